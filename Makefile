@@ -1,0 +1,56 @@
+# Everything a newcomer runs: `make serve`, `make test`, `make train`, `make quantize`. `make help` lists it.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+SHELL := /bin/bash
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+NAME ?= photos
+PRESET ?= photos
+WORKDIR ?= runs/$(NAME)
+
+.PHONY: help serve train quantize test check format lint types lock clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+# One environment a purpose, made anew when its lock file changes.
+.venv/%/.done: requirements/%.txt
+	@rm -rf .venv/$*
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Opsin needs Python 3.11 or newer, this is %d.%d: make PYTHON=..." % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+serve: .venv/serve/.done ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
+	@exec .venv/serve/bin/python -m server
+
+train: .venv/train/.done ## train on your photos: make train DATA=photos.zip NAME=flowers
+	@test -n "$(DATA)" || { echo "make train needs DATA=<a folder or zip file of class folders, or an .npz file>" >&2; exit 2; }
+	@exec .venv/train/bin/python -m training --data "$(DATA)" --preset $(PRESET) --workdir "$(WORKDIR)" --name $(NAME)
+
+quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=flowers
+	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"
+
+test: .venv/dev/.done ## run the tests
+	.venv/dev/bin/python -m pytest --cov --cov-report=term:skip-covered
+
+check: format lint types test ## format, lint, strict types, tests
+
+format: .venv/dev/.done
+	.venv/dev/bin/ruff format --check .
+
+lint: .venv/dev/.done
+	.venv/dev/bin/ruff check .
+
+types: .venv/dev/.done
+	.venv/dev/bin/mypy
+
+lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
+	for purpose in serve train gpu dev; do \
+	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
+	done
+
+clean: ## remove environments and caches, not runs or repositories
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
