@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from models.resnet_v2 import VARIANTS, ResNetV2, build
+
+
+def random_images(*shape: int) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(0).normal(size=shape), tf.float32)
+
+
+def weights_by_name(model: keras.Model) -> dict[str, list[np.ndarray]]:
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+def copy_by_name(source: keras.Model, target: keras.Model) -> None:
+    for name, weights in weights_by_name(source).items():
+        target.get_layer(name).set_weights(weights)
+
+
+def randomize_normalization(model: keras.Model) -> None:
+    # Fresh biases and statistics are all zeros and ones, which would hide a mix-up.
+    rng = np.random.default_rng(1)
+    for layer in model.layers:
+        layer.set_weights([w + rng.uniform(0, 0.1, w.shape) if w.ndim == 1 else w for w in layer.get_weights()])
+
+
+def keras_application(variant: str) -> keras.Model:
+    # Keras' constructor of a 1000-class head needs 224 px only with its pretrained weights.
+    function = getattr(keras.applications, f"ResNet{variant}V2")
+    return function(weights=None, input_shape=(64, 64, 3), classes=7, classifier_activation=None)
+
+
+def test_resnet_50_has_the_published_number_of_parameters():
+    assert build(ResNetV2.of("50")).count_params() == 25_613_800
+
+
+@pytest.mark.parametrize("variant", ["50", "101", "152"])
+def test_layer_names_are_those_of_keras_applications(variant):
+    ours = build(ResNetV2.of(variant, input_shape=(64, 64, 3), num_classes=7))
+    keras.backend.clear_session()  # the names Keras gives by itself begin anew
+    theirs = [(layer.name, type(layer)) for layer in keras_application(variant).layers[1:]]
+    assert [(layer.name, type(layer)) for layer in ours.layers[1:]] == theirs
+
+
+@pytest.mark.parametrize("direction", ["theirs to ours", "ours to theirs"])
+@pytest.mark.parametrize("variant", ["50", pytest.param("101", marks=pytest.mark.slow)])
+def test_weights_copied_by_name_give_the_outputs_of_keras_applications(variant, direction):
+    ours = build(ResNetV2.of(variant, input_shape=(64, 64, 3), num_classes=7))
+    theirs = keras_application(variant)
+    source, target = (theirs, ours) if direction == "theirs to ours" else (ours, theirs)
+    randomize_normalization(source)
+    copy_by_name(source, target)
+    images = random_images(2, 64, 64, 3)
+    expected, found = source(images).numpy(), target(images).numpy()
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+# Parameters as in the papers' tables: arXiv:1512.03385 gives 0.27, 0.85 and 1.7 million for 20, 56 and 110, and
+# arXiv:1603.05027 1.7 million for 164.
+@pytest.mark.parametrize(
+    ("variant", "millions"), [("18", 11.7), ("34", 21.8), ("20", 0.27), ("56", 0.86), ("110", 1.74), ("164", 1.74)]
+)
+def test_size_is_that_of_the_papers(variant, millions):
+    assert build(ResNetV2.of(variant)).count_params() / 1e6 == pytest.approx(millions, rel=0.02)
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+@pytest.mark.parametrize("variant", ["18", "20"])
+def test_input_shape_classes_and_width_are_free(variant, norm):
+    model = build(ResNetV2.of(variant, input_shape=(40, 56, 1), num_classes=3, width=4, norm=norm))
+    assert model(random_images(2, 40, 56, 1)).shape == (2, 3)
+    assert model.layers[-1].activation is keras.activations.linear
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_ends_in_eight_by_eight_or_seven_by_seven(variant):
+    model = build(ResNetV2.of(variant))
+    side = 7 if VARIANTS[variant].stem == "imagenet" else 8
+    assert model.get_layer("post_relu").output_shape[1:3] == (side, side)
+
+
+def test_logits_are_float32_under_mixed_precision():
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        model = build(ResNetV2.of("20", width=4))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert model(random_images(1, 32, 32, 3)).dtype == tf.float32
+    assert model.get_layer("conv1_conv").compute_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"variant": "19"}, "variant must be one of 18, 34,"),
+        ({"norm": "layer"}, "norm must be one of batch, group"),
+        ({"width": 0}, "width must be >= 1, got 0"),
+        ({"num_classes": 0}, "num_classes must be >= 1, got 0"),
+        ({"input_shape": (32, 32)}, "input_shape must be"),
+    ],
+)
+def test_bad_architectures_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        ResNetV2.of(**{"variant": "20", **change})
