@@ -1,0 +1,45 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share, such as toy_data
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data that is not part of the project; tests that need it skip where it is missing."""
+    path = Path(os.environ.get("OPSIN_SHARED", REPO.parent / "shared")) / "data"
+    if not path.is_dir():
+        pytest.skip(f"no shared data at {path}; set OPSIN_SHARED to the folder that holds it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from toy_data import write_npz
+
+    return write_npz(tmp_path_factory.mktemp("data") / "toy.npz")
+
+
+@pytest.fixture(scope="session")
+def toy_run(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workdir of a finished run of seconds, which published toy:1 in `repository` beside it. Do not change it."""
+    from models.repository import Repository
+    from training.config import preset
+    from training.train import train
+
+    workdir = tmp_path_factory.mktemp("runs") / "toy"
+    train(
+        preset("smoke"),
+        toy_npz,
+        workdir,
+        repository=Repository(workdir.parent / "repository"),
+        name="toy",
+        command="python -m training --data toy.npz --preset smoke",
+    )
+    return workdir

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training.augment import Augmentation, augment
+
+SEED = tf.constant([3, 5], tf.int64)
+IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
+
+
+def augmented(augmentation: Augmentation, images: np.ndarray = IMAGES, *, size_px: int = 16, seed=SEED) -> np.ndarray:
+    return augment(tf.constant(images), augmentation, size_px=size_px, seed=seed).numpy()
+
+
+@pytest.mark.parametrize("crop", ["none", "shift", "resized"])
+def test_the_seed_alone_decides(crop):
+    augmentation = Augmentation(crop=crop, cutout_px=4)
+    np.testing.assert_array_equal(augmented(augmentation), augmented(augmentation))
+    other = augmented(augmentation, seed=tf.constant([3, 6], tf.int64))
+    assert (augmented(augmentation) != other).any()
+
+
+def test_nothing_asked_for_is_nothing_done():
+    np.testing.assert_array_equal(augmented(Augmentation(crop="none", flip=False)), IMAGES)
+
+
+def test_flip_mirrors_about_half_of_the_images_and_leaves_the_rest():
+    result = augmented(Augmentation(crop="none", flip=True))
+    is_same = (result == IMAGES).all(axis=(1, 2, 3))
+    is_mirrored = (result == IMAGES[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (is_same ^ is_mirrored).all()
+    assert 16 <= is_mirrored.sum() <= 48
+
+
+def test_shift_is_a_window_of_the_mirrored_image():
+    result = augmented(Augmentation(crop="shift", shift_px=2, flip=False))
+    padded = np.pad(IMAGES, [(0, 0), (2, 2), (2, 2), (0, 0)], mode="reflect")
+    windows = [(y, x) for y in range(5) for x in range(5)]
+    found = set()
+    for image, source in zip(result, padded, strict=True):
+        matches = [(y, x) for y, x in windows if (source[y : y + 16, x : x + 16] == image).all()]
+        assert len(matches) == 1
+        found.update(matches)
+    assert len(found) > 15  # of 25
+
+
+def test_resized_crop_of_a_plain_image_stays_plain():
+    plain = np.full((8, 20, 20, 3), 77, np.uint8)
+    result = augmented(Augmentation(crop="resized"), plain, size_px=16)
+    assert result.shape == (8, 16, 16, 3)
+    assert (result == 77).all()
+
+
+def test_resized_crop_shows_at_least_the_least_area():
+    ramp = np.broadcast_to(np.arange(0, 240, 4, dtype=np.uint8)[:, None, None], (60, 60, 3))[None].repeat(64, axis=0)
+    result = augmented(Augmentation(crop="resized", min_area=0.64, flip=False), ramp, size_px=32).astype(int)
+    heights = (result[:, -1, 0, 0] - result[:, 0, 0, 0]) / 236
+    assert heights.min() > np.sqrt(0.64 * 0.75) - 0.02
+    assert heights.max() <= 1
+
+
+def test_cutout_greys_at_most_one_square():
+    white = np.full((64, 16, 16, 3), 255, np.uint8)
+    result = augmented(Augmentation(crop="none", flip=False, cutout_px=6), white)
+    num_grey = (result == 128).all(axis=-1).sum(axis=(1, 2))
+    assert num_grey.max() == 36
+    assert ((result == 255) | (result == 128)).all()

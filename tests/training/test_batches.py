@@ -1,0 +1,44 @@
+import numpy as np
+
+from training.augment import Augmentation
+from training.batches import num_steps_per_epoch, training_batches
+
+PLAIN = Augmentation(crop="none", flip=False)
+# Image i is all i, so that a batch tells which images it holds.
+PIXELS = np.broadcast_to(np.arange(22, dtype=np.uint8)[:, None, None, None], (22, 4, 4, 3))
+TARGETS = np.arange(22) * 10
+
+
+def batches(steps: range, *, augmentation: Augmentation = PLAIN, batch_size: int = 5, seed: int = 0) -> list:
+    found = training_batches(
+        PIXELS, TARGETS, augmentation=augmentation, image_px=4, batch_size=batch_size, seed=seed, steps=steps
+    )
+    return [(pixels.numpy(), targets.numpy()) for pixels, targets in found]
+
+
+def test_an_epoch_shows_no_image_twice_and_targets_belong_to_their_images():
+    assert num_steps_per_epoch(22, 5) == 4
+    seen = np.concatenate([targets for _, targets in batches(range(4))])
+    assert len(set(seen)) == 20
+    for pixels, targets in batches(range(4)):
+        np.testing.assert_array_equal(pixels[:, 0, 0, 0] * 10, targets)
+
+
+def test_epochs_and_seeds_differ_in_order():
+    orders = [tuple(np.concatenate([t for _, t in batches(steps, seed=seed)]))
+              for steps, seed in ((range(4), 0), (range(4, 8), 0), (range(4), 1))]  # fmt: skip
+    assert len(set(orders)) == 3
+
+
+def test_a_resumed_run_sees_the_very_same_batches():
+    augmentation = Augmentation(crop="shift", shift_px=1, cutout_px=2)
+    whole = batches(range(10), augmentation=augmentation)
+    resumed = batches(range(6, 10), augmentation=augmentation)
+    for (pixels, targets), (pixels_again, targets_again) in zip(whole[6:], resumed, strict=True):
+        np.testing.assert_array_equal(pixels, pixels_again)
+        np.testing.assert_array_equal(targets, targets_again)
+
+
+def test_fewer_images_than_a_batch_are_one_batch():
+    [(pixels, _)] = batches(range(1), batch_size=100)
+    assert len(pixels) == 22

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import pytest
+
+from training.__main__ import main
+
+
+def test_help_shows_an_example(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert "python -m training --data photos/ --workdir runs/flowers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere.npz"], "python -m training: no such file or folder: nowhere.npz"),
+        (["--preset", "imagenet"], "python -m training: preset must be one of photos, cifar10, smoke, got 'imagenet'"),
+        (["--set", "epochs=0"], "python -m training: epochs must be >= 1, got 0"),
+        (["--name", "No Name"], "python -m training: a model name must be"),
+    ],
+)
+def test_bad_arguments_are_one_clear_line_and_exit_2(tmp_path, capsys, arguments, message):
+    complete = ["--data", "x.npz", "--workdir", str(tmp_path / "run"), *arguments]
+    assert main(complete) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(message)
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_arguments_are_told_without_loading_tensorflow():
+    code = (
+        "import sys; from training.__main__ import main\ntry: main([])\nfinally: assert 'tensorflow' not in sys.modules"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert "the following arguments are required: --data, --workdir" in process.stderr

@@ -1,0 +1,73 @@
+from dataclasses import fields
+
+import pytest
+
+from training.config import PRESETS, TrainingConfig, parse_assignment, preset, replaced
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_their_json_form(name):
+    assert TrainingConfig.from_dict(preset(name).to_dict()) == preset(name)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_hold_only_what_differs(name):
+    defaults = {f.name: getattr(TrainingConfig(), f.name) for f in fields(TrainingConfig)}
+    for field, value in PRESETS[name].items():
+        assert defaults.get(field) != value or "." in field
+
+
+def test_unknown_preset_names_those_there_are():
+    with pytest.raises(ValueError, match="preset must be one of photos, cifar10, smoke, got 'imagenet'"):
+        preset("imagenet")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("epochs=3", ("epochs", 3)),
+        ("peak_lr=0.2", ("peak_lr", 0.2)),
+        ("width=24", ("width", 24)),
+        ("xla=true", ("xla", True)),
+        ("norm=group", ("norm", "group")),
+        ("augmentation.cutout_px=8", ("augmentation.cutout_px", 8)),
+    ],
+)
+def test_assignments_are_parsed_by_type(assignment, expected):
+    assert parse_assignment(assignment) == expected
+    assert replaced(TrainingConfig(), dict([expected])) != TrainingConfig()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("epoch=3", "FIELD one of variant, width, .*, got 'epoch=3'"),
+        ("epochs", "expected FIELD=VALUE"),
+        ("epochs=many", "epochs must be of type int, got 'many'"),
+        ("xla=yes", "xla must be true or false, got 'yes'"),
+        ("norm=layer", "norm must be one of batch, group, got 'layer'"),
+    ],
+)
+def test_bad_assignments_say_what_is_allowed(assignment, message):
+    with pytest.raises(ValueError, match=message):
+        parse_assignment(assignment)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be >= 1, got 0"),
+        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
+        ({"crop_fraction": 0.0}, r"crop_fraction must be in \(0, 1\], got 0.0"),
+        ({"peak_lr": -1.0}, "peak_lr must be >= 0, got -1.0"),
+    ],
+)
+def test_values_out_of_range_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replaced(TrainingConfig(), change)
+
+
+def test_resized_crops_are_taken_from_the_scale_that_the_model_sees():
+    config = replaced(TrainingConfig(), {"image_px": 112, "crop_fraction": 0.875})
+    assert (config.training_pixels.height_px, config.training_pixels.crop_fraction) == (128, 1.0)
+    assert (config.pixels.height_px, config.pixels.crop_fraction) == (112, 0.875)

@@ -1,0 +1,148 @@
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_data import LABELS, toy_images, write_folders, write_npz
+
+from models.preprocessing import PixelSpec
+from training.data import DatasetError, load_dataset
+
+SPEC = PixelSpec(height_px=32, width_px=32)
+
+
+def load(path: Path, *, test_fraction: float = 0.25, seed: int = 0):
+    return load_dataset(path, test_fraction=test_fraction, seed=seed)
+
+
+def zipped(folder: Path, path: Path, *, inside: str = "") -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, Path(inside) / file.relative_to(folder))
+    return path
+
+
+def test_npz_pixels_come_back_exactly_through_the_serving_preprocessing(toy_npz):
+    data = load(toy_npz)
+    expected, targets = toy_images(30, seed=1)
+    np.testing.assert_array_equal(data.test.pixels(SPEC), expected)
+    np.testing.assert_array_equal(data.test.targets, targets)
+    assert data.labels == LABELS
+    assert data.test.read(0).startswith(b"\x89PNG")
+
+
+def test_pixel_cache_is_made_once_and_checked(toy_npz, tmp_path):
+    data = load(toy_npz)
+    first = np.array(data.test.pixels(SPEC, tmp_path / "test.npy"))
+    before = (tmp_path / "test.npy").stat().st_mtime_ns
+    np.testing.assert_array_equal(data.test.pixels(SPEC, tmp_path / "test.npy"), first)
+    assert (tmp_path / "test.npy").stat().st_mtime_ns == before
+    with pytest.raises(DatasetError, match=r"pixel cache test\.npy holds"):
+        data.train.pixels(SPEC, tmp_path / "test.npy")
+
+
+def test_folder_with_train_and_test(tmp_path):
+    write_folders(tmp_path / "train", num_images=12, seed=0)
+    write_folders(tmp_path / "test", num_images=6, seed=1)
+    data = load(tmp_path)
+    assert (data.labels, len(data.train), len(data.test)) == (LABELS, 12, 6)
+    np.testing.assert_array_equal(np.bincount(data.train.targets), [4, 4, 4])
+
+
+def test_folder_without_test_is_split_by_class_and_seed(tmp_path):
+    write_folders(tmp_path, num_images=24)
+    data, again, other = load(tmp_path), load(tmp_path), load(tmp_path, seed=1)
+    assert (len(data.train), len(data.test)) == (18, 6)
+    np.testing.assert_array_equal(np.bincount(data.test.targets), [2, 2, 2])
+    assert list(data.test.encoded()) == list(again.test.encoded())
+    assert list(data.test.encoded()) != list(other.test.encoded())
+    assert not set(data.train.encoded()) & set(data.test.encoded())
+    assert data.sha256 == other.sha256
+
+
+@pytest.mark.parametrize("inside", ["", "photos", "photos/train"])
+def test_zip_file_is_read_like_its_folder(tmp_path, inside):
+    folder = write_folders(tmp_path / "folder", num_images=24)
+    data, plain = load(zipped(folder, tmp_path / "photos.zip", inside=inside)), load(folder)
+    assert list(data.test.encoded()) == list(plain.test.encoded())
+    assert list(data.train.encoded()) == list(plain.train.encoded())
+
+
+def test_unreadable_images_are_left_out_and_named(tmp_path, caplog):
+    write_folders(tmp_path, num_images=12)
+    (tmp_path / "red" / "broken.jpg").write_bytes(b"not an image")
+    (tmp_path / "red" / "notes.txt").write_text("not even by its name")
+    data = load(tmp_path)
+    assert len(data.train) + len(data.test) == 12
+    assert "left out broken.jpg" in caplog.text
+    assert "notes.txt" not in caplog.text
+
+
+def test_a_changed_image_changes_the_digest_of_a_folder(tmp_path):
+    write_folders(tmp_path, num_images=12)
+    before = load(tmp_path).sha256
+    image = next((tmp_path / "red").iterdir())
+    image.write_bytes(next((tmp_path / "blue").iterdir()).read_bytes())
+    assert load(tmp_path).sha256 != before
+
+
+def one_class(path: Path) -> Path:
+    (path / "train" / "only").mkdir(parents=True)
+    return path
+
+
+def labelled_out_of_range(path: Path) -> Path:
+    file = path / "data.npz"
+    x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 5])
+    np.savez(file, x_train=x, y_train=y, x_test=x, y_test=y, labels=np.array(["a", "b"]))
+    return file
+
+
+def without_labels(path: Path) -> Path:
+    np.savez(path / "data.npz", x_train=np.zeros(1))
+    return path / "data.npz"
+
+
+def pickled(path: Path) -> Path:
+    arrays = dict.fromkeys(("x_train", "y_train", "x_test", "y_test", "labels"), np.array([{}], dtype=object))
+    np.savez(path / "data.npz", **arrays)
+    return path / "data.npz"
+
+
+def unknown_test_class(path: Path) -> Path:
+    write_folders(path / "train")
+    (path / "test" / "purple").mkdir(parents=True)
+    return path
+
+
+def a_text_file(path: Path) -> Path:
+    (path / "data.txt").write_text("hello")
+    return path / "data.txt"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path / "nowhere", "no such file or folder"),
+        (one_class, "at least two classes, found 1: only"),
+        (labelled_out_of_range, r"y_train must be in 0\.\.1, got 0\.\.5"),
+        (without_labels, "lacks y_train, x_test, y_test, labels; it has x_train"),
+        (pickled, "cannot be read as an .npz file of plain arrays"),
+        (unknown_test_class, "test has classes that train has not: purple"),
+        (a_text_file, "data.txt is neither an .npz file, a folder nor a zip file"),
+    ],
+)
+def test_unusable_data_is_refused_with_the_reason(tmp_path, make, message):
+    with pytest.raises(DatasetError, match=message):
+        load(make(tmp_path))
+
+
+@pytest.mark.slow
+def test_flowers_zip_is_a_data_set(shared_data):
+    data = load(shared_data / "flowers.zip")
+    assert (len(data.labels), len(data.train), len(data.test)) == (5, 2125, 375)
+
+
+def test_npz_is_known_by_its_bytes(tmp_path):
+    first, second = write_npz(tmp_path / "a.npz"), write_npz(tmp_path / "b.npz", num_test=27)
+    assert load(first).sha256 != load(second).sha256

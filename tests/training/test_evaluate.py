@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from training.evaluate import confusion_matrix, measure
+
+# Six classes, four images.
+PROBABILITIES = np.array(
+    [
+        [0.90, 0.02, 0.02, 0.02, 0.02, 0.02],
+        [0.30, 0.40, 0.10, 0.10, 0.06, 0.04],
+        [0.30, 0.25, 0.20, 0.15, 0.06, 0.04],
+        [0.50, 0.30, 0.10, 0.05, 0.03, 0.02],
+    ],
+    np.float32,
+)
+TARGETS = np.array([0, 1, 5, 1])
+
+
+def test_figures_of_a_hand_computed_example():
+    metrics = measure(PROBABILITIES, TARGETS)
+    assert metrics.num_images == 4
+    assert metrics.top1 == 2 / 4
+    assert metrics.top5 == 3 / 4  # class 5 is the least likely of six in the third row
+    assert metrics.loss == pytest.approx(-np.log([0.9, 0.4, 0.04, 0.3]).mean(), rel=1e-6)
+    # Each image alone in its bin: |0.9 - 1|, |0.4 - 1|, |0.3 - 0|, |0.5 - 0|.
+    assert metrics.ece == pytest.approx((0.1 + 0.6 + 0.3 + 0.5) / 4, rel=1e-6)
+
+
+def test_certain_and_right_is_perfect():
+    metrics = measure(np.eye(3, dtype=np.float32), np.arange(3))
+    assert (metrics.top1, metrics.top5, metrics.loss, metrics.ece) == (1, 1, 0, 0)
+
+
+def test_impossible_target_has_a_finite_loss():
+    assert np.isfinite(measure(np.eye(2, dtype=np.float32), np.array([1, 0])).loss)
+
+
+def test_confusion_has_labels_in_rows():
+    matrix = confusion_matrix(PROBABILITIES, TARGETS)
+    assert matrix.sum() == 4
+    assert (matrix[0, 0], matrix[1, 1], matrix[5, 0], matrix[1, 0]) == (1, 1, 1, 1)

@@ -1,0 +1,1 @@
+"""How a model is made: data, augmentation, schedule, training loop, evaluation."""

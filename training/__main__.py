@@ -1,0 +1,105 @@
+"""`python -m training`: from labelled images to a published model."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+EXAMPLES = """
+examples:
+  python -m training --data photos/ --workdir runs/flowers
+      photos/ holds train/<class>/<photo> and test/<class>/<photo>, or just <class>/<photo>; a zip file of it will do
+  python -m training --data cifar10.npz --preset cifar10 --workdir runs/cifar10
+      the .npz holds x_train, y_train, x_test, y_test and labels
+  python -m training --data photos/ --workdir runs/big --set variant=50 --set image_px=224 --set precision=mixed_float16
+
+A run that was stopped goes on when the same command is given again.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow takes seconds to load: bad arguments are told before.
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    from models.errors import OpsinError
+    from models.manifest import validate_name
+    from models.repository import Repository
+    from training.config import parse_assignment, preset, replaced
+    from training.data import DatasetError
+    from training.run import RunError
+
+    try:
+        changes = [parse_assignment(assignment) for assignment in options.set]
+        changes += [("precision", options.mixed_precision)] if options.mixed_precision else []
+        changes += [("xla", True)] if options.xla else []
+        config = replaced(preset(options.preset), dict(changes))
+        name = validate_name(options.name or options.workdir.resolve().name.lower())
+        from training.train import train
+
+        artifact = train(
+            config,
+            options.data,
+            options.workdir,
+            repository=Repository(options.repository),
+            name=name,
+            command=_command(arguments),
+        )
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except (DatasetError, RunError, ValueError) as error:
+        print(f"python -m training: {error}", file=sys.stderr)
+        return 2
+    except OpsinError as error:
+        print(f"python -m training: {error}", file=sys.stderr)
+        return 1
+    manifest = artifact.manifest
+    top1 = manifest.metrics["float32"]["top1"]
+    print(f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right")
+    return 0
+
+
+def _command(arguments: Sequence[str] | None) -> str:
+    return shlex.join(["python", "-m", "training", *(sys.argv[1:] if arguments is None else arguments)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Train an image classifier, measure it and publish it for the server.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a folder or zip file of class folders, or an .npz file"
+    )
+    parser.add_argument("--workdir", type=Path, required=True, help="folder of this run: checkpoints, curves, metrics")
+    parser.add_argument("--preset", default="photos", help="photos (default), cifar10, or smoke for a run of seconds")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting of the preset"
+    )
+    parser.add_argument("--name", help="of the published model; default: the name of the workdir")
+    parser.add_argument(
+        "--repository", type=Path, default=Path("repository"), help="folder to publish in; default: repository/"
+    )
+    parser.add_argument(
+        "--mixed-precision",
+        nargs="?",
+        const="mixed_float16",
+        choices=["mixed_float16", "mixed_bfloat16"],
+        help="compute in half precision (default kind: mixed_float16); for GPUs",
+    )
+    parser.add_argument("--xla", action="store_true", help="compile the training step with XLA; for GPUs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

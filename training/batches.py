@@ -1,0 +1,58 @@
+"""Training batches as a function of the step alone, so that a resumed run sees exactly what it would have seen."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import tensorflow as tf
+
+from training.augment import Augmentation, augment
+from training.data import Pixels, Targets
+
+
+def num_steps_per_epoch(num_images: int, batch_size: int) -> int:
+    """Whole batches in an epoch; what is left over differs from epoch to epoch."""
+    return max(1, num_images // batch_size)
+
+
+def training_batches(
+    pixels: Pixels,
+    targets: Targets,
+    *,
+    augmentation: Augmentation,
+    image_px: int,
+    batch_size: int,
+    seed: int,
+    steps: range,
+) -> tf.data.Dataset:
+    """Shuffled, augmented batches for the given global steps.
+
+    Returns:
+        A data set of (uint8 [batch_size, image_px, image_px, 3], int64 [batch_size]), one element a step; with fewer
+        images than `batch_size`, all of them.
+    """
+    num_images = len(targets)
+    batch_size = min(batch_size, num_images)
+    steps_per_epoch = num_steps_per_epoch(num_images, batch_size)
+
+    @lru_cache(maxsize=2)
+    def order(epoch: int) -> Targets:
+        return np.random.default_rng((seed, epoch)).permutation(num_images)
+
+    def gather(step: np.int64) -> tuple[Pixels, Targets]:
+        epoch, batch = divmod(int(step), steps_per_epoch)
+        # Sorted, so that a memory-mapped cache is read in one direction; order within a batch does not matter.
+        indices = np.sort(order(epoch)[batch * batch_size : (batch + 1) * batch_size])
+        return pixels[indices], targets[indices]
+
+    def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch_pixels, batch_targets = tf.numpy_function(gather, [step], [tf.uint8, tf.int64], stateful=False)
+        batch_pixels.set_shape([batch_size, *pixels.shape[1:]])
+        batch_targets.set_shape([batch_size])
+        augmented = augment(
+            batch_pixels, augmentation, size_px=image_px, seed=tf.stack([tf.cast(seed, tf.int64), step])
+        )
+        return augmented, batch_targets
+
+    return tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=2).prefetch(4)

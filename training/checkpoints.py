@@ -1,0 +1,46 @@
+"""The state of a run on disk: the last checkpoint, from which a killed run goes on, and the best one.
+
+`tf.train.CheckpointManager` writes a checkpoint's files first and names it the latest last, so a kill in between leaves
+the one before.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from training.step import TrainingStep
+
+
+class Checkpoints:
+    """Saves and restores model, average, optimizer and the number of steps done."""
+
+    def __init__(self, workdir: Path, state: TrainingStep) -> None:
+        self._num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._best_accuracy = tf.Variable(-1.0, dtype=tf.float32, trainable=False)
+        self._checkpoint = tf.train.Checkpoint(
+            model=state.model,
+            average=state.average,
+            optimizer=state.optimizer,
+            num_steps_done=self._num_steps_done,
+            best_accuracy=self._best_accuracy,
+        )
+        self._last = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "last"), max_to_keep=2)
+        self._best = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "best"), max_to_keep=1)
+
+    def restore(self) -> int:
+        """Take up the last checkpoint, if there is one; returns the number of steps done."""
+        if self._last.latest_checkpoint:
+            self._checkpoint.restore(self._last.latest_checkpoint).assert_consumed()
+        return int(self._num_steps_done)
+
+    def save(self, num_steps_done: int, accuracy: float | None = None) -> None:
+        """Write the last checkpoint, and the best one if `accuracy` is higher than all before."""
+        self._num_steps_done.assign(num_steps_done)
+        is_best = accuracy is not None and accuracy > float(self._best_accuracy)
+        if is_best:
+            self._best_accuracy.assign(accuracy)
+        self._last.save(checkpoint_number=num_steps_done)
+        if is_best:
+            self._best.save(checkpoint_number=num_steps_done)

@@ -1,0 +1,71 @@
+"""`python -m training.cifar10 cifar-10-binary.tar.gz cifar10.npz`: CIFAR-10 as its authors publish it, as an .npz.
+
+The binary version (https://www.cs.toronto.edu/~kriz/cifar.html) has, for each image, a byte with its label and 3072 bytes
+of pixels: 1024 red, 1024 green, 1024 blue, row by row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data import DatasetError
+
+LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+TEST_FILES = ("test_batch.bin",)
+RECORD_BYTES = 1 + 3 * 32 * 32
+
+
+def convert(archive: Path, npz: Path) -> None:
+    """Write x_train, y_train, x_test, y_test and labels; DatasetError if the archive is not CIFAR-10's binary version."""
+    try:
+        with tarfile.open(archive) as tar:
+            files = {Path(member.name).name: member for member in tar if member.isfile()}
+            train, test = (_records(tar, files, names) for names in (TRAIN_FILES, TEST_FILES))
+    except (OSError, tarfile.TarError) as error:
+        raise DatasetError(f"{archive.name} cannot be read as a tar archive") from error
+    x_train, y_train = _images(train)
+    x_test, y_test = _images(test)
+    np.savez(npz, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, labels=np.array(LABELS))
+
+
+def _records(tar: tarfile.TarFile, files: dict[str, tarfile.TarInfo], names: Sequence[str]) -> npt.NDArray[np.uint8]:
+    parts = []
+    for name in names:
+        file = tar.extractfile(files[name]) if name in files else None
+        content = file.read() if file else b""
+        if not content or len(content) % RECORD_BYTES:
+            raise DatasetError(f"{name} must be there and hold records of {RECORD_BYTES} bytes, got {len(content)} bytes")
+        parts.append(np.frombuffer(content, np.uint8).reshape(-1, RECORD_BYTES))
+    return np.concatenate(parts)
+
+
+def _images(records: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    planes = records[:, 1:].reshape(-1, 3, 32, 32)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.cifar10", description="CIFAR-10's binary version to .npz.")
+    parser.add_argument("archive", type=Path, help="cifar-10-binary.tar.gz, from its authors")
+    parser.add_argument("npz", type=Path, help="the file to write")
+    options = parser.parse_args(arguments)
+    try:
+        convert(options.archive, options.npz)
+    except DatasetError as error:
+        print(f"python -m training.cifar10: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""What a training run is made of, and the presets that say only what differs from the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from models.preprocessing import PixelSpec
+from training.augment import Augmentation
+
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """One training run; with the data, its seed and the code it fixes the result to numerical noise.
+
+    Attributes:
+        variant: a key of `models.resnet_v2.VARIANTS`.
+        width: channels of the first stack; None for the variant's own.
+        norm: "batch" or "group".
+        image_px: side of the square input.
+        crop_fraction: centre part of an image that is classified, in (0, 1].
+        epochs: passes over the training images.
+        batch_size: images a step.
+        peak_lr: highest learning rate, for `batch_size` as given.
+        warmup_fraction: part of the steps in which the learning rate rises, in [0, 1).
+        momentum: Nesterov momentum.
+        weight_decay: L2 penalty on kernels (not on biases or normalization).
+        label_smoothing: in [0, 1), arXiv:1512.00567.
+        average_decay: of the moving average of weights that is evaluated and exported; 0 for none.
+        augmentation: what is done to training images.
+        precision: float32, or a mixed-precision policy of Keras.
+        xla: compile the step with XLA.
+        test_fraction: part of the images held out where the data has no test set of its own.
+        seed: of initialisation, order, augmentation and split.
+        checkpoint_every_s: seconds between checkpoints inside an epoch.
+    """
+
+    variant: str = "18"
+    width: int | None = None
+    norm: Literal["batch", "group"] = "batch"
+    image_px: int = 128
+    crop_fraction: float = 0.875
+    epochs: int = 60
+    batch_size: int = 64
+    peak_lr: float = 0.05
+    warmup_fraction: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    average_decay: float = 0.999
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(crop="resized"))
+    precision: Precision = "float32"
+    xla: bool = False
+    test_fraction: float = 0.15
+    seed: int = 0
+    checkpoint_every_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name in ("image_px", "epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        for name in ("warmup_fraction", "momentum", "label_smoothing", "average_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        for name in ("crop_fraction", "test_fraction"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
+        for name in ("peak_lr", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+
+    @property
+    def pixels(self) -> PixelSpec:
+        """The pixels that the finished model expects."""
+        return PixelSpec(height_px=self.image_px, width_px=self.image_px, crop_fraction=self.crop_fraction)
+
+    @property
+    def training_pixels(self) -> PixelSpec:
+        """The pixels that training crops from: for "resized" the whole centre square, at the scale of `pixels`."""
+        if self.augmentation.crop != "resized":
+            return self.pixels
+        side_px = round(self.image_px / self.crop_fraction)
+        return PixelSpec(height_px=side_px, width_px=side_px)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """The inverse of `to_dict`."""
+        return cls(**{**values, "augmentation": Augmentation(**values["augmentation"])})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "photos": {},
+    "cifar10": {
+        "variant": "20",
+        "width": 32,
+        "image_px": 32,
+        "crop_fraction": 1.0,
+        "epochs": 24,
+        "batch_size": 128,
+        "peak_lr": 0.1,
+        "warmup_fraction": 5 / 24,
+        "augmentation.crop": "shift",
+    },
+    "smoke": {
+        "variant": "20",
+        "width": 8,
+        "image_px": 32,
+        "crop_fraction": 1.0,
+        "epochs": 2,
+        "batch_size": 32,
+        "warmup_fraction": 0.25,
+        "average_decay": 0.9,
+        "augmentation.crop": "shift",
+    },
+}
+
+
+def preset(name: str) -> TrainingConfig:
+    """The configuration of that name; ValueError names those there are."""
+    if name not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    return replaced(TrainingConfig(), PRESETS[name])
+
+
+def replaced(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:
+    """A copy with some fields changed; `augmentation.crop` names a field of the augmentation."""
+    own = {name: value for name, value in changes.items() if "." not in name}
+    nested = {name.removeprefix("augmentation."): value for name, value in changes.items() if "." in name}
+    if nested:
+        own["augmentation"] = dataclasses.replace(config.augmentation, **nested)
+    return dataclasses.replace(config, **own)
+
+
+def parse_assignment(assignment: str) -> tuple[str, Any]:
+    """Turn "epochs=10" or "augmentation.cutout_px=8" into a field of `TrainingConfig` and a value of its type.
+
+    Raises:
+        ValueError: no such field, or not a value of its type; the message says what is allowed.
+    """
+    name, separator, text = assignment.partition("=")
+    fields = _settable_fields()
+    if not separator or name not in fields:
+        raise ValueError(f"expected FIELD=VALUE with FIELD one of {', '.join(fields)}, got {assignment!r}")
+    return name, _parse(name, text, fields[name])
+
+
+def _settable_fields() -> dict[str, Any]:
+    own = {name: kind for name, kind in get_type_hints(TrainingConfig).items() if name != "augmentation"}
+    nested = {f"augmentation.{name}": kind for name, kind in get_type_hints(Augmentation).items()}
+    return own | nested
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        allowed = get_args(kind)
+        if text not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {text!r}")
+        return text
+    if kind is bool:
+        if text not in {"true", "false"}:
+            raise ValueError(f"{name} must be true or false, got {text!r}")
+        return text == "true"
+    number = kind if kind in {int, float, str} else int  # `int | None`: only a number can be given
+    try:
+        return number(text)
+    except ValueError:
+        raise ValueError(f"{name} must be of type {number.__name__}, got {text!r}") from None

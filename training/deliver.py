@@ -1,0 +1,150 @@
+"""From a finished Keras model to a published artifact: export, measure the exported file, plot, publish."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import tf_keras as keras
+
+from models.artifact import Artifact
+from models.export import export_float32
+from models.manifest import EngineFile, Manifest
+from models.repository import Repository
+from models.runtime.litert import LiteRTRuntime
+from training.architecture import architecture_of
+from training.data import Dataset, file_sha256
+from training.evaluate import Metrics, confusion_matrix, measure, predict
+from training.plots import plot_confusion
+from training.run import Run, record_publication, save_model
+
+MODEL_FILE = "model.tflite"
+FLOAT32_FILE = "float32.tflite"
+PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "pillow", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An exported file that has been measured and may be published.
+
+    Attributes:
+        file: the `.tflite`.
+        precision: "float32" or "int8".
+        metrics: of this file, through the runtime that serves it.
+    """
+
+    file: Path
+    precision: str
+    metrics: Metrics
+
+
+def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> Candidate:
+    """Keep the finished model of a run in its folder, export it as it is and measure the exported file.
+
+    Args:
+        model: float32, from normalized pixels to logits.
+        run: that made it.
+        data: to measure on.
+        workdir: the run's folder; takes model.keras, float32.tflite and confusion.png.
+    """
+    save_model(workdir, model)
+    file = workdir / FLOAT32_FILE
+    export_float32(model, file)
+    return measure_file(file, run, data, precision="float32", confusion_png=workdir / "confusion.png")
+
+
+def measure_file(
+    file: Path, run: Run, data: Dataset, *, precision: str, confusion_png: Path | None = None
+) -> Candidate:
+    """Measure an exported file on the test images' encoded bytes, through preprocessing and runtime."""
+    pixels = run.config.pixels
+    runtime = LiteRTRuntime(
+        file,
+        input_shape=(pixels.height_px, pixels.width_px, 3),
+        num_classes=len(run.labels),
+        num_threads=os.cpu_count() or 1,
+    )
+    try:
+        probabilities = predict(runtime, data.test, pixels)
+    finally:
+        runtime.close()
+    if confusion_png:
+        plot_confusion(confusion_matrix(probabilities, data.test.targets), run.labels, confusion_png)
+    return Candidate(file, precision, measure(probabilities, data.test.targets))
+
+
+def publish(
+    candidate: Candidate,
+    run: Run,
+    data: Dataset,
+    *,
+    workdir: Path,
+    repository: Repository,
+    name: str,
+    other_metrics: Mapping[str, Metrics] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Artifact:
+    """Publish a measured file, unless this run has already published this very file: then that version it is.
+
+    Args:
+        candidate: what to publish.
+        run: that made it.
+        data: that it was trained and measured on.
+        workdir: the run's folder; takes metrics.json.
+        repository: to publish in.
+        name: of the model there.
+        other_metrics: of what it was made from, by a name each.
+        provenance: JSON, what the manifest says beside what run and data say of themselves.
+    """
+    measured = {**(other_metrics or {}), candidate.precision: candidate.metrics}
+    metrics = {label: figures.to_dict() for label, figures in measured.items()}
+    manifest = Manifest(
+        name=name,
+        version=1,
+        architecture=architecture_of(run.config, num_classes=len(run.labels)).to_dict(),
+        labels=run.labels,
+        pixels=run.config.pixels,
+        engines={"litert": EngineFile(MODEL_FILE, candidate.precision)},
+        metrics=metrics,
+        provenance={**_provenance(run, data), **(provenance or {})},
+    )
+    artifact = _published(repository, name, run, candidate) or repository.publish(
+        manifest, {MODEL_FILE: candidate.file}
+    )
+    record_publication(
+        workdir, candidate.precision, published=f"{name}:{artifact.manifest.version}", **candidate.metrics.to_dict()
+    )
+    return artifact
+
+
+def _published(repository: Repository, name: str, run: Run, candidate: Candidate) -> Artifact | None:
+    sha256 = file_sha256(candidate.file)
+    for number in repository.versions(name) if name in repository.names() else ():
+        artifact = repository.load(name, number, verify=False)
+        is_same_file = artifact.manifest.files.get(MODEL_FILE) == sha256
+        if is_same_file and artifact.manifest.provenance.get("run") == run.run_id:
+            return artifact
+    return None
+
+
+def _provenance(run: Run, data: Dataset) -> dict[str, Any]:
+    return {
+        "run": run.run_id,
+        "command": run.command,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "parent": run.parent,
+        "compression": run.compression,
+        "dataset": {
+            "name": data.name,
+            "sha256": data.sha256,
+            "num_train": len(data.train),
+            "num_test": len(data.test),
+        },
+        "config": run.config.to_dict(),
+        "packages": {package: version(package) for package in PACKAGES},
+    }

@@ -1,0 +1,80 @@
+"""What a model is worth, measured on encoded images through the preprocessing and the runtime that serve it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.preprocessing import PixelSpec, preprocess
+from models.runtime import Runtime
+from training.data import Split, Targets
+
+Probabilities = npt.NDArray[np.float32]
+
+BATCH_SIZE = 32
+NUM_CALIBRATION_BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures on a set of images.
+
+    Attributes:
+        num_images: that they were measured on.
+        top1: fraction whose likeliest label is right.
+        top5: fraction whose label is among the five likeliest.
+        loss: mean negative log-likelihood, nats.
+        ece: expected calibration error over 15 bins of equal width (arXiv:1706.04599), fraction in [0, 1].
+    """
+
+    num_images: int
+    top1: float
+    top5: float
+    loss: float
+    ece: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, for a manifest; six decimals, more than any of them means."""
+        return {name: round(value, 6) for name, value in asdict(self).items()}
+
+
+def predict(runtime: Runtime, split: Split, spec: PixelSpec) -> Probabilities:
+    """Probabilities, float32 [N, C], of every image's encoded bytes."""
+    parts = []
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(split), BATCH_SIZE):
+            indices = range(start, min(start + BATCH_SIZE, len(split)))
+            pixels = pool.map(lambda index: preprocess(split.read(index), spec), indices)
+            parts.append(runtime.run(np.stack(list(pixels))))
+    return np.concatenate(parts)
+
+
+def measure(probabilities: Probabilities, targets: Targets) -> Metrics:
+    """Figures of probabilities, float [N, C], against int64 [N]."""
+    of_target = probabilities[np.arange(len(targets)), targets]
+    rank = (probabilities > of_target[:, None]).sum(axis=1)
+    is_right = probabilities.argmax(axis=1) == targets
+    return Metrics(
+        num_images=len(targets),
+        top1=float(np.mean(is_right)),
+        top5=float(np.mean(rank < 5)),
+        loss=float(-np.mean(np.log(np.maximum(of_target, 1e-12)))),
+        ece=_expected_calibration_error(probabilities.max(axis=1), is_right),
+    )
+
+
+def confusion_matrix(probabilities: Probabilities, targets: Targets) -> npt.NDArray[np.int64]:
+    """Counts, int64 [C, C]: row is the image's label, column the likeliest one."""
+    num_classes = probabilities.shape[1]
+    cells = targets * num_classes + probabilities.argmax(axis=1)
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _expected_calibration_error(confidence: npt.NDArray[np.floating[Any]], is_right: npt.NDArray[np.bool_]) -> float:
+    bins = np.minimum((confidence * NUM_CALIBRATION_BINS).astype(np.int64), NUM_CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - is_right, minlength=NUM_CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(confidence))

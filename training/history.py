@@ -1,0 +1,66 @@
+"""What each epoch gave: a line of JSON for programs, scalars for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        num_steps_done: since the run began.
+        lr: learning rate of the epoch's last step.
+        train_loss: mean over the epoch's steps (those of this process), labels smoothed, images augmented.
+        train_accuracy: mean over the same steps, fraction in [0, 1].
+        test_loss: cross-entropy of the averaged weights on the test images.
+        test_accuracy: of the averaged weights on the test images, fraction in [0, 1].
+        images_per_s: training throughput since this process began, evaluation included.
+    """
+
+    epoch: int
+    num_steps_done: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    images_per_s: float
+
+
+class History:
+    """The records of a run in `history.jsonl`, and the same in `tensorboard/`."""
+
+    def __init__(self, workdir: Path, *, num_steps_done: int) -> None:
+        """Open the history of a run that goes on after `num_steps_done`; later records are dropped."""
+        self._path = workdir / "history.jsonl"
+        self.records = [record for record in read_history(workdir) if record.num_steps_done <= num_steps_done]
+        self._path.write_text("".join(_line(record) for record in self.records))
+        self._board = tf.summary.create_file_writer(str(workdir / "tensorboard"))
+
+    def append(self, record: EpochRecord) -> None:
+        """Add one epoch, on disk when this returns."""
+        self.records.append(record)
+        with self._path.open("a") as file:
+            file.write(_line(record))
+        with self._board.as_default(step=record.epoch):
+            for name, value in asdict(record).items():
+                tf.summary.scalar(name, value)
+        self._board.flush()
+
+
+def read_history(workdir: Path) -> list[EpochRecord]:
+    """The complete records of a run; a last line that a kill cut short is left out."""
+    path = workdir / "history.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [EpochRecord(**json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def _line(record: EpochRecord) -> str:
+    return json.dumps(asdict(record)) + "\n"

@@ -1,0 +1,158 @@
+"""Train a Keras model: steps, evaluation after each epoch, checkpoints, and going on where a killed run stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from models.normalization import normalize
+from training.batches import num_steps_per_epoch, training_batches
+from training.checkpoints import Checkpoints
+from training.config import TrainingConfig
+from training.data import Pixels, Targets
+from training.history import EpochRecord, History
+from training.progress import Progress
+from training.schedule import learning_rate
+from training.step import StepResult, TrainingStep
+
+EVALUATION_BATCH_SIZE = 250
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSets:
+    """The decoded images of a run: uint8 [N, H, W, 3] with int64 [N]."""
+
+    train: Pixels
+    train_targets: Targets
+    test: Pixels
+    test_targets: Targets
+
+
+def fit(
+    model: keras.Model,
+    images: PixelSets,
+    *,
+    config: TrainingConfig,
+    workdir: Path,
+    before_step: Callable[[int], None] = lambda _: None,
+) -> keras.Model:
+    """Train `model`, going on from the last checkpoint in `workdir`.
+
+    Args:
+        model: from normalized pixels to logits; its weights are changed.
+        images: what to learn from and what to measure on.
+        config: how.
+        workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
+        before_step: called with the number of steps done.
+
+    Returns:
+        The model with the moving average of weights.
+    """
+    run = _Run(model, images, config, workdir)
+    for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
+        before_step(step)
+        run.learn(step, pixels, targets)
+        if (step + 1) % run.steps_per_epoch == 0:
+            run.end_epoch(step + 1)
+        else:
+            run.save_when_due(step + 1)
+    return run.state.average
+
+
+def evaluate(model: keras.Model, pixels: Pixels, targets: Targets) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of logits on uint8 [N, H, W, 3] with int64 [N]."""
+    logits = np.concatenate([part.numpy() for part in _logits(model, pixels)])
+    losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+    return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == targets))
+
+
+def _logits(model: keras.Model, pixels: Pixels) -> list[tf.Tensor]:
+    run = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
+    starts = range(0, len(pixels), EVALUATION_BATCH_SIZE)
+    return [run(tf.constant(pixels[start : start + EVALUATION_BATCH_SIZE])) for start in starts]
+
+
+class _Run:
+    """A training run between two checkpoints: the state, where it is, and what the epoch has given so far."""
+
+    def __init__(self, model: keras.Model, images: PixelSets, config: TrainingConfig, workdir: Path) -> None:
+        self._images = images
+        self._config = config
+        self.state = TrainingStep(
+            model,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            label_smoothing=config.label_smoothing,
+            average_decay=config.average_decay,
+            xla=config.xla,
+        )
+        self._checkpoints = Checkpoints(workdir, self.state)
+        self.steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
+        num_steps = self.steps_per_epoch * config.epochs
+        self.steps = range(self._checkpoints.restore(), num_steps)
+        self._history = History(workdir, num_steps_done=self.steps.start)
+        batch_size = min(config.batch_size, len(images.train_targets))
+        self._progress = Progress(num_steps=num_steps, batch_size=batch_size)
+        if self.steps.start:
+            self._progress.say(f"going on from step {self.steps.start} of {num_steps}")
+        self._results: list[StepResult] = []
+        self._saved_s = time.monotonic()
+
+    def batches(self) -> tf.data.Dataset:
+        """What is left to learn from."""
+        return training_batches(
+            self._images.train,
+            self._images.train_targets,
+            augmentation=self._config.augmentation,
+            image_px=self._config.image_px,
+            batch_size=self._config.batch_size,
+            seed=self._config.seed,
+            steps=self.steps,
+        )
+
+    def learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
+        """Take one step and show the progress."""
+        self._results.append(self.state(pixels, targets, lr=self._lr(step), step=step))
+        epoch, loss = step // self.steps_per_epoch + 1, float(self._results[-1].loss)
+        self._progress.advance(step + 1, f"epoch {epoch}/{self._config.epochs}  loss {loss:.3f}")
+
+    def end_epoch(self, num_steps_done: int) -> None:
+        """Evaluate the averaged weights, record the epoch and save."""
+        test_loss, test_accuracy = evaluate(self.state.average, self._images.test, self._images.test_targets)
+        record = EpochRecord(
+            epoch=num_steps_done // self.steps_per_epoch,
+            num_steps_done=num_steps_done,
+            lr=self._lr(num_steps_done - 1),
+            train_loss=float(np.mean([result.loss for result in self._results])),
+            train_accuracy=float(np.mean([result.accuracy for result in self._results])),
+            test_loss=test_loss,
+            test_accuracy=test_accuracy,
+            images_per_s=self._progress.images_per_s,
+        )
+        self._results = []
+        self._history.append(record)
+        self._save(num_steps_done, test_accuracy)
+        self._progress.say(
+            f"epoch {record.epoch}/{self._config.epochs}  loss {record.train_loss:.3f}  "
+            f"accuracy {record.train_accuracy:.2%}  test accuracy {test_accuracy:.2%}"
+        )
+
+    def save_when_due(self, num_steps_done: int) -> None:
+        """Save inside an epoch, now and then, so that a kill costs little."""
+        if time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
+            self._save(num_steps_done)
+
+    def _save(self, num_steps_done: int, accuracy: float | None = None) -> None:
+        self._checkpoints.save(num_steps_done, accuracy)
+        self._saved_s = time.monotonic()
+
+    def _lr(self, step: int) -> float:
+        total_steps = self.steps_per_epoch * self._config.epochs
+        warmup_steps = round(self._config.warmup_fraction * total_steps)
+        return learning_rate(step, peak=self._config.peak_lr, warmup_steps=warmup_steps, total_steps=total_steps)

@@ -1,0 +1,59 @@
+"""Curves of a run and a confusion matrix, as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from training.history import EpochRecord
+
+MAX_NAMED_CLASSES = 40  # beyond that the names are too small to read
+MAX_NUMBERED_CLASSES = 20
+
+
+def plot_curves(records: Sequence[EpochRecord], path: Path) -> None:
+    """Loss, accuracy and learning rate over the epochs."""
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    loss, accuracy, lr = figure.subplots(1, 3)
+    epochs = [record.epoch for record in records]
+    loss.plot(epochs, [record.train_loss for record in records], label="training (smoothed labels)")
+    loss.plot(epochs, [record.test_loss for record in records], label="test (averaged weights)")
+    accuracy.plot(epochs, [100 * record.train_accuracy for record in records], label="training (augmented)")
+    accuracy.plot(epochs, [100 * record.test_accuracy for record in records], label="test (averaged weights)")
+    lr.plot(epochs, [record.lr for record in records])
+    for axes, title in ((loss, "cross-entropy"), (accuracy, "accuracy, %"), (lr, "learning rate")):
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.3)
+    loss.set_yscale("log")
+    loss.legend()
+    accuracy.legend()
+    _save(figure, path)
+
+
+def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
+    """Where each label's images went, as a share of its row; int64 [C, C]."""
+    share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    side = min(16.0, 4.0 + 0.5 * len(labels))
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted", ylabel="label")
+    if len(labels) <= MAX_NAMED_CLASSES:
+        axes.set_xticks(range(len(labels)), labels, rotation=90)
+        axes.set_yticks(range(len(labels)), labels)
+    if len(labels) <= MAX_NUMBERED_CLASSES:
+        for row, column in np.argwhere(matrix):
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(column, row, matrix[row, column], ha="center", va="center", color=colour, fontsize=8)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    partial = path.with_suffix(".tmp")
+    figure.savefig(partial, format="png", dpi=100)
+    partial.replace(path)

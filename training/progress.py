@@ -1,0 +1,57 @@
+"""One line that says how far the training is, how fast it goes and when it will end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+
+class Progress:
+    """Rewrites its line on a terminal a few times a second; elsewhere prints one line every half minute."""
+
+    def __init__(
+        self,
+        *,
+        num_steps: int,
+        batch_size: int,
+        out: TextIO = sys.stderr,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._num_steps = num_steps
+        self._batch_size = batch_size
+        self._out = out
+        self._clock = clock
+        self._is_terminal = out.isatty()
+        self._interval_s = 0.25 if self._is_terminal else 30.0
+        self._begun_s = self._shown_s = clock()
+        self._num_steps_here = 0
+
+    @property
+    def images_per_s(self) -> float:
+        """Average since this process began."""
+        return self._num_steps_here * self._batch_size / max(1e-9, self._clock() - self._begun_s)
+
+    def advance(self, step: int, text: str) -> None:
+        """One more step is done; `step` counts from 1 over the whole run."""
+        self._num_steps_here += 1
+        if self._clock() - self._shown_s < self._interval_s and step != self._num_steps:
+            return
+        self._shown_s = self._clock()
+        left_s = (self._num_steps - step) * self._batch_size / self.images_per_s
+        line = f"step {step}/{self._num_steps}  {text}  {self.images_per_s:.0f} images/s  {duration(left_s)} left"
+        self._out.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
+        self._out.flush()
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._out.write(f"\r\x1b[K{text}\n" if self._is_terminal else f"{text}\n")
+        self._out.flush()
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds as 1:02:03 or 2:03."""
+    minutes, secs = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"

@@ -1,0 +1,137 @@
+"""A run on disk: what it was asked to do and what it left behind, so that the same command can go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tf_keras as keras
+
+from training.config import TrainingConfig
+
+METRICS_FILE = "metrics.json"
+
+
+class RunError(ValueError):
+    """A run cannot be used as asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training run.
+
+    Attributes:
+        run_id: tells this run's artifacts from those of any other.
+        command: that began it, as typed.
+        config: how it trains.
+        data: path of the data set, as given.
+        data_name: name of the data set.
+        data_sha256: of the data set.
+        labels: class names.
+        parent: "name:version" of the artifact that it started from; None for one trained from nothing.
+        compression: JSON, how it is made smaller while it trains; None for a plain training.
+    """
+
+    run_id: str
+    command: str
+    config: TrainingConfig
+    data: str
+    data_name: str
+    data_sha256: str
+    labels: tuple[str, ...]
+    parent: str | None = None
+    compression: dict[str, Any] | None = None
+
+    @classmethod
+    def new(cls, **values: Any) -> Run:
+        """A run with an id of its own."""
+        return cls(run_id=uuid.uuid4().hex, **values)
+
+
+def open_run(workdir: Path, wanted: Run) -> Run:
+    """Begin `wanted` in `workdir`, or take up the run that is there.
+
+    Raises:
+        RunError: the run there differs in its configuration, data or parent.
+    """
+    if not (workdir / "run.json").exists():
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_json(workdir / "run.json", dataclasses.asdict(wanted))
+        return wanted
+    found = read_run(workdir)
+    differing = [
+        f"{name} {before!r} there, {now!r} now"
+        for name, before, now in _differences(_settings(found), _settings(wanted))
+    ]
+    if differing:
+        raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another --workdir")
+    return found
+
+
+def read_run(workdir: Path) -> Run:
+    """The run in `workdir`; RunError if there is none."""
+    try:
+        values = json.loads((workdir / "run.json").read_text())
+    except FileNotFoundError:
+        raise RunError(f"{workdir} holds no training run: it has no run.json") from None
+    config = TrainingConfig.from_dict(values["config"])
+    return Run(**{**values, "config": config, "labels": tuple(values["labels"])})
+
+
+def save_model(workdir: Path, model: keras.Model) -> None:
+    """Keep the finished Keras model of a run."""
+    partial = workdir / "model.tmp.keras"
+    model.save(partial)
+    partial.replace(workdir / "model.keras")
+
+
+def load_model(workdir: Path) -> keras.Model:
+    """The finished Keras model of a run; RunError if it has not come so far."""
+    if not (workdir / "model.keras").exists():
+        raise RunError(
+            f"{workdir} holds no finished model: run its training command again, it goes on where it stopped"
+        )
+    return keras.models.load_model(workdir / "model.keras", compile=False, safe_mode=True)
+
+
+def record_publication(workdir: Path, precision: str, **figures: Any) -> None:
+    """Write into `metrics.json` what was published of a run in one precision, and its figures."""
+    write_json(workdir / METRICS_FILE, {**_publications(workdir), precision: figures})
+
+
+def published(workdir: Path, precision: str) -> str:
+    """The "name:version" that a run was published as in one precision; RunError if it has not come so far."""
+    publications = _publications(workdir)
+    if precision not in publications:
+        raise RunError(f"{workdir} has not published yet: run its training command again, it goes on where it stopped")
+    return str(publications[precision]["published"])
+
+
+def _publications(workdir: Path) -> dict[str, Any]:
+    path = workdir / METRICS_FILE
+    publications: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return publications
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    partial = path.with_suffix(".tmp")
+    with partial.open("w") as file:
+        file.write(json.dumps(value, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    others = ("data_sha256", "labels", "parent", "compression")
+    return {**run.config.to_dict(), **{name: getattr(run, name) for name in others}}
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    return [(name, value, now[name]) for name, value in before.items() if value != now[name]]

@@ -1,0 +1,86 @@
+"""The whole of a training run: data, model, loop, export, measurement, publication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import tf_keras as keras
+
+from models.artifact import Artifact
+from models.repository import Repository
+from models.resnet_v2 import build
+from training.architecture import architecture_of
+from training.config import TrainingConfig
+from training.data import Dataset, load_dataset
+from training.deliver import finish_float32, publish
+from training.history import read_history
+from training.loop import PixelSets, fit
+from training.plots import plot_curves
+from training.run import Run, open_run
+
+
+def train(
+    config: TrainingConfig,
+    data_path: Path,
+    workdir: Path,
+    *,
+    repository: Repository,
+    name: str,
+    command: str = "",
+    say: Callable[[str], None] = print,
+) -> Artifact:
+    """Train a model, export it, measure the exported file and publish it; go on where a killed run stopped.
+
+    Args:
+        config: how to train.
+        data_path: what `training.data.load_dataset` takes.
+        workdir: the run's folder: checkpoints, curves.png, confusion.png, metrics.json, model.keras.
+        repository: to publish in.
+        name: of the model there.
+        command: as typed, for the manifest.
+        say: gets a line on each stage.
+
+    Returns:
+        The published artifact; its manifest has the metrics of the exported file.
+
+    Raises:
+        DatasetError: the data cannot be used.
+        RunError: `workdir` holds another run.
+    """
+    data = load_dataset(data_path, test_fraction=config.test_fraction, seed=config.seed)
+    say(f"{data.name}: {len(data.labels)} classes, {len(data.train)} training and {len(data.test)} test images")
+    run = open_run(
+        workdir,
+        Run.new(
+            command=command,
+            config=config,
+            data=str(data_path),
+            data_name=data.name,
+            data_sha256=data.sha256,
+            labels=data.labels,
+        ),
+    )
+    architecture = architecture_of(config, num_classes=len(data.labels))
+    keras.utils.set_random_seed(config.seed)
+    keras.mixed_precision.set_global_policy(config.precision)
+    model = fit(build(architecture), pixel_sets(data, config, workdir), config=config, workdir=workdir)
+    plot_curves(read_history(workdir), workdir / "curves.png")
+    keras.mixed_precision.set_global_policy("float32")
+    deployable = build(architecture)  # float32 throughout, whatever precision it was trained in
+    deployable.set_weights(model.get_weights())
+    say("exporting, and measuring the exported file on the test images")
+    candidate = finish_float32(deployable, run, data, workdir=workdir)
+    return publish(candidate, run, data, workdir=workdir, repository=repository, name=name)
+
+
+def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSets:
+    """Every image decoded once, kept in `workdir/pixels/` for a run that is taken up again."""
+    folder = workdir / "pixels"
+    folder.mkdir(exist_ok=True)
+    return PixelSets(
+        train=data.train.pixels(config.training_pixels, folder / "train.npy"),
+        train_targets=data.train.targets,
+        test=data.test.pixels(config.pixels, folder / "test.npy"),
+        test_targets=data.test.targets,
+    )
