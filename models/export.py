@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
+from ai_edge_litert.interpreter import Interpreter
 
 from models.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.tflite_graph import softmax_in_float
@@ -90,7 +91,7 @@ def _with_full_range(images: Iterable[Pixels], shape: tuple[int, int, int]) -> I
 
 
 def _check_input(content: bytes) -> None:
-    interpreter = tf.lite.Interpreter(model_content=content)
+    interpreter = Interpreter(model_content=content)
     scale, zero_point = interpreter.get_input_details()[0]["quantization"]
     if not np.isclose(scale, 1 / PIXEL_STD) or zero_point != PIXEL_MEAN:
         raise ExportError(

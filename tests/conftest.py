@@ -3,9 +3,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share, such as toy_data
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("opsin", deadline=None)
+settings.load_profile("opsin")
 
 REPO = Path(__file__).resolve().parent.parent
 

@@ -1,7 +1,7 @@
 """`python -m training.cifar10 cifar-10-binary.tar.gz cifar10.npz`: CIFAR-10 as its authors publish it, as an .npz.
 
-The binary version (https://www.cs.toronto.edu/~kriz/cifar.html) has, for each image, a byte with its label and 3072 bytes
-of pixels: 1024 red, 1024 green, 1024 blue, row by row.
+The binary version (https://www.cs.toronto.edu/~kriz/cifar.html) has, for each image, a byte with its label and 3072
+bytes of pixels: 1024 red, 1024 green, 1024 blue, row by row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ RECORD_BYTES = 1 + 3 * 32 * 32
 
 
 def convert(archive: Path, npz: Path) -> None:
-    """Write x_train, y_train, x_test, y_test and labels; DatasetError if the archive is not CIFAR-10's binary version."""
+    """Write x_train, y_train, x_test, y_test and labels as an .npz file.
+
+    Raises:
+        DatasetError: the archive is not CIFAR-10's binary version.
+    """
     try:
         with tarfile.open(archive) as tar:
             files = {Path(member.name).name: member for member in tar if member.isfile()}
@@ -43,7 +47,7 @@ def _records(tar: tarfile.TarFile, files: dict[str, tarfile.TarInfo], names: Seq
         file = tar.extractfile(files[name]) if name in files else None
         content = file.read() if file else b""
         if not content or len(content) % RECORD_BYTES:
-            raise DatasetError(f"{name} must be there and hold records of {RECORD_BYTES} bytes, got {len(content)} bytes")
+            raise DatasetError(f"{name} must hold records of {RECORD_BYTES} bytes, got {len(content)} bytes")
         parts.append(np.frombuffer(content, np.uint8).reshape(-1, RECORD_BYTES))
     return np.concatenate(parts)
 
@@ -55,7 +59,7 @@ def _images(records: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.cifar10", description="CIFAR-10's binary version to .npz.")
+    parser = argparse.ArgumentParser(prog="python -m training.cifar10", description="CIFAR-10 as an .npz file.")
     parser.add_argument("archive", type=Path, help="cifar-10-binary.tar.gz, from its authors")
     parser.add_argument("npz", type=Path, help="the file to write")
     options = parser.parse_args(arguments)

@@ -13,6 +13,7 @@ from typing import Any
 import tf_keras as keras
 
 from models.artifact import Artifact
+from models.errors import ArtifactError
 from models.export import export_float32
 from models.manifest import EngineFile, Manifest
 from models.repository import Repository
@@ -125,7 +126,10 @@ def publish(
 def _published(repository: Repository, name: str, run: Run, candidate: Candidate) -> Artifact | None:
     sha256 = file_sha256(candidate.file)
     for number in repository.versions(name) if name in repository.names() else ():
-        artifact = repository.load(name, number, verify=False)
+        try:
+            artifact = repository.load(name, number, verify=False)
+        except ArtifactError:  # an older version that is broken is no reason not to publish a new one
+            continue
         is_same_file = artifact.manifest.files.get(MODEL_FILE) == sha256
         if is_same_file and artifact.manifest.provenance.get("run") == run.run_id:
             return artifact

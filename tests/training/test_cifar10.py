@@ -3,7 +3,6 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from training.cifar10 import LABELS, TEST_FILES, TRAIN_FILES, main
 from training.data import load_dataset
@@ -34,7 +33,7 @@ def test_planes_become_pixels(tmp_path):
 
 def test_cut_short_archive_is_refused(tmp_path, capsys):
     assert main([str(archive(tmp_path / "cifar.tar.gz", num_bytes_missing=1)), str(tmp_path / "out.npz")]) == 2
-    assert "data_batch_1.bin must be there and hold records of 3073 bytes, got 12291 bytes" in capsys.readouterr().err
+    assert "data_batch_1.bin must hold records of 3073 bytes, got 12291 bytes" in capsys.readouterr().err
     assert not (tmp_path / "out.npz").exists()
 
 

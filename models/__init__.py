@@ -1,0 +1,1 @@
+"""What a model is: architecture, pixels, the artifact on disk, the repository of versions, the runtime."""

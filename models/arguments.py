@@ -1,0 +1,99 @@
+"""The arguments of `python -m models`, and the help that a newcomer can act on."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from models.commands import Target
+from models.fields import validate_name, validate_version
+
+PROG = "python -m models"
+
+_EPILOG = """\
+examples:
+  python -m models list                            what is there, and which version is served
+  python -m models inspect cifar10                 everything about the stable version of cifar10
+  python -m models inspect cifar10:2 --json        the manifest of version 2, for a program
+  python -m models verify                          compare every file of every version with its sha256
+  python -m models verify cifar10                  the same for the versions of one model
+  python -m models publish models/zoo/cifar10/1 --name mine --repository /srv/models
+                                                   copy a version; it becomes the next, stable version of "mine"
+
+exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, instead of after the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command and its arguments; SystemExit 2, after one line on stderr, where they are wrong."""
+    # The defaults are given here, and suppressed in `_shared`, so that these may stand before and after the command.
+    return _parser().parse_args(argv, argparse.Namespace(repository=None, json=False))
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = _shared()
+    parser = _Parser(
+        prog=PROG,
+        parents=[shared],
+        description="Look at a repository of models, check that nothing in it has changed, publish to it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add(commands, shared, "list", "print name, version, size and accuracy of everything in the repository")
+    inspect = _add(commands, shared, "inspect", "print everything about one version, once its files are verified")
+    inspect.add_argument("target", type=_target, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
+    verify = _add(commands, shared, "verify", "compare every file with the sha256 it was published with")
+    verify.add_argument(
+        "target", type=_target, nargs="?", metavar="NAME[:VERSION]", help="only this model, or this version of it"
+    )
+    publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
+    publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
+    publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
+    return parser
+
+
+def _shared() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared.add_argument(
+        "--repository",
+        type=Path,
+        metavar="DIR",
+        help="folder of the models (default: $OPSIN_REPOSITORY, else ./repository where it exists, else the shipped "
+        "models; publish makes ./repository rather than change the shipped ones)",
+    )
+    shared.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return shared
+
+
+def _add(commands: Any, shared: argparse.ArgumentParser, name: str, purpose: str) -> argparse.ArgumentParser:
+    description = f"{purpose[0].upper()}{purpose[1:]}."
+    parser: argparse.ArgumentParser = commands.add_parser(name, parents=[shared], help=purpose, description=description)
+    return parser
+
+
+def _target(text: str) -> Target:
+    name, colon, version = text.partition(":")
+    if colon and not re.fullmatch(r"[1-9][0-9]{0,18}", version):
+        raise argparse.ArgumentTypeError(f"a version must be a whole number >= 1, got {version!r}")
+    try:
+        return Target(_name(name), validate_version(int(version)) if colon else None)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _name(text: str) -> str:
+    try:
+        return validate_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -1,0 +1,76 @@
+"""Command line of `models`: arguments in, exit status out; what the commands do is in `commands`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.arguments import PROG, parse
+from models.commands import inspect, list_models, publish, verify
+from models.errors import ArtifactError, ModelNotFound, VersionNotFound
+from models.repository import Repository
+
+SHIPPED = Path(__file__).parent / "zoo"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is no error
+    try:
+        status = _run(parse(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough; what is still buffered must not go into the pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
+    is_publish = args.command == "publish"
+    root = _repository_root(args.repository, is_written=is_publish)
+    if is_publish and not args.artifact.is_dir():
+        return _fail(2, f"there is no folder {args.artifact} to publish")
+    if not is_publish and not root.is_dir():
+        return _fail(2, f"there is no repository at {root}: give --repository DIR or set OPSIN_REPOSITORY")
+    try:
+        return _call(args, Repository(root))
+    except (ModelNotFound, VersionNotFound) as error:
+        return _fail(2, f"{error} (repository {root})")
+    except ArtifactError as error:
+        place = f"from {args.artifact} to {root}" if is_publish else f"repository {root}"
+        return _fail(1, f"{error} ({place})")
+
+
+def _call(args: argparse.Namespace, repository: Repository) -> int:
+    match args.command:
+        case "list":
+            return list_models(repository, as_json=args.json)
+        case "inspect":
+            return inspect(repository, args.target, as_json=args.json)
+        case "verify":
+            return verify(repository, args.target, as_json=args.json)
+        case _:
+            return publish(repository, args.artifact, name=args.name, as_json=args.json)
+
+
+def _fail(status: int, message: str) -> int:
+    sys.stdout.flush()
+    print(f"{PROG}: {message}", file=sys.stderr)
+    return status
+
+
+def _repository_root(given: Path | None, *, is_written: bool) -> Path:
+    if given is not None:
+        return given
+    if from_environment := os.environ.get("OPSIN_REPOSITORY"):
+        return Path(from_environment)
+    local = Path("repository")
+    return local if is_written or local.is_dir() else SHIPPED

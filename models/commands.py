@@ -1,0 +1,161 @@
+"""What `python -m models` does: list, inspect, verify, publish. Each prints, and returns the exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.artifact import Artifact, read_artifact
+from models.errors import ArtifactError, VersionNotFound
+from models.report import accuracy, architecture, details, percent, precision, size, table
+from models.repository import Repository
+
+OK, FAULTY = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model, or one version of it, as NAME[:VERSION] on the command line."""
+
+    name: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one version, or (without a version) of a model's routing: an artifact, or a fault."""
+
+    name: str
+    version: int | None
+    is_stable: bool = False
+    artifact: Artifact | None = None
+    fault: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; what the artifact would say is null where it cannot be read."""
+        record = {"name": self.name, "version": self.version, "is_stable": self.is_stable, "error": self.fault}
+        if self.artifact is None:
+            return record
+        manifest = self.artifact.manifest
+        return record | {
+            "architecture": dict(manifest.architecture),
+            "precision": {name: engine.precision for name, engine in manifest.engines.items()},
+            "num_classes": len(manifest.labels),
+            "size_bytes": self.artifact.size_bytes,
+            "accuracy": accuracy(manifest),
+        }
+
+
+def list_models(repository: Repository, *, as_json: bool) -> int:
+    """Print one line for each version, without reading the models themselves."""
+    findings = list(_survey(repository, None, verify=False))
+    if as_json:
+        _print_json([finding.to_dict() for finding in findings])
+    elif findings:
+        header = ("NAME", "VERSION", "STABLE", "ARCHITECTURE", "PRECISION", "SIZE", "ACCURACY")
+        print(table(header, [_row(finding) for finding in findings if finding.version is not None]))
+    else:
+        _note(f"there are no models in {repository.root}")
+    return _report_faults(findings)
+
+
+def inspect(repository: Repository, target: Target, *, as_json: bool) -> int:
+    """Print everything about one version, the stable one by default, once its files are verified."""
+    artifact = repository.load(target.name, target.version)
+    is_stable = repository.stable_version(target.name) == artifact.manifest.version
+    if as_json:
+        place = {"path": str(artifact.path), "is_stable": is_stable, "size_bytes": artifact.size_bytes}
+        _print_json(place | {"manifest": artifact.manifest.to_dict()})
+    else:
+        print(details(artifact, is_stable=is_stable))
+    return OK
+
+
+def verify(repository: Repository, target: Target | None, *, as_json: bool) -> int:
+    """Compare every file with its sha256 and say so version by version; a bad one does not keep from the next."""
+    findings = []
+    for finding in _survey(repository, target, verify=True):
+        findings.append(finding)
+        if not as_json:
+            print(_line(finding), flush=True)
+    if as_json:
+        _print_json([finding.to_dict() for finding in findings])
+    elif not findings:
+        _note(f"there are no models in {repository.root}")
+    return _report_faults(findings)
+
+
+def publish(repository: Repository, source: Path, *, name: str | None, as_json: bool) -> int:
+    """Copy an artifact, once its files are verified, into the repository as the next version of its model."""
+    manifest = read_artifact(source).manifest
+    if name is not None:
+        manifest = replace(manifest, name=name)
+    artifact = repository.publish(manifest, {path: source / path for path in manifest.files})
+    published = artifact.manifest
+    if as_json:
+        _print_json({"name": published.name, "version": published.version, "path": str(artifact.path)})
+    else:
+        print(f"published model {published.name} version {published.version} in {repository.root}; it is now stable")
+    return OK
+
+
+def _survey(repository: Repository, target: Target | None, *, verify: bool) -> Iterator[Finding]:
+    for name in repository.names() if target is None else [target.name]:
+        versions = repository.versions(name)
+        stable = None
+        try:
+            stable = repository.stable_version(name)
+        except ArtifactError as error:
+            yield Finding(name, None, fault=str(error))
+        for version in versions if target is None or target.version is None else [target.version]:
+            yield _find(repository, Finding(name, version, is_stable=version == stable), verify=verify)
+
+
+def _find(repository: Repository, finding: Finding, *, verify: bool) -> Finding:
+    try:
+        artifact = repository.load(finding.name, finding.version, verify=verify)
+        _ = artifact.size_bytes  # without `verify`, this is what notices a missing file
+    except VersionNotFound:
+        raise
+    except ArtifactError as error:
+        return replace(finding, fault=str(error))
+    return replace(finding, artifact=artifact)
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    place = (finding.name, str(finding.version), "*" if finding.is_stable else "")
+    if finding.artifact is None:
+        return (*place, "corrupt", "-", "-", "-")
+    manifest = finding.artifact.manifest
+    sizes = size(finding.artifact.size_bytes)
+    return (*place, architecture(manifest), precision(manifest), sizes, percent(accuracy(manifest)))
+
+
+def _line(finding: Finding) -> str:
+    if finding.artifact is None:
+        return f"CORRUPT  {finding.fault}"
+    num_files = len(finding.artifact.manifest.files)
+    files = f"{num_files} file{'' if num_files == 1 else 's'}, {size(finding.artifact.size_bytes)}"
+    return f"ok       model {finding.name!r} version {finding.version} ({files})"
+
+
+def _report_faults(findings: list[Finding]) -> int:
+    faults = [finding.fault for finding in findings if finding.fault is not None]
+    if not faults:
+        return OK
+    others = f" (and {len(faults) - 1} more; `python -m models verify` prints all)" if len(faults) > 1 else ""
+    _note(f"{faults[0]}{others}")
+    return FAULTY
+
+
+def _note(text: str) -> None:
+    sys.stdout.flush()
+    print(f"python -m models: {text}", file=sys.stderr)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2))

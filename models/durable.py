@@ -1,0 +1,116 @@
+"""Writing so that neither a killed process nor a lost power supply leaves half of anything under a name that is read.
+
+Everything is written under a temporary name, brought to disk (fsync), and then renamed, which is one step.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".tmp-"
+MAX_TEMPORARY_AGE_S = 3600.0
+_CHUNK_BYTES = 1024**2
+
+
+def temporary_sibling(folder: Path) -> Path:
+    """A fresh name in `folder` that readers ignore."""
+    return folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> str:
+    """Write a new file and bring it to disk.
+
+    Returns:
+        The sha256 of what was written, in hex.
+    """
+    digest = hashlib.sha256()
+    # os.open, and not tempfile: the umask decides who may read, as a server often runs as another user.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        for chunk in chunks:
+            digest.update(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return digest.hexdigest()
+
+
+def copy_file(source: Path, target: Path) -> str:
+    """Copy into a new file, a chunk at a time, and bring it to disk; returns the sha256 in hex."""
+    return write_file(target, _chunks(source))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in the place of a file that may be there: readers find the old bytes or the new ones."""
+    temporary = temporary_sibling(path.parent)
+    try:
+        write_file(temporary, [data])
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its missing parents, unless it is there, and bring their names to disk."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network and user-space file systems have nothing to sync in a folder and say so.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path, now_s: float) -> None:
+    """Remove what writers that died left behind: temporary names untouched for MAX_TEMPORARY_AGE_S.
+
+    Args:
+        folder: where the writers wrote.
+        now_s: the time by the clock of the file system (the mtime of something just written), which may not be ours.
+    """
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(OSError):  # another writer is removing it, or it is another user's: not our task to fail on
+            if now_s - _last_change_s(path) > MAX_TEMPORARY_AGE_S:
+                # Renamed first: should its writer wake up after all, it finds nothing, rather than half.
+                path = path.rename(temporary_sibling(folder))
+                remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _last_change_s(path: Path) -> float:
+    inside = [Path(folder, name) for folder, folders, files in os.walk(path) for name in folders + files]
+    return max(entry.lstat().st_mtime for entry in [path, *inside])
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,97 @@
+"""What pixels a model expects of an image, and how large an image may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from PIL import Image
+
+Fit = Literal["crop", "stretch"]
+Resample = Literal["bilinear", "bicubic"]
+
+MAX_TARGET_PX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSpec:
+    """The pixels a model was trained on; recorded in its manifest, followed wherever an image is decoded for it.
+
+    Attributes:
+        height_px: rows of the result, 1 to 4096.
+        width_px: columns of the result, 1 to 4096.
+        fit: "crop" scales the image until it covers the target and keeps the centre; "stretch" ignores proportions.
+        crop_fraction: in (0, 1], for "crop" only: the centre part of the covering scale that is kept. 0.875 is the
+            usual "short side to 256, centre 224".
+        resample: Pillow's filter of that name, antialiased.
+    """
+
+    height_px: int
+    width_px: int
+    fit: Fit = "crop"
+    crop_fraction: float = 1.0
+    resample: Resample = "bilinear"
+
+    def __post_init__(self) -> None:
+        for name in ("height_px", "width_px"):
+            _check_int(name, getattr(self, name), minimum=1, maximum=MAX_TARGET_PX)
+        _check_choice("fit", self.fit, get_args(Fit))
+        _check_choice("resample", self.resample, get_args(Resample))
+        fraction = self.crop_fraction
+        if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
+            raise ValueError(f"crop_fraction must be a number in (0, 1], got {fraction!r}")
+        if self.fit == "stretch" and fraction != 1:
+            raise ValueError(f"crop_fraction must be 1 where fit is 'stretch', got {fraction!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, for a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, Any]) -> PixelSpec:
+        """Read the JSON form.
+
+        Raises:
+            ValueError: a field is missing, unknown or not allowed; the message names it and what is allowed.
+        """
+        if not isinstance(mapping, Mapping):
+            raise ValueError(f"a pixel spec must be a JSON object, got {type(mapping).__name__}")
+        known = {field.name: field for field in fields(cls)}
+        if unknown := sorted(str(name) for name in mapping if name not in known):
+            raise ValueError(f"unknown pixel spec field {unknown[0]!r}; the fields are {', '.join(known)}")
+        for name, field in known.items():
+            if field.default is MISSING and name not in mapping:
+                raise ValueError(f"{name} is missing from the pixel spec")
+        return cls(**mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What an upload may cost.
+
+    Attributes:
+        max_bytes: of the encoded image.
+        max_pixels: width times height, read from the header before decoding; at most Pillow's own
+            `Image.MAX_IMAGE_PIXELS` (89,478,485 unless the application changed it), so that an image within our limit
+            never meets Pillow's decompression-bomb warning. Decoding holds 4 to 20 bytes per pixel, JPEG far less.
+    """
+
+    max_bytes: int = 20 * 1024**2
+    max_pixels: int = 50_000_000
+
+    def __post_init__(self) -> None:
+        _check_int("max_bytes", self.max_bytes, minimum=1)
+        _check_int("max_pixels", self.max_pixels, minimum=1, maximum=Image.MAX_IMAGE_PIXELS)
+
+
+def _check_int(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int or value < minimum or (maximum is not None and value > maximum):  # type: ignore[operator]
+        allowed = f">= {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+
+
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

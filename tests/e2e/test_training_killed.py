@@ -1,0 +1,50 @@
+"""A real training process, killed with SIGKILL, and the same command again."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 600  # far more than it takes; so that a hang ends
+
+
+def start(toy_npz: Path, workdir: Path) -> subprocess.Popen[str]:
+    arguments = ["--data", toy_npz, "--preset", "smoke", "--workdir", workdir, "--name", "toy"]
+    options = ["--set", "epochs=10", "--set", "checkpoint_every_s=0.5", "--repository", workdir.parent / "repository"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", *map(str, [*arguments, *options])],
+        cwd=REPO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_killed_training_goes_on_with_the_same_command(toy_npz, tmp_path):
+    workdir = tmp_path / "run"
+    killed = start(toy_npz, workdir)
+    index = workdir / "checkpoints" / "last" / "checkpoint"
+    deadline = time.monotonic() + TIMEOUT_S
+    while not index.exists() and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    _, errors = killed.communicate()
+    assert index.exists(), errors
+    assert not (tmp_path / "repository").exists()
+
+    resumed = start(toy_npz, workdir)
+    output, errors = resumed.communicate(timeout=TIMEOUT_S)
+    assert resumed.returncode == 0, errors
+    assert "going on from step" in errors
+    assert "images/s" in errors
+    assert "left" in errors
+    assert output.splitlines()[-1].startswith("published toy version 1: ")
+    history = [json.loads(line) for line in (workdir / "history.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in history] == list(range(1, 11))
+    assert history[-1]["test_accuracy"] == 1.0

@@ -1,0 +1,307 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_artifacts import FILES, contents, small_manifest, small_sources, snapshot
+
+from models.cli import main
+from models.manifest import EngineFile
+from models.repository import Repository
+
+REPO = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """flowers 1 and 2 (stable), birds 1 (stable, no accuracy, CPU only)."""
+    repository = Repository(tmp_path / "models")
+    sources = small_sources(tmp_path)
+    repository.publish(small_manifest(), sources)
+    repository.publish(small_manifest(metrics={"top1": 0.5}), sources)
+    litert = {"litert": EngineFile("model.tflite", "float32")}
+    repository.publish(
+        small_manifest(name="birds", metrics={}, engines=litert, architecture={}),
+        {"model.tflite": sources["model.tflite"]},
+    )
+    return repository
+
+
+@pytest.fixture
+def models(repository, capsys):
+    """Run the command on the repository; gives status, stdout, stderr."""
+
+    def run(*arguments):
+        try:
+            status = main([*arguments, "--repository", str(repository.root)])
+        except SystemExit as exit:
+            status = exit.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def start(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "models", *arguments], capture_output=True, text=True, check=False, timeout=60, **options
+    )
+
+
+def corrupt(repository, name, version):
+    (repository.root / name / str(version) / "model.tflite").write_bytes(b"changed")
+
+
+def test_list_is_a_table(models):
+    status, out, err = models("list")
+    assert (status, err) == (0, "")
+    assert out.startswith("NAME     VERSION  STABLE  ARCHITECTURE  PRECISION ")
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["birds", "1", "*", "-", "float32", "11", "B", "-"],
+        ["flowers", "1", "resnet_v2", "20", "int8,", "float16", "48", "B", "93.42", "%"],
+        ["flowers", "2", "*", "resnet_v2", "20", "int8,", "float16", "48", "B", "50.00", "%"],
+    ]
+
+
+def test_list_as_json(models):
+    status, out, _ = models("list", "--json")
+    assert status == 0
+    assert json.loads(out)[1] == {
+        "name": "flowers",
+        "version": 1,
+        "is_stable": False,
+        "error": None,
+        "architecture": {"family": "resnet_v2", "variant": "20", "input_shape": [32, 32, 3]},
+        "precision": {"litert": "int8", "tensorflow": "float16"},
+        "num_classes": 3,
+        "size_bytes": 48,
+        "accuracy": 0.9342,
+    }
+
+
+def test_list_shows_what_is_corrupt_and_goes_on(models, repository):
+    (repository.root / "birds" / "1" / "manifest.json").write_text("{}")
+    status, out, err = models("list")
+    assert status == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "birds", "flowers", "flowers"]
+    assert out.splitlines()[1].split() == ["birds", "1", "*", "corrupt", "-", "-", "-"]
+    assert err.startswith("python -m models: model 'birds' version 1 is corrupt: manifest.json has format None")
+    assert err.count("\n") == 1
+
+
+def test_list_of_an_empty_repository_says_so(models, repository):
+    shutil.rmtree(repository.root)
+    repository.root.mkdir()
+    assert models("list") == (0, "", f"python -m models: there are no models in {repository.root}\n")
+    assert models("list", "--json")[:2] == (0, "[]\n")
+
+
+def test_inspect_shows_the_stable_version(models, repository):
+    status, out, err = models("inspect", "flowers")
+    assert (status, err) == (0, "")
+    for text in (
+        "version       2 (stable)",
+        f"folder        {repository.root / 'flowers' / '2'}",
+        "engines       litert: model.tflite (int8), tensorflow: saved_model (float16)",
+        "labels        3: daisy, tulip, Gänseblümchen",
+        "pixels        height_px 32, width_px 32, fit stretch",
+        "accuracy      50.00 %",
+        '  "command": "python -m training"',
+    ):
+        assert text in out
+    assert [line.split()[-1] for line in out.splitlines()[-3:]] == FILES
+
+
+def test_inspect_as_json_holds_the_manifest(models, repository):
+    status, out, _ = models("inspect", "flowers:1", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["manifest"] == repository.load("flowers", 1).manifest.to_dict()
+    assert found["is_stable"] is False
+    assert found["size_bytes"] == 48
+    assert found["path"] == str(repository.root / "flowers" / "1")
+
+
+def test_inspect_of_a_corrupt_version_fails_with_its_place(models, repository):
+    corrupt(repository, "flowers", 1)
+    status, out, err = models("inspect", "flowers:1")
+    assert (status, out) == (1, "")
+    assert err == (
+        "python -m models: model 'flowers' version 1 is corrupt: model.tflite has changed since it was published "
+        f"(its sha256 differs) (repository {repository.root})\n"
+    )
+
+
+def test_verify_of_all_that_is_well(models):
+    status, out, err = models("verify")
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        "ok       model 'birds' version 1 (1 file, 11 B)",
+        "ok       model 'flowers' version 1 (3 files, 48 B)",
+        "ok       model 'flowers' version 2 (3 files, 48 B)",
+    ]
+
+
+def test_verify_names_what_is_wrong_and_goes_on(models, repository):
+    corrupt(repository, "birds", 1)
+    (repository.root / "flowers" / "routing.json").write_text('{"stable": 7}')
+    status, out, err = models("verify")
+    assert status == 1
+    assert out.splitlines() == [
+        "CORRUPT  model 'birds' version 1 is corrupt: model.tflite has changed since it was published "
+        "(its sha256 differs)",
+        "CORRUPT  the routing of model 'flowers' is corrupt: routing.json says that version 7 is stable, "
+        "but the model has 1, 2",
+        "ok       model 'flowers' version 1 (3 files, 48 B)",
+        "ok       model 'flowers' version 2 (3 files, 48 B)",
+    ]
+    assert err.startswith("python -m models: model 'birds' version 1 is corrupt")
+    assert err.count("\n") == 1
+
+
+def test_verify_of_one_model_or_version_looks_at_no_other(models, repository):
+    corrupt(repository, "flowers", 1)
+    assert models("verify", "birds")[0] == 0
+    assert models("verify", "flowers:2")[0] == 0
+    assert models("verify", "flowers:1")[0] == 1
+    assert models("verify", "flowers")[0] == 1
+
+
+def test_verify_as_json(models, repository):
+    corrupt(repository, "birds", 1)
+    status, out, _ = models("verify", "--json")
+    assert status == 1
+    assert [(found["name"], found["version"], found["error"] is None) for found in json.loads(out)] == [
+        ("birds", 1, False),
+        ("flowers", 1, True),
+        ("flowers", 2, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--json"], ["inspect", "flowers"], ["verify"], ["verify", "--json"]]
+)
+def test_looking_writes_nothing(models, repository, arguments):
+    before = snapshot(repository.root)
+    assert models(*arguments)[0] == 0
+    assert snapshot(repository.root) == before
+
+
+def test_publish_copies_an_artifact_as_the_next_version(models, repository):
+    source = repository.load("flowers", 1)
+    status, out, err = models("publish", str(source.path))
+    assert (status, err) == (0, "")
+    assert out == f"published model flowers version 3 in {repository.root}; it is now stable\n"
+    assert contents(repository.load("flowers")) == contents(source)
+    assert repository.load("flowers").manifest.metrics == source.manifest.metrics
+
+
+def test_publish_under_another_name(models, repository):
+    status, out, _ = models("publish", str(repository.root / "flowers" / "1"), "--name", "mine", "--json")
+    assert status == 0
+    assert json.loads(out) == {"name": "mine", "version": 1, "path": str(repository.root / "mine" / "1")}
+    assert repository.load("mine").manifest.name == "mine"
+
+
+def test_publish_refuses_a_corrupt_artifact(models, repository):
+    corrupt(repository, "flowers", 1)
+    status, out, err = models("publish", str(repository.root / "flowers" / "1"))
+    assert (status, out) == (1, "")
+    assert "model.tflite has changed" in err
+    assert str(repository.root / "flowers" / "1") in err
+    assert repository.versions("flowers") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["unknown"], "invalid choice: 'unknown'"),
+        (["inspect"], "NAME[:VERSION]"),
+        (["inspect", "Flowers"], "a model name must be 1 to 64 of a-z 0-9 . _ -"),
+        (["inspect", "flowers:"], "a version must be a whole number >= 1, got ''"),
+        (["inspect", "flowers:x"], "a version must be a whole number >= 1, got 'x'"),
+        (["inspect", "flowers:0"], "a version must be a whole number >= 1, got '0'"),
+        (["inspect", "flowers:9999999999999999999"], "a version must be a whole number >= 1 and below 2**63"),
+        (["inspect", "cars"], "there is no model 'cars'; the repository holds birds, flowers"),
+        (["inspect", "flowers:3"], "model 'flowers' has no version 3; it has 1, 2"),
+        (["verify", "cars"], "there is no model 'cars'"),
+        (["verify", "flowers:3"], "model 'flowers' has no version 3; it has 1, 2"),
+        (["publish", "/nowhere"], "there is no folder /nowhere to publish"),
+        (["publish", "/", "--name", "A B"], "a model name must be"),
+    ],
+)
+def test_wrong_arguments_end_with_one_line(models, arguments, message):
+    status, out, err = models(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith("python -m models")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_repository_that_is_not_there_is_named(tmp_path, capsys):
+    assert main(["list", "--repository", str(tmp_path / "nowhere")]) == 2
+    assert f"there is no repository at {tmp_path / 'nowhere'}: give --repository" in capsys.readouterr().err
+
+
+def test_options_may_stand_before_the_command(repository, capsys):
+    assert main(["--json", "--repository", str(repository.root), "list"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
+def test_the_repository_is_taken_from_the_environment_then_the_folder(repository, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPSIN_REPOSITORY", str(repository.root))
+    assert main(["inspect", "birds"]) == 0
+    monkeypatch.delenv("OPSIN_REPOSITORY")
+    repository.root.rename("repository")
+    assert main(["inspect", "birds"]) == 0
+    assert main(["publish", "repository/birds/1", "--name", "mine"]) == 0
+    assert Path("repository/mine/1").is_dir()
+
+
+def test_publish_makes_a_repository_here_rather_than_change_the_shipped_models(repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPSIN_REPOSITORY", raising=False)
+    assert main(["publish", str(repository.root / "birds" / "1")]) == 0
+    assert Repository(tmp_path / "repository").versions("birds") == [1]
+
+
+def test_help_shows_examples():
+    done = start("--help", cwd=REPO)
+    assert done.returncode == 0
+    for text in ("python -m models verify cifar10", "exit status: 0 all is well", "--repository DIR", "publish"):
+        assert text in done.stdout
+
+
+def test_a_label_that_the_terminal_cannot_show_is_no_error(repository):
+    done = start(
+        "inspect", "flowers", "--repository", repository.root, cwd=REPO, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "G\\xe4nsebl\\xfcmchen" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["list", "verify"])
+def test_a_reader_that_leaves_early_gets_no_traceback(repository, command):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        arguments = [sys.executable, "-m", "models", command, "--repository", str(repository.root)]
+        done = subprocess.run(arguments, stdout=write_end, stderr=subprocess.PIPE, cwd=REPO, check=False, timeout=60)
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_nothing_heavy_is_imported():
+    code = (
+        "import sys, models.cli; "
+        "print([name for name in ('tensorflow', 'tf_keras', 'flask', 'ai_edge_litert') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"

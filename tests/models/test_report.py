@@ -1,0 +1,29 @@
+import pytest
+
+from models.report import percent, size, table
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (1_449_000, "1.4 MB"),
+        (25_600_000_000, "25.6 GB"),
+        (3 * 10**12, "3.0 TB"),
+    ],
+)
+def test_size_has_the_unit_that_fits(num_bytes, text):
+    assert size(num_bytes) == text
+
+
+def test_percent():
+    assert percent(0.93421) == "93.42 %"
+    assert percent(None) == "-"
+
+
+def test_columns_are_as_wide_as_their_widest_cell():
+    assert table(["A", "LONG"], [["wide", "1"], ["x", ""]]) == "A     LONG\nwide  1\nx"
