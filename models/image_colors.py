@@ -25,7 +25,7 @@ def to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
         return _from_integers(image, samples)
     if image.mode == "F":
         return _from_floats(image, samples)
-    if image.mode == "La":
+    if image.mode == "La":  # Pillow knows no way from it to RGBA
         image = image.convert("LA")
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))

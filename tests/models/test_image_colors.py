@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from pictures import encode, gray_tiff, png, png_chunk
+from pictures import encode, gray_tiff, png, png_chunk, tiff
 from PIL import Image
 
 from models.preprocessing import Pixels, PixelSpec, preprocess
@@ -57,6 +57,16 @@ def test_alpha_is_composed_onto_white(image_format: str) -> None:
     upload = encode(image, image_format, lossless=True, exact=True)
     # 51 / 255 is a fifth: 0.2 * colour + 0.8 * 255.
     assert pixels_of(upload).tolist() == [[[10, 20, 30], [255, 255, 255], [204, 224, 244]]]
+
+
+@pytest.mark.parametrize(
+    ("pixel", "photometric", "expected"),
+    [(b"\0\x14\x28\x33", 2, [204, 224, 244]), (b"\x14\x33", 1, [224] * 3)],  # colour times a fifth, and a fifth
+    ids=["RGB", "gray"],
+)
+def test_premultiplied_alpha_is_composed_onto_white(pixel: bytes, photometric: int, expected: list[int]) -> None:
+    tags = {256: 1, 257: 1, 258: [8] * len(pixel), 262: photometric, 273: 8, 277: len(pixel), 279: len(pixel), 338: 1}
+    assert pixels_of(tiff(pixel, tags)).tolist() == [[expected]]
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "TIFF"])

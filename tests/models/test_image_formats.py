@@ -200,7 +200,7 @@ REFUSED: dict[str, bytes] = {
 def _cheap() -> Iterator[None]:
     start_s = process_time()
     yield
-    # The slowest takes an eighth of this.
+    # The slowest takes a twentieth of this on a core of its own.
     assert process_time() - start_s < 1
 
 

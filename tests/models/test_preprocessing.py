@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -232,6 +233,14 @@ def test_pixels_are_limited(image_format: str) -> None:
 def test_longest_side_is_limited() -> None:
     with pytest.raises(ImageTooLarge, match="1 x 65536 pixels; at most 65,535 a side"):
         preprocess(encode(Image.new("1", (1, 65536)), "PNG"), ANY_SPEC)
+
+
+def test_size_is_checked_again_when_the_decoder_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = encode(Image.new("RGB", (40, 30)), "PNG")
+    lying = replace(preprocessing.read_encoded(upload, "PNG"), size=(1, 1))
+    monkeypatch.setattr(preprocessing, "read_encoded", lambda *_args: lying)
+    with pytest.raises(ImageTooLarge, match="the image has 40 x 30 pixels; at most 1,199 are accepted"):
+        preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))
 
 
 def test_lack_of_memory_is_the_fault_of_a_large_image(monkeypatch: pytest.MonkeyPatch) -> None:

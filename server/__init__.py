@@ -1,0 +1,1 @@
+"""The server: photos in over HTTP, class probabilities out."""

@@ -1,0 +1,50 @@
+"""The address the server listens on: opened before anything is forked, so that a port in use is one clear line."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+BACKLOG = 2048  # the kernel caps it at net.core.somaxconn
+
+
+class AddressError(Exception):
+    """The address cannot be listened on; the text is one line and says what to change."""
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Listen on a TCP port; port 0 takes a free one.
+
+    Raises:
+        AddressError: the port is in use, or not allowed, or the host is not this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise AddressError(f"OPSIN_HOST {host!r} cannot be resolved: {error.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise AddressError(f"cannot listen at {url_of(host, port)}: {_advice(error)}") from None
+    return listener
+
+
+def url_of(host: str, port: int) -> str:
+    """Write the address as a client types it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use; set OPSIN_PORT to another"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "ports below 1024 need privileges; set OPSIN_PORT to a higher one"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address; set OPSIN_HOST to 127.0.0.1 or 0.0.0.0"
+    return str(error.strerror)

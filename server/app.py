@@ -1,0 +1,44 @@
+"""Wires the Flask application: settings and an engine in, routes and error handlers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, Response
+
+from models.preprocessing import ImageLimits
+from server.classify import Classifier
+from server.engine import Engine
+from server.errors import register_error_handlers
+from server.request_log import identify_requests
+from server.routes.operations import operations_routes
+from server.routes.pages import Pages, page_routes
+from server.routes.predict import predict_routes
+from server.settings import Settings
+
+
+def create_app(settings: Settings, *, engine: Engine, is_stopping: Callable[[], bool] = lambda: False) -> Flask:
+    """Make the application.
+
+    Args:
+        settings: checked already.
+        engine: stays the caller's to close.
+        is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
+    """
+    app = Flask("server")
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_pixels)
+    app.after_request(_forbid_sniffing)
+    identify_requests(app)
+    register_error_handlers(app)
+    pages = Pages(engine, settings)
+    app.register_blueprint(page_routes(pages))
+    app.register_blueprint(predict_routes(Classifier(engine, limits=limits), pages, settings))
+    app.register_blueprint(operations_routes(engine, is_stopping))
+    return app
+
+
+def _forbid_sniffing(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

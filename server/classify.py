@@ -1,0 +1,106 @@
+"""The request path, free of HTTP: uploads in, one answer per image out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ImageError, OpsinError
+from models.preprocessing import ImageLimits, preprocess
+from server.engine import DeadlineExceeded, Engine, EngineFailed, EngineNotReady, ServedModel, Slot, find_model
+from server.uploads import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One label and its probability."""
+
+    label: str
+    probability: float
+
+
+Answer = tuple[Ranked, ...] | OpsinError  # the most probable labels, best first; or why there are none
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The answers of one request, in the order of its uploads, and the model that gave them."""
+
+    model: ServedModel
+    answers: tuple[Answer, ...]
+
+
+class Classifier:
+    """Classifies uploads with an engine. Holds no state of its own; any number of threads may use it."""
+
+    def __init__(
+        self, engine: Engine, *, limits: ImageLimits | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._engine = engine
+        self._limits = limits or ImageLimits()
+        self._clock = clock
+
+    def classify(
+        self,
+        uploads: Sequence[Upload],
+        *,
+        top_k: int,
+        timeout_s: float,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> Classification:
+        """Decode every upload and ask the model; one image is decoded while the one before it is classified.
+
+        Args:
+            uploads: at least one.
+            top_k: labels wanted per image; all of them where the model has fewer.
+            timeout_s: from now; the answer is worth nothing afterwards.
+            model: name; the default model if None.
+            version: the default version if None.
+
+        Raises:
+            ModelNotFound, VersionNotFound: what the request names is not served.
+            EngineNotReady, Overloaded: the engine takes no work now.
+            DeadlineExceeded: the time was not enough for all images.
+        """
+        deadline = self._clock() + timeout_s
+        if not self._engine.is_ready:
+            raise EngineNotReady("the model is still loading, try again soon")
+        served = find_model(self._engine.models, model, version)
+        with self._engine.reserve(served, len(uploads), deadline=deadline) as slots:
+            errors = [
+                self._submit(upload, slot, served, deadline=deadline)
+                for upload, slot in zip(uploads, slots, strict=True)
+            ]
+            answers = [error or _collect(slot, served, top_k) for error, slot in zip(errors, slots, strict=True)]
+        return Classification(served, tuple(answers))
+
+    def _submit(self, upload: Upload, slot: Slot, served: ServedModel, *, deadline: float) -> ImageError | None:
+        if self._clock() >= deadline:
+            raise DeadlineExceeded("the request's deadline passed while its images were decoded")
+        try:
+            preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
+        except ImageError as error:
+            return error
+        slot.submit()
+        return None
+
+
+def _collect(slot: Slot, served: ServedModel, top_k: int) -> Answer:
+    try:
+        return rank(slot.result(), served.labels, top_k)
+    except EngineFailed as error:
+        return error  # of this image alone
+
+
+def rank(probabilities: NDArray[np.float32], labels: Sequence[str], top_k: int) -> tuple[Ranked, ...]:
+    """Pick the ``top_k`` most probable labels, best first; equal ones in the order of the labels.
+
+    Probabilities are given in the fewest digits that stand for the same float32: 0.93, not 0.9300000071525574.
+    """
+    best = np.argsort(-probabilities, kind="stable")[:top_k]
+    return tuple(Ranked(labels[index], float(str(probabilities[index]))) for index in best)

@@ -1,0 +1,59 @@
+"""The command ``python -m server``: check the settings, find the model, take the port, and serve."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+
+from models.artifact import Artifact
+from models.errors import OpsinError
+from models.repository import Repository
+from server.address import AddressError, open_listener
+from server.request_log import configure_logging
+from server.settings import Settings, SettingsError, settings_table, unknown_variables
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the server until it is told to stop.
+
+    Returns:
+        1 where the address cannot be listened on, 2 where a setting is wrong or the model cannot be served; a server
+        that ran leaves by SystemExit.
+    """
+    argparse.ArgumentParser(
+        prog="python -m server",
+        description="Serve an image classifier over HTTP. It is set by environment variables:",
+        epilog=settings_table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
+    for warning in unknown_variables(environ):
+        print(f"opsin: {warning}", file=sys.stderr)
+    try:
+        settings = Settings.from_environ(environ)
+        artifact = find_artifact(settings)
+        listener = open_listener(settings.host, settings.port)
+    except (SettingsError, OpsinError, AddressError) as error:
+        print(f"opsin: {error}", file=sys.stderr)
+        return 1 if isinstance(error, AddressError) else 2
+    configure_logging(settings.log_level)
+    from server.gunicorn_app import Server  # gunicorn is needed from here on, not for --help or a wrong setting
+
+    Server(settings, artifact, listener).run()
+    return 0
+
+
+def find_artifact(settings: Settings) -> Artifact:
+    """Read and verify the model that the settings name, or the first one's stable version.
+
+    Raises:
+        ArtifactError: it is not there, or not as it was published.
+    """
+    repository = Repository(settings.repository)
+    names = repository.names()
+    if not names:
+        raise SettingsError(
+            f"OPSIN_REPOSITORY must be a folder with at least one model, got {str(settings.repository)!r}"
+        )
+    name, _, version = (settings.model or names[0]).partition(":")
+    return repository.load(name, int(version) if version else None)

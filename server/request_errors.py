@@ -1,0 +1,49 @@
+"""What can be wrong with a request before any image in it is looked at."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from models.errors import OpsinError
+
+
+class RequestError(OpsinError):
+    """The client asked for something that cannot be answered."""
+
+    code: ClassVar[str] = "invalid_request"
+
+
+class MissingImage(RequestError):
+    """The request carries no image."""
+
+    code: ClassVar[str] = "missing_image"
+
+
+class TooManyImages(RequestError):
+    """The request carries more images than one request may."""
+
+    code: ClassVar[str] = "too_many_images"
+
+
+class UploadTooLarge(RequestError):
+    """The body has more bytes than a request may."""
+
+    code: ClassVar[str] = "upload_too_large"
+
+
+class IncompleteUpload(RequestError):
+    """The body ended before the length that the client announced."""
+
+    code: ClassVar[str] = "incomplete_upload"
+
+
+class UploadTimeout(RequestError):
+    """The body did not arrive in time."""
+
+    code: ClassVar[str] = "upload_timeout"
+
+
+class UnsupportedMediaType(RequestError):
+    """The Content-Type is none that can carry an image here."""
+
+    code: ClassVar[str] = "unsupported_media_type"

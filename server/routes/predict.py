@@ -1,0 +1,125 @@
+"""POST /predict: images in, labels and probabilities out, as JSON or, for a plain form in a browser, as a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Request, Response, jsonify, request
+
+from models.errors import OpsinError
+from server.body import read_body
+from server.classify import Answer, Classification, Classifier
+from server.errors import body_of, error_response, headers_of, status_of
+from server.request_errors import RequestError, UnsupportedMediaType
+from server.routes.pages import Pages
+from server.settings import Settings
+from server.uploads import Upload, parse_uploads
+
+PARAMETERS = ("top_k", "model", "version")
+TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+DEFAULT_TOP_K = 5
+MAX_TIMEOUT_MS = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the URL and the headers ask for, besides the images."""
+
+    top_k: int
+    model: str | None
+    version: int | None
+    timeout_s: float
+
+
+def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> Blueprint:
+    """Make the route."""
+    routes = Blueprint("predict", __name__)
+
+    @routes.post("/predict")
+    def predict() -> Response:
+        try:
+            query = parse_query(request, settings)
+            uploads = _read_uploads(request, settings)
+            classified = classifier.classify(
+                uploads, top_k=query.top_k, model=query.model, version=query.version, timeout_s=query.timeout_s
+            )
+        except OpsinError as error:
+            return pages.refusal(error) if _wants_page(request) else error_response(error)
+        if _wants_page(request):
+            return pages.results(uploads, classified.answers, _failure(classified))
+        return _answer(uploads, classified)
+
+    return routes
+
+
+def parse_query(asked: Request, settings: Settings) -> Query:
+    """Check the query and the time-out header.
+
+    A parameter that is not known is refused rather than ignored: ``topk=3`` would otherwise be answered as if nothing
+    had been asked, and a client written for a newer server would not learn that this one is older.
+
+    Raises:
+        RequestError: names the parameter, what it got and what is allowed.
+    """
+    for name in asked.args:
+        if name not in PARAMETERS:
+            raise RequestError(f"the query may have the parameters {', '.join(PARAMETERS)}, got {name[:40]!r}")
+    version = asked.args.get("version")
+    timeout_ms = asked.headers.get(TIMEOUT_HEADER)
+    return Query(
+        top_k=_whole("top_k", asked.args.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
+        model=asked.args.get("model"),
+        version=None if version is None else _whole("version", version, 2**63 - 1),
+        timeout_s=_whole(TIMEOUT_HEADER, timeout_ms or str(settings.request_timeout_ms), MAX_TIMEOUT_MS) / 1000,
+    )
+
+
+def _whole(name: str, text: str, high: int) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else 0
+    if not 1 <= number <= high:
+        raise RequestError(f"{name} must be a whole number from 1 to {high}, got {text[:40]!r}")
+    return number
+
+
+def _read_uploads(asked: Request, settings: Settings) -> list[Upload]:
+    if encoding := asked.headers.get("Content-Encoding"):
+        raise UnsupportedMediaType(f"the request body must not be encoded, its Content-Encoding is {encoding[:40]!r}")
+    body = read_body(asked.stream, asked.content_length, max_bytes=settings.max_upload_bytes)
+    return parse_uploads(body, asked.content_type, max_images=settings.max_images)
+
+
+def _failure(classified: Classification) -> OpsinError | None:
+    """Find the error that the whole request has: the first, where no image has an answer."""
+    errors = [answer for answer in classified.answers if isinstance(answer, OpsinError)]
+    return errors[0] if len(errors) == len(classified.answers) else None
+
+
+def _answer(uploads: list[Upload], classified: Classification) -> Response:
+    failed = _failure(classified)
+    if failed and len(uploads) == 1:
+        return error_response(failed)
+    document: dict[str, Any] = {"error": body_of(failed)} if failed else {}
+    document["model"], document["version"] = classified.model.name, classified.model.version
+    document["predictions"] = [
+        _prediction(upload, answer) for upload, answer in zip(uploads, classified.answers, strict=True)
+    ]
+    response = jsonify(document)
+    if failed:
+        response.status_code = status_of(failed)
+        response.headers.update(headers_of(failed))
+    return response
+
+
+def _prediction(upload: Upload, answer: Answer) -> dict[str, Any]:
+    named = {"filename": upload.filename} if upload.filename else {}
+    if isinstance(answer, OpsinError):
+        return {**named, "error": body_of(answer)}
+    top_k = [{"label": ranked.label, "probability": ranked.probability} for ranked in answer]
+    return {**named, **top_k[0], "top_k": top_k}
+
+
+def _wants_page(asked: Request) -> bool:
+    """Tell a browser's plain form, which prefers HTML, from a program, which takes JSON or anything."""
+    accepted = asked.accept_mimetypes
+    return accepted.quality("text/html") > accepted.quality("application/json")

@@ -1,0 +1,136 @@
+"""The settings: one table of ``OPSIN_*`` environment variables, typed, checked at start, documented here alone."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from server.cores import available_cores
+
+PREFIX = "OPSIN_"
+SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class SettingsError(Exception):
+    """An environment variable has a value that cannot be used; the text is one line and names the variable."""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else None
+        if number is None or not low <= number <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return number
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return text.lower()
+
+    return parse
+
+
+def _host(text: str) -> str:
+    if not text.isprintable() or any(character in text for character in " /[]"):
+        raise ValueError("a host name or an IP address, without port and brackets")
+    return text
+
+
+def _model(text: str) -> str:
+    name, colon, version = text.partition(":")
+    if not name or (colon and not (version.isascii() and version.isdecimal() and int(version) > 0)):
+        raise ValueError("a model's name, or name:version with a version of 1 or more")
+    return text
+
+
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, shown: str = "") -> Any:
+    """Describe one row of the table; a callable default is asked when the settings are made."""
+    metadata = {"parse": parse, "meaning": meaning, "shown": shown or str(default)}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can set. Field ``max_images`` is the variable ``OPSIN_MAX_IMAGES``, and so on."""
+
+    host: str = _setting("127.0.0.1", _host, "Address to listen on; 0.0.0.0 for every network interface.")
+    port: int = _setting(5000, _whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
+        SHIPPED_MODELS, Path, "Folder of the model repository.", shown="models/zoo"
+    )
+    model: str | None = _setting(
+        None, _model, "Model to serve: name, or name:version.", shown="stable version of the first model"
+    )
+    workers: int = _setting(available_cores, _whole(1, 256), "HTTP worker processes.", shown="one per core")
+    threads: int = _setting(16, _whole(1, 1024), "Requests in hand at once, per worker.")
+    runners: int | None = _setting(
+        None, _whole(1, 256), "Copies of the model that run side by side, per worker.", shown="cores / workers"
+    )
+    max_queue: int = _setting(
+        64, _whole(1, 100_000), "Images in hand per worker; a request past that is answered 503 with Retry-After."
+    )
+    max_upload_bytes: int = _setting(32 * 1024**2, _whole(1, 2**31 - 1), "Largest request body; past that, 413.")
+    max_image_pixels: int = _setting(50_000_000, _whole(1, 2**31 - 1), "Most pixels of one image; past that, 413.")
+    max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
+    request_timeout_ms: int = _setting(
+        10_000,
+        _whole(1, 600_000),
+        "Time for an answer once the upload is in, then 504; the header X-Request-Timeout-Ms sets it per request.",
+    )
+    read_timeout_ms: int = _setting(60_000, _whole(100, 600_000), "Time for a request to arrive whole; then 408.")
+    log_level: str = _setting(
+        "warning", _one_of(*LOG_LEVELS), f"{', '.join(LOG_LEVELS)}; from info on, one line per request."
+    )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings; a variable that is empty counts as not set.
+
+        Raises:
+            SettingsError: a value cannot be used; says which variable, what it got and what is allowed.
+        """
+        values = {}
+        for row in fields(cls):
+            text = environ.get(variable(row.name), "").strip()
+            if text:
+                try:
+                    values[row.name] = row.metadata["parse"](text)
+                except ValueError as error:
+                    raise SettingsError(f"{variable(row.name)} must be {error}, got {text[:100]!r}") from None
+        return cls(**values)
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of a field of Settings."""
+    return PREFIX + name.upper()
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Warn, one line each, of variables that look like ours but are none: most are spelling mistakes."""
+    known = [variable(row.name) for row in fields(Settings)]
+    warnings = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            warnings.append(f"{name} is no setting and has no effect; the nearest name is {nearest[0]}")
+    return warnings
+
+
+def settings_table() -> str:
+    """Print the table: name, default and meaning of every setting."""
+    lines = []
+    for row in fields(Settings):
+        lines.append(f"  {variable(row.name)}  (default: {row.metadata['shown']})")
+        lines.append(textwrap.fill(row.metadata["meaning"], 96, initial_indent=" " * 6, subsequent_indent=" " * 6))
+    return "\n".join(lines)

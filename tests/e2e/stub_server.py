@@ -1,0 +1,45 @@
+"""The real server with a stub for the model: the mean colour of a picture decides, so that every answer is known.
+
+Run by tests/e2e/test_serving.py in a process of its own, with the settings in the environment. STUB_SLEEP_S makes each
+image take that long; STUB_NO_FILES makes every write to a file fail; STUB_FAIL=load makes loading the model fail,
+STUB_FAIL=crash kills the worker that tries.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+
+import numpy as np
+
+import server.engine.local
+from models.errors import CorruptArtifact
+from server.cli import main
+
+
+class MeanColour:
+    def run(self, pixels):
+        time.sleep(float(os.environ.get("STUB_SLEEP_S", "0")) if pixels.any() else 0)  # the warm-up is black
+        weights = pixels.mean(axis=(1, 2)) + 1
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def close(self):
+        pass
+
+
+def load_stub(_artifact, *, num_threads=1):
+    if os.environ.get("STUB_FAIL") == "load":
+        raise CorruptArtifact("the stub cannot be loaded")
+    if os.environ.get("STUB_FAIL") == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return MeanColour()
+
+
+if __name__ == "__main__":
+    if os.environ.get("STUB_NO_FILES"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    server.engine.local.load_runtime = load_stub
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,319 @@
+"""The real server in processes of its own: all forms of upload, rude clients, signals, and starts that fail."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from models.manifest import EngineFile, Manifest
+from models.preprocessing import PixelSpec
+from models.repository import Repository
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+STUB = Path(__file__).with_name("stub_server.py")
+ZOO = ROOT / "models" / "zoo"
+START_S = 60.0
+STOP_S = 20.0
+
+
+class RunningServer:
+    """A server process, its address, and what it said."""
+
+    def __init__(self, command, environ):
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("OPSIN_", "STUB_"))}
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**own, "PYTHONPATH": str(ROOT), "OPSIN_PORT": "0", "OPSIN_WORKERS": "2", **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.port = 0
+
+    def wait_until_ready(self):
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"Opsin serves \S+ version \d+ at http://127\.0\.0\.1:(\d+)\n", line)
+        assert found, line + self.process.stderr.read()
+        self.port = int(found[1])
+        give_up_at = time.monotonic() + START_S
+        while self.request("GET", "/readyz")[0] != 200:
+            assert time.monotonic() < give_up_at
+        return self
+
+    def request(self, method, path, body=None, headers=None, timeout=30):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def stop(self, how=signal.SIGTERM):
+        """Stop the whole process group, as a terminal does; returns exit status, output and how long it took."""
+        started = time.monotonic()
+        os.killpg(self.process.pid, how)
+        output = self.process.communicate(timeout=STOP_S)
+        return self.process.returncode, "".join(output), time.monotonic() - started
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("repository")
+    (folder / "stub").write_bytes(b"not a model")
+    labels = ("red", "green", "blue")
+    manifest = Manifest("colours", 1, {}, labels, PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
+    Repository(folder / "models").publish(manifest, {"model.tflite": folder / "stub"})
+    return folder / "models"
+
+
+@pytest.fixture
+def start(repository):
+    servers = []
+
+    def start(**environ):
+        servers.append(RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository), **environ}))
+        return servers[-1]
+
+    yield start
+    for running in servers:
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def served(repository):
+    """One server for the tests that leave it as it was."""
+    running = RunningServer(
+        [str(STUB)],
+        {"OPSIN_REPOSITORY": str(repository), "OPSIN_READ_TIMEOUT_MS": "1000", "OPSIN_MAX_UPLOAD_BYTES": "3000000"},
+    ).wait_until_ready()
+    yield running
+    running.end()
+
+
+def encode(colour, size=(8, 8)):
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return file.getvalue()
+
+
+RED = encode((255, 0, 0))
+FORM_TYPE = {"Content-Type": "multipart/form-data; boundary=XYZ"}
+FORM_RED = (
+    b'--XYZ\r\nContent-Disposition: form-data; name="image"; filename="red.png"\r\n\r\n' + RED + b"\r\n--XYZ--\r\n"
+)
+
+
+def label_of(answer):
+    status, document = answer
+    assert status == 200, document
+    return document["predictions"][0]["label"]
+
+
+def read_answer(connection):
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return response.status, json.loads(response.read())
+
+
+def test_all_forms_of_upload_are_answered(served):
+    assert label_of(served.request("POST", "/predict", FORM_RED, FORM_TYPE)) == "red"
+    assert label_of(served.request("POST", "/predict", RED, {"Content-Type": "image/png"})) == "red"
+    document = json.dumps({"image": base64.b64encode(RED).decode()})
+    assert label_of(served.request("POST", "/predict", document, {"Content-Type": "application/json"})) == "red"
+    assert label_of(served.request("POST", "/predict", iter([RED[:20], RED[20:]]))) == "red"  # chunked
+
+
+def test_parallel_clients_get_their_own_answers(served):
+    colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+    wrong = []
+
+    def ask(number):
+        label = list(colours)[number % 3]
+        for _ in range(10):
+            if label_of(served.request("POST", "/predict", encode(colours[label]))) != label:
+                wrong.append(label)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_client_that_sends_everything_first_still_reads_413(served):
+    status, document = served.request("POST", "/predict", bytes(20_000_000))
+    assert (status, document["error"]["code"]) == (413, "upload_too_large")
+
+
+def test_endless_chunked_upload_is_413(served):
+    with served.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(40):
+                connection.sendall(b"20000\r\n" + bytes(0x20000) + b"\r\n")
+        status, document = read_answer(connection)
+    assert (status, document["error"]["code"]) == (413, "upload_too_large")
+
+
+def test_slow_upload_is_408_and_disconnected_ones_are_forgotten(served):
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    with served.connect() as slow:
+        slow.sendall(head + b"x")
+        for _ in range(20):
+            with served.connect() as gone:
+                gone.sendall(head + b"x")
+        status, document = read_answer(slow)
+        assert (status, document["error"]["code"]) == (408, "upload_timeout")
+    assert label_of(served.request("POST", "/predict", RED)) == "red"
+
+
+def test_silent_and_stalled_connections_do_not_keep_others_waiting(served):
+    with contextlib.ExitStack() as stack:
+        for number in range(100):
+            connection = stack.enter_context(served.connect())
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHo" if number < 10 else b"")
+        started = time.monotonic()
+        assert label_of(served.request("POST", "/predict", RED)) == "red"
+        assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: bogus\r\n\r\n", 501),
+    ],
+)
+def test_what_is_no_http_is_refused_in_json(served, request_bytes, status):
+    with served.connect() as connection:
+        connection.sendall(request_bytes)
+        found, document = read_answer(connection)
+    assert (found, document["error"]["code"]) == (status, "malformed_http")
+
+
+def test_connection_is_kept_after_errors(served):
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    with contextlib.closing(connection):
+        for body, status in [(b"hello", 415), (RED, 200), (b"", 400), (RED, 200)]:
+            connection.request("POST", "/predict", body)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == status
+            assert connection.sock is not None
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_it_cleanly_and_the_request_in_hand_is_answered(start, how):
+    running = start(STUB_SLEEP_S="1").wait_until_ready()
+    with running.connect(), running.connect() as idle:  # one silent, one kept alive
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_answer(idle)[0] == 200
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(running.request("POST", "/predict", RED)))
+        asking.start()
+        time.sleep(0.4)
+        status, output, took_s = running.stop(how)
+        asking.join()
+    assert label_of(answers[0]) == "red"
+    assert (status, output) == (0, "")
+    assert took_s < 10
+
+
+def test_ctrl_c_during_the_start_leaves_no_traceback():
+    running = RunningServer(["-m", "server"], {})
+    time.sleep(0.3)
+    status, output, _ = running.stop(signal.SIGINT)
+    assert status in (0, -signal.SIGINT, 2)  # 2: there was no model to serve, and it had said so already
+    assert "Traceback" not in output
+
+
+def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
+    running = start(OPSIN_WORKERS="4")
+    assert running.process.stdout.readline().startswith("Opsin serves")
+    assert running.stop()[:2] == (0, "")
+
+
+def test_second_ctrl_c_does_not_wait(start):
+    running = start(STUB_SLEEP_S="15").wait_until_ready()
+    with running.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(RED) + RED)
+        time.sleep(0.3)
+        os.killpg(running.process.pid, signal.SIGINT)
+        time.sleep(0.5)
+        status, output, took_s = running.stop(signal.SIGINT)
+    assert status == 0
+    assert "Traceback" not in output
+    assert took_s < 10
+
+
+def test_killed_worker_is_replaced(start):
+    running = start(OPSIN_WORKERS="1").wait_until_ready()
+    (worker,) = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+    assert label_of(running.request("POST", "/predict", RED)) == "red"
+    assert running.stop()[0] == 0
+
+
+@pytest.mark.parametrize(("how", "message"), [("load", "opsin: the stub cannot be loaded"), ("crash", "worker died")])
+def test_model_that_cannot_be_loaded_ends_the_start(start, how, message):
+    running = start(STUB_FAIL=how)
+    output, errors = running.process.communicate(timeout=START_S)
+    assert running.process.returncode not in (0, None)
+    assert message in errors
+    assert "Traceback" not in errors
+    assert output == ""
+
+
+def test_large_upload_is_never_written_to_a_file(start):
+    running = start(STUB_NO_FILES="1", OPSIN_MAX_UPLOAD_BYTES="9000000").wait_until_ready()
+    large = FORM_RED.replace(RED, RED + bytes(5_000_000))
+    assert label_of(running.request("POST", "/predict", large, FORM_TYPE)) == "red"
+    assert running.stop()[0] == 0
+
+
+@pytest.mark.skipif(not any(ZOO.glob("*/*/manifest.json")), reason="no model is shipped in models/zoo yet")
+def test_shipped_model_answers_over_http():
+    running = RunningServer(["-m", "server"], {})
+    try:
+        running.wait_until_ready()
+        status, document = running.request("POST", "/predict", FORM_RED, FORM_TYPE)
+        assert status == 200
+        (prediction,) = document["predictions"]
+        assert prediction["filename"] == "red.png"
+        assert prediction["top_k"][0] == {"label": prediction["label"], "probability": prediction["probability"]}
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/") as page:
+            assert document["model"] in page.read().decode()
+        status, output, _ = running.stop(signal.SIGINT)
+        assert (status, "Traceback" in output) == (0, False)
+    finally:
+        running.end()

@@ -1,0 +1,84 @@
+"""The model in models/zoo: it is what its manifest says."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.repository import Repository
+from models.runtime import load_runtime
+from training.data import Split, encode_png, load_dataset
+from training.evaluate import measure, predict
+
+REPO = Path(__file__).resolve().parents[2]
+MAX_BYTES = 1_500_000
+
+
+@pytest.fixture(scope="module")
+def artifact():
+    return Repository(REPO / "models" / "zoo").load("cifar10")
+
+
+@pytest.fixture(scope="module")
+def runtime(artifact):
+    runtime = load_runtime(artifact, num_threads=2)
+    yield runtime
+    runtime.close()
+
+
+def test_is_small_and_int8(artifact):
+    engine = artifact.manifest.engines["litert"]
+    assert engine.precision == "int8"
+    assert artifact.engine_path("litert").stat().st_size <= MAX_BYTES
+
+
+def test_manifest_says_how_it_was_made_and_how_good_it_is(artifact):
+    provenance, metrics = artifact.manifest.provenance, artifact.manifest.metrics
+    assert provenance["training_command"].startswith("python -m training --data cifar10.npz --preset cifar10 ")
+    assert provenance["command"].startswith("python -m optimize quantize ")
+    assert len(provenance["dataset"]["sha256"]) == 64
+    assert metrics["int8"]["num_images"] == metrics["float32"]["num_images"] == 10_000
+    assert metrics["int8"]["top1"] >= 0.925
+    assert metrics["float32"]["top1"] - metrics["int8"]["top1"] <= 0.005
+
+
+def test_commands_of_the_manifest_name_no_path_of_the_machine_that_ran_them(artifact):
+    provenance = artifact.manifest.provenance
+    words = shlex.split(f"{provenance['training_command']} {provenance['command']}")
+    assert not [word for word in words if Path(word).is_absolute()]
+
+
+def test_is_as_good_on_a_sample_as_on_the_whole_test_set(artifact, runtime):
+    with np.load(REPO / "tests" / "data" / "cifar10_sample.npz") as sample:
+        images, targets = sample["images"], sample["targets"]
+    split = Split(targets, lambda index: encode_png(images[index]))
+    top1 = measure(predict(runtime, split, artifact.manifest.pixels), targets).top1
+    expected = artifact.manifest.metrics["int8"]["top1"]
+    three_deviations = 3 * np.sqrt(expected * (1 - expected) / len(targets))
+    assert abs(top1 - expected) <= three_deviations
+
+
+@pytest.mark.slow
+def test_has_the_accuracy_of_its_manifest_on_all_test_images(artifact, runtime, shared_data, tmp_path):
+    unpack = shared_data / "unpack_cifar10.py"
+    subprocess.run([sys.executable, unpack, tmp_path / "cifar10.npz"], check=True)
+    data = load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0)
+    assert data.sha256 == artifact.manifest.provenance["dataset"]["sha256"]
+    metrics = measure(predict(runtime, data.test, artifact.manifest.pixels), data.test.targets)
+    # Kernels round differently from processor to processor: a few images of 10,000 may change sides.
+    assert metrics.top1 == pytest.approx(artifact.manifest.metrics["int8"]["top1"], abs=0.001)
+
+
+def test_a_changed_byte_of_the_model_is_found(artifact, tmp_path):
+    copy = shutil.copytree(artifact.path.parent, tmp_path / "cifar10") / str(artifact.manifest.version)
+    content = bytearray((copy / "model.tflite").read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / "model.tflite").write_bytes(content)
+    command = [sys.executable, "-m", "models", "verify", "--repository", tmp_path]
+    process = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "model.tflite" in process.stdout + process.stderr

@@ -1,0 +1,30 @@
+"""Opening the port, and saying clearly why it cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.address import AddressError, open_listener, url_of
+
+
+def test_free_port_is_taken_and_listened_on():
+    with open_listener("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        assert port > 0
+        with pytest.raises(AddressError, match=f"http://127.0.0.1:{port}: the port is in use; set OPSIN_PORT"):
+            open_listener("127.0.0.1", port)
+
+
+def test_address_of_another_machine_is_refused():
+    with pytest.raises(AddressError, match="set OPSIN_HOST to"):
+        open_listener("192.0.2.1", 0)
+
+
+def test_name_that_is_none_is_refused():
+    with pytest.raises(AddressError, match=r"OPSIN_HOST 'no-such-host\.invalid' cannot be resolved"):
+        open_listener("no-such-host.invalid", 5000)
+
+
+def test_urls_are_written_as_clients_type_them():
+    assert url_of("127.0.0.1", 5000) == "http://127.0.0.1:5000"
+    assert url_of("::1", 5000) == "http://[::1]:5000"

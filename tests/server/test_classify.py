@@ -1,0 +1,65 @@
+"""The request path without HTTP."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
+from models.preprocessing import ImageLimits
+from server.classify import Classifier, rank
+from server.engine import DeadlineExceeded, EngineFailed, EngineNotReady
+from server.uploads import Upload
+
+
+def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):
+    return classifier.classify([Upload(content) for content in contents], top_k=top_k, timeout_s=timeout_s, **options)
+
+
+def test_answers_come_in_the_order_of_the_uploads(engine, encode):
+    classified = classify(Classifier(engine), encode("blue"), memoryview(encode("red")), top_k=1)
+    assert classified.model.name == "colours"
+    assert [answer[0].label for answer in classified.answers] == ["blue", "red"]
+
+
+def test_each_bad_image_has_its_own_error(engine, encode):
+    contents = [b"", b"hello", encode("red")[:40], encode("red"), encode("red", size=(200, 200)), encode((13, 13, 13))]
+    answers = classify(Classifier(engine, limits=ImageLimits(max_pixels=10_000)), *contents).answers
+    kinds = [EmptyImage, UnsupportedImage, CorruptImage, tuple, ImageTooLarge, EngineFailed]
+    assert [type(answer) for answer in answers] == kinds
+
+
+def test_deadline_is_checked_before_each_image_is_decoded(engine, encode):
+    ticks = iter(range(100))
+    classifier = Classifier(engine, clock=lambda: next(ticks))
+    with pytest.raises(DeadlineExceeded):
+        classify(classifier, encode(), encode(), encode(), timeout_s=2.0)
+
+
+def test_late_model_is_a_deadline_exceeded(engine, runtime, encode):
+    runtime.may_run.clear()
+    with pytest.raises(DeadlineExceeded):
+        classify(Classifier(engine), encode(), timeout_s=0.05)
+
+
+def test_closed_engine_is_not_ready(engine, encode):
+    engine.close()
+    with pytest.raises(EngineNotReady):
+        classify(Classifier(engine), encode())
+
+
+@given(npst.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32)), st.integers(1, 30))
+def test_rank_is_the_sorted_head_and_exact(probabilities, top_k):
+    labels = [str(index) for index in range(len(probabilities))]
+    ranked = rank(probabilities, labels, top_k)
+    assert len(ranked) == min(top_k, len(labels))
+    assert [np.float32(each.probability) for each in ranked] == sorted(probabilities, reverse=True)[:top_k]
+    assert all(probabilities[int(each.label)] == np.float32(each.probability) for each in ranked)
+
+
+def test_rank_writes_the_fewest_digits_and_keeps_the_order_of_equals():
+    ranked = rank(np.array([0.01, 0.93, 0.03, 0.03], np.float32), "abcd", 3)
+    assert [(each.label, each.probability) for each in ranked] == [("b", 0.93), ("c", 0.03), ("d", 0.03)]

@@ -1,0 +1,86 @@
+"""``python -m server``: what it says and how it exits where it cannot start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.manifest import EngineFile, Manifest
+from models.preprocessing import PixelSpec
+from models.repository import Repository
+from server.address import open_listener
+from server.cli import main
+
+REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path):
+    (tmp_path / "stub").write_bytes(b"not a model")
+    manifest = Manifest("stub", 1, {}, ("a", "b"), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
+    Repository(tmp_path / "repository").publish(manifest, {"model.tflite": tmp_path / "stub"})
+    return tmp_path / "repository"
+
+
+def test_help_shows_every_setting(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"], {})
+    assert caught.value.code == 0
+    assert "OPSIN_MAX_QUEUE" in capsys.readouterr().out
+
+
+def test_argument_is_refused(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--port", "80"], {})
+    assert caught.value.code == 2
+    assert "unrecognized arguments: --port 80" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"OPSIN_PORT": "x"}, "OPSIN_PORT must be a whole number from 0 to 65535, got 'x'"),
+        ({"OPSIN_MODEL": "nope"}, "there is no model 'nope'; the repository holds stub"),
+        ({"OPSIN_MODEL": "stub:9"}, "model 'stub' has no version 9; it has 1"),
+        ({"OPSIN_REPOSITORY": "/nowhere"}, "OPSIN_REPOSITORY must be a folder with at least one model, got '/nowhere'"),
+    ],
+)
+def test_wrong_setting_is_one_line_and_exit_2(capsys, repository, environ, message):
+    assert main([], {"OPSIN_REPOSITORY": str(repository), **environ}) == 2
+    assert capsys.readouterr().err == f"opsin: {message}\n"
+
+
+def test_corrupt_model_is_one_line_and_exit_2(capsys, repository):
+    (repository / "stub/1/model.tflite").write_bytes(b"changed")
+    assert main([], {"OPSIN_REPOSITORY": str(repository)}) == 2
+    line = capsys.readouterr().err
+    assert "corrupt" in line
+    assert line.count("\n") == 1
+
+
+def test_port_in_use_is_one_line_and_exit_1(capsys, repository):
+    with open_listener("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        assert main([], {"OPSIN_REPOSITORY": str(repository), "OPSIN_PORT": str(port)}) == 1
+    expected = f"opsin: cannot listen at http://127.0.0.1:{port}: the port is in use; set OPSIN_PORT to another\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_unknown_variable_is_warned_of(capsys):
+    assert main([], {"OPSIN_PROT": "1", "OPSIN_PORT": "x"}) == 2
+    assert "OPSIN_PROT is no setting" in capsys.readouterr().err.splitlines()[0]
+
+
+def test_server_imports_no_tensorflow_and_the_request_path_no_flask():
+    script = (
+        "import sys; import server.classify, server.uploads, server.body, server.engine.local\n"
+        "assert 'flask' not in sys.modules\n"
+        "import server.gunicorn_app\n"
+        "heavy = {'tensorflow', 'tf_keras', 'keras', 'training', 'optimize'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY_ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

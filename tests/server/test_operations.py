@@ -1,0 +1,43 @@
+"""GET /healthz and /readyz."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.app import create_app
+
+
+def test_health_and_readiness_of_a_loaded_model(client):
+    assert client.get("/healthz").json == {"status": "ok"}
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json == {
+        "status": "ready",
+        "model": "colours",
+        "version": 3,
+        "models": [{"name": "colours", "version": 3}],
+    }
+
+
+def test_closed_engine_is_alive_but_not_ready(client, engine):
+    engine.close()
+    assert client.get("/healthz").status_code == 200
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json["error"]["code"] == "not_ready"
+
+
+def test_stopping_server_is_not_ready(settings, engine):
+    client = create_app(settings, engine=engine, is_stopping=lambda: True).test_client()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json == {"error": {"code": "not_ready", "message": "the server is stopping"}}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/"])
+def test_head_and_options_are_answered(client, path):
+    head = client.head(path)
+    assert (head.status_code, head.data) == (200, b"")
+    options = client.options(path)
+    assert (options.status_code, options.data) == (200, b"")
+    assert "GET" in options.headers["Allow"]

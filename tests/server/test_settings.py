@@ -1,0 +1,62 @@
+"""The table of settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, SettingsError, settings_table, unknown_variables, variable
+
+
+def test_defaults_serve_the_shipped_model_on_loopback():
+    settings = Settings.from_environ({})
+    assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 5000, None)
+    assert settings.repository.parts[-2:] == ("models", "zoo")
+    assert settings.workers >= 1
+
+
+def test_variables_are_read_with_their_types():
+    environ = {"OPSIN_PORT": "8080", "OPSIN_REPOSITORY": "/data", "OPSIN_MODEL": "m:2", "OPSIN_LOG_LEVEL": "INFO"}
+    settings = Settings.from_environ(environ)
+    assert (settings.port, settings.repository) == (8080, Path("/data"))
+    assert (settings.model, settings.log_level) == ("m:2", "info")
+
+
+def test_empty_variable_counts_as_not_set():
+    assert Settings.from_environ({"OPSIN_PORT": " "}).port == 5000
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("OPSIN_PORT", "65536"),
+        ("OPSIN_PORT", "-1"),
+        ("OPSIN_PORT", "five"),
+        ("OPSIN_PORT", "٣"),
+        ("OPSIN_WORKERS", "0"),
+        ("OPSIN_HOST", "http://localhost"),
+        ("OPSIN_MODEL", "name:latest"),
+        ("OPSIN_MODEL", ":1"),
+        ("OPSIN_LOG_LEVEL", "loud"),
+        ("OPSIN_MAX_IMAGES", "9" * 5000),
+    ],
+)
+def test_bad_value_is_refused_with_one_line_that_names_it(name, text):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({name: text})
+    message = str(caught.value)
+    assert message.startswith(f"{name} must be ")
+    assert f"got {text[:100]!r}" in message
+    assert "\n" not in message
+
+
+def test_unknown_variable_gets_a_warning_with_the_nearest_name():
+    warnings = unknown_variables({"OPSIN_PROT": "1", "OPSIN_PORT": "1", "OTHER": "1"})
+    assert warnings == ["OPSIN_PROT is no setting and has no effect; the nearest name is OPSIN_PORT"]
+
+
+def test_table_has_every_setting():
+    table = settings_table()
+    assert all(variable(row.name) in table and row.metadata["meaning"] for row in fields(Settings))

@@ -1,0 +1,45 @@
+"""What the README says of commands, settings and errors is what the code does."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from models.errors import OpsinError
+from server.errors import status_of
+from server.settings import Settings, variable
+
+REPO = Path(__file__).resolve().parent.parent
+README = (REPO / "README.md").read_text()
+
+
+def all_errors(kind: type[OpsinError] = OpsinError) -> list[type[OpsinError]]:
+    return [kind, *(error for child in kind.__subclasses__() for error in all_errors(child))]
+
+
+@pytest.mark.parametrize("row", fields(Settings), ids=lambda row: row.name)
+def test_settings_table_is_that_of_the_server(row):
+    assert f"| `{variable(row.name)}` | {row.metadata['shown']} | {row.metadata['meaning']} |" in README
+
+
+def test_error_codes_have_the_statuses_of_the_table():
+    documented = {
+        code: int(status)
+        for status, codes in re.findall(r"^\| (\d{3}) \| (.*) \|$", README, re.MULTILINE)
+        for code in re.findall(r"`([a-z_]+)`", codes)
+    }
+    errors = {error.code: error for error in all_errors()}
+    assert {code: status_of(errors[code].__new__(errors[code])) for code in documented} == documented
+
+
+def test_make_targets_exist():
+    targets = set(re.findall(r"^([a-z]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_files_that_are_linked_exist():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (REPO / target).exists(), target
