@@ -64,15 +64,18 @@ def _is_curl_default(media_type: str, body: bytes) -> bool:
 
 
 def _from_form(body: bytes, boundary: str, max_images: int) -> list[Upload]:
+    """Take the files in the fields for images; a text field beside them, such as a form's token, is no one's mistake."""
     uploads: list[Upload] = []
     others: list[str] = []
+    has_other_files = False
     for number, part in enumerate(split_multipart(body, boundary), start=1):
         _check_number(number, max_images)
         if part.name not in FIELDS:
             others.append(part.name)
+            has_other_files |= bool(part.filename)
         elif not _is_unused_file_input(part):
             uploads.append(Upload(part.content, clean_filename(part.filename) if part.filename else None))
-    if others:
+    if has_other_files or (others and not uploads):
         raise RequestError(f"the form may have files in the field image (or file), got {_listed(others)}")
     if not uploads:
         raise MissingImage("the form has no file in the field image (or file)")

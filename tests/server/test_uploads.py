@@ -87,6 +87,12 @@ def test_wrong_field_is_refused_with_the_names_accepted_and_received():
         parse(form(("photo", "a.png", b"1"), ("top_k", None, b"3"), ("image", "a.png", b"1")))
 
 
+def test_text_fields_beside_an_image_are_let_be_but_not_in_its_place():
+    assert parse(form(("token", None, b"x"), ("image", "a.png", b"1"))) == [("a.png", b"1")]
+    with pytest.raises(RequestError, match=r"in the field image \(or file\), got 'img'"):
+        parse(form(("img", None, b"1")))
+
+
 def test_more_images_than_allowed_are_refused():
     with pytest.raises(TooManyImages, match="at most 3"):
         parse(form(*[("image", "a.png", b"1")] * 4))
