@@ -64,7 +64,7 @@ def _is_curl_default(media_type: str, body: bytes) -> bool:
 
 
 def _from_form(body: bytes, boundary: str, max_images: int) -> list[Upload]:
-    """Take the files in the fields for images; a text field beside them, such as a form's token, is no one's mistake."""
+    """Take the files in the fields for images; text fields beside them, such as a form's token, do no harm."""
     uploads: list[Upload] = []
     others: list[str] = []
     has_other_files = False
