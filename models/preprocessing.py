@@ -25,7 +25,7 @@ from models.image_formats import ACCEPTED_FORMATS, EncodedImage, identify, read_
 from models.image_formats.exif import read_orientation
 from models.pixel_spec import ImageLimits, PixelSpec
 
-__all__ = ["ACCEPTED_FORMATS", "ImageLimits", "PixelSpec", "preprocess"]
+__all__ = ["ACCEPTED_FORMATS", "ImageLimits", "PixelSpec", "Pixels", "preprocess"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -142,7 +142,9 @@ def _named_errors(image_format: str) -> Iterator[None]:
         yield
     except ImageError:
         raise
-    except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLarge(f"the {image_format} image has too many pixels") from error
+    except MemoryError as error:
         raise ImageTooLarge(f"the {image_format} image takes more memory to decode than there is") from error
     except Exception as error:
         problem = "truncated" if "truncated" in str(error).lower() else "corrupt"

@@ -10,6 +10,8 @@ _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11:
 _INTEGER_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _BYTE_ORDERS = {b"II": "<", b"MM": ">"}
 _CLASSIC, _BIG = 42, 43
+# A tag has 16 bits. BigTIFF could announce 2**64 entries.
+_MAX_TAGS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Directory:
         count = self._unpack(count_code, start)
         start += struct.calcsize(count_code)
         entry_bytes = struct.calcsize(self._entry_format)
-        count = min(count, (len(self.data) - start) // entry_bytes)
+        count = min(count, _MAX_TAGS, (len(self.data) - start) // entry_bytes)
         fields: dict[int, Field] = {}
         for position in range(start, start + count * entry_bytes, entry_bytes):
             tag, kind, num_values, _ = struct.unpack_from(self._entry_format, self.data, position)

@@ -7,9 +7,8 @@ import struct
 
 from models.image_formats.directory import Directory
 
-UPRIGHT = 1
-ORIENTATIONS = range(1, 9)
-
+_UPRIGHT = 1
+_ORIENTATIONS = range(1, 9)
 _ORIENTATION_TAG = 274
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)([1-8])")
 _PREFIX = b"Exif\x00\x00"
@@ -26,8 +25,8 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
         1 to 8 (CIPA DC-008, 4.6.5); 1 where there is none, or where it cannot be read: a photo is worth more than its
         metadata.
     """
-    while exif.startswith(_PREFIX):
-        exif = exif[len(_PREFIX) :]
+    for _ in range(2):  # some writers put it twice, and there is no third time to pay for
+        exif = exif.removeprefix(_PREFIX)
     try:
         return orientation_of(Directory(exif), xmp)
     except (ValueError, struct.error):
@@ -39,4 +38,4 @@ def orientation_of(directory: Directory | None, xmp: bytes) -> int:
     orientation = directory.integer(_ORIENTATION_TAG) if directory else 0
     if not orientation and (match := _XMP_ORIENTATION.search(xmp)):
         orientation = int(match[1])
-    return orientation if orientation in ORIENTATIONS else UPRIGHT
+    return orientation if orientation in _ORIENTATIONS else _UPRIGHT

@@ -45,6 +45,8 @@ PNG_ORIENTATIONS = {
     "eXIf": png_chunk(b"eXIf", EXIF[6:]),
     "XMP": png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP),
     "compressed XMP": png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0x\0" + zlib.compress(XMP)),
+    "text that does not inflate, before": png_chunk(b"zTXt", b"Raw profile type exif\0\0no zlib")
+    + png_chunk(b"eXIf", EXIF[6:]),
     "ImageMagick": png_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n      32\n" + EXIF.hex("\n", 36).encode()),
     "compressed ImageMagick": png_chunk(
         b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n      32\n" + EXIF.hex().encode() + b"\n")
@@ -178,6 +180,7 @@ STEPPED_OVER: dict[str, bytes] = {
     "colour profiles that inflate": png(ROW, width=2, before=png_chunk(b"iCCP", b"k\0\0" + INFLATES) * 1000),
     "XMP that inflates": png(ROW, width=2, before=png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + INFLATES) * 1000),
     "EXIF that inflates": png(ROW, width=2, after=png_chunk(b"zTXt", b"Raw profile type exif\0\0" + INFLATES) * 1000),
+    "EXIF with a million prefixes": png(ROW, width=2, before=png_chunk(b"eXIf", b"Exif\0\0" * MEGABYTE)),
     "a million strips too many": gray_tiff(
         ROW, width=1, bits=8, more={257: 2, 273: [8] * MEGABYTE, 279: [1] * MEGABYTE}
     ),
@@ -215,6 +218,12 @@ def test_attack_beside_the_picture_is_stepped_over(upload: bytes) -> None:
 def test_attack_by_the_shape_of_the_file_is_refused(upload: bytes) -> None:
     with pytest.raises((CorruptImage, ImageTooLarge), match=r"more than|at most|too long|tiles are"):
         preprocess(upload, SPEC)
+
+
+def test_jpeg_with_two_frames_is_corrupt() -> None:
+    frame = SMALL_JPEG.index(b"\xff\xc0")
+    with pytest.raises(CorruptImage, match="announces 2 frames"):
+        preprocess(into_jpeg(SMALL_JPEG[frame : frame + 19]), SPEC)
 
 
 def test_ordinary_number_of_scans_is_accepted() -> None:

@@ -243,12 +243,22 @@ def test_size_is_checked_again_when_the_decoder_knows_it(monkeypatch: pytest.Mon
         preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))
 
 
-def test_lack_of_memory_is_the_fault_of_a_large_image(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (MemoryError, "takes more memory to decode than there is"),
+        (Image.DecompressionBombError, "has too many pixels"),
+        (Image.DecompressionBombWarning, "has too many pixels"),
+    ],
+)
+def test_what_the_decoder_cannot_hold_is_too_large(
+    failure: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_args: object, **_options: object) -> None:
-        raise MemoryError
+        raise failure
 
     monkeypatch.setattr(preprocessing, "fit_picture", fail)
-    with pytest.raises(ImageTooLarge, match="more memory to decode than there is"):
+    with pytest.raises(ImageTooLarge, match=f"the PNG image {message}"):
         preprocess(encode(Image.new("1", (1, 1)), "PNG"), ANY_SPEC)
 
 
