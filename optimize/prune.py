@@ -72,7 +72,7 @@ def prune(
         repository=repository,
         name=name or source.name,
         other_metrics={"dense_float32": source.dense.metrics},
-        provenance={"training_command": source.run.command, "measured_sparsity": round(sparsity_of(source.model), 4)},
+        provenance={"measured_sparsity": round(sparsity_of(source.model), 4)},
     )
     return Compressed(artifact, before=source.dense, after=candidate)
 
@@ -98,6 +98,7 @@ def _open_output(output: Path, source: Source, config: TrainingConfig, sparsity:
         data_sha256=source.data.sha256,
         labels=source.run.labels,
         parent=source.published,
+        ancestry=source.run.commands,
         compression={"method": "magnitude", "sparsity": sparsity},
     )
     return open_run(output, wanted)

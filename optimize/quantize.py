@@ -61,7 +61,6 @@ def quantize(
         other_metrics={"float32": source.dense.metrics},
         provenance={
             "command": command,
-            "training_command": source.run.command,
             "parent": source.published,
             "num_calibration_images": len(images),
         },

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,9 @@ from models.errors import ImageError, OpsinError
 from models.preprocessing import ImageLimits, preprocess
 from server.engine import DeadlineExceeded, Engine, EngineFailed, EngineNotReady, ServedModel, Slot, find_model
 from server.uploads import Upload
+
+# More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
+MAX_DECODES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Classification:
 
 
 class Classifier:
-    """Classifies uploads with an engine. Holds no state of its own; any number of threads may use it."""
+    """Classifies uploads with an engine; any number of threads may use it, of which MAX_DECODES decode at once."""
 
     def __init__(
         self, engine: Engine, *, limits: ImageLimits | None = None, clock: Callable[[], float] = time.monotonic
@@ -43,6 +48,7 @@ class Classifier:
         self._engine = engine
         self._limits = limits or ImageLimits()
         self._clock = clock
+        self._decodes = threading.BoundedSemaphore(MAX_DECODES)
 
     def classify(
         self,
@@ -80,14 +86,23 @@ class Classifier:
         return Classification(served, tuple(answers))
 
     def _submit(self, upload: Upload, slot: Slot, served: ServedModel, *, deadline: float) -> ImageError | None:
-        if self._clock() >= deadline:
-            raise DeadlineExceeded("the request's deadline passed while its images were decoded")
-        try:
-            preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
-        except ImageError as error:
-            return error
+        with self._turn_to_decode(deadline):
+            try:
+                preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
+            except ImageError as error:
+                return error
         slot.submit()
         return None
+
+    @contextmanager
+    def _turn_to_decode(self, deadline: float) -> Iterator[None]:
+        left_s = deadline - self._clock()
+        if left_s <= 0 or not self._decodes.acquire(timeout=left_s):
+            raise DeadlineExceeded("the request's deadline passed while its images were decoded")
+        try:
+            yield
+        finally:
+            self._decodes.release()
 
 
 def _collect(slot: Slot, served: ServedModel, top_k: int) -> Answer:

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.workdir,
             repository=Repository(options.repository),
             name=name,
+            start_from=options.start_from,
             command=_command(arguments),
         )
     except KeyboardInterrupt:
@@ -85,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", default="photos", help="photos (default), cifar10, or smoke for a run of seconds")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting of the preset"
+    )
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="WORKDIR",
+        help="take the weights of a finished run, layer by layer where they fit",
     )
     parser.add_argument("--name", help="of the published model; default: the name of the workdir")
     parser.add_argument(

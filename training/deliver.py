@@ -140,6 +140,7 @@ def _provenance(run: Run, data: Dataset) -> dict[str, Any]:
     return {
         "run": run.run_id,
         "command": run.command,
+        "training_commands": list(run.commands),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "parent": run.parent,
         "compression": run.compression,

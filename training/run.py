@@ -34,6 +34,7 @@ class Run:
         data_sha256: of the data set.
         labels: class names.
         parent: "name:version" of the artifact that it started from; None for one trained from nothing.
+        ancestry: commands of the runs that led to `parent`, the first one first.
         compression: JSON, how it is made smaller while it trains; None for a plain training.
     """
 
@@ -45,7 +46,13 @@ class Run:
     data_sha256: str
     labels: tuple[str, ...]
     parent: str | None = None
+    ancestry: tuple[str, ...] = ()
     compression: dict[str, Any] | None = None
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Every training command that it takes to make this run's model from nothing."""
+        return (*self.ancestry, self.command)
 
     @classmethod
     def new(cls, **values: Any) -> Run:
@@ -80,7 +87,7 @@ def read_run(workdir: Path) -> Run:
     except FileNotFoundError:
         raise RunError(f"{workdir} holds no training run: it has no run.json") from None
     config = TrainingConfig.from_dict(values["config"])
-    return Run(**{**values, "config": config, "labels": tuple(values["labels"])})
+    return Run(**{**values, "config": config, "labels": tuple(values["labels"]), "ancestry": tuple(values["ancestry"])})
 
 
 def save_model(workdir: Path, model: keras.Model) -> None:

@@ -17,7 +17,8 @@ from training.deliver import finish_float32, publish
 from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
-from training.run import Run, open_run
+from training.run import Run, load_model, open_run, published, read_run
+from training.transfer import copy_weights
 
 
 def train(
@@ -27,6 +28,7 @@ def train(
     *,
     repository: Repository,
     name: str,
+    start_from: Path | None = None,
     command: str = "",
     say: Callable[[str], None] = print,
 ) -> Artifact:
@@ -38,6 +40,7 @@ def train(
         workdir: the run's folder: checkpoints, curves.png, confusion.png, metrics.json, model.keras.
         repository: to publish in.
         name: of the model there.
+        start_from: folder of a finished run to take the weights of; None to start from random ones.
         command: as typed, for the manifest.
         say: gets a line on each stage.
 
@@ -59,12 +62,18 @@ def train(
             data_name=data.name,
             data_sha256=data.sha256,
             labels=data.labels,
+            parent=published(start_from, "float32") if start_from else None,
+            ancestry=read_run(start_from).commands if start_from else (),
         ),
     )
     architecture = architecture_of(config, num_classes=len(data.labels))
     keras.utils.set_random_seed(config.seed)
     keras.mixed_precision.set_global_policy(config.precision)
-    model = fit(build(architecture), pixel_sets(data, config, workdir), config=config, workdir=workdir)
+    model = build(architecture)
+    if start_from:
+        left = copy_weights(load_model(start_from), model)
+        say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
+    model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir)
     plot_curves(read_history(workdir), workdir / "curves.png")
     keras.mixed_precision.set_global_policy("float32")
     deployable = build(architecture)  # float32 throughout, whatever precision it was trained in

@@ -18,6 +18,7 @@ def test_pruned_run_is_published_goes_on_and_can_be_quantized(toy_run, tmp_path)
     assert manifest.provenance["measured_sparsity"] == pytest.approx(0.6, abs=0.01)
     assert manifest.provenance["compression"] == {"method": "magnitude", "sparsity": 0.6}
     assert manifest.provenance["parent"] == "toy:1"
+    assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
     assert manifest.metrics["float32"] == result.after.metrics.to_dict()
     assert manifest.metrics["dense_float32"] == result.before.metrics.to_dict()
 

@@ -26,7 +26,7 @@ def test_int8_is_published_with_the_figures_of_both(workdir, tmp_path):
     }
     provenance = manifest.provenance
     assert (provenance["command"], provenance["parent"]) == ("c", "toy:1")
-    assert provenance["training_command"] == "python -m training --data toy.npz --preset smoke"
+    assert provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke"]
     assert result.after.file.stat().st_size < 0.5 * result.before.file.stat().st_size
     assert set(json.loads((workdir / "metrics.json").read_text())) == {"float32", "int8"}
 

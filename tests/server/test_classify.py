@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis.extra import numpy as npst
 
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.preprocessing import ImageLimits
-from server.classify import Classifier, rank
+from server.classify import MAX_DECODES, Classifier, rank
 from server.engine import DeadlineExceeded, EngineFailed, EngineNotReady
 from server.uploads import Upload
 
@@ -63,3 +65,23 @@ def test_rank_is_the_sorted_head_and_exact(probabilities, top_k):
 def test_rank_writes_the_fewest_digits_and_keeps_the_order_of_equals():
     ranked = rank(np.array([0.01, 0.93, 0.03, 0.03], np.float32), "abcd", 3)
     assert [(each.label, each.probability) for each in ranked] == [("b", 0.93), ("c", 0.03), ("d", 0.03)]
+
+
+def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):
+    is_decoding, may_go_on = threading.Semaphore(0), threading.Event()
+
+    def slow_preprocess(upload, spec, *, limits, out):
+        is_decoding.release()
+        may_go_on.wait()
+
+    monkeypatch.setattr("server.classify.preprocess", slow_preprocess)
+    classifier = Classifier(engine)
+    threads = [threading.Thread(target=classify, args=(classifier, encode())) for _ in range(MAX_DECODES)]
+    for thread in threads:
+        thread.start()
+        assert is_decoding.acquire(timeout=10)
+    with pytest.raises(DeadlineExceeded, match="while its images were decoded"):
+        classify(classifier, encode(), timeout_s=0.05)
+    may_go_on.set()
+    for thread in threads:
+        thread.join()
