@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.cli import command_line, run
+
 if TYPE_CHECKING:
     from optimize.compressed import Compressed
 
+PROGRAM = "python -m optimize"
 EXAMPLES = """
 examples:
   python -m optimize quantize --workdir runs/flowers
@@ -28,29 +29,12 @@ loses more than --max-accuracy-drop.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 published, 1 refused, 2 bad arguments."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # TensorFlow takes seconds to load: bad arguments are told before.
     options = vars(_parser().parse_args(arguments))
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from models.errors import OpsinError
-    from training.data import DatasetError
-    from training.run import RunError
-
-    words = sys.argv[1:] if arguments is None else arguments
-    try:
-        print(_run(options, shlex.join(["python", "-m", "optimize", *words])))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    except (DatasetError, RunError, ValueError) as error:
-        print(f"python -m optimize: {error}", file=sys.stderr)
-        return 2
-    except OpsinError as error:
-        print(f"python -m optimize: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run(PROGRAM, lambda: str(_compress(options, command_line(PROGRAM, arguments))))
 
 
-def _run(options: dict[str, Any], command: str) -> object:
+def _compress(options: dict[str, Any], command: str) -> Compressed:
+    # TensorFlow takes seconds to load: bad arguments are told before.
     from models.repository import Repository
     from optimize.prune import prune
     from optimize.quantize import quantize
@@ -61,7 +45,7 @@ def _run(options: dict[str, Any], command: str) -> object:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m optimize",
+        prog=PROGRAM,
         description="Make a trained model smaller, measure what it costs and publish it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -12,7 +12,7 @@ from models.repository import Repository
 from optimize.compressed import Compressed
 from optimize.gate import check_accuracy
 from optimize.source import open_source
-from training.data import Dataset
+from training.dataset import Dataset
 from training.deliver import measure_file, publish
 from training.run import Run
 

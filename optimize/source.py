@@ -7,7 +7,8 @@ from pathlib import Path
 
 import tf_keras as keras
 
-from training.data import Dataset, load_dataset
+from training.data import load_dataset
+from training.dataset import Dataset
 from training.deliver import FLOAT32_FILE, Candidate, measure_file
 from training.run import Run, RunError, load_model, published, read_run
 

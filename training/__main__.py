@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from training.cli import command_line, run
+
+PROGRAM = "python -m training"
 
 EXAMPLES = """
 examples:
@@ -25,56 +27,39 @@ A run that was stopped goes on when the same command is given again.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    options = _parser().parse_args(arguments)
+    return run(PROGRAM, lambda: _train(options, command_line(PROGRAM, arguments)))
+
+
+def _train(options: argparse.Namespace, command: str) -> str:
     # TensorFlow takes seconds to load: bad arguments are told before.
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from models.errors import OpsinError
     from models.manifest import validate_name
     from models.repository import Repository
     from training.config import parse_assignment, preset, replaced
-    from training.data import DatasetError
-    from training.run import RunError
 
-    try:
-        changes = [parse_assignment(assignment) for assignment in options.set]
-        changes += [("precision", options.mixed_precision)] if options.mixed_precision else []
-        changes += [("xla", True)] if options.xla else []
-        config = replaced(preset(options.preset), dict(changes))
-        name = validate_name(options.name or options.workdir.resolve().name.lower())
-        from training.train import train
+    changes = [parse_assignment(assignment) for assignment in options.set]
+    changes += [("precision", options.mixed_precision)] if options.mixed_precision else []
+    changes += [("xla", True)] if options.xla else []
+    config = replaced(preset(options.preset), dict(changes))
+    name = validate_name(options.name or options.workdir.resolve().name.lower())
+    from training.train import train
 
-        artifact = train(
-            config,
-            options.data,
-            options.workdir,
-            repository=Repository(options.repository),
-            name=name,
-            start_from=options.start_from,
-            command=_command(arguments),
-        )
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    except (DatasetError, RunError, ValueError) as error:
-        print(f"python -m training: {error}", file=sys.stderr)
-        return 2
-    except OpsinError as error:
-        print(f"python -m training: {error}", file=sys.stderr)
-        return 1
-    manifest = artifact.manifest
+    manifest = train(
+        config,
+        options.data,
+        options.workdir,
+        repository=Repository(options.repository),
+        name=name,
+        start_from=options.start_from,
+        command=command,
+    ).manifest
     top1 = manifest.metrics["float32"]["top1"]
-    print(f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right")
-    return 0
-
-
-def _command(arguments: Sequence[str] | None) -> str:
-    return shlex.join(["python", "-m", "training", *(sys.argv[1:] if arguments is None else arguments)])
+    return f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training",
+        prog=PROGRAM,
         description="Train an image classifier, measure it and publish it for the server.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.augment import Augmentation, augment
-from training.data import Pixels, Targets
+from training.dataset import Pixels, Targets
 
 
 def num_steps_per_epoch(num_images: int, batch_size: int) -> int:

@@ -19,7 +19,7 @@ from models.manifest import EngineFile, Manifest
 from models.repository import Repository
 from models.runtime.litert import LiteRTRuntime
 from training.architecture import architecture_of
-from training.data import Dataset, file_sha256
+from training.dataset import Dataset, file_sha256
 from training.evaluate import Metrics, confusion_matrix, measure, predict
 from training.plots import plot_confusion
 from training.run import Run, record_publication, save_model

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.preprocessing import PixelSpec, preprocess
 from models.runtime import Runtime
-from training.data import Split, Targets
+from training.dataset import Split, Targets
 
 Probabilities = npt.NDArray[np.float32]
 

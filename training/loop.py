@@ -15,7 +15,7 @@ from models.normalization import normalize
 from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
-from training.data import Pixels, Targets
+from training.dataset import Pixels, Targets
 from training.history import EpochRecord, History
 from training.progress import Progress
 from training.schedule import learning_rate

@@ -12,7 +12,8 @@ from models.repository import Repository
 from models.resnet_v2 import build
 from training.architecture import architecture_of
 from training.config import TrainingConfig
-from training.data import Dataset, load_dataset
+from training.data import load_dataset
+from training.dataset import Dataset
 from training.deliver import finish_float32, publish
 from training.history import read_history
 from training.loop import PixelSets, fit

@@ -11,8 +11,10 @@ import pytest
 
 from models.repository import Repository
 from models.runtime import load_runtime
-from training.data import Split, encode_png, load_dataset
+from training.data import load_dataset
+from training.dataset import Split
 from training.evaluate import measure, predict
+from training.npz import encode_png
 
 REPO = Path(__file__).resolve().parents[2]
 MAX_BYTES = 1_500_000

@@ -6,7 +6,8 @@ import pytest
 from toy_data import LABELS, toy_images, write_folders, write_npz
 
 from models.preprocessing import PixelSpec
-from training.data import DatasetError, load_dataset
+from training.data import load_dataset
+from training.dataset import DatasetError
 
 SPEC = PixelSpec(height_px=32, width_px=32)
 

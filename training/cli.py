@@ -1,0 +1,41 @@
+"""What the commands of training and compression share: how an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+EXIT_REFUSED = 1
+EXIT_BAD_ARGUMENTS = 2
+EXIT_INTERRUPTED = 130
+
+
+def command_line(program: str, arguments: Sequence[str] | None) -> str:
+    """The command as typed; `arguments` is None for those of this process."""
+    return f"{program} {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
+
+
+def run(program: str, action: Callable[[], str]) -> int:
+    """Run a command and print what it returns.
+
+    Returns:
+        The exit code: 0; or, with one line on standard error, 1 for a result that was refused, 2 for arguments that
+        cannot be used, 130 after Ctrl-C.
+    """
+    from models.errors import OpsinError
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        print(action())
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except ValueError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return EXIT_BAD_ARGUMENTS
+    except OpsinError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return EXIT_REFUSED
+    return 0
