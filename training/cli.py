@@ -27,6 +27,8 @@ def run(program: str, action: Callable[[], str]) -> int:
     from models.errors import OpsinError
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for library in ("absl", "tensorflow"):  # they tell of every file that they write
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         print(action())
     except KeyboardInterrupt:
