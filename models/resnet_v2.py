@@ -20,6 +20,7 @@ Norm = Literal["batch", "group"]
 NORMS: tuple[Norm, ...] = ("batch", "group")
 
 BN_EPSILON = 1.001e-5  # that of Keras Applications
+BN_MOMENTUM = 0.9  # Keras' 0.99 takes hundreds of steps to forget the initial statistics; a small data set has fewer
 MAX_GROUPS = 32  # arXiv:1912.11370, section 3.1
 
 
@@ -169,7 +170,7 @@ class _Layers:
 
     def norm_relu(self, x: Any, *, name: str) -> Any:
         if self._norm == "batch":
-            x = keras.layers.BatchNormalization(epsilon=BN_EPSILON, name=f"{name}_bn")(x)
+            x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=f"{name}_bn")(x)
         else:
             groups = math.gcd(MAX_GROUPS, x.shape[-1])
             x = GroupNormalization(groups, epsilon=BN_EPSILON, name=f"{name}_gn")(x)
