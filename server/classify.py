@@ -13,11 +13,21 @@ from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
 from models.preprocessing import ImageLimits, preprocess
-from server.engine import DeadlineExceeded, Engine, EngineFailed, EngineNotReady, ServedModel, Slot, find_model
+from server.engine import (
+    DeadlineExceeded,
+    Engine,
+    EngineFailed,
+    EngineNotReady,
+    ModelGone,
+    ServedModel,
+    Slot,
+    find_model,
+)
 from server.uploads import Upload
 
 # More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
 MAX_DECODES = 2
+MAX_REPLACEMENTS = 10  # of the model while one request is answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Classifier:
         timeout_s: float,
         model: str | None = None,
         version: int | None = None,
+        client_fd: int | None = None,
     ) -> Classification:
         """Decode every upload and ask the model; one image is decoded while the one before it is classified.
 
@@ -67,17 +78,27 @@ class Classifier:
             timeout_s: from now; the answer is worth nothing afterwards.
             model: name; the default model if None.
             version: the default version if None.
+            client_fd: the client's socket; the work is dropped when the client closes it.
 
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
             EngineNotReady, Overloaded: the engine takes no work now.
             DeadlineExceeded: the time was not enough for all images.
+            ClientGone: nobody waits for the answer.
         """
         deadline = self._clock() + timeout_s
-        if not self._engine.is_ready:
-            raise EngineNotReady("the model is still loading, try again soon")
-        served = find_model(self._engine.models, model, version)
-        with self._engine.reserve(served, len(uploads), deadline=deadline) as slots:
+        for _ in range(MAX_REPLACEMENTS):
+            served = find_model(self._engine.wait_until_served(deadline), model, version)
+            try:
+                return self._ask(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
+            except ModelGone:
+                continue
+        raise EngineNotReady("the model is being replaced, try again soon")
+
+    def _ask(
+        self, uploads: Sequence[Upload], served: ServedModel, *, top_k: int, deadline: float, client_fd: int | None
+    ) -> Classification:
+        with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
             errors = [
                 self._submit(upload, slot, served, deadline=deadline)
                 for upload, slot in zip(uploads, slots, strict=True)

@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from models.artifact import Artifact
 from models.errors import OpsinError
 from models.repository import Repository
 from server.address import AddressError, open_listener
+from server.devices import choose_devices, visible_gpus
+from server.engine.shelf import Wanted
 from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
@@ -31,29 +32,32 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         print(f"opsin: {warning}", file=sys.stderr)
     try:
         settings = Settings.from_environ(environ)
-        artifact = find_artifact(settings)
+        wanted = find_models(settings)
+        devices = choose_devices(settings, visible_gpus(environ))
         listener = open_listener(settings.host, settings.port)
+        configure_logging(settings.log_level)
+        from server.gunicorn_app import Server  # gunicorn is needed from here on, not for --help or a wrong setting
+
+        server = Server(settings, wanted, devices, listener)
     except (SettingsError, OpsinError, AddressError) as error:
         print(f"opsin: {error}", file=sys.stderr)
         return 1 if isinstance(error, AddressError) else 2
-    configure_logging(settings.log_level)
-    from server.gunicorn_app import Server  # gunicorn is needed from here on, not for --help or a wrong setting
-
-    Server(settings, artifact, listener).run()
+    server.run()
     return 0
 
 
-def find_artifact(settings: Settings) -> Artifact:
-    """Read and verify the model that the settings name, or the first one's stable version.
+def find_models(settings: Settings) -> tuple[Wanted, ...]:
+    """Look up the models that the settings name; whether they can be loaded is for the engine to find out.
 
     Raises:
-        ArtifactError: it is not there, or not as it was published.
+        ArtifactError: one is not there, or its routing or its manifest is broken.
+        SettingsError: the repository holds no model.
     """
     repository = Repository(settings.repository)
-    names = repository.names()
-    if not names:
+    if not repository.names():
         raise SettingsError(
             f"OPSIN_REPOSITORY must be a folder with at least one model, got {str(settings.repository)!r}"
         )
-    name, _, version = (settings.model or names[0]).partition(":")
-    return repository.load(name, int(version) if version else None)
+    for name, version in settings.model:
+        repository.load(name, version, verify=False)
+    return tuple(Wanted(name, version) for name, version in settings.model)

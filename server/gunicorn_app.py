@@ -1,17 +1,20 @@
-"""The server process: a gunicorn master that holds the port, and workers that each load the model after the fork.
+"""The server: a gunicorn master that holds the port and watches over HTTP workers and engines.
 
-The master owns the listening socket and the verified artifact; a worker owns its engine. The model is loaded before a
-worker accepts its first connection, so whoever connects earlier waits in the kernel's queue instead of being refused.
+The master owns the listening socket, the lane and the engine processes; a worker owns one slice of the lane's slots. A
+connection is never refused while the first engine loads: its request waits for the model as long as its time allows.
 """
 
 from __future__ import annotations
 
-import math
+import gc
+import logging
 import os
+import resource
 import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +22,67 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
+from setproctitle import setproctitle
 
-from models.artifact import Artifact
-from models.errors import OpsinError
+from models.repository import Repository
 from server.address import url_of
 from server.app import create_app
-from server.cores import available_cores
-from server.engine import Engine
-from server.engine.local import open_local_engine
+from server.devices import Device, plan_for
+from server.engine.catalogue import Catalogue
+from server.engine.client import LaneEngine
+from server.engine.lane import Lane
+from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of, run_engine
+from server.engine.shelf import Wanted
+from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_worker import STOP_SIGNALS, HTTPWorker
-from server.settings import Settings
+from server.settings import Settings, SettingsError
+
+log = logging.getLogger("opsin.server")
 
 KEEP_ALIVE_S = 75  # longer than the 60 s of common load balancers, so that they, not we, close an idle connection
 GRACE_S = 30  # for requests in hand when the server stops
 HEARTBEAT_TIMEOUT_S = 60
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - for gunicorn's heartbeat files, which must not wait for a disk
+MIN_PIXEL_BYTES = 1024 * 1024 * 3  # room for versions that come later; memory is used only where pixels are written
+MAX_CLASSES = 65_536
+MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
+SPARE_FILES = 4096  # for connections, beside the bells of the lane
 
 
 class Master(Arbiter):  # type: ignore[misc]
-    """Gunicorn's master, with a Ctrl-C as gentle as SIGTERM; a second one does not wait."""
+    """Gunicorn's master, which also tends the engines; a Ctrl-C is as gentle as SIGTERM, a second one does not wait."""
+
+    def __init__(self, app: Server) -> None:
+        super().__init__(app)
+        self._server = app
+
+    def start(self) -> None:
+        """Start the engines first: they have most to load."""
+        gc.freeze()  # what is here now is the same in every process; collecting it would only copy it
+        self._server.supervisor.tend()
+        super().start()
 
     def handle_int(self) -> None:
         """Finish what is in hand, then end."""
         self.handle_term()
+
+    def handle_hup(self) -> None:
+        """Replace the HTTP workers, each when it has finished; the settings stay those of the start."""
+        self.kill_workers(signal.SIGTERM)
+
+    def handle_ttin(self) -> None:
+        """One more worker, up to the number that the lane was made for."""
+        if self.num_workers < self._server.settings.workers:
+            super().handle_ttin()
+
+    def handle_usr2(self) -> None:
+        """Not offered: a second server would need the port."""
+        log.warning("SIGUSR2 has no effect")
+
+    def manage_workers(self) -> None:
+        """Keep as many workers as there should be."""
+        setproctitle("opsin: master")
+        super().manage_workers()
 
     def spawn_worker(self) -> Any:
         """Fork with the stop signals held back until the worker handles them (see HTTPWorker.init_signals).
@@ -56,27 +97,56 @@ class Master(Arbiter):  # type: ignore[misc]
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def reap_workers(self) -> None:
-        """Halt because a worker could not start, but once: gunicorn 27 raises again where two could not."""
+        """Look after the engines first, whose end gunicorn would take for a stranger's.
+
+        And halt because a worker could not start, but once: gunicorn 27 raises again where two could not.
+        """
+        self._tend_engines()
         try:
             super().reap_workers()
         except HaltServer:
             if self.LISTENERS:  # else it halts already
                 raise
 
+    def murder_workers(self) -> None:
+        """Kill what hangs, workers and engines; called once a second."""
+        self._tend_engines()
+        super().murder_workers()
+
+    def stop(self, graceful: bool = True) -> None:
+        """End the workers, and the engines when no worker needs them any more."""
+        super().stop(graceful)
+        self._server.supervisor.stop()
+
+    def _tend_engines(self) -> None:
+        try:
+            self._server.supervisor.tend()
+        except EngineBroken as broken:
+            if not self.LISTENERS:
+                return  # it stops already
+            if broken.status != NOTHING_TO_SERVE:  # else it has said why
+                print(f"opsin: {broken}", file=sys.stderr, flush=True)
+            raise HaltServer(str(broken), 2) from None
+
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """The application as gunicorn runs it: how to configure it, and what to load in each worker."""
+    """The application as gunicorn runs it: how to configure it, and what each process does."""
 
-    def __init__(self, settings: Settings, artifact: Artifact, listener: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, wanted: tuple[Wanted, ...], devices: tuple[Device, ...], listener: socket.socket
+    ) -> None:
         self.settings = settings
-        self._artifact = artifact
+        self._wanted, self._devices = wanted, devices
+        self._repository = Repository(settings.repository)
         self._url = url_of(settings.host, listener.getsockname()[1])
         self._listener_fd = listener.detach()  # gunicorn closes it
         self._worker: HTTPWorker | None = None
-        self._engine: Engine | None = None
-        self._start_token, write_end = os.pipe()  # holds one byte until the first worker is ready, which takes it
+        self._engine: LaneEngine | None = None
+        self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
+        self._lane = self._make_lane()
+        self.supervisor = Supervisor(self._lane, self._be_engine, timeout_s=settings.engine_timeout_ms / 1000)
         super().__init__()
 
     def load_config(self) -> None:
@@ -85,7 +155,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         options: dict[str, Any] = {
             "bind": f"fd://{self._listener_fd}",
             "workers": settings.workers,
-            "threads": settings.threads,
+            "threads": settings.num_threads,
+            "worker_connections": settings.num_threads + MAX_IDLE_CONNECTIONS,
             "worker_class": HTTPWorker,
             "worker_tmp_dir": str(MEMORY_FOLDER) if os.access(MEMORY_FOLDER, os.W_OK) else None,
             "keepalive": KEEP_ALIVE_S,
@@ -93,50 +164,85 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": HEARTBEAT_TIMEOUT_S,
             "control_socket_disable": True,  # it would write into the home folder
             "loglevel": settings.log_level,
+            "pre_fork": self._deal_slice,
             "post_fork": self._enter_worker,
             "worker_exit": self._leave_worker,
-            "child_exit": self._give_up_on_broken_start,
+            "child_exit": self._clean_up_after,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Load the model and make the application, in the worker."""
-        settings = self.settings
-        num_runners = settings.runners or math.ceil(available_cores() / settings.workers)
-        try:
-            self._engine = open_local_engine(self._artifact, num_runners=num_runners, max_queue=settings.max_queue)
-        except OpsinError as error:
-            print(f"opsin: {error}", file=sys.stderr, flush=True)
-            sys.exit(Arbiter.APP_LOAD_ERROR)
-        app = create_app(settings, engine=self._engine, is_stopping=self._is_stopping)
-        if self._take_start_token():
-            manifest = self._artifact.manifest
-            print(f"Opsin serves {manifest.name} version {manifest.version} at {self._url}", flush=True)
+        """Make the application, in the worker."""
+        assert self._worker is not None  # noqa: S101 - gunicorn calls post_fork first
+        self._engine = LaneEngine(self._lane, self._worker.slice)
+        app = create_app(self.settings, engine=self._engine, is_stopping=self._is_stopping)
+        self._take_start_token()
         return app
 
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
         Master(self).run()
 
+    def _make_lane(self) -> Lane:
+        settings = self.settings
+        num_slots = settings.workers * settings.max_queue
+        _allow_files(num_slots + SPARE_FILES)
+        try:
+            return Lane(
+                num_slices=settings.workers,
+                slots_per_slice=settings.max_queue,
+                num_engines=len(self._devices),
+                pixel_bytes=max(MIN_PIXEL_BYTES, pixel_bytes_of(self._repository, self._wanted)),
+                max_classes=MAX_CLASSES,
+            )
+        except OSError as error:
+            raise SettingsError(
+                f"OPSIN_MAX_QUEUE x OPSIN_WORKERS, {num_slots}, is more than this system allows: {error.strerror}"
+            ) from None
+
+    def _be_engine(self, number: int) -> None:
+        device = self._devices[number]
+        setproctitle(f"opsin: engine {device.name}")
+        os.close(self._listener_fd)
+        device.hide_others()
+        config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
+        run_engine(self._lane, number, config, on_ready=self._announce if number == 0 else lambda _: None)
+
+    def _announce(self, catalogue: Catalogue) -> None:
+        default, *others = catalogue.models
+        more = f" and {len(others)} more" if others else ""
+        print(f"Opsin serves {default.name} version {default.version}{more} at {self._url}", flush=True)
+
+    def _deal_slice(self, master: Master, worker: HTTPWorker) -> None:
+        taken = {other.slice for other in master.WORKERS.values()}
+        worker.slice = min(set(range(self.settings.workers)) - taken)
+
     def _enter_worker(self, _master: Master, worker: HTTPWorker) -> None:
+        setproctitle("opsin: http")
         self._worker = worker
 
     def _leave_worker(self, _master: Master, _worker: HTTPWorker) -> None:
         if self._engine:
             self._engine.close()
 
+    def _clean_up_after(self, master: Master, worker: HTTPWorker) -> None:
+        """Withdraw what a worker left; and end instead of forking for ever when one dies before any has started."""
+        self._lane.withdraw(worker.slice)
+        is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
+        if is_token_there and master.LISTENERS:
+            raise HaltServer("a worker died while it started", Arbiter.WORKER_BOOT_ERROR)
+
     def _is_stopping(self) -> bool:
         return self._worker is not None and not self._worker.alive
 
-    def _take_start_token(self) -> bool:
-        try:
-            return bool(os.read(self._start_token, 1))
-        except BlockingIOError:
-            return False
+    def _take_start_token(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._start_token, 1)
 
-    def _give_up_on_broken_start(self, master: Master, _worker: HTTPWorker) -> None:
-        """End instead of forking for ever when a worker dies before any has been ready."""
-        is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
-        if is_token_there and master.LISTENERS:
-            raise HaltServer("a worker died while it loaded the model", Arbiter.WORKER_BOOT_ERROR)
+
+def _allow_files(number: int) -> None:
+    """Raise the limit on open files as far as it may be; many systems still begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(number, soft) if soft != resource.RLIM_INFINITY else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

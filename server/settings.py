@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from models.runtime import RUNTIMES, RuntimeName
 from server.cores import available_cores
 
 PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+SPARE_THREADS = 32
 
 
 class SettingsError(Exception):
@@ -45,11 +47,22 @@ def _host(text: str) -> str:
     return text
 
 
-def _model(text: str) -> str:
+def _models(text: str) -> tuple[tuple[str, int | None], ...]:
+    return tuple(_model(part.strip()) for part in text.split(","))
+
+
+def _model(text: str) -> tuple[str, int | None]:
     name, colon, version = text.partition(":")
-    if not name or (colon and not (version.isascii() and version.isdecimal() and int(version) > 0)):
-        raise ValueError("a model's name, or name:version with a version of 1 or more")
-    return text
+    if not name or (colon and not (version.isascii() and version.isdecimal() and 0 < int(version) < 2**63)):
+        raise ValueError("models' names, or name:version with a version of 1 or more, separated by commas")
+    return name, int(version) if version else None
+
+
+def _device(text: str) -> str:
+    kind, colon, indices = text.lower().partition(":")
+    if kind not in ("auto", "cpu", "gpu") or (colon and (kind != "gpu" or not all(indices.split(",")))):
+        raise ValueError("auto, cpu, gpu, or gpu:0,1")
+    return text.lower()
 
 
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, shown: str = "") -> Any:
@@ -69,16 +82,41 @@ class Settings:
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
         SHIPPED_MODELS, Path, "Folder of the model repository.", shown="models/zoo"
     )
-    model: str | None = _setting(
-        None, _model, "Model to serve: name, or name:version.", shown="stable version of the first model"
+    model: tuple[tuple[str, int | None], ...] = _setting(
+        (),
+        _models,
+        "Models to serve, the default first, separated by commas: name (its stable version, whichever that is) or "
+        "name:version.",
+        shown="the stable version of every model",
+    )
+    device: str = _setting("auto", _device, "auto, cpu, gpu, or gpu:0,1: one engine for the CPU, or one for each GPU.")
+    runtime: RuntimeName | None = _setting(  # noqa: RUF009 - makes a field, like the others
+        None,
+        _one_of(*RUNTIMES),
+        f"What runs the models: {', '.join(RUNTIMES)}.",
+        shown="litert on the CPU, tensorflow on a GPU",
     )
     workers: int = _setting(available_cores, _whole(1, 256), "HTTP worker processes.", shown="one per core")
-    threads: int = _setting(16, _whole(1, 1024), "Requests in hand at once, per worker.")
-    runners: int | None = _setting(
-        None, _whole(1, 256), "Copies of the model that run side by side, per worker.", shown="cores / workers"
-    )
     max_queue: int = _setting(
-        64, _whole(1, 100_000), "Images in hand per worker; a request past that is answered 503 with Retry-After."
+        256, _whole(1, 65_536), "Images in hand per HTTP worker; a request past that is answered 503 with Retry-After."
+    )
+    threads: int | None = _setting(
+        None, _whole(1, 65_536), "Requests in hand per HTTP worker.", shown="OPSIN_MAX_QUEUE + 32"
+    )
+    runners: int | None = _setting(
+        None, _whole(1, 256), "Batches that an engine runs side by side.", shown="one per core; 2 on a GPU"
+    )
+    max_batch: int | None = _setting(
+        None, _whole(1, 1024), "Most images that are run together.", shown="4 on the CPU, 32 on a GPU"
+    )
+    max_queue_delay_ms: int | None = _setting(
+        None,
+        _whole(0, 1000),
+        "How long an image may wait for others to fill its batch.",
+        shown="0 on the CPU, 2 on a GPU",
+    )
+    engine_timeout_ms: int = _setting(
+        5000, _whole(500, 600_000), "An engine that shows no life, or runs one batch, for longer is started anew."
     )
     max_upload_bytes: int = _setting(32 * 1024**2, _whole(1, 2**31 - 1), "Largest request body; past that, 413.")
     max_image_pixels: int = _setting(50_000_000, _whole(1, 2**31 - 1), "Most pixels of one image; past that, 413.")
@@ -108,7 +146,17 @@ class Settings:
                     values[row.name] = row.metadata["parse"](text)
                 except ValueError as error:
                     raise SettingsError(f"{variable(row.name)} must be {error}, got {text[:100]!r}") from None
-        return cls(**values)
+        settings = cls(**values)
+        if settings.max_queue < settings.max_images:
+            raise SettingsError(
+                f"OPSIN_MAX_QUEUE must be at least OPSIN_MAX_IMAGES, {settings.max_images}, got {settings.max_queue}"
+            )
+        return settings
+
+    @property
+    def num_threads(self) -> int:
+        """Request threads of a worker: some more than its slots, so that a request too many hears so at once."""
+        return self.threads or self.max_queue + SPARE_THREADS
 
 
 def variable(name: str) -> str:

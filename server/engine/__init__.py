@@ -9,8 +9,8 @@ image is decoded, and waits for the results::
             slot.submit()
         answers = [slot.result() for slot in slots]
 
-Whether the slot is an array of this process (``server.engine.local``) or a piece of memory shared with another process
-is the engine's own affair. Deadlines are seconds of the monotonic clock, which all processes of a machine share.
+The slots are pieces of memory shared with the engine's process (``server.engine.lane``), which is the engine's own affair.
+Deadlines are seconds of the monotonic clock, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -46,6 +46,18 @@ class EngineNotReady(EngineError):
     code: ClassVar[str] = "not_ready"
 
 
+class ModelGone(EngineError):
+    """The model was replaced meanwhile; asking again finds its successor."""
+
+    code: ClassVar[str] = "model_gone"
+
+
+class ClientGone(EngineError):
+    """The client has closed the connection; nobody will read an answer."""
+
+    code: ClassVar[str] = "client_gone"
+
+
 class DeadlineExceeded(EngineError):
     """The answer did not come in the time the client gave."""
 
@@ -76,6 +88,15 @@ class ServedModel:
     pixels: PixelSpec
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedModel:
+    """A version that should be served and cannot be, and why, in words fit for a client; version 0: none was found."""
+
+    name: str
+    version: int
+    reason: str
+
+
 class Slot(Protocol):
     """Room for the pixels of one image, and then for its probabilities."""
 
@@ -92,7 +113,8 @@ class Slot(Protocol):
         Raises:
             DeadlineExceeded: the deadline of the reservation passed first.
             EngineFailed: the model could not run on these pixels; other slots are not affected.
-            EngineNotReady: the engine was closed.
+            ModelGone: the model was replaced before it ran.
+            ClientGone: the client of the reservation has closed its connection.
         """
 
 
@@ -105,20 +127,38 @@ class Engine(Protocol):
 
     @property
     def models(self) -> Sequence[ServedModel]:
-        """What is served; the first is what a request gets that names no model."""
+        """What is served; the first is what a request gets that names no model; nothing before the first is loaded."""
+
+    @property
+    def refused(self) -> Sequence[RefusedModel]:
+        """What should be served and is not."""
+
+    def wait_until_served(self, deadline: float) -> Sequence[ServedModel]:
+        """Wait until there are models, and return them.
+
+        Raises:
+            EngineNotReady: there were none by the deadline.
+        """
 
     def reserve(
-        self, model: ServedModel, num_images: int, *, deadline: float
+        self, model: ServedModel, num_images: int, *, deadline: float, client_fd: int | None = None
     ) -> AbstractContextManager[Sequence[Slot]]:
         """Reserve one slot per image. Leaving the context gives them back; what has not run by then never will.
 
+        Args:
+            model: one of `models`.
+            num_images: at least one.
+            deadline: by which the answers are wanted.
+            client_fd: the socket of whoever asked; when it is closed, the work is dropped.
+
         Raises:
-            Overloaded: too many images wait already.
-            EngineNotReady: the engine is not ready.
+            Overloaded: more images wait already than can be answered in time, or than there is room for.
+            ModelGone: the model has been replaced.
+            EngineNotReady: the server is stopping.
         """
 
     def close(self) -> None:
-        """Finish what was submitted, then free the models. May be called more than once."""
+        """Take no more work. May be called more than once."""
 
 
 def find_model(models: Sequence[ServedModel], name: str | None, version: int | None) -> ServedModel:

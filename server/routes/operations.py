@@ -32,6 +32,10 @@ def operations_routes(engine: Engine, is_stopping: Callable[[], bool]) -> Bluepr
             model=default.name,
             version=default.version,
             models=[{"name": model.name, "version": model.version} for model in engine.models],
+            refused=[
+                {"name": refused.name, "version": refused.version, "reason": refused.reason}
+                for refused in engine.refused
+            ],
         )
 
     return routes

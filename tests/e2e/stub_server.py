@@ -15,13 +15,14 @@ import time
 
 import numpy as np
 
-import server.engine.local
+import server.engine.loaded
 from models.errors import CorruptArtifact
 from server.cli import main
 
 
 class MeanColour:
-    def run(self, pixels):
+    def run(self, images):
+        pixels = np.stack(images)
         time.sleep(float(os.environ.get("STUB_SLEEP_S", "0")) if pixels.any() else 0)  # the warm-up is black
         weights = pixels.mean(axis=(1, 2)) + 1
         return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -30,7 +31,7 @@ class MeanColour:
         pass
 
 
-def load_stub(_artifact, *, num_threads=1):
+def load_stub(_artifact, **_options):
     if os.environ.get("STUB_FAIL") == "load":
         raise CorruptArtifact("the stub cannot be loaded")
     if os.environ.get("STUB_FAIL") == "crash":
@@ -41,5 +42,5 @@ def load_stub(_artifact, *, num_threads=1):
 if __name__ == "__main__":
     if os.environ.get("STUB_NO_FILES"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    server.engine.local.load_runtime = load_stub
+    server.engine.loaded.load_runtime = load_stub
     sys.exit(main(sys.argv[1:], os.environ))

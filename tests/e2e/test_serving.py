@@ -67,6 +67,11 @@ class RunningServer:
             response = connection.getresponse()
             return response.status, json.loads(response.read())
 
+    def children(self, title):
+        """The pids of the server's processes of that name, as `ps` shows it."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in found if title in Path(f"/proc/{pid}/cmdline").read_text()]
+
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
@@ -278,13 +283,19 @@ def test_second_ctrl_c_does_not_wait(start):
 
 def test_killed_worker_is_replaced(start):
     running = start(OPSIN_WORKERS="1").wait_until_ready()
-    (worker,) = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-    os.kill(int(worker), signal.SIGKILL)
+    (worker,) = running.children("opsin: http")
+    os.kill(worker, signal.SIGKILL)
     assert label_of(running.request("POST", "/predict", RED)) == "red"
     assert running.stop()[0] == 0
 
 
-@pytest.mark.parametrize(("how", "message"), [("load", "opsin: the stub cannot be loaded"), ("crash", "worker died")])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("load", "opsin: model 'colours' version 1 cannot be served: the stub cannot be loaded"),
+        ("crash", "opsin: the engine could not start (SIGKILL)"),
+    ],
+)
 def test_model_that_cannot_be_loaded_ends_the_start(start, how, message):
     running = start(STUB_FAIL=how)
     output, errors = running.process.communicate(timeout=START_S)

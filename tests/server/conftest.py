@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable
 
-import numpy as np
 import pytest
+from engines import COLOURS, MODEL, MeanColour, RunningEngine
 from PIL import Image
 
-from models.preprocessing import PixelSpec
 from server.app import create_app
-from server.engine import ServedModel
-from server.engine.local import LocalEngine
 from server.settings import Settings
-
-MODEL = ServedModel("colours", 3, ("red", "green", "blue"), PixelSpec(8, 8))
-COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
-
-
-class MeanColour:
-    """A runtime with an exact answer: the share of each colour. Fails where the picture is all grey 13."""
-
-    def __init__(self):
-        self.num_closed = 0
-        self.may_run = threading.Event()
-        self.may_run.set()
-
-    def run(self, pixels):
-        assert self.may_run.wait(10)
-        if (pixels == 13).all():
-            raise RuntimeError("unlucky")
-        weights = pixels.mean(axis=(1, 2), dtype=np.float64) + 1
-        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-
-    def close(self):
-        self.num_closed += 1
 
 
 @pytest.fixture
@@ -50,11 +24,15 @@ def runtime():
 
 
 @pytest.fixture
-def engine(runtime):
-    engine = LocalEngine(MODEL, [runtime], max_queue=4)
-    yield engine
-    runtime.may_run.set()
-    engine.close()
+def running(runtime):
+    running = RunningEngine(runtime, num_slots=4)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def engine(running):
+    return running.client
 
 
 @pytest.fixture

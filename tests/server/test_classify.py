@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from engines import MODEL, RunningEngine, small_lane
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -13,7 +14,9 @@ from hypothesis.extra import numpy as npst
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.preprocessing import ImageLimits
 from server.classify import MAX_DECODES, Classifier, rank
-from server.engine import DeadlineExceeded, EngineFailed, EngineNotReady
+from server.engine import DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, ServedModel
+from server.engine.catalogue import Catalogue, key_of, write_catalogue
+from server.engine.client import LaneEngine
 from server.uploads import Upload
 
 
@@ -27,9 +30,11 @@ def test_answers_come_in_the_order_of_the_uploads(engine, encode):
     assert [answer[0].label for answer in classified.answers] == ["blue", "red"]
 
 
-def test_each_bad_image_has_its_own_error(engine, encode):
+def test_each_bad_image_has_its_own_error(runtime, encode):
+    running = RunningEngine(runtime, num_slots=6)
     contents = [b"", b"hello", encode("red")[:40], encode("red"), encode("red", size=(200, 200)), encode((13, 13, 13))]
-    answers = classify(Classifier(engine, limits=ImageLimits(max_pixels=10_000)), *contents).answers
+    answers = classify(Classifier(running.client, limits=ImageLimits(max_pixels=10_000)), *contents).answers
+    running.close()
     kinds = [EmptyImage, UnsupportedImage, CorruptImage, tuple, ImageTooLarge, EngineFailed]
     assert [type(answer) for answer in answers] == kinds
 
@@ -51,6 +56,35 @@ def test_closed_engine_is_not_ready(engine, encode):
     engine.close()
     with pytest.raises(EngineNotReady):
         classify(Classifier(engine), encode())
+
+
+def test_model_that_is_replaced_while_the_image_is_decoded_is_asked_for_anew(engine, running, encode):
+    newer = ServedModel(MODEL.name, MODEL.version + 1, MODEL.labels, MODEL.pixels)
+
+    class SlowUpload:
+        filename = None
+
+        @property
+        def content(self):
+            running.runners.models = {key_of(newer.name, newer.version): running.loaded}
+            write_catalogue(running.lane, 0, Catalogue((newer,)))
+            return encode("red")
+
+    classified = Classifier(engine).classify([SlowUpload()], top_k=1, timeout_s=10.0)
+    assert classified.model == newer
+    assert classified.answers[0][0].label == "red"
+
+
+def test_model_that_never_stays_is_not_ready(encode):
+    class Fleeting(LaneEngine):
+        def reserve(self, *_args, **_options):
+            raise ModelGone("gone again")
+
+    lane = small_lane()
+    write_catalogue(lane, 0, Catalogue((MODEL,)))
+    with pytest.raises(EngineNotReady):
+        classify(Classifier(Fleeting(lane, 0)), encode())
+    lane.close()
 
 
 @given(npst.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32)), st.integers(1, 30))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,12 +54,30 @@ def test_wrong_setting_is_one_line_and_exit_2(capsys, repository, environ, messa
     assert capsys.readouterr().err == f"opsin: {message}\n"
 
 
-def test_corrupt_model_is_one_line_and_exit_2(capsys, repository):
-    (repository / "stub/1/model.tflite").write_bytes(b"changed")
-    assert main([], {"OPSIN_REPOSITORY": str(repository)}) == 2
+def test_corrupt_manifest_is_one_line_and_exit_2(capsys, repository):
+    (repository / "stub/1/manifest.json").write_bytes(b"changed")
+    assert main([], {"OPSIN_REPOSITORY": str(repository), "OPSIN_MODEL": "stub:1"}) == 2
     line = capsys.readouterr().err
     assert "corrupt" in line
     assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"changed", b"not a model"])  # another sha256; the sha256 of what is no model
+@pytest.mark.e2e
+def test_model_that_cannot_be_loaded_is_one_line_and_exit_2(repository, content):
+    (repository / "stub/1/model.tflite").write_bytes(content)
+    ran = subprocess.run(
+        [sys.executable, "-m", "server"],
+        cwd=REPOSITORY_ROOT,
+        env={**os.environ, "OPSIN_REPOSITORY": str(repository), "OPSIN_PORT": "0", "OPSIN_LOG_LEVEL": "error"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 2
+    assert "opsin: model 'stub' version 1" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
 
 
 def test_port_in_use_is_one_line_and_exit_1(capsys, repository):
@@ -76,7 +95,7 @@ def test_unknown_variable_is_warned_of(capsys):
 
 def test_server_imports_no_tensorflow_and_the_request_path_no_flask():
     script = (
-        "import sys; import server.classify, server.uploads, server.body, server.engine.local\n"
+        "import sys; import server.classify, server.uploads, server.body, server.engine.client\n"
         "assert 'flask' not in sys.modules\n"
         "import server.gunicorn_app\n"
         "heavy = {'tensorflow', 'tf_keras', 'keras', 'training', 'optimize'} & set(sys.modules)\n"

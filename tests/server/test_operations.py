@@ -16,6 +16,7 @@ def test_health_and_readiness_of_a_loaded_model(client):
         "model": "colours",
         "version": 3,
         "models": [{"name": "colours", "version": 3}],
+        "refused": [],
     }
 
 

@@ -12,16 +12,21 @@ from server.settings import Settings, SettingsError, settings_table, unknown_var
 
 def test_defaults_serve_the_shipped_model_on_loopback():
     settings = Settings.from_environ({})
-    assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 5000, None)
+    assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 5000, ())
     assert settings.repository.parts[-2:] == ("models", "zoo")
     assert settings.workers >= 1
 
 
 def test_variables_are_read_with_their_types():
-    environ = {"OPSIN_PORT": "8080", "OPSIN_REPOSITORY": "/data", "OPSIN_MODEL": "m:2", "OPSIN_LOG_LEVEL": "INFO"}
+    environ = {
+        "OPSIN_PORT": "8080",
+        "OPSIN_REPOSITORY": "/data",
+        "OPSIN_MODEL": "m:2, other",
+        "OPSIN_LOG_LEVEL": "INFO",
+    }
     settings = Settings.from_environ(environ)
     assert (settings.port, settings.repository) == (8080, Path("/data"))
-    assert (settings.model, settings.log_level) == ("m:2", "info")
+    assert (settings.model, settings.log_level) == ((("m", 2), ("other", None)), "info")
 
 
 def test_empty_variable_counts_as_not_set():
@@ -39,6 +44,11 @@ def test_empty_variable_counts_as_not_set():
         ("OPSIN_HOST", "http://localhost"),
         ("OPSIN_MODEL", "name:latest"),
         ("OPSIN_MODEL", ":1"),
+        ("OPSIN_MODEL", "a,,b"),
+        ("OPSIN_DEVICE", "tpu"),
+        ("OPSIN_DEVICE", "cpu:1"),
+        ("OPSIN_DEVICE", "gpu:"),
+        ("OPSIN_RUNTIME", "onnx"),
         ("OPSIN_LOG_LEVEL", "loud"),
         ("OPSIN_MAX_IMAGES", "9" * 5000),
     ],
@@ -50,6 +60,16 @@ def test_bad_value_is_refused_with_one_line_that_names_it(name, text):
     assert message.startswith(f"{name} must be ")
     assert f"got {text[:100]!r}" in message
     assert "\n" not in message
+
+
+def test_queue_that_cannot_hold_one_request_is_refused():
+    with pytest.raises(SettingsError, match="OPSIN_MAX_QUEUE must be at least OPSIN_MAX_IMAGES, 32, got 31"):
+        Settings.from_environ({"OPSIN_MAX_QUEUE": "31"})
+
+
+def test_request_threads_exceed_the_queue_so_that_a_refusal_is_never_late():
+    assert Settings.from_environ({"OPSIN_MAX_QUEUE": "100"}).num_threads > 100
+    assert Settings.from_environ({"OPSIN_THREADS": "7"}).num_threads == 7
 
 
 def test_unknown_variable_gets_a_warning_with_the_nearest_name():

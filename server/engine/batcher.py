@@ -1,0 +1,172 @@
+"""Which images run together, and when: an engine's view of the slots that wait for it.
+
+Knows the lane and the clock, no threads and no models; the engine's runners call it, any number at once. A runner that
+is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody waits
+for any more is answered without running. An image that was being run when an engine died runs alone from then on,
+and after MAX_ATTEMPTS no more, so that an image which crashes native code takes no other with it for long.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.lane import Lane, Status
+
+MAX_ATTEMPTS = 3
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Slots to run together.
+
+    Attributes:
+        model: the key of their model, see `server.engine.catalogue.key_of`.
+        slots: at least one.
+        tickets: of the slots, in the same order.
+        is_lone: this one image is all that the engine has to do, so every core may work on it.
+    """
+
+    model: int
+    slots: tuple[int, ...]
+    tickets: tuple[int, ...]
+    is_lone: bool
+
+
+class Batcher:
+    """Deals the pending slots of one engine out to its runners.
+
+    Args:
+        lane: the slots.
+        engine: whose.
+        num_runners: that call `take`.
+        max_queue_delay_s: how long an image may wait for others to fill its batch.
+        clock: monotonic, as the deadlines are.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        engine: int,
+        *,
+        num_runners: int,
+        max_queue_delay_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lane, self._engine, self._clock = lane, engine, clock
+        self._num_runners, self._max_queue_delay_s = num_runners, max_queue_delay_s
+        self._lock = threading.Lock()
+        self._taken = np.zeros(lane.num_slots, np.bool_)
+        self._num_busy = 0
+
+    def take(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
+        """Take the next batch for a runner that is free.
+
+        Args:
+            max_batch: the most images that a model, given by its key, runs together; None where there is no such model.
+
+        Returns:
+            A batch, to be given to `finish` in any case; or the seconds after which to ask again; or None where nothing waits.
+        """
+        with self._lock:
+            waiting = self._waiting(max_batch)
+            if not len(waiting):
+                return None
+            model = int(self._lane.model[waiting[0]])
+            waiting = waiting[self._lane.model[waiting] == model]
+            most = max_batch(model) or 1
+            if (delay_s := self._delay_s(waiting, most)) > 0:
+                return delay_s
+            return self._begin(model, self._share(waiting, most))
+
+    def finish(self, batch: Batch, statuses: Sequence[Status]) -> None:
+        """Tell the waiters the outcomes, their probabilities being in the lane, and free the runner.
+
+        One step for `take`: a slot that comes back at once, with another image, must not seem taken still.
+        """
+        with self._lock:
+            for slot, ticket, status in zip(batch.slots, batch.tickets, statuses, strict=True):
+                self._answer(slot, ticket, status)
+            self._taken[list(batch.slots)] = False
+            self._num_busy -= 1
+
+    def is_running(self, model: int) -> bool:
+        """Whether a batch of this model is being run, or reserved or waiting images will ask for it."""
+        lane = self._lane
+        with self._lock:
+            asked = lane.in_use.view(np.bool_) & (lane.engine == self._engine) & (lane.model == model)
+            return bool(asked.any() or (self._taken & (lane.model == model)).any())
+
+    def ring_all(self) -> None:
+        """Have every waiter look again: a predecessor may have died between an answer and its bell."""
+        for bell in self._lane.bells:
+            self._lane.ring(bell)
+
+    def _waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
+        """Find what is to be run, oldest first, and answer what is not."""
+        lane = self._lane
+        pending = np.flatnonzero((lane.ticket != lane.answered) & (lane.engine == self._engine) & ~self._taken)
+        if not len(pending):
+            return pending
+        pending = pending[np.argsort(lane.submitted[pending], kind="stable")]
+        is_withdrawn = lane.withdrawn[pending] == lane.ticket[pending]
+        is_expired = lane.deadline[pending] <= self._clock()
+        keep = np.ones(len(pending), np.bool_)
+        known = {key: max_batch(key) is not None for key in {int(key) for key in lane.model[pending]}}
+        for index, slot in enumerate(pending.tolist()):
+            if is_withdrawn[index]:
+                status = Status.WITHDRAWN
+            elif is_expired[index]:
+                status = Status.EXPIRED
+            elif not known[int(lane.model[slot])]:
+                status = Status.GONE
+            elif self._num_attempts(slot) >= MAX_ATTEMPTS:
+                status = Status.FAILED
+            else:
+                continue
+            keep[index] = False
+            self._answer(slot, int(lane.ticket[slot]), status)
+        return pending[keep]
+
+    def _share(self, waiting: Indices, most: int) -> Indices:
+        """The oldest, with as many others as are this runner's share; suspects run alone."""
+        if self._num_attempts(int(waiting[0])):
+            return waiting[:1]
+        num_free = max(1, self._num_runners - self._num_busy)
+        share = waiting[: min(most, math.ceil(len(waiting) / num_free))]
+        return share[[not self._num_attempts(slot) for slot in share.tolist()]]
+
+    def _delay_s(self, waiting: Indices, most: int) -> float:
+        if not self._max_queue_delay_s or len(waiting) >= most:
+            return 0.0
+        return float(self._lane.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
+
+    def _begin(self, model: int, slots: Indices) -> Batch:
+        lane = self._lane
+        is_lone = not self._num_busy and int(np.count_nonzero(lane.in_use)) == 1
+        tickets = lane.ticket[slots]
+        lane.attempts[slots] = np.where(lane.attempted[slots] == tickets, lane.attempts[slots], 0) + 1
+        lane.attempted[slots] = tickets
+        self._taken[slots] = True
+        self._num_busy += 1
+        return Batch(model, tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
+
+    def _num_attempts(self, slot: int) -> int:
+        """How often running what is in the slot has begun, in this engine's life or before."""
+        lane = self._lane
+        return int(lane.attempts[slot]) if lane.attempted[slot] == lane.ticket[slot] else 0
+
+    def _answer(self, slot: int, ticket: int, status: Status) -> None:
+        lane = self._lane
+        lane.status[slot] = status
+        lane.fence()
+        lane.answered[slot] = ticket
+        lane.ring(lane.bells[slot])

@@ -1,0 +1,214 @@
+"""The HTTP worker's side of the lane: slots for requests, and the wait for their answers.
+
+Owns the slots of one slice. A request thread waits at its slot's own bell, so it is woken by the runner that has its
+answer and by nobody else; beside the bell it listens whether its client is still there.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine import (
+    ClientGone,
+    DeadlineExceeded,
+    EngineFailed,
+    EngineNotReady,
+    ModelGone,
+    Overloaded,
+    RefusedModel,
+    ServedModel,
+)
+from server.engine.catalogue import CatalogueReader, key_of
+from server.engine.lane import Lane, Status
+
+LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
+HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
+
+_key_of = lru_cache(maxsize=256)(key_of)
+
+
+class LaneSlot:
+    """One image on its way through the lane."""
+
+    def __init__(self, lane: Lane, number: int, model: ServedModel, ears: Ears) -> None:
+        self.number = number
+        self.pixels: NDArray[np.uint8] = lane.pixels(number, model.pixels.height_px, model.pixels.width_px)
+        self._lane, self._model, self._ears = lane, model, ears
+
+    def submit(self) -> None:
+        """See Slot."""
+        lane = self._lane
+        lane.submitted[self.number] = time.monotonic()
+        lane.fence()
+        lane.ticket[self.number] += np.uint64(1)
+        lane.ring(lane.doorbells[int(lane.engine[self.number])])
+
+    def result(self) -> NDArray[np.float32]:
+        """See Slot."""
+        while self.is_pending:
+            self._ears.wait(self.number)
+        status = self._lane.status[self.number]
+        if status == Status.OK:
+            return self._lane.answer(self.number, len(self._model.labels)).copy()
+        if status == Status.EXPIRED:
+            raise DeadlineExceeded("the request's deadline passed while it waited for the model")
+        if status == Status.GONE:
+            raise ModelGone("the model was replaced while the request waited")
+        raise EngineFailed("the model failed on this image")
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it was submitted and has no answer yet."""
+        return bool(self._lane.ticket[self.number] != self._lane.answered[self.number])
+
+
+class Ears:
+    """What one request waits with: its deadline, its client's socket, and the bell of the slot it asks about."""
+
+    def __init__(self, lane: Lane, deadline: float, client_fd: int | None) -> None:
+        self._lane, self._deadline = lane, deadline
+        self._poll = select.poll()
+        self._client_fd = client_fd
+        if client_fd is not None:
+            self._poll.register(client_fd, HANGUP)
+
+    def wait(self, slot: int) -> None:
+        """Wait for one ring of the slot's bell.
+
+        Raises:
+            DeadlineExceeded: it did not come in time.
+            ClientGone: nobody will read the answer.
+        """
+        bell = self._lane.bells[slot]
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise DeadlineExceeded("the model did not answer before the request's deadline")
+        self._poll.register(bell, select.POLLIN)
+        heard = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
+        self._poll.unregister(bell)
+        if bell in heard:
+            self._lane.hush(bell)
+        elif self._client_fd in heard:
+            raise ClientGone("the client closed the connection before it had its answer")
+
+
+class LaneEngine:
+    """The engines, as one HTTP worker sees them.
+
+    Args:
+        lane: inherited from the supervisor.
+        worker: whose slice of the slots to use; what a predecessor left there is withdrawn.
+        clock: monotonic.
+    """
+
+    def __init__(self, lane: Lane, worker: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lane, self._clock = lane, clock
+        self._catalogues = [CatalogueReader(lane, engine) for engine in range(lane.num_engines)]
+        self._lock = threading.Lock()
+        lane.withdraw(worker)
+        slots = lane.slice_of(worker)
+        self._withdrawn = [slot for slot in slots if lane.ticket[slot] != lane.answered[slot]]
+        self._free = [slot for slot in reversed(slots) if slot not in self._withdrawn]
+        self._is_closed = False
+
+    @property
+    def is_ready(self) -> bool:
+        """See Engine."""
+        return not self._is_closed and bool(self._lane.is_ready.any())
+
+    @property
+    def models(self) -> Sequence[ServedModel]:
+        """See Engine."""
+        return self._catalogues[self._least_busy()].read().models
+
+    @property
+    def refused(self) -> Sequence[RefusedModel]:
+        """See Engine."""
+        return self._catalogues[self._least_busy()].read().refused
+
+    def wait_until_served(self, deadline: float) -> Sequence[ServedModel]:
+        """See Engine."""
+        while not (models := self.models):
+            if self._clock() >= deadline:
+                raise EngineNotReady("the model is still loading, try again soon")
+            time.sleep(LOOK_AGAIN_S)
+        return models
+
+    @contextmanager
+    def reserve(
+        self, model: ServedModel, num_images: int, *, deadline: float, client_fd: int | None = None
+    ) -> Iterator[Sequence[LaneSlot]]:
+        """See Engine."""
+        engine = self._least_busy()
+        numbers = self._take(engine, num_images, deadline)
+        try:
+            self._claim(numbers, engine, model, deadline)
+            ears = Ears(self._lane, deadline, client_fd)
+            yield [LaneSlot(self._lane, number, model, ears) for number in numbers]
+        finally:
+            self._give_back(numbers)
+
+    def close(self) -> None:
+        """Take no more work. The engines go on; they are the supervisor's."""
+        self._is_closed = True
+
+    def _least_busy(self) -> int:
+        lane = self._lane
+        if lane.num_engines == 1:
+            return 0
+        return min(range(lane.num_engines), key=lambda engine: (not lane.is_ready[engine], lane.num_in_hand(engine)))
+
+    def _take(self, engine: int, num_images: int, deadline: float) -> list[int]:
+        with self._lock:
+            if self._is_closed:
+                raise EngineNotReady("the server is stopping")
+            self._reclaim()
+            num_in_hand = self._lane.num_in_hand(engine)
+            wait_s = num_in_hand * self._service_time_s(engine)
+            if num_images > len(self._free) or (num_in_hand and self._clock() + wait_s > deadline):
+                raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
+            numbers = [self._free.pop() for _ in range(num_images)]
+            self._lane.in_use[numbers] = 1
+            return numbers
+
+    def _reclaim(self) -> None:
+        """Have slots back that were withdrawn, once the engine is done with them."""
+        lane = self._lane
+        for slot in [slot for slot in self._withdrawn if lane.ticket[slot] == lane.answered[slot]]:
+            self._withdrawn.remove(slot)
+            self._free.append(slot)
+
+    def _service_time_s(self, engine: int) -> float:
+        return float(self._lane.service_time_s[engine]) / max(1, int(self._lane.num_runners[engine]))
+
+    def _claim(self, numbers: Sequence[int], engine: int, model: ServedModel, deadline: float) -> None:
+        """Tell the engine what is to come, so that it keeps the model; and look whether it still has it."""
+        lane = self._lane
+        for number in numbers:
+            lane.model[number], lane.engine[number], lane.deadline[number] = (
+                _key_of(model.name, model.version),
+                engine,
+                deadline,
+            )
+        lane.fence()
+        if model not in self._catalogues[engine].read().models:
+            raise ModelGone("the model was replaced while the request was read")
+
+    def _give_back(self, numbers: Sequence[int]) -> None:
+        lane = self._lane
+        with self._lock:
+            for number in numbers:
+                is_pending = lane.ticket[number] != lane.answered[number]
+                if is_pending:
+                    lane.withdrawn[number] = lane.ticket[number]
+                lane.in_use[number] = 0
+                (self._withdrawn if is_pending else self._free).append(number)

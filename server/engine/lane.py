@@ -1,0 +1,182 @@
+"""The lane: memory that HTTP workers and engines share, and the bells that wake them.
+
+It holds *slots*, each with room for the pixels of one image and for its probabilities. The slots are dealt out in
+slices, one for each HTTP worker, so that no lock crosses processes. Every field of a slot has one writer:
+
+====================  =========  ==============================================================================
+field                 writer     meaning
+====================  =========  ==============================================================================
+ticket                worker     goes up by one when the slot is submitted
+withdrawn             worker     the ticket that nobody waits for any more
+model, engine         worker     what is to run it, and where
+deadline, submitted   worker     seconds of the monotonic clock, which all processes of a machine share
+in_use                worker     1 from reservation until nobody waits for the outcome
+answered              engine     the ticket that the outcome belongs to
+status                engine     the outcome, see `Status`
+attempted, attempts   engine     a ticket, and how often an engine began to run it
+====================  =========  ==============================================================================
+
+A slot is *pending* while ``ticket != answered``. That is all there is to know about the work in hand, and it stands in
+memory that outlives any process: an engine that starts anew finds what its predecessor left, and runs it. When a worker
+dies, the supervisor withdraws what was pending in its slice and writes as its owner from then on.
+
+Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
+slot into the model's input. Nothing is pickled and no pixel crosses a socket; a bell is a number in the kernel.
+
+Owns one mapping, one eventfd for each slot (its waiter's bell) and one for each engine. Made before the
+fork and inherited; the kernel frees it with the last process. Memory of a slot is used from its first image on.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from contextlib import suppress
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAGE_BYTES = 4096
+CATALOGUE_BYTES = 8 * 1024**2
+MAX_RUNNERS = 256
+MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python 3.11 does not name it
+
+U64, F64, U8 = np.dtype(np.uint64), np.dtype(np.float64), np.dtype(np.uint8)
+
+
+class Status(IntEnum):
+    """The outcome of a slot."""
+
+    OK = 0
+    FAILED = 1  # the model could not run on these pixels
+    EXPIRED = 2  # the deadline passed before it ran
+    WITHDRAWN = 3  # nobody waits for it
+    GONE = 4  # the engine does not have that model (any more)
+
+
+class Lane:
+    """See the module.
+
+    Attributes:
+        num_slots: in all slices.
+        slots_per_slice: of one worker.
+        pixel_bytes: room for the pixels of one image.
+        max_classes: room for the probabilities of one image.
+    """
+
+    def __init__(
+        self, *, num_slices: int, slots_per_slice: int, num_engines: int, pixel_bytes: int, max_classes: int
+    ) -> None:
+        """Make the memory and the bells.
+
+        Raises:
+            OSError: the process may not have as many files (`os.strerror` says which limit).
+        """
+        self.num_slots = num_slots = num_slices * slots_per_slice
+        self.num_engines = num_engines
+        self.slots_per_slice = slots_per_slice
+        self.pixel_bytes, self.max_classes = pixel_bytes, max_classes
+        self._pixel_stride, self._answer_stride = _pages(pixel_bytes), _pages(4 * max_classes)
+        slot_fields = num_slots * (9 * U64.itemsize + 2) + 11 * 64
+        engine_fields = num_engines * (8 + MAX_RUNNERS) * U64.itemsize + 8 * 64
+        self._catalogues_at = _pages(slot_fields + engine_fields)
+        self._answers_at = self._catalogues_at + 2 * num_engines * CATALOGUE_BYTES
+        self._pixels_at = self._answers_at + num_slots * self._answer_stride
+        self._memory = _shared_memory(self._pixels_at + num_slots * self._pixel_stride)
+        self._used_bytes = 0
+        self._fence = threading.Lock()
+
+        self.ticket = self._field(U64, num_slots)
+        self.withdrawn = self._field(U64, num_slots)
+        self.model = self._field(U64, num_slots)
+        self.engine = self._field(U64, num_slots)
+        self.deadline = self._field(F64, num_slots)
+        self.submitted = self._field(F64, num_slots)
+        self.in_use = self._field(U8, num_slots)
+        self.answered = self._field(U64, num_slots)
+        self.status = self._field(U8, num_slots)
+        self.attempted = self._field(U64, num_slots)
+        self.attempts = self._field(U64, num_slots)
+
+        # Of each engine, written by it alone (is_ready also by the supervisor, once the engine is dead).
+        self.is_ready = self._field(U64, num_engines)
+        self.heartbeat = self._field(F64, num_engines)
+        self.service_time_s = self._field(F64, num_engines)  # of one image on one runner
+        self.num_runners = self._field(U64, num_engines)
+        self.num_images = self._field(U64, num_engines)
+        self.catalogue_sequence = self._field(U64, num_engines)
+        self.catalogue_size = self._field(U64, 2 * num_engines).reshape(num_engines, 2)
+        self.running_since = self._field(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
+
+        self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_engines)]
+        self.bells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_slots)]
+
+    def pixels(self, slot: int, height_px: int, width_px: int) -> NDArray[np.uint8]:
+        """The pixels of a slot: uint8 [height_px, width_px, 3]."""
+        offset = self._pixels_at + slot * self._pixel_stride
+        return np.ndarray((height_px, width_px, 3), np.uint8, self._memory, offset)
+
+    def answer(self, slot: int, num_classes: int) -> NDArray[np.float32]:
+        """The probabilities of a slot: float32 [num_classes]."""
+        return np.ndarray((num_classes,), np.float32, self._memory, self._answers_at + slot * self._answer_stride)
+
+    def catalogue(self, engine: int, half: int) -> memoryview:
+        """Where an engine writes what it serves; see `server.engine.catalogue`."""
+        start = self._catalogues_at + (2 * engine + half) * CATALOGUE_BYTES
+        return memoryview(self._memory)[start : start + CATALOGUE_BYTES]
+
+    def slice_of(self, worker: int) -> range:
+        """The slots of one worker."""
+        return range(worker * self.slots_per_slice, (worker + 1) * self.slots_per_slice)
+
+    def fence(self) -> None:
+        """Have what was written before seen before what is written afterwards, on processors that reorder stores."""
+        with self._fence:
+            pass
+
+    def ring(self, bell: int) -> None:
+        """Wake who waits at a bell; ringing twice before it is heard is ringing once."""
+        os.eventfd_write(bell, 1)
+
+    def hush(self, bell: int) -> None:
+        """Take note of a bell; it may be silent."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(bell)
+
+    def withdraw(self, worker: int) -> None:
+        """Give up what a worker that died had in hand."""
+        own = slice(worker * self.slots_per_slice, (worker + 1) * self.slots_per_slice)
+        self.withdrawn[own] = self.ticket[own]
+        self.in_use[own] = 0
+
+    def reassign(self, engine: int, to: int) -> None:
+        """Give what an engine that is dead had to do to another."""
+        self.engine[(self.engine == engine) & (self.in_use == 1)] = to
+        self.ring(self.doorbells[to])
+
+    def num_in_hand(self, engine: int) -> int:
+        """Count the images that an engine has to do, from reservation to answer."""
+        return int(np.count_nonzero(self.in_use.view(np.bool_) & (self.engine == engine)))
+
+    def close(self) -> None:
+        """Close the bells; the memory goes with its last user. A second call does nothing."""
+        while self.bells:
+            os.close(self.bells.pop())
+        while self.doorbells:
+            os.close(self.doorbells.pop())
+
+    def _field(self, dtype: np.dtype, count: int) -> NDArray:  # type: ignore[type-arg]
+        start = -(-self._used_bytes // 64) * 64
+        self._used_bytes = start + count * dtype.itemsize
+        return np.frombuffer(self._memory, dtype, count, start)
+
+
+def _pages(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES
+
+
+def _shared_memory(size: int) -> mmap.mmap:
+    """Map memory that forked processes share, and that counts only where it is used."""
+    return mmap.mmap(-1, size, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | MAP_NORESERVE)

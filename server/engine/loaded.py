@@ -1,0 +1,106 @@
+"""A version of a model, loaded and warm: its runtimes, and which of them runs a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.artifact import Artifact
+from models.runtime import Runtime, RuntimeName, load_runtime
+from server.engine import EngineError, ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an engine uses its device.
+
+    Attributes:
+        runtime: what runs the models.
+        num_runners: batches that run side by side.
+        num_lone_threads: for an image that is all there is to do; 1: it runs like any other.
+        batch_sizes: that a model is warmed up at, ascending; the last is the largest batch.
+        max_queue_delay_s: how long an image may wait for others to fill its batch.
+    """
+
+    runtime: RuntimeName
+    num_runners: int
+    num_lone_threads: int = 1
+    batch_sizes: tuple[int, ...] = (1,)
+    max_queue_delay_s: float = 0.0
+
+
+class LoadedModel:
+    """One runtime of one thread for each runner, so that they keep out of each other's way, and one of all cores.
+
+    Which is better is a matter of load: an image alone is answered in half the time by two cores, but two images are
+    answered sooner side by side than one after the other (docs/performance.md).
+    """
+
+    def __init__(
+        self, served: ServedModel, runtimes: Sequence[Runtime], lone: Runtime | None, *, max_batch: int
+    ) -> None:
+        self.served, self.max_batch = served, max_batch
+        self._runtimes, self._lone = list(runtimes), lone
+
+    def run(self, images: Sequence[NDArray[np.uint8]], *, runner: int, is_lone: bool) -> NDArray[np.float32]:
+        """Classify uint8 [H, W, 3] each into float32 [N, C]; each runner uses its own number, one lone batch at a time.
+
+        Raises:
+            ValueError: the runtime gave something of another shape.
+        """
+        runtime = self._lone if is_lone and self._lone else self._runtimes[runner]
+        probabilities = np.asarray(runtime.run(images), np.float32)
+        expected = (len(images), len(self.served.labels))
+        if probabilities.shape != expected:
+            raise ValueError(f"expected probabilities of shape {expected}, got {probabilities.shape}")
+        return probabilities
+
+    def close(self) -> None:
+        """Free the memory; nothing may run."""
+        for runtime in [*self._runtimes, *([self._lone] if self._lone else [])]:
+            runtime.close()
+        self._runtimes, self._lone = [], None
+
+
+def served_model(artifact: Artifact) -> ServedModel:
+    """What the request path needs to know of an artifact."""
+    manifest = artifact.manifest
+    return ServedModel(manifest.name, manifest.version, manifest.labels, manifest.pixels)
+
+
+def load_model(artifact: Artifact, plan: Plan, *, pixel_bytes: int, max_classes: int) -> LoadedModel:
+    """Load a verified artifact as often as the plan wants it, and warm every copy up.
+
+    Args:
+        artifact: what to load.
+        plan: how often, and for which batch sizes.
+        pixel_bytes: room for one image in the lane.
+        max_classes: room for its probabilities.
+
+    Raises:
+        ArtifactError: it cannot be loaded.
+        EngineError: it does not fit into the lane.
+    """
+    served = served_model(artifact)
+    size = (served.pixels.height_px, served.pixels.width_px)
+    if size[0] * size[1] * 3 > pixel_bytes:
+        raise EngineError(
+            f"its images of {size[0]} x {size[1]} pixels are larger than the {pixel_bytes // 3:,} pixels that the "
+            "server made room for when it started; restart it"
+        )
+    if len(served.labels) > max_classes:
+        raise EngineError(f"it has {len(served.labels):,} classes; at most {max_classes:,} can be served")
+    runtimes: list[Runtime] = []
+    lone: Runtime | None = None
+    try:
+        for _ in range(plan.num_runners):
+            runtimes.append(load_runtime(artifact, runtime=plan.runtime, batch_sizes=plan.batch_sizes))
+        if plan.num_lone_threads > 1:
+            lone = load_runtime(artifact, runtime=plan.runtime, num_threads=plan.num_lone_threads)
+    except BaseException:
+        LoadedModel(served, runtimes, lone, max_batch=1).close()
+        raise
+    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1])

@@ -1,0 +1,120 @@
+"""The engine process: loads models, runs what the lane brings, and shows that it is alive.
+
+Threads: the main one follows the repository, one shows a heartbeat, and the runners run. Signals that a terminal or an
+orchestrator sends to all processes leave it alone: the supervisor kills it once the HTTP workers have finished. It has
+nothing to save: what was in hand stands in the lane.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from models.errors import OpsinError
+from models.repository import Repository
+from server.engine.batcher import Batcher
+from server.engine.catalogue import Catalogue, CatalogueReader, write_catalogue
+from server.engine.lane import Lane
+from server.engine.loaded import LoadedModel, Plan, load_model
+from server.engine.runners import Runners
+from server.engine.shelf import Shelf, Wanted
+
+log = logging.getLogger("opsin.engine")
+
+HEARTBEAT_S = 0.1
+REFRESH_S = 0.5
+NOTHING_TO_SERVE = 4  # exit status
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What an engine is to do.
+
+    Attributes:
+        repository: where the models are.
+        wanted: see `server.engine.shelf.Shelf`.
+        plan: how it uses its device.
+    """
+
+    repository: Repository
+    wanted: tuple[Wanted, ...]
+    plan: Plan
+
+
+def run_engine(lane: Lane, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None]) -> None:
+    """Be an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
+
+    Args:
+        lane: inherited from the supervisor.
+        engine: which of the lane's.
+        config: what to do.
+        on_ready: called once, when every model is warm.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_show_life, args=(lane, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
+    plan = config.plan
+    batcher = Batcher(lane, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
+    runners = Runners(lane, engine, batcher, models={}, num_runners=plan.num_runners)
+    before = CatalogueReader(lane, engine).read()
+    shelf = make_shelf(lane, engine, config, batcher=batcher, runners=runners)
+    try:
+        shelf.refresh()
+    except OpsinError as error:
+        print(f"opsin: {error}", file=sys.stderr, flush=True)
+        sys.exit(NOTHING_TO_SERVE)
+    runners.start()
+    batcher.ring_all()
+    lane.is_ready[engine] = 1
+    if not before.models:
+        on_ready(CatalogueReader(lane, engine).read())
+    while True:
+        time.sleep(REFRESH_S)
+        try:
+            shelf.refresh()
+        except Exception:
+            log.exception("the repository cannot be followed; what is served stays")
+
+
+def make_shelf(lane: Lane, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners) -> Shelf:
+    """Put the parts of an engine together."""
+
+    def set_models(models: dict[int, LoadedModel]) -> None:
+        runners.models = models
+
+    return Shelf(
+        config.repository,
+        config.wanted,
+        load=lambda artifact: load_model(
+            artifact, config.plan, pixel_bytes=lane.pixel_bytes, max_classes=lane.max_classes
+        ),
+        set_models=set_models,
+        show=lambda catalogue: write_catalogue(lane, engine, catalogue),
+        is_running=batcher.is_running,
+        before=CatalogueReader(lane, engine).read(),
+    )
+
+
+def _show_life(lane: Lane, engine: int, supervisor: int) -> None:
+    while os.getppid() == supervisor:
+        lane.heartbeat[engine] = time.monotonic()
+        time.sleep(HEARTBEAT_S)
+    os._exit(0)  # nobody is left to work for
+
+
+def pixel_bytes_of(repository: Repository, wanted: Sequence[Wanted]) -> int:
+    """The room that one image of the largest model needs, as the repository stands; 0 where nothing can be read."""
+    needed = [0]
+    for want in wanted or [Wanted(name) for name in repository.names()]:
+        try:
+            spec = repository.load(want.name, want.version, verify=False).manifest.pixels
+            needed.append(spec.height_px * spec.width_px * 3)
+        except OpsinError as error:
+            log.debug("%s", error)  # the engine will say so
+    return max(needed)

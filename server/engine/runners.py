@@ -1,0 +1,128 @@
+"""The threads of an engine that run models: one batch each at a time, the native code without the GIL.
+
+Owns the threads. One of the runners that are free listens at the engine's doorbell; it takes what is there, lets the
+next one listen, and runs. So a ring wakes one thread, and no thread stands between the bell and the model.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.batcher import Batch, Batcher
+from server.engine.lane import Lane, Status
+from server.engine.loaded import LoadedModel
+
+log = logging.getLogger("opsin.engine")
+
+SERVICE_TIME_WEIGHT = 0.05  # of the newest batch in the moving average that Retry-After is computed from
+LISTEN_S = 60.0
+
+
+class Runners:
+    """See the module.
+
+    Args:
+        lane: the slots.
+        engine: whose runners they are.
+        batcher: deals out the work.
+        models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
+        num_runners: threads.
+    """
+
+    def __init__(
+        self, lane: Lane, engine: int, batcher: Batcher, *, models: Mapping[int, LoadedModel], num_runners: int
+    ) -> None:
+        self.models = models
+        self._lane, self._engine, self._batcher = lane, engine, batcher
+        self._listening = threading.Lock()
+        self._is_closed = False
+        lane.num_runners[engine] = num_runners
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"opsin-runner-{number}", daemon=True)
+            for number in range(num_runners)
+        ]
+
+    def start(self) -> None:
+        """Start working."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop after the batches in hand; what waits goes on waiting. A second call does nothing."""
+        self._is_closed = True
+        while any(thread.is_alive() for thread in self._threads):
+            self._lane.ring(self._lane.doorbells[self._engine])
+            for thread in self._threads:
+                thread.join(0.01)
+
+    def _work(self, number: int) -> None:
+        while (batch := self._next_batch()) is not None:
+            started = time.monotonic()
+            self._lane.running_since[self._engine, number] = started
+            statuses = self._run(batch, number)
+            self._lane.running_since[self._engine, number] = 0.0
+            self._measure(time.monotonic() - started, len(batch.slots))
+            self._batcher.finish(batch, statuses)
+
+    def _next_batch(self) -> Batch | None:
+        doorbell = self._lane.doorbells[self._engine]
+        with self._listening:
+            ears = select.poll()
+            ears.register(doorbell, select.POLLIN)
+            while not self._is_closed:
+                found = self._batcher.take(self._max_batch)
+                if isinstance(found, Batch):
+                    return found
+                ears.poll(1000 * (LISTEN_S if found is None else found))
+                self._lane.hush(doorbell)
+        return None
+
+    def _max_batch(self, model: int) -> int | None:
+        loaded = self.models.get(model)
+        return loaded.max_batch if loaded else None
+
+    def _run(self, batch: Batch, number: int) -> list[Status]:
+        loaded = self.models.get(batch.model)
+        if loaded is None:  # freed between the taking and now
+            return [Status.GONE] * len(batch.slots)
+        pixels = loaded.served.pixels
+        images = [self._lane.pixels(slot, pixels.height_px, pixels.width_px) for slot in batch.slots]
+        rows = self._rows(loaded, images, number, is_lone=batch.is_lone)
+        return [self._store(slot, row) for slot, row in zip(batch.slots, rows, strict=True)]
+
+    def _rows(
+        self, loaded: LoadedModel, images: Sequence[NDArray[np.uint8]], number: int, *, is_lone: bool
+    ) -> Sequence[NDArray[np.float32] | None]:
+        """Run the batch; where that fails, each image by itself, so that only the culprit has no probabilities."""
+        try:
+            return list(loaded.run(images, runner=number, is_lone=is_lone))
+        except Exception as error:  # noqa: BLE001 - whatever native code raises, the runner goes on
+            log.warning("the model failed on %d images: %s", len(images), error)
+            return [None] if len(images) == 1 else [self._row(loaded, image, number) for image in images]
+
+    def _row(self, loaded: LoadedModel, image: NDArray[np.uint8], number: int) -> NDArray[np.float32] | None:
+        try:
+            return next(iter(loaded.run([image], runner=number, is_lone=False)))
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("the model failed on one image: %s", error)
+            return None
+
+    def _store(self, slot: int, row: NDArray[np.float32] | None) -> Status:
+        if row is None or not np.isfinite(row).all():
+            return Status.FAILED
+        self._lane.answer(slot, len(row))[:] = row
+        return Status.OK
+
+    def _measure(self, duration_s: float, num_images: int) -> None:
+        """Keep the moving average; two runners that write at once lose one of many measurements."""
+        times = self._lane.service_time_s
+        weight = SERVICE_TIME_WEIGHT if times[self._engine] else 1.0
+        times[self._engine] += weight * (duration_s / num_images - times[self._engine])
+        self._lane.num_images[self._engine] += num_images

@@ -1,0 +1,187 @@
+"""The versions that an engine holds: follows the repository, loads, switches, drains and frees.
+
+Owns the loaded models. A new version is loaded and warmed up beside the old one, then shown to the HTTP workers, and
+the old one is freed when no image in the lane asks for it. A version that cannot be loaded leaves the old one in place,
+and why is shown too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from models.artifact import Artifact
+from models.errors import OpsinError
+from models.repository import Repository
+from server.engine import RefusedModel
+from server.engine.catalogue import Catalogue, key_of
+from server.engine.loaded import LoadedModel
+
+log = logging.getLogger("opsin.engine")
+
+RETRY_S = 30.0  # after which a version that could not be loaded is tried again
+DRAIN_GRACE_S = 0.5  # for a request that read the catalogue just before it changed
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A model to serve: a version, or the stable one, whichever that is from time to time."""
+
+    name: str
+    version: int | None = None
+
+
+class NothingToServe(OpsinError):
+    """No version of a model that is wanted can be loaded."""
+
+    code = "nothing_to_serve"
+
+
+class Shelf:
+    """See the module. One thread calls it.
+
+    Args:
+        repository: where the versions are.
+        wanted: what to serve, the default first; none: the stable version of every model there is.
+        load: makes a loaded, warm model.
+        set_models: tells the runners what they may run, by key.
+        show: tells the HTTP workers what is served from now on.
+        is_running: whether anything still asks for a model, by its key.
+        before: what served before this engine started.
+        clock: monotonic.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        wanted: Sequence[Wanted],
+        *,
+        load: Callable[[Artifact], LoadedModel],
+        set_models: Callable[[dict[int, LoadedModel]], None],
+        show: Callable[[Catalogue], None],
+        is_running: Callable[[int], bool],
+        before: Catalogue,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._repository, self._wanted = repository, tuple(wanted)
+        self._load, self._set_models, self._show = load, set_models, show
+        self._is_running, self._clock = is_running, clock
+        self._before = {(model.name, model.version) for model in before.models}
+        self._current: dict[Wanted, int] = {}
+        self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
+        self._leaving: dict[int, tuple[float, LoadedModel]] = {}
+        self._failed: dict[int, tuple[float, str]] = {}
+        self._shown: Catalogue | None = None
+
+    def refresh(self) -> None:
+        """Compare what is loaded with the repository, and change what differs.
+
+        Raises:
+            NothingToServe: not one model can be served, the first time.
+        """
+        refused: list[RefusedModel] = []
+        wanted = self._wanted or self._all_names()
+        for want in wanted:
+            refused.extend(self._follow(want))
+        self._current = {want: self._current[want] for want in wanted if want in self._current}
+        if not self._current and self._shown is None:
+            raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
+        self._publish(refused)
+        self.free_drained()
+
+    def free_drained(self) -> None:
+        """Free old versions that nothing asks for any more."""
+        for key in list(self._leaving):
+            left_at, loaded = self._leaving[key]
+            if self._clock() < left_at + DRAIN_GRACE_S or self._is_running(key):
+                continue
+            self._offer(without=key)
+            if not self._is_running(key):  # else a runner took its last work at this moment; later, then
+                del self._leaving[key]
+                loaded.close()
+                _return_memory()
+                log.info("freed model %s version %d", loaded.served.name, loaded.served.version)
+
+    def close(self) -> None:
+        """Free everything; nothing may run."""
+        for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._leaving.values())]:
+            loaded.close()
+        self._loaded, self._leaving = {}, {}
+
+    def _all_names(self) -> tuple[Wanted, ...]:
+        """The models there are; where there are none at all, the volume has gone, and what is served stays."""
+        try:
+            return tuple(Wanted(name) for name in self._repository.names()) or tuple(self._current)
+        except OpsinError as error:
+            log.warning("%s; what is served stays", error)
+            return tuple(self._current)
+
+    def _follow(self, want: Wanted) -> Iterable[RefusedModel]:
+        """Bring the version that is wanted now onto the shelf; says why where that is not possible."""
+        version = want.version
+        try:
+            version = self._repository.stable_version(want.name) if version is None else version
+            self._put(want.name, version)
+            self._current[want] = version
+        except OpsinError as error:
+            yield RefusedModel(want.name, version or 0, str(error))
+            if want not in self._current:
+                self._fall_back(want)
+
+    def _fall_back(self, want: Wanted) -> None:
+        """After a restart: what served before is better than nothing."""
+        for name, version in sorted(self._before, reverse=True):
+            if name == want.name and want.version is None and want not in self._current:
+                try:
+                    self._put(name, version)
+                    self._current[want] = version
+                except OpsinError as error:
+                    log.warning("%s", error)
+
+    def _put(self, name: str, version: int) -> None:
+        key = key_of(name, version)
+        if key in self._leaving:
+            self._loaded[key] = self._leaving.pop(key)[1]
+        if key in self._loaded:
+            return
+        failed_at, reason = self._failed.get(key, (-math.inf, ""))
+        if self._clock() < failed_at + RETRY_S:
+            raise NothingToServe(reason)
+        try:
+            started = self._clock()
+            self._loaded[key] = self._load(self._repository.load(name, version))
+            self._failed.pop(key, None)
+            log.info("loaded model %s version %d in %.2f s", name, version, self._clock() - started)
+        except OpsinError as error:
+            reason = f"model {name!r} version {version} cannot be served: {error}"
+            if self._shown is not None:  # else it ends the start, with this line
+                log.error("%s", reason)
+            self._failed[key] = (self._clock(), reason)
+            raise NothingToServe(reason) from error
+
+    def _publish(self, refused: Sequence[RefusedModel]) -> None:
+        served = list(dict.fromkeys(key_of(want.name, version) for want, version in self._current.items()))
+        for key in [key for key in self._loaded if key not in served]:
+            self._leaving[key] = (self._clock(), self._loaded.pop(key))
+        catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused))
+        if catalogue != self._shown:
+            self._offer()
+            self._show(catalogue)
+            self._shown = catalogue
+
+    def _offer(self, without: int | None = None) -> None:
+        """Tell the runners what they may run: old versions too, until they are freed."""
+        leaving = {key: loaded for key, (_, loaded) in self._leaving.items() if key != without}
+        self._set_models({**self._loaded, **leaving})
+
+
+def _return_memory() -> None:
+    """Give freed memory back to the system, which the C library would keep for later."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError):
+        return  # not glibc: musl gives memory back by itself

@@ -1,0 +1,152 @@
+"""The engines' supervisor: starts them, notices when one dies or hangs, and starts it anew.
+
+Lives in gunicorn's master, which calls `tend` whenever a child has ended and at least once a second. Owns the engine
+processes. An engine that dies leaves its work in the lane; its successor, or another engine, finds it there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from server.engine.lane import Lane
+
+log = logging.getLogger("opsin.supervisor")
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0  # before an engine that could not start is started again
+STEADY_S = 10.0  # an engine that lived so long did not fail at its start
+
+
+@dataclass(slots=True)
+class Child:
+    """One engine process.
+
+    Attributes:
+        pid: 0 while it does not run.
+        started_at: monotonic seconds.
+        start_at: when it may be started, in monotonic seconds.
+        pause_s: the pause before its last start.
+    """
+
+    pid: int = 0
+    started_at: float = 0.0
+    start_at: float = 0.0
+    pause_s: float = 0.0
+
+
+class EngineBroken(Exception):
+    """An engine could not start the first time; carries its exit status, or minus the signal that ended it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the engine could not start ({_described(status)})")
+        self.status = status
+
+
+class Supervisor:
+    """See the module.
+
+    Args:
+        lane: what the engines work on.
+        run: what an engine does, in the forked process, given its number.
+        timeout_s: without a heartbeat, or within one batch, after which an engine counts as hung.
+        clock: monotonic.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        run: Callable[[int], object],
+        *,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lane, self._run, self._timeout_s, self._clock = lane, run, timeout_s, clock
+        self._children = [Child() for _ in range(lane.num_engines)]
+        self._has_been_ready = np.zeros(lane.num_engines, np.bool_)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the engines that run."""
+        return [child.pid for child in self._children if child.pid]
+
+    def tend(self) -> None:
+        """Bury the dead, kill the hung, start what is missing.
+
+        Raises:
+            EngineBroken: an engine ended before it had ever been ready.
+        """
+        self._has_been_ready |= self._lane.is_ready.astype(np.bool_)
+        for number, child in enumerate(self._children):
+            if child.pid and self._is_hung(number):
+                log.error("engine %d (pid %d) hangs, it is killed and started anew", number, child.pid)
+                os.kill(child.pid, signal.SIGKILL)
+            if child.pid and (status := _status_of(child.pid)) is not None:
+                self._bury(number, child, status)
+            if not child.pid and self._clock() >= child.start_at:
+                self._start(number, child)
+
+    def stop(self) -> None:
+        """End the engines; what is in the lane stays there. A second call does nothing."""
+        for child in self._children:
+            if child.pid:
+                os.kill(child.pid, signal.SIGKILL)
+                _status_of(child.pid, wait=True)
+                child.pid = 0
+
+    def _start(self, number: int, child: Child) -> None:
+        self._lane.heartbeat[number] = child.started_at = self._clock()
+        self._lane.running_since[number] = 0.0
+        pid = os.fork()
+        if pid == 0:
+            self._be_engine(number)
+        child.pid = pid
+
+    def _be_engine(self, number: int) -> None:
+        """In the child: never return into the supervisor's code."""
+        status = 1
+        try:
+            self._run(number)
+        except SystemExit as leaving:
+            status = leaving.code if isinstance(leaving.code, int) else 1
+        except BaseException:
+            log.exception("the engine failed")
+        finally:
+            os._exit(status)
+
+    def _is_hung(self, number: int) -> bool:
+        now = self._clock()
+        if now - self._lane.heartbeat[number] > self._timeout_s:
+            return True
+        running_since = self._lane.running_since[number]
+        return bool(((running_since > 0) & (now - running_since > self._timeout_s)).any())
+
+    def _bury(self, number: int, child: Child, status: int) -> None:
+        pid, child.pid = child.pid, 0
+        was_ready, self._lane.is_ready[number] = bool(self._lane.is_ready[number]), 0
+        self._has_been_ready[number] |= was_ready
+        if not self._has_been_ready[number]:
+            raise EngineBroken(status)
+        log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, _described(status))
+        child.pause_s = 0.0 if was_ready else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * child.pause_s))
+        child.start_at = self._clock() + child.pause_s
+        if self._lane.is_ready.any():
+            self._lane.reassign(number, int(np.argmax(self._lane.is_ready)))
+
+
+def _status_of(pid: int, *, wait: bool = False) -> int | None:
+    """The exit status of a child, or minus the signal that ended it; None while it runs."""
+    try:
+        found, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
+    except ChildProcessError:
+        return 0  # somebody else has asked already, so it has ended
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def _described(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"

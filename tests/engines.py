@@ -1,0 +1,100 @@
+"""An engine in this process, without a fork: a lane, runners in threads, and a runtime whose answers are exact."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from models.preprocessing import PixelSpec
+from server.engine import ServedModel
+from server.engine.batcher import Batcher
+from server.engine.catalogue import Catalogue, key_of, write_catalogue
+from server.engine.client import LaneEngine
+from server.engine.lane import Lane
+from server.engine.loaded import LoadedModel
+from server.engine.runners import Runners
+
+SOON_S = 20.0
+MODEL = ServedModel("colours", 3, ("red", "green", "blue"), PixelSpec(8, 8))
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+
+
+class MeanColour:
+    """A runtime with an exact answer: the share of each colour. Fails where a picture is all grey 13."""
+
+    def __init__(self):
+        self.num_closed = 0
+        self.batch_sizes = []
+        self.may_run = threading.Event()
+        self.may_run.set()
+
+    def run(self, images):
+        assert self.may_run.wait(SOON_S)
+        pixels = np.stack(images)
+        self.batch_sizes.append(len(pixels))
+        if (pixels == 13).all(axis=(1, 2, 3)).any():
+            raise RuntimeError("unlucky")
+        weights = pixels.mean(axis=(1, 2), dtype=np.float64) + 1
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def close(self):
+        self.num_closed += 1
+
+
+def red_share(grey):
+    """What MeanColour answers first for pixels (grey, 0, 0)."""
+    return np.float32((grey + 1) / (grey + 3))
+
+
+def small_lane(num_slots=4, *, num_slices=1, num_engines=1):
+    return Lane(
+        num_slices=num_slices, slots_per_slice=num_slots, num_engines=num_engines, pixel_bytes=8 * 8 * 3, max_classes=3
+    )
+
+
+class RunningEngine:
+    """A lane with one engine that runs `runtimes`, and one worker's view of it."""
+
+    def __init__(self, *runtimes, num_slots=4, model=MODEL, max_batch=4, lone=None):
+        self.lane = small_lane(num_slots)
+        self.batcher = Batcher(self.lane, 0, num_runners=len(runtimes))
+        self.loaded = LoadedModel(model, runtimes, lone, max_batch=max_batch)
+        self.runners = Runners(
+            self.lane,
+            0,
+            self.batcher,
+            models={key_of(model.name, model.version): self.loaded},
+            num_runners=len(runtimes),
+        )
+        self.runtimes = runtimes
+        self.client = LaneEngine(self.lane, 0)
+        write_catalogue(self.lane, 0, Catalogue((model,)))
+        self.lane.is_ready[0] = 1
+        self.runners.start()
+
+    def wait_until_idle(self):
+        give_up_at = time.monotonic() + SOON_S
+        while (self.lane.ticket != self.lane.answered).any() or self.lane.in_use.any():
+            assert time.monotonic() < give_up_at
+            time.sleep(0.001)
+
+    def close(self):
+        for runtime in self.runtimes:
+            runtime.may_run.set()
+        self.runners.close()
+        self.lane.close()
+
+
+def later(seconds=SOON_S):
+    return time.monotonic() + seconds
+
+
+def ask(engine, model, *greys, deadline=None):
+    """Ask for pictures of (grey, 0, 0); returns the probabilities of red."""
+    with engine.reserve(model, len(greys), deadline=deadline or later()) as slots:
+        for grey, slot in zip(greys, slots, strict=True):
+            slot.pixels[:] = (grey, 0, 0)
+            slot.submit()
+        return [slot.result()[0] for slot in slots]

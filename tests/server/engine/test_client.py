@@ -1,0 +1,255 @@
+"""The worker's side of the lane: every caller gets its own answer once, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, small_lane
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.preprocessing import PixelSpec
+from server.engine import (
+    ClientGone,
+    DeadlineExceeded,
+    EngineFailed,
+    EngineNotReady,
+    ModelGone,
+    Overloaded,
+    ServedModel,
+)
+from server.engine.catalogue import Catalogue, write_catalogue
+from server.engine.client import LaneEngine
+
+SOON_S = 20.0
+
+
+def test_every_caller_gets_its_own_answers():
+    running = RunningEngine(MeanColour(), MeanColour(), num_slots=64)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda grey: ask(running.client, MODEL, grey, 255 - grey), range(200)))
+    running.close()
+    for grey, answer in enumerate(answers):
+        assert answer == [red_share(grey), red_share(255 - grey)]
+
+
+requests = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 255), min_size=1, max_size=5),  # greys; one picture in 256 makes the model fail
+        st.sampled_from(["wait", "wait", "wait", "abandon", "deadline"]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=25)
+@given(requests, st.integers(1, 3), st.integers(1, 5))
+def test_any_arrivals_sizes_failures_and_cancellations(requests, num_runners, max_batch):
+    running = RunningEngine(*(MeanColour() for _ in range(num_runners)), num_slots=64, max_batch=max_batch)
+
+    def do(request):
+        greys, how = request
+        deadline = later(0.0005 if how == "deadline" else SOON_S)
+        outcomes = []
+        try:
+            with running.client.reserve(MODEL, len(greys), deadline=deadline) as slots:
+                for grey, slot in zip(greys, slots, strict=True):
+                    slot.pixels[:] = 13 if grey == 13 else (grey, 0, 0)
+                    slot.submit()
+                if how == "abandon":
+                    return greys, how, None
+                for slot in slots:
+                    try:
+                        outcomes.append(slot.result()[0])
+                    except EngineFailed:
+                        outcomes.append(None)
+        except (DeadlineExceeded, Overloaded) as error:
+            return greys, how, error
+        return greys, how, outcomes
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(do, requests))
+    running.wait_until_idle()
+    running.close()
+    for greys, how, outcome in done:
+        if isinstance(outcome, list):
+            assert outcome == [None if grey == 13 else red_share(grey) for grey in greys]
+        else:
+            assert how != "wait" or isinstance(outcome, Overloaded)
+
+
+def test_failing_image_fails_alone(runtime):
+    runtime.may_run.clear()
+    running = RunningEngine(runtime, num_slots=4)
+    with running.client.reserve(MODEL, 3, deadline=later()) as slots:
+        for slot, grey in zip(slots, (100, 13, 50), strict=True):
+            slot.pixels[:] = grey
+            slot.submit()
+        runtime.may_run.set()
+        assert slots[0].result() == pytest.approx([1 / 3] * 3)
+        with pytest.raises(EngineFailed):
+            slots[1].result()
+        assert slots[2].result() == pytest.approx([1 / 3] * 3)
+    running.close()
+
+
+@pytest.mark.parametrize("answer", [np.full((1, 3), np.nan), np.zeros((1, 2)), np.zeros((1, 3, 1))])
+def test_answer_that_is_no_probability_is_a_failure(engine, runtime, answer):
+    runtime.run = lambda _images: answer
+    with pytest.raises(EngineFailed):
+        ask(engine, MODEL, 1)
+
+
+def test_result_gives_up_at_the_deadline_and_the_slot_comes_back(engine, runtime, running):
+    runtime.may_run.clear()
+    with engine.reserve(MODEL, 4, deadline=later(0.05)) as slots:
+        slots[0].submit()
+        with pytest.raises(DeadlineExceeded):
+            slots[0].result()
+    runtime.may_run.set()
+    running.wait_until_idle()
+    assert ask(engine, MODEL, 5, 6, 7, 8) == [red_share(grey) for grey in (5, 6, 7, 8)]
+
+
+def test_abandoned_images_are_not_run(engine, runtime, running):
+    runtime.may_run.clear()
+    with engine.reserve(MODEL, 4, deadline=later()) as slots:
+        slots[0].submit()
+        while not running.lane.running_since.any():
+            time.sleep(0.001)
+        for slot in slots[1:]:
+            slot.submit()
+    runtime.may_run.set()
+    running.wait_until_idle()
+    assert runtime.batch_sizes == [1]
+
+
+def test_closed_connection_ends_the_wait(engine, runtime):
+    runtime.may_run.clear()
+    ours, theirs = socket.socketpair()
+    with ours, engine.reserve(MODEL, 1, deadline=later(), client_fd=ours.fileno()) as (slot,):
+        slot.submit()
+        threading.Timer(0.05, theirs.close).start()
+        with pytest.raises(ClientGone):
+            slot.result()
+
+
+def test_next_request_on_the_connection_does_not_end_the_wait(engine, runtime):
+    runtime.may_run.clear()
+    ours, theirs = socket.socketpair()
+    with ours, theirs, engine.reserve(MODEL, 1, deadline=later(), client_fd=ours.fileno()) as (slot,):
+        slot.pixels[:] = (9, 0, 0)
+        slot.submit()
+        theirs.sendall(b"POST /predict HTTP/1.1\r\n")
+        threading.Timer(0.05, runtime.may_run.set).start()
+        assert slot.result()[0] == red_share(9)
+
+
+def test_full_lane_is_refused_with_a_time_to_come_back(engine):
+    ask(engine, MODEL, 1)
+    with engine.reserve(MODEL, 3, deadline=later()):
+        with (
+            pytest.raises(Overloaded, match="3 images wait already") as caught,
+            engine.reserve(MODEL, 2, deadline=later()),
+        ):
+            pass
+        assert caught.value.retry_after_s == 1
+        with engine.reserve(MODEL, 1, deadline=later()):
+            pass
+    assert ask(engine, MODEL, 1) == [red_share(1)]
+
+
+def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_first(engine, running):
+    running.lane.service_time_s[0] = 4.0
+    with engine.reserve(MODEL, 1, deadline=later(1.0)):
+        with pytest.raises(Overloaded) as caught, engine.reserve(MODEL, 1, deadline=later(3.0)):
+            pass
+        assert caught.value.retry_after_s == 4
+        with engine.reserve(MODEL, 1, deadline=later(30.0)):
+            pass
+
+
+def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runtime):
+    runtime.may_run.clear()
+    running = RunningEngine(runtime, num_slots=2)
+    slots = running.client.reserve(MODEL, 2, deadline=later()).__enter__()  # the worker dies within
+    slots[0].submit()
+    while not running.lane.running_since.any():
+        time.sleep(0.001)
+    successor = LaneEngine(running.lane, 0)
+    with pytest.raises(Overloaded), successor.reserve(MODEL, 2, deadline=later()):
+        pass
+    assert not running.lane.in_use.any()
+    runtime.may_run.set()
+    running.wait_until_idle()
+    assert ask(successor, MODEL, 1, 2) == [red_share(1), red_share(2)]
+    running.close()
+
+
+def test_request_for_a_model_that_was_replaced_is_told_so(engine, running):
+    write_catalogue(running.lane, 0, Catalogue((ServedModel("colours", 4, MODEL.labels, MODEL.pixels),)))
+    with pytest.raises(ModelGone), engine.reserve(MODEL, 1, deadline=later()):
+        pass
+    assert not running.lane.in_use.any()
+
+
+def test_model_that_the_engine_frees_meanwhile_is_gone_not_failed(engine, running, runtime):
+    runtime.may_run.clear()
+    with engine.reserve(MODEL, 1, deadline=later()) as (slot,):
+        running.runners.models = {}
+        slot.submit()
+        with pytest.raises(ModelGone):
+            slot.result()
+
+
+def test_request_before_the_first_model_waits_for_it():
+    lane = small_lane()
+    engine = LaneEngine(lane, 0)
+    assert (engine.is_ready, list(engine.models)) == (False, [])
+    threading.Timer(0.05, write_catalogue, (lane, 0, Catalogue((MODEL,)))).start()
+    assert list(engine.wait_until_served(later())) == [MODEL]
+    lane.close()
+
+
+def test_wait_for_the_first_model_ends_at_the_deadline():
+    lane = small_lane()
+    with pytest.raises(EngineNotReady):
+        LaneEngine(lane, 0).wait_until_served(later(0.03))
+    lane.close()
+
+
+def test_work_goes_to_the_engine_with_the_least_to_do():
+    lane = small_lane(8, num_engines=2)
+    for engine in range(2):
+        write_catalogue(lane, engine, Catalogue((MODEL,)))
+        lane.is_ready[engine] = 1
+    client = LaneEngine(lane, 0)
+    with client.reserve(MODEL, 3, deadline=later()), client.reserve(MODEL, 1, deadline=later()):
+        with client.reserve(MODEL, 1, deadline=later()):
+            assert [lane.num_in_hand(0), lane.num_in_hand(1)] == [3, 2]
+        lane.is_ready[1] = 0
+        with client.reserve(MODEL, 1, deadline=later()):
+            assert [lane.num_in_hand(0), lane.num_in_hand(1)] == [4, 1]
+    lane.close()
+
+
+def test_closed_engine_takes_no_work(engine):
+    engine.close()
+    engine.close()
+    assert not engine.is_ready
+    with pytest.raises(EngineNotReady), engine.reserve(MODEL, 1, deadline=later()):
+        pass
+
+
+def test_pictures_of_different_sizes_share_the_slots():
+    large = ServedModel("large", 1, MODEL.labels, PixelSpec(8, 4))
+    running = RunningEngine(MeanColour(), model=large)
+    with running.client.reserve(large, 1, deadline=later()) as (slot,):
+        assert slot.pixels.shape == (8, 4, 3)
+    running.close()

@@ -1,0 +1,117 @@
+"""Engines that die or hang are replaced; real processes, with next to nothing in them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+from engines import small_lane
+
+from server.engine.supervisor import EngineBroken, Supervisor
+
+SOON_S = 20.0
+
+
+@pytest.fixture
+def lane():
+    lane = small_lane(num_engines=2)
+    yield lane
+    lane.close()
+
+
+@pytest.fixture
+def supervise(lane):
+    supervisors = []
+
+    def supervise(run, timeout_s=60.0):
+        supervisors.append(Supervisor(lane, run, timeout_s=timeout_s))
+        return supervisors[-1]
+
+    yield supervise
+    for supervisor in supervisors:
+        supervisor.stop()
+        supervisor.stop()
+
+
+def tend_until(supervisor, is_done):
+    give_up_at = time.monotonic() + SOON_S
+    while not is_done():
+        assert time.monotonic() < give_up_at
+        supervisor.tend()
+        time.sleep(0.005)
+
+
+def serve(lane):
+    def run(number):
+        lane.is_ready[number] = 1
+        while True:
+            lane.heartbeat[number] = time.monotonic()
+            time.sleep(0.01)
+
+    return run
+
+
+def test_one_process_for_each_engine(lane, supervise):
+    supervisor = supervise(serve(lane))
+    tend_until(supervisor, lane.is_ready.all)
+    assert len(set(supervisor.pids)) == 2
+
+
+def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(lane, supervise):
+    supervisor = supervise(serve(lane))
+    tend_until(supervisor, lane.is_ready.all)
+    lane.in_use[0] = 1
+    first, second = supervisor.pids
+    os.kill(first, signal.SIGKILL)
+    tend_until(supervisor, lambda: first not in supervisor.pids)
+    assert len(supervisor.pids) == 2
+    assert second in supervisor.pids
+    assert lane.num_in_hand(1) == 1
+
+
+def test_stopped_engine_counts_as_hung(lane, supervise):
+    supervisor = supervise(serve(lane), timeout_s=0.3)
+    tend_until(supervisor, lane.is_ready.all)
+    first, _ = supervisor.pids
+    os.kill(first, signal.SIGSTOP)
+    tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
+
+
+def test_engine_whose_native_code_never_returns_counts_as_hung(lane, supervise):
+    supervisor = supervise(serve(lane), timeout_s=0.3)
+    tend_until(supervisor, lane.is_ready.all)
+    first, _ = supervisor.pids
+    lane.running_since[0, 1] = time.monotonic()
+    tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
+    assert not lane.running_since[0].any()
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "message"),
+    [
+        (lambda _number: sys.exit(4), 4, "exit status 4"),
+        (lambda _number: os.kill(os.getpid(), signal.SIGKILL), -signal.SIGKILL, "SIGKILL"),
+    ],
+)
+def test_engine_that_cannot_start_the_first_time_is_broken(supervise, end, status, message):
+    supervisor = supervise(end)
+    with pytest.raises(EngineBroken, match=message) as caught:
+        tend_until(supervisor, lambda: False)
+    assert caught.value.status == status
+
+
+def test_engine_that_was_ready_once_is_tried_again_with_pauses(lane, supervise):
+    def run(number):
+        lane.num_images[number] += 1
+        if lane.num_images[number] > 1:
+            sys.exit(1)
+        serve(lane)(number)
+
+    supervisor = supervise(run)
+    tend_until(supervisor, lane.is_ready.all)
+    os.kill(supervisor.pids[0], signal.SIGKILL)
+    tend_until(supervisor, lambda: lane.num_images[0] >= 3)
+    assert not lane.is_ready[0]
