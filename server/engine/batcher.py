@@ -2,8 +2,9 @@
 
 Knows the lane and the clock, no threads and no models; the engine's runners call it, any number at once. A runner that
 is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody waits
-for any more is answered without running. An image that was being run when an engine died runs alone from then on,
-and after MAX_ATTEMPTS no more, so that an image which crashes native code takes no other with it for long.
+for any more is answered without running. Images that were being run when an engine died are suspects: each of them runs
+while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and takes no other
+with it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Batch:
         model: the key of their model, see `server.engine.catalogue.key_of`.
         slots: at least one.
         tickets: of the slots, in the same order.
-        is_lone: this one image is all that the engine has to do, so every core may work on it.
+        is_lone: nothing else runs or is about to, so every core may work on this one image.
     """
 
     model: int
@@ -66,6 +67,7 @@ class Batcher:
         self._lock = threading.Lock()
         self._taken = np.zeros(lane.num_slots, np.bool_)
         self._num_busy = 0
+        self._is_holding_back = False  # while a suspect runs, or waits for the others to end
 
     def take(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
         """Take the next batch for a runner that is free.
@@ -74,18 +76,24 @@ class Batcher:
             max_batch: the most images that a model, given by its key, runs together; None where there is no such model.
 
         Returns:
-            A batch, to be given to `finish` in any case; or the seconds after which to ask again; or None where nothing waits.
+            A batch, to be given to `finish` in any case; or the seconds after which to ask again; or None where nothing
+            waits.
         """
         with self._lock:
             waiting = self._waiting(max_batch)
-            if not len(waiting):
+            suspects = waiting[[self._num_attempts(slot) > 0 for slot in waiting.tolist()]]
+            self._is_holding_back |= bool(len(suspects))
+            if not len(waiting) or (self._is_holding_back and self._num_busy):
                 return None
+            if self._is_holding_back:
+                return self._begin(suspects[:1], is_lone=True)
             model = int(self._lane.model[waiting[0]])
             waiting = waiting[self._lane.model[waiting] == model]
             most = max_batch(model) or 1
             if (delay_s := self._delay_s(waiting, most)) > 0:
                 return delay_s
-            return self._begin(model, self._share(waiting, most))
+            is_lone = not self._num_busy and int(np.count_nonzero(self._lane.in_use)) == 1
+            return self._begin(self._share(waiting, most), is_lone=is_lone)
 
     def finish(self, batch: Batch, statuses: Sequence[Status]) -> None:
         """Tell the waiters the outcomes, their probabilities being in the lane, and free the runner.
@@ -97,6 +105,9 @@ class Batcher:
                 self._answer(slot, ticket, status)
             self._taken[list(batch.slots)] = False
             self._num_busy -= 1
+            if self._is_holding_back:
+                self._is_holding_back = False  # until `take` finds another suspect
+                self._lane.ring(self._lane.doorbells[self._engine])
 
     def is_running(self, model: int) -> bool:
         """Whether a batch of this model is being run, or reserved or waiting images will ask for it."""
@@ -137,27 +148,23 @@ class Batcher:
         return pending[keep]
 
     def _share(self, waiting: Indices, most: int) -> Indices:
-        """The oldest, with as many others as are this runner's share; suspects run alone."""
-        if self._num_attempts(int(waiting[0])):
-            return waiting[:1]
+        """The oldest, with as many others as are this runner's share."""
         num_free = max(1, self._num_runners - self._num_busy)
-        share = waiting[: min(most, math.ceil(len(waiting) / num_free))]
-        return share[[not self._num_attempts(slot) for slot in share.tolist()]]
+        return waiting[: min(most, math.ceil(len(waiting) / num_free))]
 
     def _delay_s(self, waiting: Indices, most: int) -> float:
         if not self._max_queue_delay_s or len(waiting) >= most:
             return 0.0
         return float(self._lane.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
 
-    def _begin(self, model: int, slots: Indices) -> Batch:
+    def _begin(self, slots: Indices, *, is_lone: bool) -> Batch:
         lane = self._lane
-        is_lone = not self._num_busy and int(np.count_nonzero(lane.in_use)) == 1
         tickets = lane.ticket[slots]
         lane.attempts[slots] = np.where(lane.attempted[slots] == tickets, lane.attempts[slots], 0) + 1
         lane.attempted[slots] = tickets
         self._taken[slots] = True
         self._num_busy += 1
-        return Batch(model, tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
+        return Batch(int(lane.model[slots[0]]), tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
 
     def _num_attempts(self, slot: int) -> int:
         """How often running what is in the slot has begun, in this engine's life or before."""

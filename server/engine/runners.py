@@ -109,7 +109,8 @@ class Runners:
 
     def _row(self, loaded: LoadedModel, image: NDArray[np.uint8], number: int) -> NDArray[np.float32] | None:
         try:
-            return next(iter(loaded.run([image], runner=number, is_lone=False)))
+            rows: Sequence[NDArray[np.float32]] = list(loaded.run([image], runner=number, is_lone=False))
+            return rows[0]
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("the model failed on one image: %s", error)
             return None

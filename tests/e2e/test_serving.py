@@ -8,107 +8,17 @@ import http.client
 import io
 import json
 import os
-import re
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from running_server import START_S, STUB, ZOO, RunningServer
 
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
-from models.repository import Repository
 
 pytestmark = pytest.mark.e2e
-
-ROOT = Path(__file__).resolve().parents[2]
-STUB = Path(__file__).with_name("stub_server.py")
-ZOO = ROOT / "models" / "zoo"
-START_S = 60.0
-STOP_S = 20.0
-
-
-class RunningServer:
-    """A server process, its address, and what it said."""
-
-    def __init__(self, command, environ):
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("OPSIN_", "STUB_"))}
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env={**own, "PYTHONPATH": str(ROOT), "OPSIN_PORT": "0", "OPSIN_WORKERS": "2", **environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self.port = 0
-
-    def wait_until_ready(self):
-        line = self.process.stdout.readline()
-        found = re.fullmatch(r"Opsin serves \S+ version \d+ at http://127\.0\.0\.1:(\d+)\n", line)
-        assert found, line + self.process.stderr.read()
-        self.port = int(found[1])
-        give_up_at = time.monotonic() + START_S
-        while self.request("GET", "/readyz")[0] != 200:
-            assert time.monotonic() < give_up_at
-        return self
-
-    def request(self, method, path, body=None, headers=None, timeout=30):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-
-    def children(self, title):
-        """The pids of the server's processes of that name, as `ps` shows it."""
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in found if title in Path(f"/proc/{pid}/cmdline").read_text()]
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
-
-    def stop(self, how=signal.SIGTERM):
-        """Stop the whole process group, as a terminal does; returns exit status, output and how long it took."""
-        started = time.monotonic()
-        os.killpg(self.process.pid, how)
-        output = self.process.communicate(timeout=STOP_S)
-        return self.process.returncode, "".join(output), time.monotonic() - started
-
-    def end(self):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("repository")
-    (folder / "stub").write_bytes(b"not a model")
-    labels = ("red", "green", "blue")
-    manifest = Manifest("colours", 1, {}, labels, PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
-    Repository(folder / "models").publish(manifest, {"model.tflite": folder / "stub"})
-    return folder / "models"
-
-
-@pytest.fixture
-def start(repository):
-    servers = []
-
-    def start(**environ):
-        servers.append(RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository), **environ}))
-        return servers[-1]
-
-    yield start
-    for running in servers:
-        running.end()
 
 
 @pytest.fixture(scope="module")

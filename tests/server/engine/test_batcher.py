@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from engines import small_lane
@@ -144,16 +146,28 @@ def test_work_of_an_engine_that_died_is_found_and_runs_alone(lane, clock):
         submit(lane, slot, submitted=slot)
     assert len(batcher_of(lane, clock).take(MAX_BATCH.get).slots) == 3
     submit(lane, 3, submitted=3)
-    successor = batcher_of(lane, clock)
-    assert [successor.take(MAX_BATCH.get).slots for _ in range(4)] == [(0,), (1,), (2,), (3,)]
+    successor = batcher_of(lane, clock, num_runners=2)
+    for slot in range(4):
+        batch = successor.take(MAX_BATCH.get)
+        assert (batch.slots, batch.is_lone) == ((slot,), slot < 3)
+        assert successor.take(MAX_BATCH.get) is None  # nothing beside a suspect, and nothing else waits at the end
+        finish(successor, batch)
 
 
-def test_suspect_does_not_join_the_batch_of_others(lane, clock):
-    submit(lane, 1, submitted=1)
+def test_suspect_waits_for_what_runs_and_the_runner_that_is_free_then_is_woken(lane, clock):
+    submit(lane, 0)
     batcher_of(lane, clock).take(MAX_BATCH.get)
-    submit(lane, 0, submitted=0)
-    submit(lane, 2, submitted=2)
-    assert batcher_of(lane, clock).take(MAX_BATCH.get).slots == (0, 2)
+    lane.engine[0] = 1
+    batcher = batcher_of(lane, clock, num_runners=2)
+    submit(lane, 1)
+    batch = batcher.take(MAX_BATCH.get)
+    lane.engine[0] = 0  # it came from an engine that died
+    submit(lane, 2)
+    assert batcher.take(MAX_BATCH.get) is None
+    lane.hush(lane.doorbells[0])
+    finish(batcher, batch)
+    assert os.eventfd_read(lane.doorbells[0]) == 1
+    assert batcher.take(MAX_BATCH.get).slots == (0,)
 
 
 def test_image_that_kills_engines_fails_in_the_end(lane, clock):

@@ -1,0 +1,228 @@
+"""Engines, workers and versions that die or change under load: no client ever sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+from PIL import Image
+from running_server import STUB, RunningServer
+
+from models.manifest import EngineFile, Manifest
+from models.preprocessing import PixelSpec
+from models.repository import Repository
+
+pytestmark = pytest.mark.e2e
+
+SOON_S = 30.0
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+
+
+def encode(colour):
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+class Clients:
+    """Connections that ask for pictures of known colours, one after the other, and keep all answers."""
+
+    def __init__(self, running, number):
+        self._running = running
+        self._is_over = threading.Event()
+        self.wrong = []
+        self.num_right = 0
+        self.versions = set()
+        self._threads = [threading.Thread(target=self._ask, args=(index,)) for index in range(number)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for_more(self, number=50):
+        goal, give_up_at = self.num_right + number, time.monotonic() + SOON_S
+        while self.num_right < goal:
+            assert time.monotonic() < give_up_at, self.wrong
+            time.sleep(0.01)
+
+    def _ask(self, index):
+        label, colour = list(COLOURS.items())[index % 3]
+        body = encode(colour)
+        connection = http.client.HTTPConnection("127.0.0.1", self._running.port, timeout=SOON_S)
+        with contextlib.closing(connection):
+            while not self._is_over.is_set():
+                try:
+                    connection.request("POST", "/predict", body)
+                    response = connection.getresponse()
+                    document = json.loads(response.read())
+                    if response.status == 200 and document["predictions"][0]["label"] == label:
+                        self.num_right += 1
+                        self.versions.add(document["version"])
+                    else:
+                        self.wrong.append((response.status, document))
+                except ConnectionRefusedError:
+                    return  # the server has gone
+                except (OSError, http.client.HTTPException) as error:
+                    self.wrong.append(error)
+                    connection.close()  # the next request opens another
+
+
+def engine_of(running):
+    give_up_at = time.monotonic() + SOON_S
+    while not (engines := running.children("opsin: engine cpu")):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+    return engines[0]
+
+
+def wait_until(condition):
+    give_up_at = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+def test_processes_carry_names(start):
+    running = start().wait_until_ready()
+    wait_until(lambda: len(running.children("opsin: http")) == 2)
+    assert len(running.children("opsin: engine cpu")) == 1
+
+
+def test_killed_engine_is_a_slow_answer_at_most(start):
+    running = start(STUB_SLEEP_S="0.005").wait_until_ready()
+    with Clients(running, 6) as clients:
+        for _ in range(5):
+            clients.wait_for_more()
+            os.kill(engine_of(running), signal.SIGKILL)
+        clients.wait_for_more()
+    assert clients.wrong == []
+
+
+def test_hung_engine_is_replaced_and_its_work_is_done(start):
+    running = start(OPSIN_ENGINE_TIMEOUT_MS="500").wait_until_ready()
+    with Clients(running, 3) as clients:
+        clients.wait_for_more()
+        engine = engine_of(running)
+        os.kill(engine, signal.SIGSTOP)
+        wait_until(lambda: engine not in running.children("opsin: engine cpu"))
+        clients.wait_for_more()
+    assert clients.wrong == []
+
+
+def test_picture_that_crashes_native_code_fails_alone(start):
+    running = start(STUB_SLEEP_S="0.002").wait_until_ready()
+    with Clients(running, 3) as clients:
+        clients.wait_for_more()
+        status, document = running.request("POST", "/predict", encode((66, 66, 66)))
+        clients.wait_for_more()
+    assert (status, document["error"]["code"]) == (500, "engine_failed")
+    assert clients.wrong == []
+
+
+def test_killed_worker_takes_its_own_connections_alone(start):
+    running = start().wait_until_ready()
+    wait_until(lambda: len(running.children("opsin: http")) == 2)
+    workers = running.children("opsin: http")
+    with Clients(running, 8) as clients:
+        clients.wait_for_more()
+        os.kill(workers[0], signal.SIGKILL)
+        wait_until(lambda: len(set(running.children("opsin: http")) - {workers[0]}) == 2)
+        clients.wait_for_more()
+    assert all(isinstance(wrong, OSError | http.client.HTTPException) for wrong in clients.wrong)
+    assert len(clients.wrong) <= 8
+    assert label_of(running) == "red"
+
+
+def label_of(running):
+    status, document = running.request("POST", "/predict", encode(COLOURS["red"]))
+    assert status == 200, document
+    return document["predictions"][0]["label"]
+
+
+def test_version_that_is_published_takes_over_without_a_gap(tmp_path):
+    repository = Repository(tmp_path / "models")
+    (tmp_path / "stub").write_bytes(b"not a model")
+
+    def publish():
+        manifest = Manifest(
+            "colours", 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")}
+        )
+        return repository.publish(manifest, {"model.tflite": tmp_path / "stub"}).manifest.version
+
+    publish()
+    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models")})
+    try:
+        running.wait_until_ready()
+        with Clients(running, 6) as clients:
+            for _ in range(3):
+                clients.wait_for_more()
+                version = publish()
+                wait_until(lambda version=version: version in clients.versions)
+            (tmp_path / "models" / "colours" / str(version + 1)).mkdir()  # half a version is none
+            clients.wait_for_more()
+        assert clients.wrong == []
+        assert clients.versions == {1, 2, 3, 4}
+    finally:
+        running.end()
+
+
+def test_version_that_is_broken_is_named_and_the_old_one_serves(tmp_path):
+    repository = Repository(tmp_path / "models")
+    (tmp_path / "stub").write_bytes(b"not a model")
+    manifest = Manifest(
+        "colours", 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")}
+    )
+    repository.publish(manifest, {"model.tflite": tmp_path / "stub"})
+    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models")})
+    try:
+        running.wait_until_ready()
+        artifact = repository.publish(manifest, {"model.tflite": tmp_path / "stub"})
+        (artifact.path / "model.tflite").write_bytes(b"changed")
+        wait_until(lambda: running.request("GET", "/readyz")[1]["refused"])
+        status, document = running.request("GET", "/readyz")
+        assert (status, document["version"]) == (200, 1)
+        assert "sha256 differs" in document["refused"][0]["reason"]
+        assert str(tmp_path) not in json.dumps(document)
+        assert label_of(running) == "red"
+    finally:
+        running.end()
+
+
+def test_term_under_load_answers_everything_that_was_accepted(start):
+    running = start(STUB_SLEEP_S="0.02").wait_until_ready()
+    with Clients(running, 8) as clients:
+        clients.wait_for_more()
+        os.kill(running.process.pid, signal.SIGTERM)
+        running.process.wait(SOON_S)
+    assert running.process.returncode == 0
+    assert all(isinstance(wrong, OSError | http.client.HTTPException) or wrong[0] == 503 for wrong in clients.wrong)
+    assert running.process.stderr.read() == ""
+
+
+def test_engine_ends_with_its_supervisor(start):
+    running = start().wait_until_ready()
+    engine = engine_of(running)
+    os.kill(running.process.pid, signal.SIGKILL)
+    running.process.wait(SOON_S)
+    wait_until(lambda: not _is_alive(engine))
+
+
+def _is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - may vanish between two calls
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
