@@ -22,6 +22,7 @@ examples:
   python -m models verify cifar10                  the same for the versions of one model
   python -m models publish models/zoo/cifar10/1 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
+  python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
 
 exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
 """
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROG,
         parents=[shared],
-        description="Look at a repository of models, check that nothing in it has changed, publish to it.",
+        description="Look at a repository of models, check that nothing in it has changed, publish to it, promote.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "target", type=_target, nargs="?", metavar="NAME[:VERSION]", help="only this model, or this version of it"
     )
+    promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
+    promote.add_argument("target", type=_version_target, metavar="NAME:VERSION")
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
@@ -90,6 +93,13 @@ def _target(text: str) -> Target:
         return Target(_name(name), validate_version(int(version)) if colon else None)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _version_target(text: str) -> Target:
+    target = _target(text)
+    if target.version is None:
+        raise argparse.ArgumentTypeError(f"a version must be named, as in {text}:1")
+    return target
 
 
 def _name(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import PROG, parse
-from models.commands import inspect, list_models, publish, verify
+from models.commands import inspect, list_models, promote, publish, verify
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.repository import Repository
 
@@ -57,6 +57,8 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             return inspect(repository, args.target, as_json=args.json)
         case "verify":
             return verify(repository, args.target, as_json=args.json)
+        case "promote":
+            return promote(repository, args.target, as_json=args.json)
         case _:
             return publish(repository, args.artifact, name=args.name, as_json=args.json)
 

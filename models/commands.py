@@ -1,4 +1,4 @@
-"""What `python -m models` does: list, inspect, verify, publish. Each prints, and returns the exit status."""
+"""What `python -m models` does: list, inspect, verify, publish, promote. Each prints, and returns the exit status."""
 
 from __future__ import annotations
 
@@ -100,6 +100,17 @@ def publish(repository: Repository, source: Path, *, name: str | None, as_json: 
         _print_json({"name": published.name, "version": published.version, "path": str(artifact.path)})
     else:
         print(f"published model {published.name} version {published.version} in {repository.root}; it is now stable")
+    return OK
+
+
+def promote(repository: Repository, target: Target, *, as_json: bool) -> int:
+    """Make a version, once its files are verified, the one that is served."""
+    assert target.version is not None  # noqa: S101 - the parser sees to it
+    promoted = repository.promote(target.name, target.version).manifest
+    if as_json:
+        _print_json({"name": promoted.name, "version": promoted.version})
+    else:
+        print(f"version {promoted.version} of model {promoted.name} is now stable in {repository.root}")
     return OK
 
 

@@ -25,7 +25,7 @@ _MAX_LISTED = 20
 class Repository:
     """Models in a folder. Holds no state, so any number of them, in any process, agree on what is there.
 
-    Everything but `publish` only reads, and works on a read-only file system.
+    Everything but `publish` and `promote` only reads, and works on a read-only file system.
     """
 
     def __init__(self, root: Path) -> None:
@@ -111,6 +111,19 @@ class Repository:
                 written = self._commit_next(staging)
                 set_stable(folder, written.version)
         return Artifact(folder / str(written.version), written)
+
+    def promote(self, name: str, version: int) -> Artifact:
+        """Make a version the stable one; servers that follow the repository switch to it.
+
+        Raises:
+            ModelNotFound, VersionNotFound: it is not there.
+            CorruptArtifact: it is not what was published; the stable version stays as it is.
+        """
+        artifact = self.load(name, version)
+        folder = self.root / name
+        with without_host_paths(f"version {version} of model {name!r} cannot be promoted"), locked(folder):
+            set_stable(folder, version)
+        return artifact
 
     def _commit_next(self, staging: Staging) -> Manifest:
         version = 0

@@ -214,10 +214,24 @@ def test_publish_refuses_a_corrupt_artifact(models, repository):
     assert repository.versions("flowers") == [1, 2]
 
 
+def test_promote_makes_a_version_stable_once_it_is_verified(models, repository):
+    assert repository.stable_version("flowers") == 2
+    status, out, err = models("promote", "flowers:1")
+    assert (status, err) == (0, "")
+    assert out == f"version 1 of model flowers is now stable in {repository.root}\n"
+    assert repository.stable_version("flowers") == 1
+    assert json.loads(models("promote", "flowers:2", "--json")[1]) == {"name": "flowers", "version": 2}
+    corrupt(repository, "flowers", 1)
+    assert models("promote", "flowers:1")[0] == 1
+    assert repository.stable_version("flowers") == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "COMMAND"),
+        (["promote", "flowers"], "a version must be named, as in flowers:1"),
+        (["promote", "flowers:3"], "model 'flowers' has no version 3; it has 1, 2"),
         (["unknown"], "invalid choice: 'unknown'"),
         (["inspect"], "NAME[:VERSION]"),
         (["inspect", "Flowers"], "a model name must be 1 to 64 of a-z 0-9 . _ -"),
