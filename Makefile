@@ -8,7 +8,7 @@ NAME ?= photos
 PRESET ?= photos
 WORKDIR ?= runs/$(NAME)
 
-.PHONY: help serve train quantize test check format lint types lock clean
+.PHONY: help serve train quantize test check format lint types bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -45,8 +45,18 @@ lint: .venv/dev/.done
 types: .venv/dev/.done
 	.venv/dev/bin/mypy
 
+bench: .venv/bench/.done ## measure the server on this machine, which takes wrk: make bench BENCH="--quick"
+	@.venv/bench/bin/python -m benchmarks.wrk
+	@$(MAKE) --no-print-directory benchmarks/.cache/.done
+	@exec .venv/bench/bin/python -m benchmarks.serving $(BENCH)
+
+# The model that it measures; training's environment makes it, once.
+benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/pictures.py | .venv/train/.done
+	.venv/train/bin/python -m benchmarks.resnet50
+	@touch $@
+
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve train gpu dev; do \
+	for purpose in serve serve-openvino train gpu dev bench; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done

@@ -82,6 +82,18 @@ class EngineMissing(ArtifactError):
     code: ClassVar[str] = "engine_missing"
 
 
+class RuntimeMissing(OpsinError):
+    """The library that would run the model is not installed."""
+
+    code: ClassVar[str] = "runtime_missing"
+
+
+class RunFailed(OpsinError):
+    """A loaded model could not compute an answer; the next call may."""
+
+    code: ClassVar[str] = "run_failed"
+
+
 @contextmanager
 def without_host_paths(failure: str) -> Iterator[None]:
     """Turn an OSError, whose text shows a path of the host, into an ArtifactError: "<failure>: <reason>"."""

@@ -1,4 +1,4 @@
-"""Keras model in, deployable `model.tflite` out: uint8 pixels to probabilities, normalization and softmax inside."""
+"""Keras model in, deployable file out: uint8 pixels to probabilities, normalization and softmax inside."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 
+from models.float16 import in_float16
 from models.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.tflite_graph import softmax_in_float
 
 Pixels = npt.NDArray[np.uint8]
 Precision = Literal["float32", "int8"]
+SavedModelPrecision = Literal["float32", "float16"]
 
 
 class ExportError(RuntimeError):
@@ -65,12 +67,28 @@ def export_int8(model: keras.Model, path: Path, calibration_images: Iterable[Pix
     path.write_bytes(content)
 
 
+def export_saved_model(model: keras.Model, folder: Path, precision: SavedModelPrecision) -> None:
+    """Write `model` (normalized pixels to logits) as a TensorFlow SavedModel.
+
+    Its signature takes `image`, uint8 [N, H, W, C], and gives `probabilities`, float32 [N, num_classes].
+
+    Args:
+        model: as `models.resnet_v2.build` makes it, of any batch size.
+        folder: to write.
+        precision: of weights and computation; normalization, pooling, logits and softmax are float32 in both.
+
+    Raises:
+        ValueError: a weight is beyond the range of float16.
+    """
+    network = in_float16(model) if precision == "float16" else model
+    image = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8, name="image")
+    # The variables alone: with the Keras model itself, the folder would hold a second copy of its graph, for Keras.
+    module = _serving(image, lambda pixels: network(normalize(pixels), training=False), network.variables)
+    tf.saved_model.save(module, str(folder), signatures=module.serve)
+
+
 def _converted(model: keras.Model, image: tf.TensorSpec, logits: Any, **options: Any) -> bytes:
-    module = tf.Module()
-    module.model = model
-    module.serve = tf.function(
-        lambda image: {"probabilities": tf.nn.softmax(logits(image))}, input_signature=[image], autograph=False
-    )
+    module = _serving(image, logits, model)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=module.serve)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
@@ -80,6 +98,15 @@ def _converted(model: keras.Model, image: tf.TensorSpec, logits: Any, **options:
             setattr(converter, name, value)
         content: bytes = converter.convert()
     return content
+
+
+def _serving(image: tf.TensorSpec, logits: Any, owner: Any) -> tf.Module:
+    module = tf.Module()
+    module.owner = owner  # of the variables that `logits` reads
+    module.serve = tf.function(
+        lambda image: {"probabilities": tf.nn.softmax(logits(image))}, input_signature=[image], autograph=False
+    )
+    return module
 
 
 def _with_full_range(images: Iterable[Pixels], shape: tuple[int, int, int]) -> Iterator[Pixels]:

@@ -14,8 +14,13 @@ class WeightStandardizedConv2D(keras.layers.Conv2D):  # type: ignore[misc]  # tf
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolve with the standardized kernel."""
-        mean, variance = tf.nn.moments(kernel, axes=[0, 1, 2], keepdims=True)
-        return super().convolution_op(inputs, (kernel - mean) * tf.math.rsqrt(variance + 1e-10))
+        return super().convolution_op(inputs, standardized(kernel))
+
+
+def standardized(kernel: tf.Tensor) -> tf.Tensor:
+    """Give a kernel [H, W, in, out] mean 0 and variance 1 over each output channel's fan-in."""
+    mean, variance = tf.nn.moments(kernel, axes=[0, 1, 2], keepdims=True)
+    return (kernel - mean) * tf.math.rsqrt(variance + 1e-10)
 
 
 @keras.utils.register_keras_serializable("opsin")

@@ -49,7 +49,7 @@ def predict(runtime: Runtime, split: Split, spec: PixelSpec) -> Probabilities:
         for start in range(0, len(split), BATCH_SIZE):
             indices = range(start, min(start + BATCH_SIZE, len(split)))
             pixels = pool.map(lambda index: preprocess(split.read(index), spec), indices)
-            parts.append(runtime.run(np.stack(list(pixels))))
+            parts.append(runtime.run(list(pixels)))
     return np.concatenate(parts)
 
 

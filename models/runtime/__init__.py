@@ -2,38 +2,101 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, Protocol, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from models.artifact import Artifact
-from models.runtime.litert import LiteRTRuntime
+from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
+from models.runtime.signature import Images, Probabilities
+
+RuntimeName = Literal["litert", "openvino", "tensorflow"]
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+
+_REQUIREMENTS = {"litert": "serve", "openvino": "serve-openvino", "tensorflow": "gpu"}
 
 
 class Runtime(Protocol):
     """A loaded model. Not re-entrant: one thread at a time."""
 
-    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Classify uint8 [N, H, W, 3] into probabilities, float32 [N, C]; the rows sum to 1."""
+    def run(self, images: Images) -> Probabilities:
+        """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; the rows sum to 1.
+
+        An array [N, H, W, 3] is a sequence of images.
+        """
 
     def close(self) -> None:
         """Free the model's memory; the runtime is of no use afterwards."""
 
 
-def load_runtime(artifact: Artifact, *, num_threads: int = 1) -> Runtime:
-    """Load the artifact's file for this machine's CPU.
+def load_runtime(
+    artifact: Artifact,
+    *,
+    runtime: RuntimeName = "litert",
+    num_threads: int = 1,
+    batch_sizes: Sequence[int] = (1,),
+) -> Runtime:
+    """Load the artifact's file for a runtime, and run it once at each batch size: what comes later is never the first.
 
     Args:
         artifact: read, and verified if it should be, by the caller.
-        num_threads: that one call of `run` may use.
+        runtime: the library; it is imported here and not before.
+        num_threads: that one call of `run` may use; TensorFlow's threads belong to the process.
+        batch_sizes: numbers of images in one call that are to be fast; the largest is the most that TensorFlow takes.
 
     Raises:
-        EngineMissing: the artifact has no file for the CPU.
-        CorruptArtifact: the file cannot be loaded, or is not of the shape that the manifest says.
+        EngineMissing: the artifact has no file for this runtime.
+        CorruptArtifact: the file cannot be loaded or run, or is not of the shape that the manifest says.
+        RuntimeMissing: the library is not installed.
     """
-    manifest = artifact.manifest
-    shape = (manifest.pixels.height_px, manifest.pixels.width_px, 3)
-    return LiteRTRuntime(
-        artifact.engine_path("litert"), input_shape=shape, num_classes=len(manifest.labels), num_threads=num_threads
-    )
+    if runtime not in RUNTIMES:
+        raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}")
+    if not batch_sizes or min(batch_sizes) < 1:
+        raise ValueError(f"batch_sizes must be at least one number >= 1, got {list(batch_sizes)}")
+    try:
+        loaded = _load(artifact, runtime, num_threads, batch_sizes)
+    except ImportError as error:
+        file = f"requirements/{_REQUIREMENTS[runtime]}.txt"
+        raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error
+    try:
+        _warm_up(loaded, artifact, batch_sizes)
+    except (RunFailed, CorruptArtifact):
+        loaded.close()
+        raise CorruptArtifact(f"the model cannot be run by the runtime {runtime!r}") from None
+    return loaded
+
+
+def _load(artifact: Artifact, runtime: RuntimeName, num_threads: int, batch_sizes: Sequence[int]) -> Runtime:
+    pixels, num_classes = artifact.manifest.pixels, len(artifact.manifest.labels)
+    shape = (pixels.height_px, pixels.width_px, 3)
+    match runtime:
+        case "litert":
+            from models.runtime.litert import LiteRTRuntime
+
+            path = artifact.engine_path("litert")
+            return LiteRTRuntime(path, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+        case "openvino":
+            from models.runtime.openvino import OpenVINORuntime
+
+            return OpenVINORuntime(
+                artifact.engine_path("litert"),
+                input_shape=shape,
+                num_classes=num_classes,
+                num_threads=num_threads,
+                batch_sizes=batch_sizes,
+            )
+        case "tensorflow":
+            from models.runtime.tensorflow import TensorFlowRuntime
+
+            path = artifact.engine_path("tensorflow")
+            return TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=batch_sizes)
+
+
+def _warm_up(runtime: Runtime, artifact: Artifact, batch_sizes: Sequence[int]) -> None:
+    pixels = artifact.manifest.pixels
+    # The largest first: memory is then laid out once, and ends up as the smallest, likeliest batch wants it.
+    for size in sorted(set(batch_sizes), reverse=True):
+        black = np.zeros((size, pixels.height_px, pixels.width_px, 3), np.uint8)
+        if not np.isfinite(runtime.run(black)).all():
+            raise CorruptArtifact("the model gives numbers that are not finite")

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from models.errors import CorruptArtifact
+from models.errors import CorruptArtifact, RunFailed
+from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
 
 
 class LiteRTRuntime:
-    """One LiteRT interpreter.
+    """One LiteRT interpreter; the file's weights are mapped, not read.
 
     Its memory is laid out for one batch size at a time: a call with another number of images lays it out anew. `run`
     releases the GIL while it computes, and copies pixels and probabilities once each, in and out of that memory.
@@ -35,47 +35,45 @@ class LiteRTRuntime:
         """
         if num_threads < 1:
             raise ValueError(f"num_threads must be >= 1, got {num_threads}")
+        self._signature = Signature(input_shape, num_classes)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError):
             raise CorruptArtifact(f"{path.name} cannot be loaded by LiteRT") from None
-        [self._input], [self._output] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self._input_shape = input_shape
-        self._batch_size = int(self._input["shape"][0])
-        self._check(path.name, num_classes)
+        [image], [probabilities] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self._signature.check_model(path.name, taken=_type_of(image), given=_type_of(probabilities))
+        self._input, self._output = int(image["index"]), int(probabilities["index"])
+        self._laid_out_for = int(image["shape"][0])
 
-    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Classify uint8 [N, H, W, 3] into probabilities, float32 [N, C]; N may be any number >= 1."""
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != self._input_shape or not len(pixels):
-            raise ValueError(f"pixels must be uint8 [N, {_dims(self._input_shape)}], got {pixels.dtype} {pixels.shape}")
-        if len(pixels) != self._batch_size:
-            self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
-            self._interpreter.allocate_tensors()
-            self._batch_size = len(pixels)
-        self._interpreter.set_tensor(self._input["index"], pixels)
-        self._interpreter.invoke()
-        probabilities: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output["index"])
+    def run(self, images: Images) -> Probabilities:
+        """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; N may be any number >= 1.
+
+        Raises:
+            RunFailed: LiteRT reports an error, such as no memory for so many images; the next call may succeed.
+        """
+        self._signature.check_images(images)
+        laid_out_for, self._laid_out_for = self._laid_out_for, 0  # unknown, should this call fail
+        try:
+            if laid_out_for != len(images):
+                self._interpreter.resize_tensor_input(self._input, [len(images), *self._signature.input_shape])
+                self._interpreter.allocate_tensors()
+            self._fill(images)
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise RunFailed(f"LiteRT failed on {len(images)} images") from error
+        probabilities: Probabilities = self._interpreter.get_tensor(self._output)
+        self._laid_out_for = len(images)
         return probabilities
 
     def close(self) -> None:
         """Free the interpreter; a second call does nothing."""
         self.__dict__.pop("_interpreter", None)
 
-    def _check(self, name: str, num_classes: int) -> None:
-        taken = (self._input["dtype"], tuple(self._input["shape"][1:]))
-        if taken != (np.uint8, self._input_shape):
-            raise CorruptArtifact(
-                f"{name} must take uint8 [N, {_dims(self._input_shape)}], it takes {_described(self._input)}"
-            )
-        given = (self._output["dtype"], tuple(self._output["shape"][1:]))
-        if given != (np.float32, (num_classes,)):
-            raise CorruptArtifact(f"{name} must give float32 [N, {num_classes}], it gives {_described(self._output)}")
+    def _fill(self, images: Images) -> None:
+        # The view on the interpreter's memory ends with this function: LiteRT refuses to run while there is one.
+        copy_images(images, self._interpreter.tensor(self._input)())
 
 
-def _dims(shape: tuple[int, ...]) -> str:
-    return ", ".join(str(int(size)) for size in shape)
-
-
-def _described(details: dict[str, Any]) -> str:
-    return f"{np.dtype(details['dtype']).name} [{_dims(tuple(details['shape_signature']))}]"
+def _type_of(details: dict[str, Any]) -> TensorType:
+    return TensorType(np.dtype(details["dtype"]).name, tuple(int(size) for size in details["shape_signature"]))

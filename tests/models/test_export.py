@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.export import ExportError, export_float32, export_int8
+from models.export import ExportError, export_float32, export_int8, export_saved_model
 from models.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.resnet_v2 import ResNetV2, build
 from models.runtime.litert import LiteRTRuntime
+from models.runtime.tensorflow import TensorFlowRuntime
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
 
@@ -63,6 +64,26 @@ def test_int8_file_is_int8_but_for_the_softmax(tmp_path):
     assert (image["dtype"], image["quantization"]) == (np.uint8, (1 / PIXEL_STD, PIXEL_MEAN))
     del interpreter
     gc.collect()
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 2e-3)])
+def test_saved_model_gives_the_probabilities_of_the_model(model, tmp_path, precision, tolerance):
+    export_saved_model(model, tmp_path / "saved_model", precision)
+    runtime = TensorFlowRuntime(
+        tmp_path / "saved_model", input_shape=(32, 32, 3), num_classes=10, batch_sizes=(len(IMAGES),)
+    )
+    found = runtime.run(IMAGES)
+    np.testing.assert_allclose(found, keras_probabilities(model), atol=tolerance)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+def test_saved_model_has_half_the_size_in_float16(model, tmp_path):
+    sizes = {}
+    for precision in ("float32", "float16"):
+        export_saved_model(model, tmp_path / precision, precision)
+        [weights] = (tmp_path / precision / "variables").glob("*.data-*")
+        sizes[precision] = weights.stat().st_size
+    assert sizes["float16"] < 0.6 * sizes["float32"]
 
 
 def test_normalization_is_exact_on_the_int8_grid():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.errors import CorruptArtifact
+from models.errors import CorruptArtifact, RunFailed
 from models.runtime.litert import LiteRTRuntime
 
 
@@ -28,6 +28,12 @@ def test_an_image_has_the_same_probabilities_in_any_batch(runtime):
         np.testing.assert_allclose(runtime.run(IMAGES[:size]), together[:size], atol=1e-6)
 
 
+def test_images_may_lie_anywhere_in_memory(runtime):
+    scattered = [IMAGES[4], np.asfortranarray(IMAGES[0]), IMAGES[2, ::-1]]
+    expected = runtime.run(np.stack(scattered))
+    np.testing.assert_array_equal(runtime.run(scattered), expected)
+
+
 def test_answers_are_not_overwritten_by_the_next_call(runtime):
     first = runtime.run(IMAGES[:1])
     kept = first.copy()
@@ -35,10 +41,26 @@ def test_answers_are_not_overwritten_by_the_next_call(runtime):
     np.testing.assert_array_equal(first, kept)
 
 
-@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.astype(np.float32), IMAGES[:, :16]])
-def test_other_pixels_are_refused(runtime, images):
-    with pytest.raises(ValueError, match=r"pixels must be uint8 \[N, 32, 32, 3\], got"):
+@pytest.mark.parametrize(
+    "images", [IMAGES[0], IMAGES.astype(np.float32), IMAGES[:, :16], [IMAGES[0], IMAGES[1, :, :, :1]]]
+)
+def test_other_images_are_refused(runtime, images):
+    with pytest.raises(ValueError, match=r"images must be uint8 \[32, 32, 3\] each, got"):
         runtime.run(images)
+
+
+@pytest.mark.parametrize("images", [[], IMAGES[:0]])
+def test_no_images_are_refused(runtime, images):
+    with pytest.raises(ValueError, match="images must be at least one, got none"):
+        runtime.run(images)
+
+
+def test_more_images_than_memory_fail_and_the_next_calls_work(runtime):
+    expected = runtime.run(IMAGES[:2])
+    with pytest.raises(RunFailed, match=r"^LiteRT failed on 10000000 images$"):
+        runtime.run([IMAGES[0]] * 10_000_000)
+    for size in (2, 1):
+        np.testing.assert_array_equal(runtime.run(IMAGES[:size]), expected[:size])
 
 
 def test_close_is_idempotent(model_file):

@@ -1,0 +1,108 @@
+"""The optional CPU runtime: OpenVINO, on the same `.tflite` file as LiteRT."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import CorruptArtifact, RunFailed
+from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
+
+# OpenVINO's model converter, which a server has no use for, reports every import over the network; OpenVINO does
+# without it where it cannot be imported.
+sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # None is Python's mark for that
+import openvino as ov  # noqa: E402
+
+
+class OpenVINORuntime:
+    """One model, compiled once for each of a few batch sizes; other numbers of images are run in parts of those sizes.
+
+    A graph of fixed shape is faster than one of any batch size, and much faster where sizes alternate. `run` releases
+    the GIL while it computes, and copies pixels and probabilities once each. Threads sleep while there is no work.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        num_threads: int = 1,
+        batch_sizes: Sequence[int] = (1,),
+    ) -> None:
+        """Load and compile a `.tflite` file.
+
+        Args:
+            path: of the file.
+            input_shape: height, width and channels that it must take, as uint8.
+            num_classes: of the float32 probabilities that it must give.
+            num_threads: that one call of `run` uses.
+            batch_sizes: to compile for, beside 1; each holds memory of its own.
+
+        Raises:
+            CorruptArtifact: the file cannot be loaded, or takes or gives something else.
+        """
+        if num_threads < 1:
+            raise ValueError(f"num_threads must be >= 1, got {num_threads}")
+        self._signature = Signature(input_shape, num_classes)
+        core = ov.Core()
+        try:
+            model = core.read_model(path)
+            taken, given = (_type_of(model.inputs), _type_of(model.outputs))
+            self._signature.check_model(path.name, taken=taken, given=given)
+            self._requests = {
+                size: _compiled(core, model, [size, *input_shape], num_threads)
+                for size in sorted({1, *batch_sizes}, reverse=True)
+            }
+        except (ValueError, RuntimeError):
+            raise CorruptArtifact(f"{path.name} cannot be loaded by OpenVINO") from None
+
+    def run(self, images: Images) -> Probabilities:
+        """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; N may be any number >= 1.
+
+        Raises:
+            RunFailed: OpenVINO reports an error; the next call may succeed.
+        """
+        self._signature.check_images(images)
+        probabilities = np.empty((len(images), self._signature.num_classes), np.float32)
+        start = 0
+        while start < len(images):
+            # The sizes are in falling order and end with 1.
+            size = next(size for size in self._requests if size <= len(images) - start)
+            request = self._requests[size]
+            try:
+                copy_images(images[start : start + size], request.get_input_tensor().data)
+                request.infer()
+            except (ValueError, RuntimeError) as error:
+                raise RunFailed(f"OpenVINO failed on {size} images") from error
+            probabilities[start : start + size] = request.get_output_tensor().data
+            start += size
+        return probabilities
+
+    def close(self) -> None:
+        """Free the compiled model; a second call does nothing."""
+        self._requests = {}
+
+
+def _compiled(core: Any, model: Any, shape: list[int], num_threads: int) -> Any:
+    model.reshape(shape)
+    options = {
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": num_threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        # Pinned, the threads of two runtimes would share one core while another is idle.
+        "ENABLE_CPU_PINNING": False,
+        # Where the processor has bfloat16, OpenVINO computes what is float in the graph in it unless told otherwise.
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    return core.compile_model(model, "CPU", options).create_infer_request()
+
+
+def _type_of(ports: list[Any]) -> TensorType:
+    [port] = ports
+    sizes = (size.get_length() if size.is_static else -1 for size in port.partial_shape)
+    return TensorType(np.dtype(port.element_type.to_dtype()).name, tuple(sizes))

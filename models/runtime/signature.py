@@ -1,0 +1,64 @@
+"""What a classifier takes and gives, whatever library runs it: the checks that all runtimes share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import CorruptArtifact
+
+Images: TypeAlias = Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]
+Probabilities: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Type and shape of one input or output of a model file; -1 stands for any size."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} [{', '.join(str(size) for size in self.shape)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """uint8 images of `input_shape` (height, width, channels) to float32 probabilities of `num_classes`."""
+
+    input_shape: tuple[int, int, int]
+    num_classes: int
+
+    def check_model(self, name: str, *, taken: TensorType, given: TensorType) -> None:
+        """Compare with what the file `name` takes and gives for a batch of any size.
+
+        Raises:
+            CorruptArtifact: it differs in more than the size of the batch.
+        """
+        if (taken.dtype, taken.shape[1:]) != ("uint8", self.input_shape):
+            raise CorruptArtifact(f"{name} must take uint8 [N, {self._pixels}], it takes {taken}")
+        if (given.dtype, given.shape[1:]) != ("float32", (self.num_classes,)):
+            raise CorruptArtifact(f"{name} must give float32 [N, {self.num_classes}], it gives {given}")
+
+    def check_images(self, images: Images) -> None:
+        """Raise ValueError unless `images` is at least one image of the right type and shape."""
+        if not len(images):
+            raise ValueError("images must be at least one, got none")
+        for image in images:
+            if image.dtype != np.uint8 or image.shape != self.input_shape:
+                got = f"{image.dtype} {list(image.shape)}"
+                raise ValueError(f"images must be uint8 [{self._pixels}] each, got {got}")
+
+    @property
+    def _pixels(self) -> str:
+        return ", ".join(str(size) for size in self.input_shape)
+
+
+def copy_images(images: Images, memory: npt.NDArray[np.uint8]) -> None:
+    """Copy each image once into its row of `memory`, uint8 [>= N, H, W, 3]; what follows stays as it was."""
+    for row, image in enumerate(images):
+        memory[row] = image

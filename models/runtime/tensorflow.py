@@ -1,0 +1,147 @@
+"""The GPU runtime: a TensorFlow SavedModel at a few batch sizes, each compiled by XLA where that is faster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from models.errors import CorruptArtifact, RunFailed
+from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
+
+Call = Callable[[], object]
+NUM_MEASURED_CALLS = 5
+
+
+def seconds_of(call: Call) -> float:
+    """Median time of a few calls, after one that is not counted: it compiles and lays out memory."""
+    call()
+    times = []
+    for _ in range(NUM_MEASURED_CALLS):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+class TensorFlowRuntime:
+    """One SavedModel on the first visible GPU, or on the CPU where there is none.
+
+    Batches are padded to the next of a few sizes, which were all run, with and without XLA, when the model was loaded.
+    Each image is copied once into the memory of its batch size; TensorFlow reads that memory, and on a GPU copies it
+    there. `run` releases the GIL while it computes. GPU memory is taken as it is needed, and stays with the process.
+
+    Attributes:
+        xla_batch_sizes: the sizes at which XLA was the faster.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        batch_sizes: Sequence[int] = (1,),
+        measure: Callable[[Call], float] = seconds_of,
+    ) -> None:
+        """Load a SavedModel folder, such as `models.export.export_saved_model` writes.
+
+        Args:
+            path: of the folder.
+            input_shape: height, width and channels that it must take, as uint8.
+            num_classes: of the float32 probabilities that it must give.
+            batch_sizes: to pad to; the largest is the most images that `run` takes.
+            measure: gives the seconds that a call takes; of two ways to run a batch size the shorter is kept.
+
+        Raises:
+            CorruptArtifact: the folder cannot be loaded or run, or takes or gives something else.
+        """
+        _let_gpu_memory_grow()
+        self._signature = Signature(input_shape, num_classes)
+        self._owner, self._model = _loaded(path)
+        taken = _type_of(path.name, self._model.structured_input_signature[1], "image")
+        given = _type_of(path.name, self._model.structured_outputs, "probabilities")
+        self._signature.check_model(path.name, taken=taken, given=given)
+        self._memory = {size: _aligned((size, *input_shape)) for size in sorted(set(batch_sizes))}
+        self._device = "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
+        try:
+            self._functions = {size: self._faster(size, measure) for size in self._memory}
+        except tf.errors.OpError as error:
+            raise CorruptArtifact(f"{path.name} cannot be run by TensorFlow") from error
+        self.xla_batch_sizes = tuple(size for size, function in self._functions.items() if function is not self._model)
+
+    def run(self, images: Images) -> Probabilities:
+        """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; N from 1 to the largest batch size.
+
+        Raises:
+            RunFailed: TensorFlow reports an error, such as no memory; the next call may succeed.
+        """
+        self._signature.check_images(images)
+        size = next((size for size in self._memory if size >= len(images)), None)
+        if size is None:
+            raise ValueError(f"images must be at most {max(self._memory)}, got {len(images)}")
+        copy_images(images, self._memory[size])
+        try:
+            return self._call(self._functions[size], size)[: len(images)]
+        except tf.errors.OpError as error:
+            raise RunFailed(f"TensorFlow failed on {len(images)} images") from error
+
+    def close(self) -> None:
+        """Free the model's memory, for other models of this process; a second call does nothing."""
+        self._owner, self._model, self._functions = None, None, {}
+
+    def _faster(self, size: int, measure: Callable[[Call], float]) -> Any:
+        model = self._model
+        compiled = tf.function(lambda image: model(image=image), jit_compile=True, autograph=False)
+        plain_s = measure(lambda: self._call(model, size))
+        try:
+            compiled_s = measure(lambda: self._call(compiled, size))
+        except tf.errors.OpError:  # XLA knows not every operation
+            return model
+        return compiled if compiled_s < plain_s else model
+
+    def _call(self, function: Any, size: int) -> Probabilities:
+        with tf.device(self._device):
+            # A view by DLPack; `identity` copies it to a GPU. `numpy` waits: the memory is free to change from then on.
+            image = tf.identity(tf.experimental.dlpack.from_dlpack(self._memory[size].__dlpack__()))
+            probabilities: Probabilities = function(image=image)["probabilities"].numpy()
+        return probabilities
+
+
+def _let_gpu_memory_grow() -> None:
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # this process uses the GPU already, so an earlier runtime has set it
+            return
+
+
+def _loaded(path: Path) -> tuple[Any, Any]:
+    """What owns the variables and must be kept, and the function that reads them."""
+    try:
+        owner = tf.saved_model.load(str(path))
+        return owner, owner.signatures["serving_default"]
+    except Exception as error:  # a damaged folder makes TensorFlow raise whatever its parsers run into
+        raise CorruptArtifact(f"{path.name} cannot be loaded by TensorFlow") from error
+
+
+def _type_of(name: str, tensors: Any, wanted: str) -> TensorType:
+    if not isinstance(tensors, dict) or set(tensors) != {wanted}:
+        raise CorruptArtifact(f"{name} must take 'image' and give 'probabilities', it has {sorted(tensors)}")
+    spec = tensors[wanted]
+    shape = spec.shape.as_list() if spec.shape.rank is not None else []
+    return TensorType(spec.dtype.name, tuple(-1 if size is None else size for size in shape))
+
+
+def _aligned(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Zeros at an address that TensorFlow takes without a copy."""
+    num_bytes, alignment = int(np.prod(shape)), 64
+    block = np.zeros(num_bytes + alignment, np.uint8)
+    start = -block.ctypes.data % alignment
+    return block[start : start + num_bytes].reshape(shape)
