@@ -1,0 +1,9 @@
+"""Where the benchmarks keep things."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = (
+    ROOT / "benchmarks" / ".cache"
+)  # git-ignored: the ResNet-50 model, made once, and the figures of runs that are not full
+RESULTS = ROOT / "benchmarks" / "results"  # committed: the last full run

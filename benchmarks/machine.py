@@ -1,0 +1,54 @@
+"""Where and with what the figures were made."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.folders import ROOT
+from server.cores import available_cores
+
+PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi", "starlette", "uvicorn", "uvloop")
+
+
+def describe() -> dict[str, Any]:
+    """Machine, commit, date and versions."""
+    return {
+        "cpu": _proc_field(Path("/proc/cpuinfo"), "model name"),
+        "num_cores": available_cores(),
+        "memory": _proc_field(Path("/proc/meminfo"), "MemTotal"),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "wrk": _output("wrk", "--version").partition(" Copyright")[0],
+        "commit": _output("git", "rev-parse", "--short=12", "HEAD"),
+        "has_uncommitted_changes": bool(_output("git", "status", "--porcelain", "--untracked-files=no")),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _proc_field(path: Path, name: str) -> str:
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return "unknown"
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _output(*command: str) -> str:
+    try:
+        # wrk --version ends with status 1
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return "unknown"

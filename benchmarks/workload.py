@@ -1,0 +1,71 @@
+"""What is asked of which model: the artifact, the photos, and the photos as HTTP requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.folders import CACHE
+from benchmarks.pictures import photos
+from models.artifact import Artifact
+from models.repository import Repository
+from server.settings import SHIPPED_MODELS
+
+Form = Literal["raw", "multipart"]
+
+RESNET50 = "resnet50"
+SHIPPED = "shipped"
+BOUNDARY = "----opsin-benchmark-7MA4YWxkTrZu0gW"  # as long as a browser's
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One model and what it is asked."""
+
+    name: str
+    repository: Path
+    artifact: Artifact
+    photos: tuple[bytes, ...]
+
+    @property
+    def model(self) -> str:
+        """Its name in the repository."""
+        return self.artifact.manifest.name
+
+    def requests(self, form: Form = "raw", *, path: str = "/predict") -> list[bytes]:
+        """The photos as whole requests: "raw" bodies, or "multipart" as a browser sends them."""
+        return [photo_request(photo, form, path=path) for photo in self.photos]
+
+
+def shipped() -> Workload:
+    """The model that comes with Opsin: a ResNet-20 for 32 px."""
+    repository = Repository(SHIPPED_MODELS)
+    return Workload(SHIPPED, repository.root, repository.load(repository.names()[0]), photos())
+
+
+def resnet50() -> Workload:
+    """ResNet-50-v2 for 224 px, as `python -m benchmarks.resnet50` made it.
+
+    Raises:
+        ModelNotFound: it was not made yet.
+    """
+    repository = Repository(CACHE / "repository")
+    return Workload(RESNET50, repository.root, repository.load(RESNET50), photos())
+
+
+def photo_request(photo: bytes, form: Form = "raw", *, path: str = "/predict") -> bytes:
+    """One photo as a POST, head and body."""
+    content_type, body = "image/jpeg", photo
+    if form == "multipart":
+        content_type = f"multipart/form-data; boundary={BOUNDARY}"
+        disposition = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
+        head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n"
+        body = head.encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*lines, "\r\n")).encode() + body

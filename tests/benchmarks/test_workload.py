@@ -1,0 +1,32 @@
+import io
+
+from werkzeug.formparser import parse_form_data
+
+from benchmarks.workload import photo_request
+
+
+def split(request):
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return first, dict(line.split(": ", 1) for line in lines), body
+
+
+def test_raw_request_is_the_photo():
+    first, headers, body = split(photo_request(b"photo"))
+    assert first == "POST /predict HTTP/1.1"
+    assert (headers["Content-Type"], headers["Content-Length"], body) == ("image/jpeg", "5", b"photo")
+
+
+def test_multipart_request_holds_the_photo_in_its_field():
+    first, headers, body = split(photo_request(b"photo\r\n", "multipart", path="/form"))
+    assert first == "POST /form HTTP/1.1"
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": headers["Content-Type"],
+        "CONTENT_LENGTH": headers["Content-Length"],
+        "wsgi.input": io.BytesIO(body),
+    }
+    _, _, files = parse_form_data(environ)
+    with files["image"].stream as file:
+        assert file.read() == b"photo\r\n"
+    assert files["image"].filename == "photo.jpg"
