@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, Response
+from flask import Flask
 
 from models.preprocessing import ImageLimits
 from server.classify import Classifier
 from server.engine import Engine
 from server.errors import register_error_handlers
+from server.lean_flask import LeanFlask
 from server.request_log import identify_requests
 from server.routes.operations import operations_routes
 from server.routes.pages import Pages, page_routes
 from server.routes.predict import predict_routes
 from server.settings import Settings
+
+ON_EVERY_ANSWER = (("X-Content-Type-Options", "nosniff"),)
 
 
 def create_app(settings: Settings, *, engine: Engine, is_stopping: Callable[[], bool] = lambda: False) -> Flask:
@@ -25,20 +28,14 @@ def create_app(settings: Settings, *, engine: Engine, is_stopping: Callable[[], 
         engine: stays the caller's to close.
         is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
     """
-    app = Flask("server")
+    app = LeanFlask("server")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
     app.json.sort_keys = False  # type: ignore[attr-defined]
     limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_pixels)
-    app.after_request(_forbid_sniffing)
-    identify_requests(app)
+    identify_requests(app, headers=ON_EVERY_ANSWER)
     register_error_handlers(app)
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))
     app.register_blueprint(predict_routes(Classifier(engine, limits=limits), pages, settings))
     app.register_blueprint(operations_routes(engine, is_stopping))
     return app
-
-
-def _forbid_sniffing(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

@@ -10,11 +10,11 @@ from server.request_errors import IncompleteUpload, UploadTimeout, UploadTooLarg
 class Readable(Protocol):
     """Where the body comes from: a WSGI input stream that ends where the body ends."""
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> bytes | bytearray:
         """Up to ``size`` bytes; none at the end."""
 
 
-def read_body(stream: Readable, content_length: int | None, *, max_bytes: int) -> bytes:
+def read_body(stream: Readable, content_length: int | None, *, max_bytes: int) -> bytes | bytearray:
     """Read the whole body into memory; nothing is ever written to disk.
 
     Args:
@@ -42,7 +42,7 @@ def read_body(stream: Readable, content_length: int | None, *, max_bytes: int) -
     return body
 
 
-def _read(stream: Readable, size: int) -> bytes:
+def _read(stream: Readable, size: int) -> bytes | bytearray:
     """Read until ``size`` bytes or the end; most servers give everything at the first call, so nothing is joined."""
     body = stream.read(size) if size else b""
     while body and len(body) < size and (more := stream.read(size - len(body))):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from models import errors as model_errors
 from models.errors import OpsinError
 from server import engine, request_errors
+from server.json_response import JSONResponse
 from server.request_log import current_request_id
 
 log = logging.getLogger("opsin.errors")
@@ -89,7 +90,4 @@ def _unexpected_response(error: Exception) -> Response:
 
 
 def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
-    response = jsonify(error=body)
-    response.status_code = status
-    response.headers.update(headers)
-    return response
+    return JSONResponse({"error": body}, status, headers)

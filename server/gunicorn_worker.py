@@ -1,100 +1,51 @@
-"""The HTTP worker: gunicorn's threaded worker, hardened against slow clients and quick to stop.
+"""The HTTP worker, as gunicorn runs it: takes connections in, keeps the time, and stops without losing a request.
 
-What it changes, and why:
+Gunicorn's own threaded worker gives a request three threads' worth of hand-overs, a thread to every client that is slow
+to send, and no limit to what waits for a thread. This one keeps gunicorn's process model, its parser and its WSGI
+environment, and changes who waits where:
 
-- A connection waits for its first byte in the poller, not in a thread: gunicorn gives a silent one a thread for five
-  seconds, so a handful of browsers that connect ahead of time would hold all of them.
-- A request must arrive whole within a time limit: gunicorn's threads wait for ever for the rest of an upload.
-- What is left of a refused upload is read and dropped in the request's thread, not in the loop that accepts others,
-  and more of it, so that a client which sends before it listens still gets its 413.
-- A request that cannot be parsed is answered in JSON like every other error.
+- ``request_threads``: the threads wait for connections themselves.
+- ``connection``, ``request_reader``: a request gets a thread when it is whole.
+- A request for which there is no thread is answered 503 at once, one that is no HTTP in JSON like every other error.
 - When it stops it takes in the connections that the kernel has accepted already, finishes every request in hand, and
-  lets connections without one go after half a second instead of two.
+  lets connections without one go after half a second.
 
+The main thread owns the listening sockets and the clock; everything about a connection is its threads' affair.
 Written against gunicorn 27; the tests in tests/e2e/ fail where a newer one behaves otherwise.
 """
 
 from __future__ import annotations
 
 import errno
-import json
+import os
+import select
 import signal
 import socket
 import time
-from contextlib import suppress
-from functools import partial
-from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.http import errors as http_errors
-from gunicorn.util import close_graceful, write_nonblock
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.http.errors import ParseException
+from gunicorn.workers.base import Worker
+
+from server.connection import Connection, ConnectionOver
+from server.refusals import refuse_nonsense, refuse_overload
+from server.request_reader import Terms, quick_copy
+from server.request_threads import Place, RequestThreads
+from server.upload_budget import UploadBudget
+from server.wsgi_call import answer
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+TICK_S = 1.0
+SHORT_TICK_S = 0.05
 IDLE_LINGER_S = 0.5
-LINGER_S = 2.0
-MAX_LINGER_BYTES = 256 * 1024**2
-
-PARSE_ERRORS = {
-    http_errors.LimitRequestLine: (414, "URI Too Long"),
-    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
-    http_errors.UnsupportedTransferCoding: (501, "Not Implemented"),
-    http_errors.ExpectationFailed: (417, "Expectation Failed"),
-}
+COURTESY_S = 0.002  # for another worker to take a connection in, if it has fewer
+FULL_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class ReadTimeout(http_errors.NoMoreData, TimeoutError):  # type: ignore[misc]
-    """The request did not arrive in time: gunicorn closes the connection, and our body reader answers 408."""
-
-
-class TimedSocket:
-    """What the parser reads requests from: a socket that gives up when the time of the request is over."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self.deadline = 0.0
-
-    def recv(self, size: int) -> bytes:
-        """Read at least one byte, or none at the end."""
-        self._sock.settimeout(max(0.001, self.deadline - time.monotonic()))
-        try:
-            return self._sock.recv(size)
-        except TimeoutError:
-            raise ReadTimeout from None
-        finally:
-            self._sock.settimeout(None)
-
-
-class Connection(TConn):  # type: ignore[misc]
-    """A client's connection, closed once, with a time limit for each request that comes over it."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.timed_sock: TimedSocket | None = None
-        self.is_closed = False
-
-    def await_request(self, read_timeout_s: float) -> None:
-        """Start the clock of the next request."""
-        self.init()
-        if self.timed_sock is None:
-            self.timed_sock = self.parser.unreader.sock = TimedSocket(self.sock)
-        self.timed_sock.deadline = time.monotonic() + read_timeout_s
-
-    def close(self, graceful: bool = False) -> None:
-        """Close it; gracefully: drop what the client still sends for a while, so that it reads our answer first."""
-        if self.is_closed:
-            return
-        self.is_closed = True
-        with suppress(OSError):
-            if graceful:
-                self.sock.setblocking(True)
-                close_graceful(self.sock, timeout=LINGER_S, max_drain=MAX_LINGER_BYTES)
-            else:
-                self.sock.close()
-
-
-class HTTPWorker(ThreadWorker):  # type: ignore[misc]
+class HTTPWorker(Worker):  # type: ignore[misc]
     """See the module."""
+
+    slice: int  # which of the workers it is; given by the master
 
     def init_signals(self) -> None:
         """Leave Ctrl-C, which the terminal sends to every process, to the master: it tells the workers to finish."""
@@ -102,64 +53,120 @@ class HTTPWorker(ThreadWorker):  # type: ignore[misc]
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # the master forks with them held back
 
-    def accept(self, listener: Any) -> None:
-        """Take a connection in, and wait in the poller for its first byte."""
+    def run(self) -> None:
+        """Serve until told to stop; see Worker."""
+        settings = self.app.settings
+        budget = UploadBudget(max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes))
+        read_timeout_s = settings.read_timeout_ms / 1000
+        self._terms = Terms(quick_copy(self.cfg), settings.max_upload_bytes, budget, self.cfg.keepalive, read_timeout_s)
+        self._connections: set[Connection] = set()
+        self._counts = self.app.connection_counts
+        self._counts.set(self.slice, 0)
+        self._threads = RequestThreads(self._serve, max_away=self.cfg.threads)
+        self._threads.start()
+        self._listen()
+        self._finish()
+
+    def _listen(self) -> None:
+        """Take connections in, one at a time."""
+        listeners = {listener.fileno(): listener for listener in self.sockets}
+        poll = select.poll()
+        poll.register(self.PIPE[0], select.POLLIN)  # signals
+        for listener in self.sockets:
+            listener.setblocking(False)
+        next_tick = 0.0
+        while self.alive:
+            if (now := time.monotonic()) >= next_tick:
+                next_tick = now + TICK_S
+                self._tick(now)
+            has_room = len(self._connections) < self.cfg.worker_connections
+            for fd in listeners:
+                poll.register(fd, select.POLLIN if has_room else 0)
+            for fd, _ in poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
+                if fd in listeners:
+                    if self._counts.has_more_than_another(self.slice):
+                        time.sleep(COURTESY_S)
+                    self._accept(listeners[fd])
+                else:
+                    os.read(fd, 4096)
+
+    def _tick(self, now: float) -> None:
+        self.notify()
+        self._threads.hurry(now)
+        if self.ppid != os.getppid():
+            self.log.info("the master has gone")
+            self.alive = False
+
+    def _finish(self) -> None:
+        """Take in what the kernel has accepted, and finish what is in hand."""
+        for listener in self.sockets:
+            while self._accept(listener):
+                pass
+            listener.close()
+        now = time.monotonic()
+        idle_until, gives_up_at = now + IDLE_LINGER_S, now + self.cfg.graceful_timeout
+        while self._connections and now < gives_up_at:
+            self.notify()
+            for connection in self._threads.waiting:
+                if connection.requests.is_idle:
+                    connection.deadline = min(connection.deadline, idle_until)
+            self._threads.hurry(now)
+            time.sleep(SHORT_TICK_S)
+            now = time.monotonic()
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """Take one connection in, if there is one."""
         try:
             sock, address = listener.accept()
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
-                return
-            raise
-        conn = Connection(self.cfg, sock, address, listener.getsockname())
-        conn.set_timeout()
-        self.nr_conns += 1
-        self.pending_conns.append(conn)
-        self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
-
-    def handle(self, conn: Connection) -> Any:
-        """Answer one request, in a thread of the pool."""
-        try:
-            conn.sock.setblocking(True)
-            conn.await_request(self.app.settings.read_timeout_ms / 1000)
-        except OSError:
+            if error.errno in FULL_FOR_NOW:
+                self.log.warning("no connection can be taken in: %s", error.strerror)
+                time.sleep(SHORT_TICK_S)
             return False
-        keep = super().handle(conn)
-        if keep is False:
-            conn.close(graceful=True)
-        return keep
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(sock, address, listener.getsockname(), self._terms)
+        self._connections.add(connection)
+        self._counts.set(self.slice, len(self._connections))
+        self._threads.watch(connection)
+        return True
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer a request that is no HTTP; everything else is a bug, logged by gunicorn and answered 500."""
-        if not isinstance(exc, http_errors.ParseException):
-            super().handle_error(req, client, addr, exc)
-            return
-        status, reason = PARSE_ERRORS.get(type(exc), (400, "Bad Request"))
-        self.log.info("no HTTP request: %s", exc)
-        body = json.dumps({"error": {"code": "malformed_http", "message": f"the request is not valid HTTP: {exc}"}})
-        head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        with suppress(OSError):
-            write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    def _serve(self, connection: Connection, place: Place) -> bool:
+        try:
+            if self._answer_requests(connection, place):
+                return True
+        except ParseException as error:
+            self.log.info("no HTTP request: %s", error)
+            refuse_nonsense(connection, error)
+        except (ConnectionOver, OSError):
+            connection.close()
+        except Exception:  # a bug, and nobody knows how much of an answer has been sent
+            self.log.exception("a request could not be answered")
+            connection.close()
+        if connection.linger():
+            self._connections.discard(connection)
+            self._counts.set(self.slice, len(self._connections))
+            return False
+        return True
 
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Start or pause accepting; when the worker stops, for good and after one last round."""
-        is_last = not (enabled or self.alive)
-        if is_last and self._accepting:
-            self._accept_backlog()
-        super().set_accept_enabled(enabled)
-        if is_last:
-            for listener in self.sockets:
-                listener.close()
+    def _answer(self, connection: Connection, request: Any, place: Place) -> bool:
+        """Answer one request; what there is no room for is told so here, for a fifth of what the application costs."""
+        is_upload = request.method == "POST"
+        wait_s = self.app.wait_when_full() if is_upload else None
+        if wait_s is None and not place.leave() and is_upload:
+            wait_s = 0
+        if wait_s is not None:
+            return refuse_overload(connection, request, wait_s=wait_s, is_last=not self.alive)
+        return answer(self.wsgi, connection, request, is_last=not self.alive, when_done=place.come_back)
 
-    def _accept_backlog(self) -> None:
-        for listener in self.sockets:
-            num_before = -1
-            while self.nr_conns != num_before:
-                num_before = self.nr_conns
-                self.accept(listener)
-
-    def _cap_keepalive(self, deadline: float) -> None:
-        """Let connections without a request go soon, those that never sent a byte included."""
-        deadline = min(deadline, time.monotonic() + IDLE_LINGER_S)
-        super()._cap_keepalive(deadline)
-        for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+    def _answer_requests(self, connection: Connection, place: Place) -> bool:
+        """Answer what has come; False where that was the connection's last."""
+        while not connection.is_lingering:
+            request = connection.next_request()
+            if request is None:
+                return True
+            if not self._answer(connection, request, place):
+                return False
+            connection.finish_request()
+            if connection.requests.is_idle:
+                return True
+        return False

@@ -6,6 +6,7 @@ temporary files, and no silence about a malformed form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ from server.request_errors import RequestError
 
 MAX_BOUNDARY_BYTES = 200  # the RFC allows 70
 MAX_HEADER_BYTES = 8192  # of one part
+
+# What nearly every client writes; whatever else there is, escapes and encodings, is left to werkzeug.
+_USUAL_DISPOSITION = re.compile(
+    r'\r\nContent-Disposition: form-data; name="([^"\\%\r\n]*)"(?:; filename="([^"\\%\r\n]*)")?\r\n', re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Part:
     content: memoryview
 
 
-def split_multipart(body: bytes, boundary: str) -> Iterator[Part]:
+def split_multipart(body: bytes | bytearray, boundary: str) -> Iterator[Part]:
     """Yield the parts of a form in their order, so that a caller may stop at the first one too many.
 
     Raises:
@@ -50,13 +56,13 @@ def split_multipart(body: bytes, boundary: str) -> Iterator[Part]:
         start = next_start
 
 
-def _after_preamble(body: bytes, delimiter: bytes) -> int:
+def _after_preamble(body: bytes | bytearray, delimiter: bytes) -> int:
     if body.startswith(delimiter):
         return len(delimiter)
     return _find_delimiter(body, b"\r\n" + delimiter, 0)[1]
 
 
-def _find_delimiter(body: bytes, delimiter: bytes, start: int) -> tuple[int, int]:
+def _find_delimiter(body: bytes | bytearray, delimiter: bytes, start: int) -> tuple[int, int]:
     """Find where the next boundary begins and ends; text that merely begins like one is content."""
     while (found := body.find(delimiter, start)) >= 0:
         end = found + len(delimiter)
@@ -67,8 +73,11 @@ def _find_delimiter(body: bytes, delimiter: bytes, start: int) -> tuple[int, int
     raise RequestError("the form ends before its closing boundary; the upload may be incomplete")
 
 
-def _parse_disposition(headers: bytes) -> tuple[str, str | None]:
-    for line in headers.decode(errors="replace").split("\r\n"):
+def _parse_disposition(headers: bytes | bytearray) -> tuple[str, str | None]:
+    text = headers.decode(errors="replace")
+    if usual := _USUAL_DISPOSITION.match(text):
+        return usual[1], usual[2]
+    for line in text.split("\r\n"):
         key, _, value = line.partition(":")
         if key.strip().lower() == "content-disposition":
             _, options = parse_options_header(value.strip())

@@ -119,6 +119,11 @@ class Settings:
         5000, _whole(500, 600_000), "An engine that shows no life, or runs one batch, for longer is started anew."
     )
     max_upload_bytes: int = _setting(32 * 1024**2, _whole(1, 2**31 - 1), "Largest request body; past that, 413.")
+    max_uploads_in_hand_bytes: int = _setting(
+        256 * 1024**2,
+        _whole(1, 2**40),
+        "Bytes of request bodies in memory at once, per HTTP worker; a request past that is answered 503.",
+    )
     max_image_pixels: int = _setting(50_000_000, _whole(1, 2**31 - 1), "Most pixels of one image; past that, 413.")
     max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
     request_timeout_ms: int = _setting(

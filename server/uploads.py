@@ -27,7 +27,7 @@ class Upload:
     filename: str | None = None
 
 
-def parse_uploads(body: bytes, content_type: str | None, *, max_images: int) -> list[Upload]:
+def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_images: int) -> list[Upload]:
     """Take the images out of a request's body; whether they are images is for others to find out.
 
     Returns:
@@ -45,7 +45,7 @@ def parse_uploads(body: bytes, content_type: str | None, *, max_images: int) -> 
     if media_type == "application/json":
         return _from_json(body, max_images)
     if media_type in RAW_TYPES or media_type.startswith("image/") or _is_curl_default(media_type, body):
-        return [Upload(body)]
+        return [Upload(body if isinstance(body, bytes) else memoryview(body))]
     raise UnsupportedMediaType(
         f"the Content-Type must be multipart/form-data, application/json or image/*, got {media_type[:100]!r}"
     )
@@ -54,16 +54,17 @@ def parse_uploads(body: bytes, content_type: str | None, *, max_images: int) -> 
 def clean_filename(name: str) -> str:
     """Reduce what a client calls a file to its last part, without control characters, of bounded length."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    visible = "".join(character for character in last if unicodedata.category(character)[0] != "C")
-    return visible[:MAX_FILENAME_CHARACTERS]
+    if not last.isprintable():
+        last = "".join(character for character in last if unicodedata.category(character)[0] != "C")
+    return last[:MAX_FILENAME_CHARACTERS]
 
 
-def _is_curl_default(media_type: str, body: bytes) -> bool:
+def _is_curl_default(media_type: str, body: bytes | bytearray) -> bool:
     """Tell ``curl --data-binary @photo.jpg``, which claims to send a form, from a form: that is ASCII, no image is."""
     return media_type == "application/x-www-form-urlencoded" and not body[:512].isascii()
 
 
-def _from_form(body: bytes, boundary: str, max_images: int) -> list[Upload]:
+def _from_form(body: bytes | bytearray, boundary: str, max_images: int) -> list[Upload]:
     """Take the files in the fields for images; text fields beside them, such as a form's token, do no harm."""
     uploads: list[Upload] = []
     others: list[str] = []
@@ -86,7 +87,7 @@ def _is_unused_file_input(part: Part) -> bool:
     return part.filename == "" and not part.content
 
 
-def _from_json(body: bytes, max_images: int) -> list[Upload]:
+def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -3,8 +3,8 @@
 Knows the lane and the clock, no threads and no models; the engine's runners call it, any number at once. A runner that
 is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody waits
 for any more is answered without running. Images that were being run when an engine died are suspects: each of them runs
-while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and takes no other
-with it.
+while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and takes no
+other with it.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from server.engine.catalogue import CatalogueReader, key_of
 from server.engine.lane import Lane, Status
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
+MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
 HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 _key_of = lru_cache(maxsize=256)(key_of)
@@ -157,6 +158,15 @@ class LaneEngine:
         finally:
             self._give_back(numbers)
 
+    def wait_when_full(self) -> float | None:
+        """Tell in how many seconds what is in hand will be done, if no slot is free; None if one is.
+
+        A look in passing, for whoever wants to refuse a request before reading it; `reserve` has the last word.
+        """
+        if self._free or self._withdrawn:
+            return None
+        return self._wait_s(self._least_busy())
+
     def close(self) -> None:
         """Take no more work. The engines go on; they are the supervisor's."""
         self._is_closed = True
@@ -173,8 +183,8 @@ class LaneEngine:
                 raise EngineNotReady("the server is stopping")
             self._reclaim()
             num_in_hand = self._lane.num_in_hand(engine)
-            wait_s = num_in_hand * self._service_time_s(engine)
-            if num_images > len(self._free) or (num_in_hand and self._clock() + wait_s > deadline):
+            wait_s = self._wait_s(engine)
+            if num_images > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
                 raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
             numbers = [self._free.pop() for _ in range(num_images)]
             self._lane.in_use[numbers] = 1
@@ -187,8 +197,9 @@ class LaneEngine:
             self._withdrawn.remove(slot)
             self._free.append(slot)
 
-    def _service_time_s(self, engine: int) -> float:
-        return float(self._lane.service_time_s[engine]) / max(1, int(self._lane.num_runners[engine]))
+    def _wait_s(self, engine: int) -> float:
+        """Predict when all that an engine has to do will be done."""
+        return self._lane.num_in_hand(engine) * float(self._lane.seconds_per_image[engine])
 
     def _claim(self, numbers: Sequence[int], engine: int, model: ServedModel, deadline: float) -> None:
         """Tell the engine what is to come, so that it keeps the model; and look whether it still has it."""

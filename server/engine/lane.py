@@ -80,7 +80,7 @@ class Lane:
         self.pixel_bytes, self.max_classes = pixel_bytes, max_classes
         self._pixel_stride, self._answer_stride = _pages(pixel_bytes), _pages(4 * max_classes)
         slot_fields = num_slots * (9 * U64.itemsize + 2) + 11 * 64
-        engine_fields = num_engines * (8 + MAX_RUNNERS) * U64.itemsize + 8 * 64
+        engine_fields = num_engines * (7 + MAX_RUNNERS) * U64.itemsize + 8 * 64
         self._catalogues_at = _pages(slot_fields + engine_fields)
         self._answers_at = self._catalogues_at + 2 * num_engines * CATALOGUE_BYTES
         self._pixels_at = self._answers_at + num_slots * self._answer_stride
@@ -103,8 +103,7 @@ class Lane:
         # Of each engine, written by it alone (is_ready also by the supervisor, once the engine is dead).
         self.is_ready = self._field(U64, num_engines)
         self.heartbeat = self._field(F64, num_engines)
-        self.service_time_s = self._field(F64, num_engines)  # of one image on one runner
-        self.num_runners = self._field(U64, num_engines)
+        self.seconds_per_image = self._field(F64, num_engines)  # while there is a queue, see `server.engine.pace`
         self.num_images = self._field(U64, num_engines)
         self.catalogue_sequence = self._field(U64, num_engines)
         self.catalogue_size = self._field(U64, 2 * num_engines).reshape(num_engines, 2)

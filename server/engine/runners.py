@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from server.engine.batcher import Batch, Batcher
 from server.engine.lane import Lane, Status
 from server.engine.loaded import LoadedModel
+from server.engine.pace import Pace
 
 log = logging.getLogger("opsin.engine")
 
-SERVICE_TIME_WEIGHT = 0.05  # of the newest batch in the moving average that Retry-After is computed from
 LISTEN_S = 60.0
 
 
@@ -43,7 +43,7 @@ class Runners:
         self._lane, self._engine, self._batcher = lane, engine, batcher
         self._listening = threading.Lock()
         self._is_closed = False
-        lane.num_runners[engine] = num_runners
+        self._pace = Pace(lane, engine, num_runners=num_runners)
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"opsin-runner-{number}", daemon=True)
             for number in range(num_runners)
@@ -68,7 +68,8 @@ class Runners:
             self._lane.running_since[self._engine, number] = started
             statuses = self._run(batch, number)
             self._lane.running_since[self._engine, number] = 0.0
-            self._measure(time.monotonic() - started, len(batch.slots))
+            submitted = float(self._lane.submitted[batch.slots[0]])
+            self._pace.note(len(batch.slots), submitted=submitted, started=started)
             self._batcher.finish(batch, statuses)
 
     def _next_batch(self) -> Batch | None:
@@ -120,10 +121,3 @@ class Runners:
             return Status.FAILED
         self._lane.answer(slot, len(row))[:] = row
         return Status.OK
-
-    def _measure(self, duration_s: float, num_images: int) -> None:
-        """Keep the moving average; two runners that write at once lose one of many measurements."""
-        times = self._lane.service_time_s
-        weight = SERVICE_TIME_WEIGHT if times[self._engine] else 1.0
-        times[self._engine] += weight * (duration_s / num_images - times[self._engine])
-        self._lane.num_images[self._engine] += num_images

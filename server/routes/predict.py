@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Request, Response, jsonify, request
+from flask import Blueprint, Request, Response, request
 
 from models.errors import OpsinError
 from server.body import read_body
 from server.classify import Answer, Classification, Classifier
+from server.client_presence import still_listens
+from server.engine import ClientGone
 from server.errors import body_of, error_response, headers_of, status_of
+from server.json_response import JSONResponse
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.routes.pages import Pages
 from server.settings import Settings
@@ -38,15 +44,14 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> 
 
     @routes.post("/predict")
     def predict() -> Response:
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
         try:
-            query = parse_query(request, settings)
-            uploads = _read_uploads(request, settings)
-            classified = classifier.classify(
-                uploads, top_k=query.top_k, model=query.model, version=query.version, timeout_s=query.timeout_s
-            )
+            query = parse_query(asked, settings)
+            uploads = _read_uploads(asked, settings)
+            classified = _classify(classifier, uploads, query, asked.environ)
         except OpsinError as error:
-            return pages.refusal(error) if _wants_page(request) else error_response(error)
-        if _wants_page(request):
+            return pages.refusal(error) if _wants_page(asked) else error_response(error)
+        if _wants_page(asked):
             return pages.results(uploads, classified.answers, _failure(classified))
         return _answer(uploads, classified)
 
@@ -62,11 +67,13 @@ def parse_query(asked: Request, settings: Settings) -> Query:
     Raises:
         RequestError: names the parameter, what it got and what is allowed.
     """
+    timeout_ms = asked.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
+    if not asked.environ.get("QUERY_STRING") and not timeout_ms:
+        return Query(DEFAULT_TOP_K, None, None, settings.request_timeout_ms / 1000)
     for name in asked.args:
         if name not in PARAMETERS:
             raise RequestError(f"the query may have the parameters {', '.join(PARAMETERS)}, got {name[:40]!r}")
     version = asked.args.get("version")
-    timeout_ms = asked.headers.get(TIMEOUT_HEADER)
     return Query(
         top_k=_whole("top_k", asked.args.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
         model=asked.args.get("model"),
@@ -83,10 +90,29 @@ def _whole(name: str, text: str, high: int) -> int:
 
 
 def _read_uploads(asked: Request, settings: Settings) -> list[Upload]:
-    if encoding := asked.headers.get("Content-Encoding"):
+    environ = asked.environ
+    if encoding := environ.get("HTTP_CONTENT_ENCODING"):
         raise UnsupportedMediaType(f"the request body must not be encoded, its Content-Encoding is {encoding[:40]!r}")
-    body = read_body(asked.stream, asked.content_length, max_bytes=settings.max_upload_bytes)
-    return parse_uploads(body, asked.content_type, max_images=settings.max_images)
+    stream = environ["wsgi.input"] if environ.get("wsgi.input_terminated") else asked.stream
+    body = read_body(stream, asked.content_length, max_bytes=settings.max_upload_bytes)
+    return parse_uploads(body, environ.get("CONTENT_TYPE"), max_images=settings.max_images)
+
+
+def _classify(
+    classifier: Classifier, uploads: Sequence[Upload], query: Query, environ: dict[str, Any]
+) -> Classification:
+    """Classify while the client is there; one that has merely ended its sending still is, and gets a second try."""
+    classify = partial(classifier.classify, uploads, top_k=query.top_k, model=query.model, version=query.version)
+    sock = environ.get("gunicorn.socket")
+    if sock is None:
+        return classify(timeout_s=query.timeout_s)
+    gives_up_at = time.monotonic() + query.timeout_s
+    try:
+        return classify(timeout_s=query.timeout_s, client_fd=sock.fileno())
+    except ClientGone:
+        if not still_listens(sock, environ["SERVER_PROTOCOL"]):
+            raise
+    return classify(timeout_s=gives_up_at - time.monotonic())
 
 
 def _failure(classified: Classification) -> OpsinError | None:
@@ -104,11 +130,7 @@ def _answer(uploads: list[Upload], classified: Classification) -> Response:
     document["predictions"] = [
         _prediction(upload, answer) for upload, answer in zip(uploads, classified.answers, strict=True)
     ]
-    response = jsonify(document)
-    if failed:
-        response.status_code = status_of(failed)
-        response.headers.update(headers_of(failed))
-    return response
+    return JSONResponse(document, status_of(failed), headers_of(failed)) if failed else JSONResponse(document)
 
 
 def _prediction(upload: Upload, answer: Answer) -> dict[str, Any]:
@@ -121,5 +143,7 @@ def _prediction(upload: Upload, answer: Answer) -> dict[str, Any]:
 
 def _wants_page(asked: Request) -> bool:
     """Tell a browser's plain form, which prefers HTML, from a program, which takes JSON or anything."""
+    if "text/" not in asked.environ.get("HTTP_ACCEPT", "").lower():
+        return False  # as most programs; no need to weigh what they do accept
     accepted = asked.accept_mimetypes
     return accepted.quality("text/html") > accepted.quality("application/json")

@@ -9,14 +9,15 @@ import io
 import json
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from running_server import START_S, STUB, ZOO, RunningServer
-
 
 pytestmark = pytest.mark.e2e
 
@@ -134,6 +135,153 @@ def test_what_is_no_http_is_refused_in_json(served, request_bytes, status):
         connection.sendall(request_bytes)
         found, document = read_answer(connection)
     assert (found, document["error"]["code"]) == (status, "malformed_http")
+
+
+def head_of(body, *headers):
+    lines = ["POST /predict HTTP/1.1", "Host: x", *headers, f"Content-Length: {len(body)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def test_requests_sent_ahead_are_answered_in_their_order(served):
+    colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+    bodies = [encode(colour) for colour in colours.values()]
+    with served.connect() as connection, connection.makefile("rb") as answers:
+        connection.sendall(b"".join(head_of(body) + body for body in bodies))
+        for colour in colours:
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            headers = http.client.parse_headers(answers)
+            document = json.loads(answers.read(int(headers["Content-Length"])))
+            assert document["predictions"][0]["label"] == colour
+
+
+def test_client_that_asks_first_is_told_to_go_on(served):
+    with served.connect() as connection:
+        connection.sendall(head_of(RED, "Expect: 100-continue"))
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(RED)
+        assert label_of(read_answer(connection)) == "red"
+
+
+def test_client_that_ends_its_sending_still_gets_its_answer(start):
+    running = start(STUB_SLEEP_S="0.5").wait_until_ready()
+    with running.connect() as connection:
+        connection.sendall(head_of(RED) + RED)
+        connection.shutdown(socket.SHUT_WR)
+        assert label_of(read_answer(connection)) == "red"
+
+
+def test_incomplete_upload_is_400(served):
+    with served.connect() as connection:
+        connection.sendall(head_of(RED) + RED[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        status, document = read_answer(connection)
+    assert (status, document["error"]["code"]) == (400, "incomplete_upload")
+
+
+def test_unfinished_uploads_hold_no_thread(start):
+    running = start(OPSIN_THREADS="1", OPSIN_WORKERS="1").wait_until_ready()
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(running.connect()) for _ in range(50)]
+        for connection in connections:
+            connection.sendall(head_of(RED) + RED[:-1])
+        assert label_of(running.request("POST", "/predict", RED)) == "red"
+        for connection in connections:
+            connection.sendall(RED[-1:])
+            assert label_of(read_answer(connection)) == "red"
+
+
+def assert_overloaded(response, document):
+    assert (response.status, document["error"]["code"]) == (503, "overloaded")
+    assert int(response.headers["Retry-After"]) >= 1
+    assert response.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    "environ", [{"OPSIN_THREADS": "2"}, {"OPSIN_MAX_QUEUE": "2", "OPSIN_MAX_IMAGES": "2"}], ids=["threads", "slots"]
+)
+def test_more_than_there_is_room_for_is_503_and_the_connection_is_kept(start, environ):
+    running = start(OPSIN_WORKERS="1", STUB_SLEEP_S="2", **environ).wait_until_ready()
+    answers = []
+    asking = [threading.Thread(target=lambda: answers.append(running.request("POST", "/predict", RED))) for _ in "12"]
+    for thread in asking:
+        thread.start()
+    time.sleep(0.5)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+    with contextlib.closing(connection):
+        for _ in range(2):
+            connection.request("POST", "/predict", RED)
+            response = connection.getresponse()
+            assert_overloaded(response, json.loads(response.read()))
+            assert connection.sock is not None
+        assert running.request("GET", "/healthz")[0] == 200
+    for thread in asking:
+        thread.join()
+    assert [label_of(answer) for answer in answers] == ["red", "red"]
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_more_bytes_than_may_be_in_hand_are_503(start, is_chunked):
+    limits = {"OPSIN_MAX_UPLOAD_BYTES": "1000000", "OPSIN_MAX_UPLOADS_IN_HAND_BYTES": "1000000"}
+    running = start(OPSIN_WORKERS="1", **limits).wait_until_ready()
+    large = RED + bytes(700_000)
+    with running.connect() as slow:
+        slow.sendall(head_of(large) + large[:-1])
+        time.sleep(0.5)
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("POST", "/predict", iter([large]) if is_chunked else large)
+            response = connection.getresponse()
+            assert_overloaded(response, json.loads(response.read()))
+        slow.sendall(large[-1:])
+        assert label_of(read_answer(slow)) == "red"
+    assert label_of(running.request("POST", "/predict", large)) == "red"
+
+
+def test_each_worker_gets_its_share_of_the_connections(served):
+    def num_sockets(pid):
+        return sum(str(file.readlink()).startswith("socket:") for file in Path(f"/proc/{pid}/fd").iterdir())
+
+    workers = served.children("opsin: http")
+    before = [num_sockets(pid) for pid in workers]
+    with contextlib.ExitStack() as stack:
+        for _ in range(16):
+            connection = stack.enter_context(served.connect())
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert read_answer(connection)[0] == 200
+        assert all(num_sockets(pid) - before[number] >= 4 for number, pid in enumerate(workers))
+
+
+def test_stop_under_load_gives_no_other_answer_than_200_and_503(start):
+    running = start(STUB_SLEEP_S="0.01").wait_until_ready()
+    statuses, losses = [], []
+
+    def ask_until_refused():
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        while True:
+            if connection.sock is None:
+                try:
+                    connection.connect()
+                except ConnectionRefusedError:
+                    return
+            try:
+                connection.request("POST", "/predict", RED)
+                response = connection.getresponse()
+                response.read()
+                statuses.append(response.status)
+            except (OSError, http.client.HTTPException) as error:
+                losses.append(error)
+                connection.close()
+
+    asking = [threading.Thread(target=ask_until_refused) for _ in range(16)]
+    for thread in asking:
+        thread.start()
+    time.sleep(1)
+    status, output, _ = running.stop()
+    for thread in asking:
+        thread.join()
+    assert (status, output, losses) == (0, "", [])
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) > 16
 
 
 def test_connection_is_kept_after_errors(served):

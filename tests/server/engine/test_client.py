@@ -166,13 +166,21 @@ def test_full_lane_is_refused_with_a_time_to_come_back(engine):
 
 
 def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_first(engine, running):
-    running.lane.service_time_s[0] = 4.0
+    running.lane.seconds_per_image[0] = 4.0
     with engine.reserve(MODEL, 1, deadline=later(1.0)):
-        with pytest.raises(Overloaded) as caught, engine.reserve(MODEL, 1, deadline=later(3.0)):
+        with pytest.raises(Overloaded) as caught, engine.reserve(MODEL, 1, deadline=later(5.0)):
             pass
         assert caught.value.retry_after_s == 4
         with engine.reserve(MODEL, 1, deadline=later(30.0)):
             pass
+
+
+def test_full_lane_is_seen_in_passing(engine, running):
+    running.lane.seconds_per_image[0] = 0.5
+    assert engine.wait_when_full() is None
+    with engine.reserve(MODEL, 4, deadline=later()):
+        assert engine.wait_when_full() == 2.0
+    assert engine.wait_when_full() is None
 
 
 def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runtime):

@@ -1,0 +1,141 @@
+"""One client's connection: what comes in without waiting, answers that go out in one piece, a close that is heard."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.http.errors import NoMoreData
+
+from server.request_reader import RequestReader, Terms
+
+RECV_BYTES = 64 * 1024  # a photo and its head in one call
+MAX_RECV_BYTES = 1024 * 1024
+SEND_TIMEOUT_S = 30.0
+LINGER_S = 2.0
+MAX_LINGER_BYTES = 256 * 1024**2
+
+
+class ReadTimeout(NoMoreData, TimeoutError):  # type: ignore[misc]
+    """The request did not arrive in time: our body reader answers 408."""
+
+
+class ConnectionOver(Exception):
+    """There is no further request: the client has closed the connection, or its time is over."""
+
+
+class Connection:
+    """Used by one thread at a time.
+
+    Attributes:
+        deadline: until when what is awaited may come: a request, the rest of one, or the client's own close.
+        is_late: set by whoever finds that the deadline has passed, before the connection is looked at again.
+    """
+
+    def __init__(self, sock: socket.socket, address: Any, server_address: Any, terms: Terms) -> None:
+        sock.setblocking(False)
+        self.sock, self.address, self.server_address = sock, address, server_address
+        self.fd = sock.fileno()
+        self.requests = RequestReader(terms, address, self)
+        self.deadline = time.monotonic() + terms.keepalive_s
+        self.is_late = False
+        self.is_lingering = False
+        self._terms = terms
+        self._num_dropped = 0
+
+    def next_request(self) -> Any:
+        """Take in what has come; gives the next request if it is whole, None if more has to come first.
+
+        Raises:
+            ConnectionOver: there will be no further request.
+            ParseException: what came is no HTTP.
+        """
+        requests = self.requests
+        is_more = True
+        while (request := requests.take()) is None:
+            if self.is_late:
+                return self._cut(ReadTimeout())
+            if not is_more:
+                return None
+            size = min(max(requests.num_missing, RECV_BYTES), MAX_RECV_BYTES)
+            try:
+                data = self.sock.recv(size)
+            except BlockingIOError:
+                return None
+            except OSError:
+                raise ConnectionOver from None
+            if not data:
+                return self._cut(None)
+            if requests.is_idle:
+                self.deadline = time.monotonic() + self._terms.read_timeout_s
+            requests.feed(data)
+            is_more = len(data) == size
+        return request
+
+    def finish_request(self) -> None:
+        """Begin to wait for the next request."""
+        self.requests.finish()
+        self.is_late = False
+        self.deadline = time.monotonic() + self._terms.keepalive_s
+
+    def wait_and_receive(self, size: int) -> bytes:
+        """Wait for the next bytes of a request's body; none at the end."""
+        while True:
+            with suppress(BlockingIOError):
+                return self.sock.recv(min(max(size, RECV_BYTES), MAX_RECV_BYTES))
+            if not self._wait(select.POLLIN, self.deadline):
+                raise ReadTimeout
+
+    def sendall(self, data: bytes) -> None:
+        """Send an answer, or a part of it; raises TimeoutError where the client does not take it."""
+        rest = memoryview(data)
+        gives_up_at = 0.0
+        while True:
+            with suppress(BlockingIOError):
+                rest = rest[self.sock.send(rest) :]
+            if not rest:
+                return
+            gives_up_at = gives_up_at or time.monotonic() + SEND_TIMEOUT_S
+            if not self._wait(select.POLLOUT, gives_up_at):
+                raise TimeoutError("the client does not read its answer")
+
+    def linger(self) -> bool:
+        """Close it, but drop for a while what the client still sends, so that it reads our answer first.
+
+        Returns:
+            Whether it is closed; else to be called again when more has come or the deadline has passed.
+        """
+        if not self.is_lingering:
+            self.is_lingering, self.is_late = True, False
+            self.deadline = time.monotonic() + LINGER_S
+            self.requests.finish()
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+        try:
+            while not self.is_late and self._num_dropped < MAX_LINGER_BYTES and (data := self.sock.recv(RECV_BYTES)):
+                self._num_dropped += len(data)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Close it at once."""
+        self.requests.finish()
+        with suppress(OSError):
+            self.sock.close()
+
+    def _cut(self, error: Exception | None) -> Any:
+        if self.requests.has_head:
+            return self.requests.cut(error)
+        raise ConnectionOver
+
+    def _wait(self, event: int, until: float) -> bool:
+        poll = select.poll()
+        poll.register(self.sock, event)
+        return bool(poll.poll(1000 * max(0.0, until - time.monotonic())))

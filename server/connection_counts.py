@@ -1,0 +1,24 @@
+"""How many connections each HTTP worker has, for every worker to see, so that each gets its share.
+
+The kernel wakes all workers for a new connection, and the first takes it. Clients that keep theirs stay with that
+worker, so chance at the start decides how well they are served for hours.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+
+class ConnectionCounts:
+    """To be made before the workers are forked. Each writes its own count alone, so there is nothing to lock."""
+
+    def __init__(self, num_workers: int) -> None:
+        self._counts = memoryview(mmap.mmap(-1, 8 * num_workers)).cast("q")
+
+    def set(self, worker: int, number: int) -> None:
+        """Say how many connections a worker has now."""
+        self._counts[worker] = number
+
+    def has_more_than_another(self, worker: int) -> bool:
+        """Tell whether a new connection would better be taken by another worker."""
+        return self._counts[worker] > min(self._counts)

@@ -1,0 +1,50 @@
+"""How fast an engine gets through a queue: measured while there is one, for Retry-After and for admission."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from server.engine.lane import Lane
+
+WEIGHT = 0.05  # of the newest batch in the moving average
+
+
+class Pace:
+    """Keeps `lane.seconds_per_image`: of all runners together, decoding and whatever else runs beside them included.
+
+    An interval between the ends of two batches counts when the later batch waited at the earlier end already; the time
+    that an engine has nothing to do is no part of its pace. Until there has been a queue, the pace is that of a batch
+    alone, as if the runners did not get into each other's way.
+    """
+
+    def __init__(
+        self, lane: Lane, engine: int, *, num_runners: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._lane, self._engine, self._num_runners, self._clock = lane, engine, num_runners, clock
+        self._lock = threading.Lock()
+        self._last_end = 0.0
+        self._has_queued = False
+
+    def note(self, num_images: int, *, submitted: float, started: float) -> None:
+        """Take note of the end of a batch, in its runner's thread.
+
+        Args:
+            num_images: of the batch.
+            submitted: when its oldest image began to wait, in seconds of the clock.
+            started: when it began to run.
+        """
+        with self._lock:
+            now = self._clock()
+            if submitted <= self._last_end:
+                self._average((now - self._last_end) / num_images, weight=WEIGHT if self._has_queued else 1.0)
+                self._has_queued = True
+            elif not self._has_queued:
+                self._average((now - started) / num_images / self._num_runners, weight=1.0)
+            self._last_end = now
+            self._lane.num_images[self._engine] += num_images
+
+    def _average(self, seconds: float, *, weight: float) -> None:
+        paces = self._lane.seconds_per_image
+        paces[self._engine] += weight * (seconds - paces[self._engine])

@@ -1,0 +1,94 @@
+"""The real engine process with each of the runtimes, asked over HTTP."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from running_server import ROOT, RunningServer
+
+from models.manifest import EngineFile
+from models.preprocessing import PixelSpec
+from models.repository import Repository
+from models.runtime import load_runtime
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+LABELS = tuple("abcdefghij")
+
+
+def pictures():
+    with np.load(ROOT / "tests" / "data" / "cifar10_sample.npz") as sample:
+        return sample["images"][:12]
+
+
+def encode(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def answers(running):
+    """The probabilities of all pictures, by label."""
+    found = []
+    for pixels in pictures():
+        status, document = running.request("POST", "/predict?top_k=10", encode(pixels))
+        assert status == 200, document
+        [prediction] = document["predictions"]
+        found.append({ranked["label"]: ranked["probability"] for ranked in prediction["top_k"]})
+    return found
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+def test_openvino_answers_as_litert_does_up_to_rounding():
+    servers = [RunningServer(["-m", "server"], {"OPSIN_RUNTIME": name}) for name in ("litert", "openvino")]
+    try:
+        litert, openvino = (answers(running.wait_until_ready()) for running in servers)
+    finally:
+        for running in servers:
+            running.end()
+    for ours, theirs in zip(litert, openvino, strict=True):
+        assert ours.keys() == theirs.keys()
+        assert np.mean([abs(ours[label] - theirs[label]) for label in ours]) < 0.02
+
+
+def test_saved_model_of_tensorflow_is_served_on_the_cpu(tmp_path, small_artifact):
+    running = RunningServer(
+        ["-m", "server"],
+        {"OPSIN_REPOSITORY": str(tmp_path / "repository"), "OPSIN_RUNTIME": "tensorflow", "OPSIN_MAX_BATCH": "2"},
+    )
+    try:
+        found = answers(running.wait_until_ready())
+    finally:
+        running.end()
+    runtime = load_runtime(small_artifact, runtime="tensorflow", batch_sizes=(1,))
+    for pixels, probabilities in zip(pictures(), found, strict=True):
+        expected = runtime.run([pixels])[0]
+        assert [probabilities[label] for label in LABELS] == pytest.approx(expected.tolist(), abs=1e-5)
+    runtime.close()
+
+
+@pytest.fixture
+def small_artifact(tmp_path):
+    from small_artifacts import small_manifest
+
+    from models.export import export_saved_model
+    from models.resnet_v2 import ResNetV2, build
+
+    model = build(ResNetV2.of("20", width=4))
+    export_saved_model(model, tmp_path / "saved_model", "float32")
+    manifest = small_manifest(
+        labels=LABELS, pixels=PixelSpec(32, 32), engines={"tensorflow": EngineFile("saved_model", "float32")}
+    )
+    return Repository(tmp_path / "repository").publish(manifest, {"saved_model": tmp_path / "saved_model"})
+
+
+def test_artifact_without_a_file_for_the_runtime_is_refused_with_what_it_has():
+    running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow"})
+    output, errors = running.process.communicate(timeout=60)
+    assert running.process.returncode == 2
+    assert "has no file for the engine 'tensorflow'; it has litert (int8)" in errors
+    assert output == ""

@@ -1,0 +1,116 @@
+"""A connection over a real pair of sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+from gunicorn.config import Config
+
+from server.connection import Connection, ConnectionOver
+from server.request_reader import Terms, quick_copy
+from server.upload_budget import UploadBudget
+
+TERMS = Terms(quick_copy(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
+REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(10)
+    connection = Connection(ours, ("127.0.0.1", 1), ("127.0.0.1", 2), TERMS)
+    yield connection, theirs
+    connection.close()
+    theirs.close()
+
+
+def test_nothing_is_waited_for(pair):
+    connection, client = pair
+    assert connection.next_request() is None
+    client.sendall(REQUEST[:-1])
+    assert connection.next_request() is None
+    client.sendall(REQUEST[-1:])
+    assert connection.next_request().body.read() == b"abc"
+
+
+def test_time_runs_from_the_first_byte_of_a_request(pair):
+    connection, client = pair
+    idle_until = connection.deadline
+    client.sendall(REQUEST[:5])
+    connection.next_request()
+    assert connection.deadline < idle_until
+    client.sendall(REQUEST[5:])
+    connection.next_request()
+    connection.finish_request()
+    assert connection.deadline >= idle_until
+
+
+def test_large_body_comes_whole(pair):
+    connection, client = pair
+    body = bytes(range(256)) * 20_000
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    sending = threading.Thread(target=client.sendall, args=(head + body,))
+    sending.start()
+    while (request := connection.next_request()) is None:
+        pass
+    sending.join()
+    assert request.body.read() == body
+
+
+def test_client_that_leaves_between_requests_is_over(pair):
+    connection, client = pair
+    client.close()
+    with pytest.raises(ConnectionOver):
+        connection.next_request()
+
+
+def test_client_that_ends_within_a_body_has_what_came_answered(pair):
+    connection, client = pair
+    client.sendall(REQUEST[:-1])
+    client.shutdown(socket.SHUT_WR)
+    assert connection.next_request() is None
+    assert connection.next_request().body.read() == b"ab"
+
+
+def test_late_body_is_a_timeout_and_late_head_is_over(pair):
+    connection, client = pair
+    client.sendall(REQUEST[:-1])
+    assert connection.next_request() is None
+    connection.is_late = True
+    with pytest.raises(TimeoutError):
+        connection.next_request().body.read()
+    connection.finish_request()
+    connection.is_late = True
+    with pytest.raises(ConnectionOver):
+        connection.next_request()
+
+
+def test_large_answer_reaches_a_client_that_reads_slowly(pair):
+    connection, client = pair
+    sending = threading.Thread(target=connection.sendall, args=(bytes(5_000_000),))
+    sending.start()
+    num_read = 0
+    while num_read < 5_000_000:
+        num_read += len(client.recv(100_000))
+    sending.join()
+
+
+def test_lingering_lets_the_client_finish_and_read(pair):
+    connection, client = pair
+    client.sendall(bytes(1000))
+    connection.sendall(b"answer")
+    assert not connection.linger()
+    client.sendall(bytes(1000))
+    assert client.recv(100) == b"answer"
+    assert client.recv(100) == b""
+    client.close()
+    assert connection.linger()
+
+
+def test_lingering_ends_with_the_deadline(pair):
+    connection, _ = pair
+    assert not connection.linger()
+    connection.is_late = True
+    assert connection.linger()

@@ -1,0 +1,189 @@
+"""Requests put together from bytes, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.engine import Overloaded
+from server.request_reader import CONTINUE, MAX_HEAD_BYTES, RequestReader, Terms, quick_copy
+from server.upload_budget import UploadBudget
+
+CFG = quick_copy(Config())
+
+
+class Wire:
+    """A connection on which the given pieces are still to come."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+        self.sent = b""
+
+    def wait_and_receive(self, _size):
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def sendall(self, data):
+        self.sent += data
+
+
+@pytest.fixture
+def budget():
+    return UploadBudget(1000)
+
+
+@pytest.fixture
+def reader_of(budget):
+    def reader_of(wire=None):
+        return make_reader(budget, wire)
+
+    return reader_of
+
+
+def make_reader(budget, wire=None):
+    terms = Terms(CFG, max_body_bytes=500, budget=budget, keepalive_s=1, read_timeout_s=1)
+    return RequestReader(terms, ("127.0.0.1", 1), wire or Wire())
+
+
+def post(body, path=b"/", headers=b""):
+    return b"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (path, headers, len(body), body)
+
+
+def taken(reader):
+    """What can be handed out now: paths and bodies."""
+    found = []
+    while (request := reader.take()) is not None:
+        found.append((request.path, bytes(request.body.read())))
+        reader.finish()
+    return found
+
+
+@given(st.lists(st.binary(max_size=200), min_size=1, max_size=4), st.lists(st.integers(1, 400), max_size=30))
+def test_requests_are_the_same_however_their_bytes_are_cut(bodies, sizes):
+    stream = b"".join(post(body, b"/%d" % number) for number, body in enumerate(bodies))
+    reader, found = make_reader(UploadBudget(1000)), []
+    for size in sizes:
+        reader.feed(stream[:size])
+        stream = stream[size:]
+        found += taken(reader)
+    reader.feed(stream)
+    found += taken(reader)
+    assert found == [(f"/{number}", body) for number, body in enumerate(bodies)]
+    assert reader.is_idle
+
+
+def test_request_is_handed_out_when_it_is_whole(reader_of):
+    reader = reader_of()
+    reader.feed(post(b"abc")[:-1])
+    assert reader.take() is None
+    assert reader.num_missing == 1
+    reader.feed(b"c")
+    assert taken(reader) == [("/", b"abc")]
+
+
+def test_body_larger_than_allowed_is_not_waited_for(reader_of):
+    reader = reader_of()
+    reader.feed(post(bytes(501))[:100])
+    request = reader.take()
+    assert request.should_close()
+    with pytest.raises(OSError, match="larger than allowed"):
+        request.body.read()
+
+
+def test_body_over_budget_is_given_up_and_its_bytes_are_free_again(reader_of, budget):
+    budget.take(900)
+    reader = reader_of()
+    reader.feed(post(bytes(200))[:-120])
+    assert reader.take() is None
+    reader.feed(bytes(120))
+    request = reader.take()
+    assert request.should_close()
+    with pytest.raises(Overloaded):
+        request.body.read()
+    reader.finish()
+    assert budget.take(100)
+
+
+def test_bytes_are_counted_until_the_request_is_finished(reader_of, budget):
+    reader = reader_of()
+    reader.feed(post(bytes(200)))
+    reader.take()
+    assert not budget.take(801)
+    reader.finish()
+    assert budget.take(1000)
+
+
+def test_cut_request_gives_what_came(reader_of):
+    reader = reader_of()
+    reader.feed(post(b"abc")[:-1])
+    assert reader.take() is None
+    request = reader.cut()
+    assert request.body.read(3) == b"ab"
+    assert request.should_close()
+
+
+def test_cut_request_raises_what_cut_it(reader_of):
+    reader = reader_of()
+    reader.feed(post(b"abc")[:-1])
+    assert reader.take() is None
+    with pytest.raises(TimeoutError):
+        reader.cut(TimeoutError()).body.read(3)
+
+
+@pytest.mark.parametrize(("body", "sent"), [(b"abc", CONTINUE), (bytes(501), b"")])
+def test_client_that_asks_is_told_to_go_on_unless_its_body_is_too_large(reader_of, body, sent):
+    wire = Wire()
+    reader = reader_of(wire)
+    reader.feed(post(body, headers=b"Expect: 100-continue\r\n")[: -len(body)])
+    reader.take()
+    assert wire.sent == sent
+
+
+def test_client_that_sends_at_once_is_not_told_to_go_on(reader_of):
+    wire = Wire()
+    reader = reader_of(wire)
+    reader.feed(post(b"abc", headers=b"Expect: 100-continue\r\n"))
+    assert taken(reader) == [("/", b"abc")]
+    assert wire.sent == b""
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_chunked_body_is_pulled_and_what_follows_is_the_next_request(reader_of):
+    reader = reader_of(Wire(b"c\r\n2\r\nde\r\n0\r\n\r\n" + post(b"next")))
+    reader.feed(CHUNKED + b"3\r\nab")
+    assert taken(reader) == [("/", b"abcde"), ("/", b"next")]
+
+
+def test_chunked_body_over_budget_is_given_up(reader_of, budget):
+    budget.take(999)
+    reader = reader_of(Wire(b"3\r\nabc\r\n0\r\n\r\n"))
+    reader.feed(CHUNKED)
+    with pytest.raises(Overloaded):
+        reader.take().body.read()
+
+
+@pytest.mark.parametrize(
+    "line", [b"NONSENSE\r\n", b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nBad Header\r\n\r\n"]
+)
+def test_what_is_no_http_is_refused(reader_of, line):
+    reader = reader_of()
+    reader.feed(line)
+    with pytest.raises(ParseException):
+        reader.take()
+
+
+def test_head_without_end_is_refused(reader_of):
+    reader = reader_of()
+    reader.feed(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * (MAX_HEAD_BYTES // 6 + 1))
+    with pytest.raises(LimitRequestHeaders):
+        reader.take()
+
+
+def test_blank_line_before_a_request_is_ignored(reader_of):
+    reader = reader_of()
+    reader.feed(b"\r\n" + post(b"abc"))
+    assert taken(reader) == [("/", b"abc")]
