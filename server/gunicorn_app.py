@@ -48,7 +48,7 @@ MIN_PIXEL_BYTES = 1024 * 1024 * 3  # room for versions that come later; memory i
 MAX_CLASSES = 65_536
 # Under more load than there are cores, uploads and refusals would take the time of the work that was accepted: of 700
 # clients who ask again at once, 34 images/s were answered without this, 72 with it, of 80 (docs/performance.md).
-HTTP_NICENESS = 10
+HTTP_NICENESS = 5
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
 SPARE_FILES = 4096  # for connections, beside the bells of the lane
 

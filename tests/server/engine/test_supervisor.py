@@ -80,6 +80,28 @@ def test_stopped_engine_counts_as_hung(lane, supervise):
     tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
 
 
+def test_engine_is_not_hung_because_the_supervisor_stood_still(lane, supervise):
+    now = [1000.0]
+
+    def run(number):
+        lane.is_ready[number] = 1
+        signal.pause()  # its heartbeat stays what the supervisor wrote at its start
+
+    supervisor = Supervisor(lane, run, timeout_s=5.0, clock=lambda: now[0])
+    supervisor.tend()
+    pids = supervisor.pids
+    now[0] += 60.0  # the lid was closed
+    supervisor.tend()
+    now[0] += 1.0
+    supervisor.tend()
+    assert supervisor.pids == pids
+    for _ in range(6):
+        now[0] += 1.0
+        supervisor.tend()
+    supervisor.stop()
+    assert supervisor.pids != pids
+
+
 def test_engine_whose_native_code_never_returns_counts_as_hung(lane, supervise):
     supervisor = supervise(serve(lane), timeout_s=0.3)
     tend_until(supervisor, lane.is_ready.all)
