@@ -46,8 +46,8 @@ HEARTBEAT_TIMEOUT_S = 60
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - for gunicorn's heartbeat files, which must not wait for a disk
 MIN_PIXEL_BYTES = 1024 * 1024 * 3  # room for versions that come later; memory is used only where pixels are written
 MAX_CLASSES = 65_536
-# Under more load than there are cores, uploads and refusals would take the time of the work that was accepted: of 700
-# clients who ask again at once, 34 images/s were answered without this, 72 with it, of 80 (docs/performance.md).
+# With far more clients than can be answered, refusals would take the time of the work that was accepted; more than this
+# spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
 SPARE_FILES = 4096  # for connections, beside the bells of the lane
