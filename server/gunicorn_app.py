@@ -144,6 +144,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._repository = Repository(settings.repository)
         self._url = url_of(settings.host, listener.getsockname()[1])
         self._listener_fd = listener.detach()  # gunicorn closes it
+        self._listener_inode = os.fstat(self._listener_fd).st_ino
         self._worker: HTTPWorker | None = None
         self._engine: LaneEngine | None = None
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
@@ -213,10 +214,19 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _be_engine(self, number: int) -> None:
         device = self._devices[number]
         setproctitle(f"opsin: engine {device.name}")
-        os.close(self._listener_fd)
+        self._close_listener()
         device.hide_others()
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
         run_engine(self._lane, number, config, on_ready=self._announce if number == 0 else lambda _: None)
+
+    def _close_listener(self) -> None:
+        """Let go of the port, in an engine: a connection that is made to it while the server stops must be refused.
+
+        An engine that is started then inherits no listener, and its number may stand for another file already.
+        """
+        with suppress(OSError):
+            if os.fstat(self._listener_fd).st_ino == self._listener_inode:
+                os.close(self._listener_fd)
 
     def _announce(self, catalogue: Catalogue) -> None:
         default, *others = catalogue.models

@@ -20,7 +20,7 @@ from server.engine.lane import Lane
 log = logging.getLogger("opsin.supervisor")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0  # before an engine that could not start is started again
-STEADY_S = 10.0  # an engine that lived so long did not fail at its start
+STANDSTILL_S = 3.0  # between two calls of `tend` that should be one apart
 
 
 @dataclass(slots=True)
@@ -68,6 +68,7 @@ class Supervisor:
     ) -> None:
         self._lane, self._run, self._timeout_s, self._clock = lane, run, timeout_s, clock
         self._children = [Child() for _ in range(lane.num_engines)]
+        self._is_broken = False
         self._tended_at = clock()
         self._trusts_until = 0.0
         self._has_been_ready = np.zeros(lane.num_engines, np.bool_)
@@ -81,10 +82,14 @@ class Supervisor:
         """Bury the dead, kill the hung, start what is missing.
 
         Raises:
-            EngineBroken: an engine ended before it had ever been ready.
+            EngineBroken: an engine ended before it had ever been ready; said once, and nothing is started any more.
         """
+        if self._is_broken:
+            return
         now = self._clock()
-        if now - self._tended_at > self._timeout_s / 2:  # this process, or the whole machine, stood still
+        if now - self._tended_at > max(
+            STANDSTILL_S, self._timeout_s / 2
+        ):  # this process, or the whole machine, stood still
             self._trusts_until = now + self._timeout_s
         self._tended_at = now
         self._has_been_ready |= self._lane.is_ready.astype(np.bool_)
@@ -139,6 +144,7 @@ class Supervisor:
         was_ready, self._lane.is_ready[number] = bool(self._lane.is_ready[number]), 0
         self._has_been_ready[number] |= was_ready
         if not self._has_been_ready[number]:
+            self._is_broken = True
             raise EngineBroken(status)
         log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, _described(status))
         child.pause_s = 0.0 if was_ready else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * child.pause_s))

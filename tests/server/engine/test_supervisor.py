@@ -123,6 +123,7 @@ def test_engine_that_cannot_start_the_first_time_is_broken(supervise, end, statu
     with pytest.raises(EngineBroken, match=message) as caught:
         tend_until(supervisor, lambda: False)
     assert caught.value.status == status
+    supervisor.tend()  # says it no second time, and starts nothing
 
 
 def test_engine_that_was_ready_once_is_tried_again_with_pauses(lane, supervise):
