@@ -87,9 +87,8 @@ class Supervisor:
         if self._is_broken:
             return
         now = self._clock()
-        if now - self._tended_at > max(
-            STANDSTILL_S, self._timeout_s / 2
-        ):  # this process, or the whole machine, stood still
+        if now - self._tended_at > max(STANDSTILL_S, self._timeout_s / 2):
+            # This process, or the whole machine, stood still, and the engine may have, too.
             self._trusts_until = now + self._timeout_s
         self._tended_at = now
         self._has_been_ready |= self._lane.is_ready.astype(np.bool_)
@@ -136,7 +135,7 @@ class Supervisor:
             return False
         if now - self._lane.heartbeat[number] > self._timeout_s:
             return True
-        running_since = self._lane.running_since[number]
+        running_since = self._lane.running_since[number].copy()  # which the runners change meanwhile
         return bool(((running_since > 0) & (now - running_since > self._timeout_s)).any())
 
     def _bury(self, number: int, child: Child, status: int) -> None:

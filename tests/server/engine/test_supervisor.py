@@ -126,6 +126,22 @@ def test_engine_that_cannot_start_the_first_time_is_broken(supervise, end, statu
     supervisor.tend()  # says it no second time, and starts nothing
 
 
+def test_busy_engine_is_never_taken_for_hung(lane, supervise):
+    def run(number):
+        lane.is_ready[number] = 1
+        while True:
+            lane.heartbeat[number] = lane.running_since[number, 0] = time.monotonic()
+            lane.running_since[number, 0] = 0.0  # thousands of batches a second
+
+    supervisor = supervise(run)
+    tend_until(supervisor, lane.is_ready.all)
+    pids = supervisor.pids
+    ends_at = time.monotonic() + 1.0
+    while time.monotonic() < ends_at:
+        supervisor.tend()
+    assert supervisor.pids == pids
+
+
 def test_engine_that_was_ready_once_is_tried_again_with_pauses(lane, supervise):
     def run(number):
         lane.num_images[number] += 1
