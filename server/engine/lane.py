@@ -23,7 +23,7 @@ dies, the supervisor withdraws what was pending in its slice and writes as its o
 Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
 slot into the model's input. Nothing is pickled and no pixel crosses a socket; a bell is a number in the kernel.
 
-Owns one mapping, one eventfd for each slot (its waiter's bell) and one for each engine. Made before the
+Owns the mappings, one eventfd for each slot (its waiter's bell) and one for each engine. Made before the
 fork and inherited; the kernel frees it with the last process. Memory of a slot is used from its first image on.
 """
 
@@ -79,52 +79,47 @@ class Lane:
         self.slots_per_slice = slots_per_slice
         self.pixel_bytes, self.max_classes = pixel_bytes, max_classes
         self._pixel_stride, self._answer_stride = _pages(pixel_bytes), _pages(4 * max_classes)
-        slot_fields = num_slots * (9 * U64.itemsize + 2) + 11 * 64
-        engine_fields = num_engines * (7 + MAX_RUNNERS) * U64.itemsize + 8 * 64
-        self._catalogues_at = _pages(slot_fields + engine_fields)
-        self._answers_at = self._catalogues_at + 2 * num_engines * CATALOGUE_BYTES
-        self._pixels_at = self._answers_at + num_slots * self._answer_stride
-        self._memory = _shared_memory(self._pixels_at + num_slots * self._pixel_stride)
-        self._used_bytes = 0
+        self._catalogues = _shared_memory(2 * num_engines * CATALOGUE_BYTES)
+        self._answers = _shared_memory(num_slots * self._answer_stride)
+        self._pixels = _shared_memory(num_slots * self._pixel_stride)
         self._fence = threading.Lock()
 
-        self.ticket = self._field(U64, num_slots)
-        self.withdrawn = self._field(U64, num_slots)
-        self.model = self._field(U64, num_slots)
-        self.engine = self._field(U64, num_slots)
-        self.deadline = self._field(F64, num_slots)
-        self.submitted = self._field(F64, num_slots)
-        self.in_use = self._field(U8, num_slots)
-        self.answered = self._field(U64, num_slots)
-        self.status = self._field(U8, num_slots)
-        self.attempted = self._field(U64, num_slots)
-        self.attempts = self._field(U64, num_slots)
+        self.ticket = _shared_array(U64, num_slots)
+        self.withdrawn = _shared_array(U64, num_slots)
+        self.model = _shared_array(U64, num_slots)
+        self.engine = _shared_array(U64, num_slots)
+        self.deadline = _shared_array(F64, num_slots)
+        self.submitted = _shared_array(F64, num_slots)
+        self.in_use = _shared_array(U8, num_slots)
+        self.answered = _shared_array(U64, num_slots)
+        self.status = _shared_array(U8, num_slots)
+        self.attempted = _shared_array(U64, num_slots)
+        self.attempts = _shared_array(U64, num_slots)
 
         # Of each engine, written by it alone (is_ready also by the supervisor, once the engine is dead).
-        self.is_ready = self._field(U64, num_engines)
-        self.heartbeat = self._field(F64, num_engines)
-        self.seconds_per_image = self._field(F64, num_engines)  # while there is a queue, see `server.engine.pace`
-        self.num_images = self._field(U64, num_engines)
-        self.catalogue_sequence = self._field(U64, num_engines)
-        self.catalogue_size = self._field(U64, 2 * num_engines).reshape(num_engines, 2)
-        self.running_since = self._field(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
+        self.is_ready = _shared_array(U64, num_engines)
+        self.heartbeat = _shared_array(F64, num_engines)
+        self.seconds_per_image = _shared_array(F64, num_engines)  # while there is a queue, see `server.engine.pace`
+        self.num_images = _shared_array(U64, num_engines)
+        self.catalogue_sequence = _shared_array(U64, num_engines)
+        self.catalogue_size = _shared_array(U64, 2 * num_engines).reshape(num_engines, 2)
+        self.running_since = _shared_array(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
 
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_engines)]
         self.bells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_slots)]
 
     def pixels(self, slot: int, height_px: int, width_px: int) -> NDArray[np.uint8]:
         """The pixels of a slot: uint8 [height_px, width_px, 3]."""
-        offset = self._pixels_at + slot * self._pixel_stride
-        return np.ndarray((height_px, width_px, 3), np.uint8, self._memory, offset)
+        return np.ndarray((height_px, width_px, 3), np.uint8, self._pixels, slot * self._pixel_stride)
 
     def answer(self, slot: int, num_classes: int) -> NDArray[np.float32]:
         """The probabilities of a slot: float32 [num_classes]."""
-        return np.ndarray((num_classes,), np.float32, self._memory, self._answers_at + slot * self._answer_stride)
+        return np.ndarray((num_classes,), np.float32, self._answers, slot * self._answer_stride)
 
     def catalogue(self, engine: int, half: int) -> memoryview:
         """Where an engine writes what it serves; see `server.engine.catalogue`."""
-        start = self._catalogues_at + (2 * engine + half) * CATALOGUE_BYTES
-        return memoryview(self._memory)[start : start + CATALOGUE_BYTES]
+        start = (2 * engine + half) * CATALOGUE_BYTES
+        return memoryview(self._catalogues)[start : start + CATALOGUE_BYTES]
 
     def slice_of(self, worker: int) -> range:
         """The slots of one worker."""
@@ -166,10 +161,9 @@ class Lane:
         while self.doorbells:
             os.close(self.doorbells.pop())
 
-    def _field(self, dtype: np.dtype, count: int) -> NDArray:  # type: ignore[type-arg]
-        start = -(-self._used_bytes // 64) * 64
-        self._used_bytes = start + count * dtype.itemsize
-        return np.frombuffer(self._memory, dtype, count, start)
+
+def _shared_array(dtype: np.dtype, count: int) -> NDArray:  # type: ignore[type-arg]
+    return np.frombuffer(_shared_memory(count * dtype.itemsize), dtype)
 
 
 def _pages(size: int) -> int:

@@ -62,8 +62,9 @@ def run_engine(lane: Lane, engine: int, config: EngineConfig, *, on_ready: Calla
     plan = config.plan
     batcher = Batcher(lane, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
     runners = Runners(lane, engine, batcher, models={}, num_runners=plan.num_runners)
-    before = CatalogueReader(lane, engine).read()
-    shelf = make_shelf(lane, engine, config, batcher=batcher, runners=runners)
+    catalogue = CatalogueReader(lane, engine)
+    before = catalogue.read()
+    shelf = make_shelf(lane, engine, config, batcher=batcher, runners=runners, before=before)
     try:
         shelf.refresh()
     except OpsinError as error:
@@ -73,7 +74,7 @@ def run_engine(lane: Lane, engine: int, config: EngineConfig, *, on_ready: Calla
     batcher.ring_all()
     lane.is_ready[engine] = 1
     if not before.models:
-        on_ready(CatalogueReader(lane, engine).read())
+        on_ready(catalogue.read())
     while True:
         time.sleep(REFRESH_S)
         try:
@@ -82,7 +83,9 @@ def run_engine(lane: Lane, engine: int, config: EngineConfig, *, on_ready: Calla
             log.exception("the repository cannot be followed; what is served stays")
 
 
-def make_shelf(lane: Lane, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners) -> Shelf:
+def make_shelf(
+    lane: Lane, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners, before: Catalogue
+) -> Shelf:
     """Put the parts of an engine together."""
 
     def set_models(models: dict[int, LoadedModel]) -> None:
@@ -97,7 +100,7 @@ def make_shelf(lane: Lane, engine: int, config: EngineConfig, *, batcher: Batche
         set_models=set_models,
         show=lambda catalogue: write_catalogue(lane, engine, catalogue),
         is_running=batcher.is_running,
-        before=CatalogueReader(lane, engine).read(),
+        before=before,
     )
 
 
