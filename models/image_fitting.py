@@ -7,11 +7,11 @@ from typing import NamedTuple
 from PIL import Image
 
 from models.image_colors import to_eight_bits
-from models.image_formats.encoded import Samples
+from models.image_formats import jpeg
+from models.image_formats.encoded import EncodedImage, Samples
 from models.pixel_spec import PixelSpec
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_JPEG_REDUCTIONS = (8, 4, 2)
 # What makes a picture of each EXIF orientation upright; from 5 on, width and height change places.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,26 +37,37 @@ class Box(NamedTuple):
 def fit_picture(image: Image.Image, spec: PixelSpec, *, orientation: int, samples: Samples) -> Image.Image:
     """Decode an opened image and fit it.
 
-    Cutting and scaling are one pass, on the picture as stored; turning comes last, when it is small.
-
     Returns:
         A picture of mode "RGB" and the size of the spec.
     """
-    target = (spec.width_px, spec.height_px)
-    if orientation >= _FIRST_SIDEWAYS:
-        target = (spec.height_px, spec.width_px)
+    target = _target(spec, orientation)
     box = source_box(image.size, target, spec)
-    reduction = jpeg_reduction(box, target) if image.format == "JPEG" else 1
-    if reduction > 1:
-        image.draft(None, (image.width // reduction, image.height // reduction))
-        box = Box(*(edge / reduction for edge in box))
     image.load()
-    picture = to_eight_bits(image, samples)
+    return _fit(to_eight_bits(image, samples), box, target, spec, orientation)
+
+
+def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
+    """Decode a JPEG, no larger than it has to be, and fit it; see `fit_picture`."""
+    orientation = encoded.orientation or 1
+    target = _target(spec, orientation)
+    box = source_box(encoded.size or (0, 0), target, spec)
+    reduction = jpeg_reduction(box, target)
+    box = Box(*(edge / reduction for edge in box))
+    return _fit(to_eight_bits(jpeg.decode(encoded, reduction), encoded.samples), box, target, spec, orientation)
+
+
+def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:
+    """Width and height of the spec before the picture is turned."""
+    return (spec.height_px, spec.width_px) if orientation >= _FIRST_SIDEWAYS else (spec.width_px, spec.height_px)
+
+
+def _fit(picture: Image.Image, box: Box, target: tuple[int, int], spec: PixelSpec, orientation: int) -> Image.Image:
+    """Cut and scale in one pass, on the picture as stored; turning comes last, when it is small."""
     if picture.size != target or box != (0, 0, *target):
         picture = picture.resize(target, _FILTERS[spec.resample], box=box)
     if orientation in _TURNS:
         picture = picture.transpose(_TURNS[orientation])
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def source_box(size: tuple[int, int], target: tuple[int, int], spec: PixelSpec) -> Box:
@@ -74,4 +85,4 @@ def source_box(size: tuple[int, int], target: tuple[int, int], spec: PixelSpec) 
 def jpeg_reduction(box: Box, target: tuple[int, int]) -> int:
     """By how much a JPEG may shrink in decoding (1, 2, 4 or 8) while the box still has the pixels of the target."""
     ratio = min((box.right - box.left) / target[0], (box.bottom - box.top) / target[1])
-    return next((reduction for reduction in _JPEG_REDUCTIONS if reduction <= ratio), 1)
+    return next((reduction for reduction in jpeg.REDUCTIONS if reduction <= ratio), 1)

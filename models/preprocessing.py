@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -20,7 +21,7 @@ from PIL import (
 )
 
 from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
-from models.image_fitting import fit_picture
+from models.image_fitting import fit_jpeg, fit_picture
 from models.image_formats import ACCEPTED_FORMATS, EncodedImage, identify, read_encoded
 from models.image_formats.exif import read_orientation
 from models.pixel_spec import ImageLimits, PixelSpec
@@ -40,6 +41,8 @@ _PLUGINS = (
     WebPImagePlugin,
 )
 
+# As Pillow's reader of files says it, and its decoder of bytes.
+_ENDS_TOO_EARLY = re.compile("truncated|not enough image data", re.IGNORECASE)
 _DEFAULT_LIMITS = ImageLimits()
 # The longest side of a JPEG. A longer one would make resampling tables that are larger than the picture.
 _MAX_SIDE_PX = 65_535
@@ -120,6 +123,8 @@ def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits) -> 
 
 
 def _decode(encoded: EncodedImage, spec: PixelSpec, limits: ImageLimits) -> Image.Image:
+    if encoded.format == "JPEG":
+        return fit_jpeg(encoded, spec)
     with Image.open(BytesIO(encoded.data), formats=(encoded.format,)) as image:
         # Again, by the decoder's word: a container can say one thing and the picture within it another.
         _check_size(image.size, encoded.num_passes, limits)
@@ -147,5 +152,5 @@ def _named_errors(image_format: str) -> Iterator[None]:
     except MemoryError as error:
         raise ImageTooLarge(f"the {image_format} image takes more memory to decode than there is") from error
     except Exception as error:
-        problem = "truncated" if "truncated" in str(error).lower() else "corrupt"
+        problem = "truncated" if _ENDS_TOO_EARLY.search(str(error)) else "corrupt"
         raise CorruptImage(f"the {image_format} image is {problem} and cannot be decoded") from error

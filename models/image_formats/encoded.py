@@ -31,6 +31,7 @@ class EncodedImage:
         orientation: EXIF orientation, 1 to 8; None where Pillow hands out what tells it (see `exif.read_orientation`).
         samples: how they stand for brightness.
         num_passes: what one pixel costs, in units of a decoder that writes each pixel once.
+        num_components: of a JPEG.
     """
 
     format: str
@@ -39,3 +40,4 @@ class EncodedImage:
     orientation: int | None = None
     samples: Samples = Samples()
     num_passes: int = 1
+    num_components: int = 0
