@@ -7,8 +7,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 NAME ?= photos
 PRESET ?= photos
 WORKDIR ?= runs/$(NAME)
+BUDGET ?= 0.5
 
-.PHONY: help serve train quantize test check format lint types bench lock clean
+.PHONY: help serve train quantize optimize test check format lint types bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -31,6 +32,9 @@ train: .venv/train/.done ## train on your photos: make train DATA=photos.zip NAM
 quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=flowers
 	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"
 
+optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
+	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency $(BUDGET)
+
 test: .venv/dev/.done ## run the tests
 	.venv/dev/bin/python -m pytest --cov --cov-report=term:skip-covered
 
@@ -41,6 +45,7 @@ format: .venv/dev/.done
 
 lint: .venv/dev/.done
 	.venv/dev/bin/ruff check .
+	.venv/dev/bin/hadolint Dockerfile.cpu Dockerfile.gpu
 
 types: .venv/dev/.done
 	.venv/dev/bin/mypy
@@ -56,7 +61,7 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/pictures.py | .venv/t
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino train gpu dev bench; do \
+	for purpose in serve serve-openvino serve-gpu train gpu dev bench; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done

@@ -21,7 +21,7 @@ from benchmarks.workload import Workload
 START_S = 30.0
 STOP_S = 40.0  # Opsin gives requests in hand 30 s
 _POLL_S = 0.002
-_USUAL = ("Opsin serves ", "INFO: Created TensorFlow Lite")
+_USUAL = ("Opsin serves ", "Opsin runs on ", "INFO: Created TensorFlow Lite")
 _MAX_LINES_SHOWN = 10  # of what it wrote, once it has ended
 
 
@@ -32,10 +32,19 @@ class StartFailed(RuntimeError):
 class Service:
     """A command that serves HTTP at `port`; as a context manager it is ready inside and gone after."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], *, port: int, ready_path: str) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        port: int,
+        ready_path: str,
+        start_limit_s: float = START_S,
+    ) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("OPSIN_")}
         self.port = port
         self._ready_path = ready_path
+        self._start_limit_s = start_limit_s
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
@@ -53,7 +62,7 @@ class Service:
     def __enter__(self) -> Service:
         """Wait until it is ready; `start_s` then says how long that took from the start of the process."""
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() - self._started_at > START_S:
+            if self._process.poll() is not None or time.monotonic() - self._started_at > self._start_limit_s:
                 said = self._lines()[-1:]  # the name of the error, after a traceback
                 self.__exit__(None, None, None)
                 raise StartFailed(f"the service did not get ready; it said {''.join(said)[:500]!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -54,14 +55,20 @@ def resnet50() -> Workload:
     return Workload(RESNET50, repository.root, repository.load(RESNET50), photos())
 
 
-def photo_request(photo: bytes, form: Form = "raw", *, path: str = "/predict") -> bytes:
+def photo_request(photo: bytes, form: Form = "raw", *, path: str = "/predict", kind: str = "image/jpeg") -> bytes:
     """One photo as a POST, head and body."""
-    content_type, body = "image/jpeg", photo
-    if form == "multipart":
-        content_type = f"multipart/form-data; boundary={BOUNDARY}"
-        disposition = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
-        head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n"
-        body = head.encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
+    return photos_request([photo], path=path, kind=kind) if form == "multipart" else _post(path, kind, photo)
+
+
+def photos_request(photos: Sequence[bytes], *, path: str = "/predict", kind: str = "image/jpeg") -> bytes:
+    """Several photos as one POST, as a browser sends them."""
+    disposition = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
+    head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: {kind}\r\n\r\n".encode()
+    body = b"".join(head + photo + b"\r\n" for photo in photos) + f"--{BOUNDARY}--\r\n".encode()
+    return _post(path, f"multipart/form-data; boundary={BOUNDARY}", body)
+
+
+def _post(path: str, content_type: str, body: bytes) -> bytes:
     lines = (
         f"POST {path} HTTP/1.1",
         "Host: 127.0.0.1",

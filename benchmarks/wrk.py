@@ -47,16 +47,28 @@ class Load:
 
 
 def run_wrk(
-    service: Service, requests: Sequence[bytes], *, connections: int, seconds: float, warm_up_s: float = 1.0
+    service: Service,
+    requests: Sequence[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    warm_up_s: float = 1.0,
+    num_threads: int = 1,
 ) -> Load:
-    """Load a service, the requests in turn.
+    """Load a service, the requests in turn (in each thread of wrk).
 
     Latencies are those of wrk's own histogram, warm-up included.
 
     Raises:
         WrkMissing: it is not installed.
     """
-    command = [find_wrk(), "-t1", f"-c{connections}", f"-d{round(seconds + warm_up_s)}s", "--latency"]
+    command = [
+        find_wrk(),
+        f"-t{min(num_threads, connections)}",
+        f"-c{connections}",
+        f"-d{round(seconds + warm_up_s)}s",
+        "--latency",
+    ]
     command += ["--timeout", f"{ANSWER_TIMEOUT_S}s", "-s", str(SCRIPT), f"http://127.0.0.1:{service.port}/"]
     cpu_before_s = processes.cpu_s(service.pids())
     with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,8 @@ examples:
   python -m models publish models/zoo/cifar10/1 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
+  python -m models export --for gpu mine:1 --workdir runs/mine
+                                                   publish version 1 once more, with the file that a GPU needs
 
 exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
 """
@@ -63,7 +65,30 @@ def _parser() -> argparse.ArgumentParser:
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
+    export = _add(commands, shared, "export", "publish a version once more, with the file that a device needs")
+    add_export_arguments(export)
     return parser
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `export` takes beside the repository; the command itself is in `optimize`."""
+    parser.add_argument("target", type=_version_target, metavar="NAME:VERSION")
+    parser.add_argument(
+        "--for",
+        dest="device",
+        choices=["cpu", "gpu"],
+        required=True,
+        help="gpu: a float16 SavedModel; cpu: an int8 LiteRT file",
+    )
+    parser.add_argument("--workdir", type=Path, required=True, help="folder of the training run that made the version")
+    parser.add_argument("--data", type=Path, help="the run's data, where it has moved since")
+    parser.add_argument(
+        "--max-accuracy-drop",
+        type=float,
+        default=0.3,
+        metavar="POINTS",
+        help="of top-1 accuracy that the new file may be worse than the one that is there (0.3)",
+    )
 
 
 def _shared() -> argparse.ArgumentParser:

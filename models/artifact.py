@@ -14,6 +14,8 @@ from models.manifest import MAX_MANIFEST_BYTES, Manifest, decode
 from models.staging import staged
 from models.tree import scan
 
+_DEVICES = {"litert": "cpu", "tensorflow": "gpu"}
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -32,13 +34,19 @@ class Artifact:
         """The file or folder that an engine ("litert", "tensorflow") runs.
 
         Raises:
-            EngineMissing: the artifact has none for it; the message says which it has.
+            EngineMissing: the artifact has none for it; the message says which it has, and what makes the missing one.
         """
         manifest = self.manifest
         if engine not in manifest.engines:
             there = ", ".join(f"{name} ({file.precision})" for name, file in manifest.engines.items())
             which = f"model {manifest.name!r} version {manifest.version}"
-            raise EngineMissing(f"{which} has no file for the engine {engine!r}; it has {there}")
+            remedy = (
+                f"python -m models export --for {_DEVICES[engine]} {manifest.name}:{manifest.version} --workdir RUN"
+            )
+            raise EngineMissing(
+                f"{which} has no file for the engine {engine!r}; it has {there}. Where its training run is at hand, "
+                f"`{remedy}` publishes a version that has both"
+            )
         return self.path / manifest.engines[engine].file
 
 

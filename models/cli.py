@@ -6,8 +6,10 @@ import argparse
 import io
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from models.arguments import PROG, parse
@@ -16,6 +18,7 @@ from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.repository import Repository
 
 SHIPPED = Path(__file__).parent / "zoo"
+EXPORT = "optimize.export"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +43,8 @@ def _run(args: argparse.Namespace) -> int:
         return _fail(2, f"there is no folder {args.artifact} to publish")
     if not is_publish and not root.is_dir():
         return _fail(2, f"there is no repository at {root}: give --repository DIR or set OPSIN_REPOSITORY")
+    if args.command == "export":
+        return _export(args, root)
     try:
         return _call(args, Repository(root))
     except (ModelNotFound, VersionNotFound) as error:
@@ -61,6 +66,18 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             return promote(repository, args.target, as_json=args.json)
         case _:
             return publish(repository, args.artifact, name=args.name, as_json=args.json)
+
+
+def _export(args: argparse.Namespace, root: Path) -> int:
+    """Have it done by a program of its own: making a file takes TensorFlow, the run and its data, as `optimize` has."""
+    if find_spec("optimize") is None or find_spec("tf_keras") is None:
+        return _fail(2, "export needs the environment of training, requirements/train.txt, and its rooms of the source")
+    command = [sys.executable, "-m", EXPORT, f"{args.target.name}:{args.target.version}", "--for", args.device]
+    command += ["--workdir", str(args.workdir), "--repository", str(root)]
+    command += ["--max-accuracy-drop", str(args.max_accuracy_drop)]
+    command += ["--data", str(args.data)] if args.data else []
+    sys.stdout.flush()
+    return subprocess.run(command, check=False).returncode
 
 
 def _fail(status: int, message: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import count, islice
 from typing import Any, Literal
 
 import tf_keras as keras
@@ -43,6 +43,16 @@ class Variant:
         return 1000 if self.stem == "imagenet" else 10
 
     @property
+    def num_inner(self) -> int:
+        """Places between two convolutions of a block."""
+        return 2 if self.block == "bottleneck" else 1
+
+    @property
+    def expansion(self) -> int:
+        """Channels that a block adds to the stream, over those within it."""
+        return 4 if self.block == "bottleneck" else 1
+
+    @property
     def default_width(self) -> int:
         """Channels of the first stack, before a bottleneck's expansion; each following stack doubles them."""
         return 64 if self.stem == "imagenet" else 16
@@ -71,6 +81,9 @@ class ResNetV2:
         num_classes: length of the logits.
         width: channels of the first stack; the standard networks have 64 (7x7 stem) and 16 (CIFAR).
         norm: "batch", or "group" for group normalization with weight-standardized convolutions.
+        stream_widths: channels of the residual stream in each stack, where channels were pruned; else None.
+        inner_widths: channels between the convolutions of each block, in order: one number for a basic block, two for
+            a bottleneck; where channels were pruned, else None.
     """
 
     variant: str
@@ -78,6 +91,8 @@ class ResNetV2:
     num_classes: int
     width: int
     norm: Norm = "batch"
+    stream_widths: tuple[int, ...] | None = None
+    inner_widths: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -90,6 +105,32 @@ class ResNetV2:
             raise ValueError(f"num_classes must be >= 1, got {self.num_classes}")
         if self.width < 1:
             raise ValueError(f"width must be >= 1, got {self.width}")
+        row = VARIANTS[self.variant]
+        _check_widths("stream_widths", self.stream_widths, len(row.blocks_per_stack))
+        _check_widths("inner_widths", self.inner_widths, sum(row.blocks_per_stack) * row.num_inner)
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """Channels of the residual stream in each stack."""
+        row = VARIANTS[self.variant]
+        standard = tuple(row.expansion * self.width * 2**index for index in range(len(row.blocks_per_stack)))
+        return standard if self.stream_widths is None else self.stream_widths
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Channels between the convolutions of each block, in order."""
+        row = VARIANTS[self.variant]
+        standard = tuple(
+            self.width * 2**index
+            for index, num_blocks in enumerate(row.blocks_per_stack)
+            for _ in range(num_blocks * row.num_inner)
+        )
+        return standard if self.inner_widths is None else self.inner_widths
+
+    @property
+    def stem(self) -> int:
+        """Channels of the first convolution; basic blocks begin to add to its output as it is."""
+        return self.streams[0] if VARIANTS[self.variant].block == "basic" else self.width
 
     @classmethod
     def of(
@@ -114,8 +155,15 @@ class ResNetV2:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form, for a manifest."""
-        return {"family": "resnet_v2", **asdict(self), "input_shape": list(self.input_shape)}
+        """JSON form, for a manifest; the widths of a network that was not pruned follow from the rest."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        lists = {name: list(value) for name, value in given.items() if isinstance(value, tuple)}
+        return {"family": "resnet_v2", **given, **lists}
+
+
+def _check_widths(name: str, widths: tuple[int, ...] | None, num: int) -> None:
+    if widths is not None and (len(widths) != num or min(widths) < 1):
+        raise ValueError(f"{name} must be {num} numbers >= 1, got {widths!r}")
 
 
 def build(architecture: ResNetV2) -> keras.Model:
@@ -128,15 +176,19 @@ def build(architecture: ResNetV2) -> keras.Model:
     layers = _Layers(architecture.norm)
     image = keras.Input(architecture.input_shape, name="image")
     x = (
-        _imagenet_stem(layers, image, architecture.width)
+        _imagenet_stem(layers, image, architecture.stem)
         if variant.stem == "imagenet"
-        else layers.conv(image, architecture.width, 3, name="conv1_conv")
+        else layers.conv(image, architecture.stem, 3, name="conv1_conv")
     )
-    stack = _bottleneck_block if variant.block == "bottleneck" else _basic_block
-    for index, strides in enumerate(_strides(variant)):
-        filters = architecture.width * 2**index
+    add_block = _bottleneck_block if variant.block == "bottleneck" else _basic_block
+    inner = iter(architecture.inner)
+    for index, (strides, stream) in enumerate(zip(_strides(variant), architecture.streams, strict=True)):
         for number, stride in enumerate(strides, start=1):
-            x = stack(layers, x, filters, stride=stride, is_first=number == 1, name=f"conv{index + 2}_block{number}")
+            widths = (*islice(inner, variant.num_inner), stream)
+            # The stem of basic blocks already has as many channels as the first stack.
+            is_projected = number == 1 and (index > 0 or variant.block == "bottleneck")
+            name = f"conv{index + 2}_block{number}"
+            x = add_block(layers, x, widths, stride=stride, is_projected=is_projected, name=name)
     x = layers.norm_relu(x, name="post")
     x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
     # Logits stay float32 under a mixed-precision policy: a float16 softmax cross-entropy loses small gradients.
@@ -195,23 +247,28 @@ def _imagenet_stem(layers: _Layers, image: Any, width: int) -> Any:
     return keras.layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
 
 
-def _bottleneck_block(layers: _Layers, x: Any, filters: int, *, stride: int, is_first: bool, name: str) -> Any:
+def _bottleneck_block(
+    layers: _Layers, x: Any, widths: tuple[int, ...], *, stride: int, is_projected: bool, name: str
+) -> Any:
+    first, second, stream = widths
     preact = layers.norm_relu(x, name=f"{name}_preact")
-    shortcut = layers.shortcut(x, preact, 4 * filters, stride=stride, is_projected=is_first, name=name)
-    x = layers.conv(preact, filters, 1, name=f"{name}_1_conv")
+    shortcut = layers.shortcut(x, preact, stream, stride=stride, is_projected=is_projected, name=name)
+    x = layers.conv(preact, first, 1, name=f"{name}_1_conv")
     x = layers.norm_relu(x, name=f"{name}_1")
     x = keras.layers.ZeroPadding2D(1, name=f"{name}_2_pad")(x)
-    x = layers.conv(x, filters, 3, strides=stride, padding="valid", name=f"{name}_2_conv")
+    x = layers.conv(x, second, 3, strides=stride, padding="valid", name=f"{name}_2_conv")
     x = layers.norm_relu(x, name=f"{name}_2")
-    x = layers.conv(x, 4 * filters, 1, use_bias=True, name=f"{name}_3_conv")
+    x = layers.conv(x, stream, 1, use_bias=True, name=f"{name}_3_conv")
     return keras.layers.Add(name=f"{name}_out")([shortcut, x])
 
 
-def _basic_block(layers: _Layers, x: Any, filters: int, *, stride: int, is_first: bool, name: str) -> Any:
+def _basic_block(
+    layers: _Layers, x: Any, widths: tuple[int, ...], *, stride: int, is_projected: bool, name: str
+) -> Any:
+    inner, stream = widths
     preact = layers.norm_relu(x, name=f"{name}_preact")
-    is_projected = is_first and x.shape[-1] != filters
-    shortcut = layers.shortcut(x, preact, filters, stride=stride, is_projected=is_projected, name=name)
-    x = layers.conv(preact, filters, 3, strides=stride, name=f"{name}_1_conv")
+    shortcut = layers.shortcut(x, preact, stream, stride=stride, is_projected=is_projected, name=name)
+    x = layers.conv(preact, inner, 3, strides=stride, name=f"{name}_1_conv")
     x = layers.norm_relu(x, name=f"{name}_1")
-    x = layers.conv(x, filters, 3, name=f"{name}_2_conv")
+    x = layers.conv(x, stream, 3, name=f"{name}_2_conv")
     return keras.layers.Add(name=f"{name}_out")([shortcut, x])

@@ -7,6 +7,8 @@ from typing import Any
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+INT8_MIN = -128
+
 
 def softmax_in_float(content: bytes) -> bytes:
     """Make the final softmax of a quantized classifier work on float32.
@@ -38,7 +40,45 @@ def softmax_in_float(content: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
+def relu_as_requantization(content: bytes) -> bytes:
+    """Replace each RELU of an int8 file whose output begins at zero by QUANTIZE, which does the same.
+
+    A value below zero is below the least that the output's type can hold, and QUANTIZE saturates. XNNPACK has a kernel
+    for QUANTIZE and none for RELU on int8, which would run in the reference kernel and cut the graph in two: with it a
+    folded ResNet-20 takes 2.0 ms, without 0.86 (docs/compression.md).
+
+    Args:
+        content: a LiteRT file.
+
+    Returns:
+        The changed file.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    graph = model.subgraphs[0]
+    relus = [op for op in graph.operators if _is_int8_relu(model, graph, op)]
+    quantize = [
+        index for index in range(len(model.operatorCodes)) if _code(model, index) == schema.BuiltinOperator.QUANTIZE
+    ]
+    if not relus or not quantize:
+        return content
+    for op in relus:
+        op.opcodeIndex = quantize[0]
+        op.builtinOptionsType, op.builtinOptions = schema.BuiltinOptions.QuantizeOptions, schema.QuantizeOptionsT()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _is_int8_relu(model: Any, graph: Any, op: Any) -> bool:
+    if _operator(model, op) != schema.BuiltinOperator.RELU:
+        return False
+    output = graph.tensors[op.outputs[0]]
+    return output.type == schema.TensorType.INT8 and int(output.quantization.zeroPoint[0]) == INT8_MIN
+
+
 def _operator(model: Any, op: Any) -> int:
-    code = model.operatorCodes[op.opcodeIndex]
+    return _code(model, op.opcodeIndex)
+
+
+def _code(model: Any, index: int) -> int:
+    code = model.operatorCodes[index]
     # Codes up to 127 stand in the older field, larger ones in the newer.
     return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))

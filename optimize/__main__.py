@@ -1,28 +1,37 @@
-"""`python -m optimize`: make a trained model smaller, and say what it costs."""
+"""`python -m optimize`: make a trained model smaller or faster, and say what it costs."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimize import (
+    auto_options,
+    channel_options,
+    magnitude_options,
+    quantization_aware_options,
+    quantize_options,
+)
+from optimize.options import take
+from optimize.report import options as report_options
 from training.cli import command_line, run
-
-if TYPE_CHECKING:
-    from optimize.compressed import Compressed
 
 PROGRAM = "python -m optimize"
 EXAMPLES = """
 examples:
+  python -m optimize auto --workdir runs/flowers --output runs/flowers-fast --budget-latency 0.5
+      tries what there is, and publishes the most accurate int8 model that takes half the time of the plain one
   python -m optimize quantize --workdir runs/flowers
-  python -m optimize prune --workdir runs/flowers --output runs/flowers-sparse --sparsity 0.8
-  python -m optimize quantize --workdir runs/flowers-sparse
+  python -m optimize prune --workdir runs/flowers --output runs/flowers-half --method channels --macs 0.5
+  python -m optimize quantize --workdir runs/flowers-half --aware --output runs/flowers-half-int8
+  python -m optimize report flowers:1 flowers:2 flowers:3 --data photos.zip
 
 Each measures accuracy before and after on all test images, through the runtime that serves, and refuses to publish what
-loses more than --max-accuracy-drop.
+loses more than --max-accuracy-drop, or gains neither bytes nor time.
 """
 
 
@@ -30,38 +39,122 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 published, 1 refused, 2 bad arguments."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     options = vars(_parser().parse_args(arguments))
-    return run(PROGRAM, lambda: str(_compress(options, command_line(PROGRAM, arguments))))
+    command = command_line(PROGRAM, arguments)
+    action = {"quantize": _quantize, "prune": _prune, "auto": _auto, "report": _report}[options.pop("action")]
+    return run(PROGRAM, lambda: str(action(options, command)))
 
 
-def _compress(options: dict[str, Any], command: str) -> Compressed:
-    # TensorFlow takes seconds to load: bad arguments are told before.
-    from models.repository import Repository
-    from optimize.prune import prune
+# TensorFlow takes seconds to load: each action makes its settings before it does, so that bad arguments are told first.
+
+
+def _quantize(options: dict[str, Any], command: str) -> Any:
+    is_aware, output, changes = options.pop("aware"), options.pop("output"), options.pop("set")
+    if is_aware != (output is not None):
+        raise ValueError("--aware trains, and --output is the folder of that run: give both or neither")
+    if changes and not is_aware:
+        raise ValueError("--set changes a training: give --aware too")
+    workdir, data_path, terms = _taken(options)
+    kind = quantization_aware_options.QuantizationAwareTraining if is_aware else quantize_options.Quantization
+    settings: Any = take(kind, options)
+    _refuse(options, "--aware" if is_aware else "quantization without --aware")
+    from optimize.quantization_aware import train_quantized
     from optimize.quantize import quantize
+    from optimize.source import open_source
 
-    actions: dict[str, Callable[..., Compressed]] = {"quantize": quantize, "prune": prune}
-    return actions[options.pop("action")](repository=Repository(options.pop("repository")), command=command, **options)
+    source = open_source(workdir, data_path)
+    made = (
+        train_quantized(source.with_settings(changes), output, settings, command=command)
+        if is_aware
+        else quantize(source, workdir, settings, command=command)
+    )
+    return made.publish(**terms)
+
+
+def _prune(options: dict[str, Any], command: str) -> Any:
+    method, output, changes = options.pop("method"), options.pop("output"), options.pop("set")
+    workdir, data_path, terms = _taken(options)
+    kind = channel_options.ChannelPruning if method == "channels" else magnitude_options.MagnitudePruning
+    settings: Any = take(kind, options)
+    _refuse(options, f"--method {method}")
+    from optimize.channel_run import prune_channels
+    from optimize.magnitude_run import prune_magnitude
+    from optimize.source import open_source
+
+    make = prune_channels if method == "channels" else prune_magnitude
+    source = open_source(workdir, data_path).with_settings(changes)
+    return make(source, output, settings, command=command).publish(**terms)
+
+
+def _auto(options: dict[str, Any], command: str) -> Any:
+    output, changes = options.pop("output"), options.pop("set")
+    workdir, data_path, terms = _taken(options)
+    ladder = take(auto_options.Ladder, options)
+    from optimize.auto import climb
+    from optimize.source import open_source
+
+    source = open_source(workdir, data_path).with_settings(changes)
+    made = climb(source, workdir, output, ladder, max_accuracy_drop=terms["max_accuracy_drop"], command=command)
+    return made.publish(**terms)
+
+
+def _report(options: dict[str, Any], command: str) -> Any:
+    from models.repository import Repository
+    from optimize.report.report import report
+
+    return report(repository=Repository(options.pop("repository")), command=command, **options)
+
+
+def _taken(options: dict[str, Any]) -> tuple[Path, Path | None, dict[str, Any]]:
+    """The source's folder and data, and the terms of publication."""
+    from models.repository import Repository
+
+    terms = {name: options.pop(name) for name in ("name", "max_accuracy_drop", "force")}
+    return (
+        options.pop("workdir"),
+        options.pop("data_path"),
+        {"repository": Repository(options.pop("repository")), **terms},
+    )
+
+
+def _refuse(options: dict[str, Any], what: str) -> None:
+    """Options are left that belong to another method."""
+    if options:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        raise ValueError(f"{what} has no option {names}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Make a trained model smaller, measure what it costs and publish it.",
+        description="Make a trained model smaller or faster, measure what it costs and publish it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    quantize = actions.add_parser("quantize", help="int8 weights and activations, calibrated on training images")
+    auto = actions.add_parser("auto", help="the whole ladder: try, measure, publish the best within the budgets")
+    _add_common(auto)
+    auto.add_argument("--output", type=Path, required=True, help="folder of what is tried")
+    auto_options.add_arguments(auto)
+    quantize = actions.add_parser("quantize", help="int8 weights and activations, or float16, or dynamic range")
     _add_common(quantize)
-    quantize.add_argument(
-        "--num-calibration-images", type=int, default=512, metavar="N", help="training images to calibrate on (512)"
-    )
-    prune = actions.add_parser("prune", help="set the smallest weights to zero while fine-tuning")
+    quantize.add_argument("--aware", action="store_true", help="train it as the int8 file it becomes")
+    quantize.add_argument("--output", type=Path, help="folder of that run")
+    quantize_options.add_arguments(quantize)
+    quantization_aware_options.add_arguments(quantize)
+    prune = actions.add_parser("prune", help="remove channels, or set weights to zero, while fine-tuning")
     _add_common(prune)
     prune.add_argument("--output", type=Path, required=True, help="folder of the new run")
-    prune.add_argument("--sparsity", type=float, default=0.5, help="fraction of zeros in each kernel, in [0, 1) (0.5)")
-    prune.add_argument("--epochs", type=int, default=4, help="of fine-tuning (4)")
-    prune.add_argument("--peak-lr", type=float, help="of fine-tuning (a fifth of the training's)")
+    prune.add_argument(
+        "--method", choices=["channels", "magnitude"], default="channels", help="what is removed (channels)"
+    )
+    prune.add_argument("--epochs", type=int, default=argparse.SUPPRESS, metavar="N", help="of fine-tuning (20; 4)")
+    prune.add_argument(
+        "--peak-lr", type=float, default=argparse.SUPPRESS, help="of fine-tuning (half; a fifth of the training's)"
+    )
+    channel_options.add_arguments(prune)
+    magnitude_options.add_arguments(prune)
+    report = actions.add_parser("report", help="compare models: accuracy, bytes, work, latency, and which classes pay")
+    report_options.add_arguments(report)
     return parser
 
 
@@ -78,6 +171,16 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         default=0.5,
         metavar="POINTS",
         help="of top-1 accuracy that may be lost (0.5)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change a setting of the run's training for the fine-tuning, as for python -m training",
+    )
+    parser.add_argument(
+        "--force", metavar="NAME", help="the model's name again: publish it whatever is lost or not gained"
     )
 
 

@@ -1,10 +1,13 @@
-"""Nothing is published that costs more accuracy than its user allows."""
+"""Nothing is published that costs more accuracy than its user allows, or that gains nothing."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from models.errors import OpsinError
+from optimize.latency import latency_ratio
+from optimize.tflite_file import read_tflite
 from training.evaluate import Metrics
 
 
@@ -12,6 +15,12 @@ class AccuracyDropTooLarge(OpsinError):
     """The smaller model is worse than allowed."""
 
     code: ClassVar[str] = "accuracy_drop_too_large"
+
+
+class NothingGained(OpsinError):
+    """The smaller model is neither smaller nor faster."""
+
+    code: ClassVar[str] = "nothing_gained"
 
 
 def accuracy_drop(before: Metrics, after: Metrics) -> float:
@@ -26,4 +35,20 @@ def check_accuracy(before: Metrics, after: Metrics, *, max_accuracy_drop: float)
         raise AccuracyDropTooLarge(
             f"top-1 accuracy fell by {drop:.2f} points, from {before.top1:.2%} to {after.top1:.2%}; "
             f"max_accuracy_drop is {max_accuracy_drop:g}: not published"
+        )
+
+
+def check_gain(before: Path, after: Path) -> None:
+    """Raise NothingGained if a `.tflite` file beats its parent neither in bytes, as it is or after gzip, nor in time.
+
+    Time is that of one image on one core, in interleaved rounds; it is taken only where the bytes do not decide.
+    """
+    found, parent = read_tflite(after), read_tflite(before)
+    if found.num_bytes < parent.num_bytes or found.gzip_bytes < parent.gzip_bytes:
+        return
+    ratio = latency_ratio(after, before)
+    if ratio.quartiles[1] >= 1:
+        raise NothingGained(
+            f"{found.num_bytes:,} bytes ({found.gzip_bytes:,} after gzip) against {parent.num_bytes:,} "
+            f"({parent.gzip_bytes:,}), and {ratio.median:.2f} of the time: nothing is gained, so it was not published"
         )

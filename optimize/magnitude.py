@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-END_FRACTION = 0.7  # of the steps; what is left serves to recover with the final masks
-NUM_MASK_UPDATES = 100
+from optimize.layer_sparsity import layer_sparsities, two_of_four_sparsities
+from optimize.magnitude_options import MagnitudePruning
+from optimize.sparsity_schedule import polynomial_schedule
 
 
 class MagnitudePruner:
@@ -17,33 +17,27 @@ class MagnitudePruner:
 
     Attributes:
         model: to train; shares its weights with the model that was given, which so becomes the pruned one.
+        sparsities: fraction of zeros at the end, by the name of each layer that could be pruned.
     """
 
-    def __init__(self, model: keras.Model, *, sparsity: float, num_steps: int) -> None:
+    def __init__(self, model: keras.Model, pruning: MagnitudePruning, *, num_steps: int) -> None:
         """Prepare to prune.
 
         Args:
-            model: any Keras model; its `Conv2D` and `Dense` kernels are pruned, layer by layer.
-            sparsity: fraction of zeros in each of those kernels at the end, in [0, 1).
-            num_steps: that it will be trained for; the sparsity rises as a cubic polynomial of the step.
+            model: any Keras model; the kernels of its `Conv2D` and `Dense` layers are pruned.
+            pruning: how.
+            num_steps: that it will be trained for.
 
         Raises:
-            ValueError: the sparsity is out of range, or weight standardization would undo the zeros.
+            ValueError: the sparsity cannot be reached, or weight standardization would undo the zeros.
         """
-        if not 0 <= sparsity < 1:
-            raise ValueError(f"sparsity must be in [0, 1), got {sparsity}")
         if not any(type(layer) is keras.layers.Conv2D for layer in model.layers):
             raise ValueError("the model has no plain convolution to prune: weight standardization would undo the zeros")
-        end_step = max(1, int(END_FRACTION * num_steps))
-        schedule = tfmot.sparsity.keras.PolynomialDecay(
-            initial_sparsity=0.0,
-            final_sparsity=sparsity,
-            begin_step=0,
-            end_step=end_step,
-            frequency=max(1, end_step // NUM_MASK_UPDATES),
-        )
+        self._pruning = pruning
+        self._num_steps = num_steps
         self._wrappers: list[Any] = []
-        self.model = keras.models.clone_model(model, clone_function=lambda layer: self._wrapped(layer, schedule))
+        self.sparsities = _sparsities(model, pruning)
+        self.model = keras.models.clone_model(model, clone_function=self._wrapped)
 
     def before_step(self, step: int) -> None:
         """Tell the schedule where it is; masks are updated in the step's forward pass."""
@@ -55,19 +49,27 @@ class MagnitudePruner:
         for wrapper in self._wrappers:
             wrapper.pruning_obj.weight_mask_op()
 
-    def _wrapped(self, layer: Any, schedule: Any) -> Any:
-        if not _is_prunable(layer):
+    def _wrapped(self, layer: Any) -> Any:
+        sparsity = self.sparsities.get(layer.name, 0.0)
+        if not sparsity:
             return layer
-        wrapper = tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
+        pruning = self._pruning
+        wrapper = tfmot.sparsity.keras.prune_low_magnitude(
+            layer,
+            pruning_schedule=polynomial_schedule(
+                sparsity, self._num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power
+            ),
+            # With this, the masks are made in the first step, whatever the schedule.
+            sparsity_m_by_n=(2, 4) if pruning.pattern == "2:4" else None,
+        )
         self._wrappers.append(wrapper)
         return wrapper
 
 
-def sparsity_of(model: keras.Model) -> float:
-    """Fraction of zeros among all weights of convolutions and dense layers (kernels only)."""
-    kernels = [layer.kernel.numpy() for layer in model.layers if _is_prunable(layer)]
-    return float(sum(np.sum(kernel == 0) for kernel in kernels) / sum(kernel.size for kernel in kernels))
-
-
-def _is_prunable(layer: Any) -> bool:
-    return type(layer) in {keras.layers.Conv2D, keras.layers.Dense}
+def _sparsities(model: keras.Model, pruning: MagnitudePruning) -> dict[str, float]:
+    prunable = {keras.layers.Conv2D, keras.layers.Dense}
+    shapes = {layer.name: layer.kernel.shape for layer in model.layers if type(layer) in prunable}
+    if pruning.pattern == "2:4":
+        return two_of_four_sparsities({name: shape[-2] for name, shape in shapes.items()}, pruning.rules)
+    num_weights = {name: shape.num_elements() for name, shape in shapes.items()}
+    return layer_sparsities(num_weights, pruning.sparsity, pruning.rules)

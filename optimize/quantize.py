@@ -1,75 +1,52 @@
-"""Post-training quantization to int8, calibrated on training images."""
+"""Quantization after training: int8, float16 or dynamic range, of the model of a finished run."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from models.export import export_dynamic, export_float16, export_int8
+from optimize.calibration import calibration_images
+from optimize.compressed import zeros_and_gzip
+from optimize.made import Made
+from optimize.quantize_options import Quantization
+from optimize.source import Source
+from training.deliver import measure_file
 
-from models.export import Pixels, export_int8
-from models.preprocessing import preprocess
-from models.repository import Repository
-from optimize.compressed import Compressed
-from optimize.gate import check_accuracy
-from optimize.source import open_source
-from training.dataset import Dataset
-from training.deliver import measure_file, publish
-from training.run import Run
-
-INT8_FILE = "int8.tflite"
+_INT8 = Quantization()
 
 
-def quantize(
-    workdir: Path,
-    *,
-    repository: Repository,
-    name: str | None = None,
-    data_path: Path | None = None,
-    num_calibration_images: int = 512,
-    max_accuracy_drop: float = 0.5,
-    command: str = "",
-) -> Compressed:
-    """Quantize the model of a finished run, measure it on the full test set and publish it.
+def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, *, command: str = "") -> Made:
+    """Quantize the model of a finished run and measure it on the full test set.
+
+    A pruned model keeps its zeros: they are exact in float16, and in int8, where a kernel's zero point is 0.
 
     Args:
-        workdir: the run's folder; takes int8.tflite.
-        repository: to publish in.
-        name: of the model there; None for the run's own.
-        data_path: of the run's data, where that has moved.
-        num_calibration_images: training images, drawn with the run's seed, that fix the ranges of the activations.
-        max_accuracy_drop: points of top-1 accuracy that may be lost.
+        source: the run.
+        workdir: its folder; takes int8.tflite, float16.tflite or dynamic.tflite.
+        quantization: how.
         command: as typed, for the manifest.
 
     Raises:
-        AccuracyDropTooLarge: more is lost; nothing was published.
-        RunError: the run cannot be used.
+        DatasetError: an image to calibrate on cannot be used.
     """
-    if num_calibration_images < 1:
-        raise ValueError(f"num_calibration_images must be >= 1, got {num_calibration_images}")
-    source = open_source(workdir, data_path)
-    images = calibration_images(source.run, source.data, num_calibration_images)
-    export_int8(source.model, workdir / INT8_FILE, images)
-    candidate = measure_file(workdir / INT8_FILE, source.run, source.data, precision="int8")
-    check_accuracy(source.dense.metrics, candidate.metrics, max_accuracy_drop=max_accuracy_drop)
-    artifact = publish(
-        candidate,
-        source.run,
-        source.data,
-        workdir=workdir,
-        repository=repository,
-        name=name or source.name,
-        other_metrics={"float32": source.dense.metrics},
-        provenance={
-            "command": command,
-            "parent": source.published,
-            "num_calibration_images": len(images),
-        },
-    )
-    return Compressed(artifact, before=source.dense, after=candidate)
+    file = workdir / f"{quantization.precision}.tflite"
+    calibration = _export(source, quantization, file)
+    candidate = measure_file(file, source.run, source.data, precision=quantization.precision)
+    provenance = {"command": command, "parent": source.published, **calibration, **zeros_and_gzip(file)}
+    return Made(source, source.run, workdir, candidate, source.architecture, provenance)
 
 
-def calibration_images(run: Run, data: Dataset, num_images: int) -> list[Pixels]:
-    """Training images as the server would see them, uint8 [H, W, 3] each, drawn without replacement."""
-    rng = np.random.default_rng(run.config.seed)
-    indices = rng.permutation(len(data.train))[:num_images]
-    return [preprocess(data.train.read(int(index)), run.config.pixels) for index in indices]
+def _export(source: Source, quantization: Quantization, file: Path) -> dict[str, Any]:
+    """Write the file; returns what its manifest says of the calibration."""
+    if quantization.precision == "float16":
+        export_float16(source.model, file)
+        return {}
+    if quantization.precision == "dynamic":
+        export_dynamic(source.model, file)
+        return {}
+    config = source.run.config
+    images = calibration_images(quantization, source.data.train, config.pixels, seed=config.seed)
+    export_int8(source.model, file, images)
+    choice = "own images" if quantization.calibration_images else quantization.calibration
+    return {"calibration": choice, "num_calibration_images": len(images)}

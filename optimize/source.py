@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import tf_keras as keras
 
+from models.resnet_v2 import ResNetV2
+from training.architecture import architecture_of, as_built
+from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.deliver import FLOAT32_FILE, Candidate, measure_file
-from training.run import Run, RunError, load_model, published, read_run
+from training.run import Run, RunError, load_model, open_run, published, read_run
+
+# Settings of the network, its pixels and its data.
+FIXED = {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,7 @@ class Source:
         run: its record.
         data: the same data that it was trained on.
         model: float32 Keras model, from normalized pixels to logits.
+        architecture: of the model.
         dense: its exported float32 file, measured again here so that before and after come from one machine.
         published: "name:version" of its artifact.
     """
@@ -28,6 +37,7 @@ class Source:
     run: Run
     data: Dataset
     model: keras.Model
+    architecture: ResNetV2
     dense: Candidate
     published: str
 
@@ -35,6 +45,39 @@ class Source:
     def name(self) -> str:
         """The name that it was published under."""
         return self.published.partition(":")[0]
+
+    def with_settings(self, assignments: Iterable[str]) -> Source:
+        """The same run, with settings of its training changed for what trains on from it.
+
+        Args:
+            assignments: such as "augmentation.cutout_px=8"; see `training.config.parse_assignment`.
+
+        Raises:
+            ValueError: no such setting, or one that the network and its pixels are made by.
+        """
+        changes = dict(map(parse_assignment, assignments))
+        if fixed := changes.keys() & FIXED:
+            raise ValueError(f"{', '.join(sorted(fixed))} cannot be changed: the trained network is made for it")
+        return replace(self, run=replace(self.run, config=replaced(self.run.config, changes)))
+
+    def begin_run(self, output: Path, config: TrainingConfig, *, compression: dict[str, Any], command: str) -> Run:
+        """Begin a run that makes this model smaller while it trains on, or take up the one in `output`.
+
+        Raises:
+            RunError: `output` holds another run.
+        """
+        wanted = Run.new(
+            command=command,
+            config=config,
+            data=self.run.data,
+            data_name=self.data.name,
+            data_sha256=self.data.sha256,
+            labels=self.run.labels,
+            parent=self.published,
+            ancestry=self.run.commands,
+            compression=compression,
+        )
+        return open_run(output, wanted)
 
 
 def open_source(workdir: Path, data_path: Path | None) -> Source:
@@ -53,4 +96,5 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")
-    return Source(run, data, model, dense, published=published(workdir, "float32"))
+    architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
+    return Source(run, data, model, architecture, dense, published=published(workdir, "float32"))

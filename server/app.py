@@ -8,6 +8,7 @@ from flask import Flask
 
 from models.preprocessing import ImageLimits
 from server.classify import Classifier
+from server.devices import DeviceChoice
 from server.engine import Engine
 from server.errors import register_error_handlers
 from server.lean_flask import LeanFlask
@@ -20,13 +21,20 @@ from server.settings import Settings
 ON_EVERY_ANSWER = (("X-Content-Type-Options", "nosniff"),)
 
 
-def create_app(settings: Settings, *, engine: Engine, is_stopping: Callable[[], bool] = lambda: False) -> Flask:
+def create_app(
+    settings: Settings,
+    *,
+    engine: Engine,
+    is_stopping: Callable[[], bool] = lambda: False,
+    choice: DeviceChoice | None = None,
+) -> Flask:
     """Make the application.
 
     Args:
         settings: checked already.
         engine: stays the caller's to close.
         is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
+        choice: the devices that the engine runs on, for `/readyz`.
     """
     app = LeanFlask("server")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
@@ -37,5 +45,5 @@ def create_app(settings: Settings, *, engine: Engine, is_stopping: Callable[[], 
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))
     app.register_blueprint(predict_routes(Classifier(engine, limits=limits), pages, settings))
-    app.register_blueprint(operations_routes(engine, is_stopping))
+    app.register_blueprint(operations_routes(engine, is_stopping, choice))
     return app

@@ -58,9 +58,7 @@ class Classifier:
         self._engine = engine
         self._limits = limits or ImageLimits()
         self._clock = clock
-        self._turns: queue.SimpleQueue[None] = (
-            queue.SimpleQueue()
-        )  # to decode; unlike a semaphore, all of it is C
+        self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()  # to decode; unlike a semaphore, all of it is C
         for _ in range(MAX_DECODES):
             self._turns.put(None)
 

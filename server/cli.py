@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from models.errors import OpsinError
 from models.repository import Repository
 from server.address import AddressError, open_listener
-from server.devices import choose_devices, visible_gpus
+from server.devices import explain_devices, visible_gpus
 from server.engine.shelf import Wanted
 from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
@@ -33,12 +33,14 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         settings = Settings.from_environ(environ)
         wanted = find_models(settings)
-        devices = choose_devices(settings, visible_gpus(environ))
+        choice = explain_devices(settings, visible_gpus(environ))
+        if choice.warning:
+            print(f"opsin: {choice.warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port)
         configure_logging(settings.log_level)
         from server.gunicorn_app import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
-        server = Server(settings, wanted, devices, listener)
+        server = Server(settings, wanted, choice, listener)
     except (SettingsError, OpsinError, AddressError) as error:
         print(f"opsin: {error}", file=sys.stderr)
         return 1 if isinstance(error, AddressError) else 2

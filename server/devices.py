@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from server.cores import available_cores
 from server.engine.loaded import Plan
 from server.settings import Settings, SettingsError
 
-NVIDIA_DRIVER = Path("/proc/driver/nvidia/gpus")
+DEVICE_NODES = Path("/dev")
+GPU_PACKAGES = "nvidia-cudnn-cu12"  # comes with tensorflow[and-cuda] alone
 GPU_RUNNERS = 2  # one prepares its batch while the other's runs
 GPU_BATCH = 32
 GPU_QUEUE_DELAY_MS = 2
@@ -35,14 +38,40 @@ class Device:
         os.environ["CUDA_VISIBLE_DEVICES"] = self.gpu or ""
 
 
-def visible_gpus(environ: Mapping[str, str], driver: Path = NVIDIA_DRIVER) -> tuple[str, ...]:
-    """The GPUs that the driver shows to this process and CUDA_VISIBLE_DEVICES does not hide."""
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """The devices, one for each engine, and why.
+
+    Attributes:
+        devices: at least one.
+        reason: in words that follow "because".
+        warning: one line, where the choice may surprise whoever installed the GPU packages.
+    """
+
+    devices: tuple[Device, ...]
+    reason: str
+    warning: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What operators call them."""
+        return tuple(device.name for device in self.devices)
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.names)}, because {self.reason}"
+
+
+def visible_gpus(environ: Mapping[str, str], nodes: Path = DEVICE_NODES) -> tuple[str, ...]:
+    """The GPUs whose device nodes this process has and CUDA_VISIBLE_DEVICES does not hide.
+
+    The driver's list in /proc says nothing: a container sees those of its host there, whether it was given them or not.
+    """
     try:
-        num_gpus = len(list(driver.iterdir()))
+        num_gpus = sum(1 for node in nodes.iterdir() if re.fullmatch(r"nvidia[0-9]+", node.name))
     except OSError:
         return ()
     chosen = environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is None:
+    if chosen is None or not num_gpus:
         return tuple(str(index) for index in range(num_gpus))
     return tuple(device.strip() for device in chosen.split(",") if device.strip() not in ("", "-1"))
 
@@ -67,6 +96,39 @@ def choose_devices(settings: Settings, gpus: tuple[str, ...]) -> tuple[Device, .
     return tuple(Device(gpu) for gpu in chosen)
 
 
+def explain_devices(settings: Settings, gpus: tuple[str, ...]) -> DeviceChoice:
+    """Choose as `choose_devices` does, and say why.
+
+    Raises:
+        SettingsError: see `choose_devices`.
+    """
+    devices = choose_devices(settings, gpus)
+    if not settings.device.startswith("auto"):
+        return DeviceChoice(devices, f"OPSIN_DEVICE is {settings.device}")
+    if devices[0].gpu is not None:
+        seen = "a GPU is visible" if len(devices) == 1 else f"{len(devices)} GPUs are visible"
+        return DeviceChoice(devices, f"OPSIN_DEVICE is auto and {seen}")
+    if not gpus:
+        return DeviceChoice(devices, "OPSIN_DEVICE is auto and no GPU is visible", _surprise())
+    if settings.runtime not in (None, "tensorflow"):
+        return DeviceChoice(
+            devices, f"OPSIN_DEVICE is auto and OPSIN_RUNTIME, {settings.runtime}, has no use for a GPU"
+        )
+    return DeviceChoice(devices, "OPSIN_DEVICE is auto and TensorFlow, which runs models on a GPU, is not installed")
+
+
+def _surprise() -> str | None:
+    """The GPU packages are gigabytes: who has them wants a GPU, and may have forgotten `--gpus all`."""
+    try:
+        distribution(GPU_PACKAGES)
+    except PackageNotFoundError:
+        return None
+    return (
+        "the packages for a GPU are installed but no GPU is visible, so the CPU serves: in a container, is "
+        "`--gpus all` given? OPSIN_DEVICE=gpu refuses to start without one, OPSIN_DEVICE=cpu ends this warning"
+    )
+
+
 def plan_for(device: Device, settings: Settings) -> Plan:
     """How an engine uses a device, as far as the settings leave it open."""
     runtime = settings.runtime or ("litert" if device.gpu is None else "tensorflow")
@@ -77,6 +139,7 @@ def plan_for(device: Device, settings: Settings) -> Plan:
             settings.runners or GPU_RUNNERS,
             batch_sizes=_powers_of_two(settings.max_batch or GPU_BATCH),
             max_queue_delay_s=(GPU_QUEUE_DELAY_MS if delay_ms is None else delay_ms) / 1000,
+            needs_gpu=True,
         )
     cores = available_cores()
     is_own_pool = runtime == "tensorflow"  # it uses all cores for any batch

@@ -27,8 +27,9 @@ from setproctitle import setproctitle
 from models.repository import Repository
 from server.address import url_of
 from server.app import create_app
+from server.compile_cache import keep_compiled_code
 from server.connection_counts import ConnectionCounts
-from server.devices import Device, plan_for
+from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
 from server.engine.client import LaneEngine
 from server.engine.lane import Lane
@@ -137,10 +138,10 @@ class Server(BaseApplication):  # type: ignore[misc]
     """The application as gunicorn runs it: how to configure it, and what each process does."""
 
     def __init__(
-        self, settings: Settings, wanted: tuple[Wanted, ...], devices: tuple[Device, ...], listener: socket.socket
+        self, settings: Settings, wanted: tuple[Wanted, ...], choice: DeviceChoice, listener: socket.socket
     ) -> None:
         self.settings = settings
-        self._wanted, self._devices = wanted, devices
+        self._wanted, self._choice = wanted, choice
         self._repository = Repository(settings.repository)
         self._url = url_of(settings.host, listener.getsockname()[1])
         self._listener_fd = listener.detach()  # gunicorn closes it
@@ -182,7 +183,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application, in the worker."""
         assert self._worker is not None  # noqa: S101 - gunicorn calls post_fork first
         self._engine = LaneEngine(self._lane, self._worker.slice)
-        app = create_app(self.settings, engine=self._engine, is_stopping=self._is_stopping)
+        app = create_app(self.settings, engine=self._engine, is_stopping=self._is_stopping, choice=self._choice)
         self._take_start_token()
         return app
 
@@ -192,6 +193,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
+        log.info("runs on %s", self._choice)
         Master(self).run()
 
     def _make_lane(self) -> Lane:
@@ -202,7 +204,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             return Lane(
                 num_slices=settings.workers,
                 slots_per_slice=settings.max_queue,
-                num_engines=len(self._devices),
+                num_engines=len(self._choice.devices),
                 pixel_bytes=max(MIN_PIXEL_BYTES, pixel_bytes_of(self._repository, self._wanted)),
                 max_classes=MAX_CLASSES,
             )
@@ -212,10 +214,12 @@ class Server(BaseApplication):  # type: ignore[misc]
             ) from None
 
     def _be_engine(self, number: int) -> None:
-        device = self._devices[number]
+        device = self._choice.devices[number]
         setproctitle(f"opsin: engine {device.name}")
         self._close_listener()
         device.hide_others()
+        if device.gpu is not None and self.settings.cache is not None:
+            keep_compiled_code(self.settings.cache, os.environ)
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
         run_engine(self._lane, number, config, on_ready=self._announce if number == 0 else lambda _: None)
 
@@ -231,7 +235,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _announce(self, catalogue: Catalogue) -> None:
         default, *others = catalogue.models
         more = f" and {len(others)} more" if others else ""
-        print(f"Opsin serves {default.name} version {default.version}{more} at {self._url}", flush=True)
+        serves = f"Opsin serves {default.name} version {default.version}{more} at {self._url}"
+        print(f"{serves}\nOpsin runs on {self._choice}", flush=True)
 
     def _deal_slice(self, master: Master, worker: HTTPWorker) -> None:
         taken = {other.slice for other in master.WORKERS.values()}

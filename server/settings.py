@@ -96,6 +96,9 @@ class Settings:
         f"What runs the models: {', '.join(RUNTIMES)}.",
         shown="litert on the CPU, tensorflow on a GPU",
     )
+    cache: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
+        None, Path, "Folder that keeps the code that is compiled for a GPU from start to start.", shown="none"
+    )
     workers: int = _setting(available_cores, _whole(1, 256), "HTTP worker processes.", shown="one per core")
     max_queue: int = _setting(
         256, _whole(1, 65_536), "Images in hand per HTTP worker; a request past that is answered 503 with Retry-After."

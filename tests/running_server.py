@@ -36,12 +36,14 @@ class RunningServer:
             start_new_session=True,
         )
         self.port = 0
+        self.devices = ""
 
     def wait_until_ready(self):
         line = self.process.stdout.readline()
         found = re.fullmatch(r"Opsin serves \S+ version \d+ at http://127\.0\.0\.1:(\d+)\n", line)
         assert found, line + self.process.stderr.read()
         self.port = int(found[1])
+        self.devices = self.process.stdout.readline()
         give_up_at = time.monotonic() + START_S
         while self.request("GET", "/readyz")[0] != 200:
             assert time.monotonic() < give_up_at

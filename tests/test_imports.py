@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "server": {"server", "models"},
 }
 HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "matplotlib", "openvino"}
-NEEDS_TENSORFLOW = {"export", "float16", "layers", "normalization", "resnet_v2", "tflite_graph"}
+NEEDS_TENSORFLOW = {"export", "float16", "folding", "layers", "normalization", "resnet_v2", "tflite_graph"}
 IMPORTED_WHEN_ASKED_FOR = {"models/runtime/tensorflow.py", "models/runtime/openvino.py"}
 REQUEST_PATH = {"classify.py"}
 

@@ -42,8 +42,10 @@ def _train(options: argparse.Namespace, command: str) -> str:
     changes += [("xla", True)] if options.xla else []
     config = replaced(preset(options.preset), dict(changes))
     name = validate_name(options.name or options.workdir.resolve().name.lower())
+    from training.teacher import Teacher
     from training.train import train
 
+    teacher = Teacher(options.teacher, options.teacher_weight, options.temperature) if options.teacher else None
     manifest = train(
         config,
         options.data,
@@ -51,6 +53,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
         repository=Repository(options.repository),
         name=name,
         start_from=options.start_from,
+        teacher=teacher,
         command=command,
     ).manifest
     top1 = manifest.metrics["float32"]["top1"]
@@ -77,6 +80,18 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="WORKDIR",
         help="take the weights of a finished run, layer by layer where they fit",
+    )
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="WORKDIR",
+        help="learn from the answers of a finished run beside the labels: a small network gains by it",
+    )
+    parser.add_argument(
+        "--teacher-weight", type=float, default=0.5, metavar="PART", help="of the loss that its answers have (0.5)"
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=4.0, help="that both networks' logits are divided by for that (4)"
     )
     parser.add_argument("--name", help="of the published model; default: the name of the workdir")
     parser.add_argument(

@@ -17,6 +17,7 @@ from models.errors import ArtifactError
 from models.export import export_float32
 from models.manifest import EngineFile, Manifest
 from models.repository import Repository
+from models.resnet_v2 import ResNetV2
 from models.runtime.litert import LiteRTRuntime
 from training.architecture import architecture_of
 from training.dataset import Dataset, file_sha256
@@ -87,6 +88,7 @@ def publish(
     workdir: Path,
     repository: Repository,
     name: str,
+    architecture: ResNetV2 | None = None,
     other_metrics: Mapping[str, Metrics] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Artifact:
@@ -99,6 +101,7 @@ def publish(
         workdir: the run's folder; takes metrics.json.
         repository: to publish in.
         name: of the model there.
+        architecture: where it is not that of the run's configuration.
         other_metrics: of what it was made from, by a name each.
         provenance: JSON, what the manifest says beside what run and data say of themselves.
     """
@@ -107,7 +110,7 @@ def publish(
     manifest = Manifest(
         name=name,
         version=1,
-        architecture=architecture_of(run.config, num_classes=len(run.labels)).to_dict(),
+        architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
         labels=run.labels,
         pixels=run.config.pixels,
         engines={"litert": EngineFile(MODEL_FILE, candidate.precision)},

@@ -16,6 +16,7 @@ from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
 from training.dataset import Pixels, Targets
+from training.distillation import Distillation
 from training.history import EpochRecord, History
 from training.progress import Progress
 from training.schedule import learning_rate
@@ -41,6 +42,7 @@ def fit(
     config: TrainingConfig,
     workdir: Path,
     before_step: Callable[[int], None] = lambda _: None,
+    distillation: Distillation | None = None,
 ) -> keras.Model:
     """Train `model`, going on from the last checkpoint in `workdir`.
 
@@ -50,11 +52,12 @@ def fit(
         config: how.
         workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
         before_step: called with the number of steps done.
+        distillation: a teacher to learn from beside the labels.
 
     Returns:
         The model with the moving average of weights.
     """
-    run = _Run(model, images, config, workdir)
+    run = _Run(model, images, config, workdir, distillation)
     for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
         before_step(step)
         run.learn(step, pixels, targets)
@@ -81,7 +84,14 @@ def _logits(model: keras.Model, pixels: Pixels) -> list[tf.Tensor]:
 class _Run:
     """A training run between two checkpoints: the state, where it is, and what the epoch has given so far."""
 
-    def __init__(self, model: keras.Model, images: PixelSets, config: TrainingConfig, workdir: Path) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        images: PixelSets,
+        config: TrainingConfig,
+        workdir: Path,
+        distillation: Distillation | None,
+    ) -> None:
         self._images = images
         self._config = config
         self.state = TrainingStep(
@@ -91,6 +101,7 @@ class _Run:
             label_smoothing=config.label_smoothing,
             average_decay=config.average_decay,
             xla=config.xla,
+            distillation=distillation,
         )
         self._checkpoints = Checkpoints(workdir, self.state)
         self.steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)

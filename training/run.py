@@ -112,11 +112,16 @@ def record_publication(workdir: Path, precision: str, **figures: Any) -> None:
 
 
 def published(workdir: Path, precision: str) -> str:
-    """The "name:version" that a run was published as in one precision; RunError if it has not come so far."""
+    """The "name:version" that a run was published as in one precision, else what the run was made from.
+
+    Raises:
+        RunError: it has not come so far.
+    """
     publications = _publications(workdir)
-    if precision not in publications:
+    found = publications[precision]["published"] if precision in publications else read_run(workdir).parent
+    if found is None:
         raise RunError(f"{workdir} has not published yet: run its training command again, it goes on where it stopped")
-    return str(publications[precision]["published"])
+    return str(found)
 
 
 def _publications(workdir: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.normalization import normalize
+from training.distillation import Distillation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class StepResult:
     """Sums over one batch.
 
     Attributes:
-        loss: float32 [], mean cross-entropy with smoothed labels.
+        loss: float32 [], mean cross-entropy with smoothed labels, and the teacher's part where there is one.
         accuracy: float32 [], fraction of the augmented images classified rightly.
     """
 
@@ -41,6 +42,7 @@ class TrainingStep:
         label_smoothing: float,
         average_decay: float,
         xla: bool = False,
+        distillation: Distillation | None = None,
     ) -> None:
         self.model = model
         self.average = _copy(model) if average_decay else model
@@ -51,6 +53,7 @@ class TrainingStep:
         self._weight_decay = weight_decay
         self._label_smoothing = label_smoothing
         self._average_decay = average_decay
+        self._distillation = distillation
         self._run = tf.function(self._step, jit_compile=xla)
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
@@ -64,15 +67,9 @@ class TrainingStep:
         variables = self.model.trainable_variables
         is_scaled = isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer)
         with tf.GradientTape() as tape:
-            logits = self.model(normalize(pixels), training=True)
-            loss = tf.reduce_mean(
-                keras.losses.categorical_crossentropy(
-                    tf.one_hot(targets, logits.shape[-1]),
-                    logits,
-                    from_logits=True,
-                    label_smoothing=self._label_smoothing,
-                )
-            )
+            images = normalize(pixels)
+            logits = self.model(images, training=True)
+            loss = self._loss(images, logits, targets)
             scaled = self.optimizer.get_scaled_loss(loss) if is_scaled else loss
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
@@ -83,6 +80,20 @@ class TrainingStep:
             self._update_average(step)
         accuracy = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=-1) == targets, tf.float32))
         return loss, accuracy
+
+    def _loss(self, images: tf.Tensor, logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        loss = tf.reduce_mean(
+            keras.losses.categorical_crossentropy(
+                tf.one_hot(targets, logits.shape[-1]),
+                logits,
+                from_logits=True,
+                label_smoothing=self._label_smoothing,
+            )
+        )
+        if not self._distillation:
+            return loss
+        weight = self._distillation.weight
+        return (1.0 - weight) * loss + weight * self._distillation.loss(images, logits)
 
     def _with_decay(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> list[tf.Tensor]:
         """Add the gradient of the L2 penalty on kernels; biases and normalization (rank 1) are left alone."""

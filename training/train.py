@@ -10,7 +10,7 @@ import tf_keras as keras
 from models.artifact import Artifact
 from models.repository import Repository
 from models.resnet_v2 import build
-from training.architecture import architecture_of
+from training.architecture import architecture_of, rebuilt
 from training.config import TrainingConfig
 from training.data import load_dataset
 from training.dataset import Dataset
@@ -19,6 +19,7 @@ from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
 from training.run import Run, load_model, open_run, published, read_run
+from training.teacher import Teacher
 from training.transfer import copy_weights
 
 
@@ -30,6 +31,7 @@ def train(
     repository: Repository,
     name: str,
     start_from: Path | None = None,
+    teacher: Teacher | None = None,
     command: str = "",
     say: Callable[[str], None] = print,
 ) -> Artifact:
@@ -42,6 +44,7 @@ def train(
         repository: to publish in.
         name: of the model there.
         start_from: folder of a finished run to take the weights of; None to start from random ones.
+        teacher: a finished run to learn from beside the labels.
         command: as typed, for the manifest.
         say: gets a line on each stage.
 
@@ -50,7 +53,7 @@ def train(
 
     Raises:
         DatasetError: the data cannot be used.
-        RunError: `workdir` holds another run.
+        RunError: `workdir` holds another run, or the teacher cannot be used.
     """
     data = load_dataset(data_path, test_fraction=config.test_fraction, seed=config.seed)
     say(f"{data.name}: {len(data.labels)} classes, {len(data.train)} training and {len(data.test)} test images")
@@ -65,6 +68,7 @@ def train(
             labels=data.labels,
             parent=published(start_from, "float32") if start_from else None,
             ancestry=read_run(start_from).commands if start_from else (),
+            compression=teacher.to_dict() if teacher else None,
         ),
     )
     architecture = architecture_of(config, num_classes=len(data.labels))
@@ -74,11 +78,11 @@ def train(
     if start_from:
         left = copy_weights(load_model(start_from), model)
         say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
-    model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir)
+    distillation = teacher.distillation(data.labels) if teacher else None
+    model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)
     plot_curves(read_history(workdir), workdir / "curves.png")
     keras.mixed_precision.set_global_policy("float32")
-    deployable = build(architecture)  # float32 throughout, whatever precision it was trained in
-    deployable.set_weights(model.get_weights())
+    deployable = rebuilt(architecture, model)  # float32 throughout, whatever precision it was trained in
     say("exporting, and measuring the exported file on the test images")
     candidate = finish_float32(deployable, run, data, workdir=workdir)
     return publish(candidate, run, data, workdir=workdir, repository=repository, name=name)

@@ -36,6 +36,7 @@ def load_runtime(
     runtime: RuntimeName = "litert",
     num_threads: int = 1,
     batch_sizes: Sequence[int] = (1,),
+    needs_gpu: bool = False,
 ) -> Runtime:
     """Load the artifact's file for a runtime, and run it once at each batch size: what comes later is never the first.
 
@@ -44,18 +45,21 @@ def load_runtime(
         runtime: the library; it is imported here and not before.
         num_threads: that one call of `run` may use; TensorFlow's threads belong to the process.
         batch_sizes: numbers of images in one call that are to be fast; the largest is the most that TensorFlow takes.
+        needs_gpu: refuse to run on the CPU instead; for TensorFlow.
 
     Raises:
         EngineMissing: the artifact has no file for this runtime.
         CorruptArtifact: the file cannot be loaded or run, or is not of the shape that the manifest says.
-        RuntimeMissing: the library is not installed.
+        RuntimeMissing: the library is not installed, or the GPU that it needs is not there.
     """
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}")
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be at least one number >= 1, got {list(batch_sizes)}")
+    if needs_gpu and runtime != "tensorflow":
+        raise ValueError(f"the runtime must be tensorflow where it needs a GPU, got {runtime!r}")
     try:
-        loaded = _load(artifact, runtime, num_threads, batch_sizes)
+        loaded = _load(artifact, runtime, num_threads, batch_sizes, needs_gpu=needs_gpu)
     except ImportError as error:
         file = f"requirements/{_REQUIREMENTS[runtime]}.txt"
         raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error
@@ -67,7 +71,9 @@ def load_runtime(
     return loaded
 
 
-def _load(artifact: Artifact, runtime: RuntimeName, num_threads: int, batch_sizes: Sequence[int]) -> Runtime:
+def _load(
+    artifact: Artifact, runtime: RuntimeName, num_threads: int, batch_sizes: Sequence[int], *, needs_gpu: bool
+) -> Runtime:
     pixels, num_classes = artifact.manifest.pixels, len(artifact.manifest.labels)
     shape = (pixels.height_px, pixels.width_px, 3)
     match runtime:
@@ -87,10 +93,12 @@ def _load(artifact: Artifact, runtime: RuntimeName, num_threads: int, batch_size
                 batch_sizes=batch_sizes,
             )
         case "tensorflow":
+            path = artifact.engine_path("tensorflow")  # before TensorFlow, which takes seconds to load
             from models.runtime.tensorflow import TensorFlowRuntime
 
-            path = artifact.engine_path("tensorflow")
-            return TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=batch_sizes)
+            return TensorFlowRuntime(
+                path, input_shape=shape, num_classes=num_classes, batch_sizes=batch_sizes, needs_gpu=needs_gpu
+            )
 
 
 def _warm_up(runtime: Runtime, artifact: Artifact, batch_sizes: Sequence[int]) -> None:

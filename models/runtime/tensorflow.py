@@ -12,11 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from models.errors import CorruptArtifact, RunFailed
+from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
 
 Call = Callable[[], object]
 NUM_MEASURED_CALLS = 5
+NO_GPU = (
+    "TensorFlow cannot use the GPU: the driver is too old for its CUDA libraries, or they are not installed "
+    "(requirements/gpu.txt has them)"
+)
 
 
 def seconds_of(call: Call) -> float:
@@ -49,6 +53,7 @@ class TensorFlowRuntime:
         num_classes: int,
         batch_sizes: Sequence[int] = (1,),
         measure: Callable[[Call], float] = seconds_of,
+        needs_gpu: bool = False,
     ) -> None:
         """Load a SavedModel folder, such as `models.export.export_saved_model` writes.
 
@@ -58,18 +63,22 @@ class TensorFlowRuntime:
             num_classes: of the float32 probabilities that it must give.
             batch_sizes: to pad to; the largest is the most images that `run` takes.
             measure: gives the seconds that a call takes; of two ways to run a batch size the shorter is kept.
+            needs_gpu: refuse to run on the CPU instead.
 
         Raises:
+            RuntimeMissing: TensorFlow sees no GPU, and needs one.
             CorruptArtifact: the folder cannot be loaded or run, or takes or gives something else.
         """
         _let_gpu_memory_grow()
+        self._device = "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
+        if needs_gpu and self._device == "CPU:0":
+            raise RuntimeMissing(NO_GPU)
         self._signature = Signature(input_shape, num_classes)
         self._owner, self._model = _loaded(path)
         taken = _type_of(path.name, self._model.structured_input_signature[1], "image")
         given = _type_of(path.name, self._model.structured_outputs, "probabilities")
         self._signature.check_model(path.name, taken=taken, given=given)
         self._memory = {size: _aligned((size, *input_shape)) for size in sorted(set(batch_sizes))}
-        self._device = "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
         try:
             self._functions = {size: self._faster(size, measure) for size in self._memory}
         except tf.errors.OpError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ class Plan:
         num_lone_threads: for an image that is all there is to do; 1: it runs like any other.
         batch_sizes: that a model is warmed up at, ascending; the last is the largest batch.
         max_queue_delay_s: how long an image may wait for others to fill its batch.
+        needs_gpu: a runtime that falls back to the CPU is refused.
     """
 
     runtime: RuntimeName
@@ -30,6 +32,7 @@ class Plan:
     num_lone_threads: int = 1
     batch_sizes: tuple[int, ...] = (1,)
     max_queue_delay_s: float = 0.0
+    needs_gpu: bool = False
 
 
 class LoadedModel:
@@ -82,6 +85,7 @@ def load_model(artifact: Artifact, plan: Plan, *, pixel_bytes: int, max_classes:
 
     Raises:
         ArtifactError: it cannot be loaded.
+        RuntimeMissing: the library, or the GPU that the plan needs, is not there.
         EngineError: it does not fit into the lane.
     """
     served = served_model(artifact)
@@ -95,9 +99,10 @@ def load_model(artifact: Artifact, plan: Plan, *, pixel_bytes: int, max_classes:
         raise EngineError(f"it has {len(served.labels):,} classes; at most {max_classes:,} can be served")
     runtimes: list[Runtime] = []
     lone: Runtime | None = None
+    on_gpu: dict[str, Any] = {"needs_gpu": True} if plan.needs_gpu else {}
     try:
         for _ in range(plan.num_runners):
-            runtimes.append(load_runtime(artifact, runtime=plan.runtime, batch_sizes=plan.batch_sizes))
+            runtimes.append(load_runtime(artifact, runtime=plan.runtime, batch_sizes=plan.batch_sizes, **on_gpu))
         if plan.num_lone_threads > 1:
             lone = load_runtime(artifact, runtime=plan.runtime, num_threads=plan.num_lone_threads)
     except BaseException:

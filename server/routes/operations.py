@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify
 
+from server.devices import DeviceChoice
 from server.engine import Engine, EngineNotReady
 from server.errors import error_response
 
 
-def operations_routes(engine: Engine, is_stopping: Callable[[], bool]) -> Blueprint:
+def operations_routes(engine: Engine, is_stopping: Callable[[], bool], choice: DeviceChoice | None = None) -> Blueprint:
     """Make the routes."""
     routes = Blueprint("operations", __name__)
 
@@ -36,6 +37,7 @@ def operations_routes(engine: Engine, is_stopping: Callable[[], bool]) -> Bluepr
                 {"name": refused.name, "version": refused.version, "reason": refused.reason}
                 for refused in engine.refused
             ],
+            **({"devices": choice.names, "devices_reason": choice.reason} if choice else {}),
         )
 
     return routes

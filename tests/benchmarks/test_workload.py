@@ -2,7 +2,7 @@ import io
 
 from werkzeug.formparser import parse_form_data
 
-from benchmarks.workload import photo_request
+from benchmarks.workload import photo_request, photos_request
 
 
 def split(request):
@@ -30,3 +30,19 @@ def test_multipart_request_holds_the_photo_in_its_field():
     with files["image"].stream as file:
         assert file.read() == b"photo\r\n"
     assert files["image"].filename == "photo.jpg"
+
+
+def test_several_photos_are_fields_of_one_form():
+    _, headers, body = split(photos_request([b"one", b"two"], kind="image/bmp"))
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": headers["Content-Type"],
+        "CONTENT_LENGTH": headers["Content-Length"],
+        "wsgi.input": io.BytesIO(body),
+    }
+    _, _, files = parse_form_data(environ)
+    found = files.getlist("image")
+    assert [file.read() for file in found] == [b"one", b"two"]
+    assert {file.mimetype for file in found} == {"image/bmp"}
+    for file in found:
+        file.close()

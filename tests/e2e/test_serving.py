@@ -323,7 +323,15 @@ def test_ctrl_c_during_the_start_leaves_no_traceback():
 def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
     running = start(OPSIN_WORKERS="4")
     assert running.process.stdout.readline().startswith("Opsin serves")
+    assert running.process.stdout.readline().startswith("Opsin runs on ")
     assert running.stop()[:2] == (0, "")
+
+
+def test_devices_and_why_are_told_at_the_start_and_on_readyz(start):
+    running = start(OPSIN_DEVICE="cpu").wait_until_ready()
+    _, document = running.request("GET", "/readyz")
+    assert (document["devices"], document["devices_reason"]) == (["cpu"], "OPSIN_DEVICE is cpu")
+    assert running.devices == "Opsin runs on cpu, because OPSIN_DEVICE is cpu\n"
 
 
 def test_second_ctrl_c_does_not_wait(start):

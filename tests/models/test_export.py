@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.export import ExportError, export_float32, export_int8, export_saved_model
+from models.export import (
+    ExportError,
+    export_dynamic,
+    export_float16,
+    export_float32,
+    export_int8,
+    export_saved_model,
+)
 from models.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.resnet_v2 import ResNetV2, build
 from models.runtime.litert import LiteRTRuntime
@@ -39,6 +46,32 @@ def keras_probabilities(model, images=IMAGES):
 def test_float32_file_gives_the_probabilities_of_the_model(model, tmp_path):
     export_float32(model, tmp_path / "model.tflite")
     np.testing.assert_allclose(probabilities_of(tmp_path / "model.tflite"), keras_probabilities(model), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("export", "tolerance", "max_size"), [(export_float16, 2e-3, 0.65), (export_dynamic, 0.05, 0.5)]
+)
+def test_smaller_weights_give_nearly_the_same_probabilities(model, tmp_path, export, tolerance, max_size):
+    export(model, tmp_path / "model.tflite")
+    export_float32(model, tmp_path / "float32.tflite")
+    assert (tmp_path / "model.tflite").stat().st_size < max_size * (tmp_path / "float32.tflite").stat().st_size
+    found = probabilities_of(tmp_path / "model.tflite")
+    np.testing.assert_allclose(found, keras_probabilities(model), atol=tolerance)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("export", "dtype"), [(export_float16, np.float16), (export_dynamic, np.int8)])
+def test_large_kernels_are_stored_in_the_precision_that_the_file_is_named_by(tmp_path, export, dtype):
+    export(build(ResNetV2.of("20", width=16)), tmp_path / "model.tflite")
+    interpreter = tf.lite.Interpreter(model_path=str(tmp_path / "model.tflite"))
+    kernels = [
+        tensor["dtype"]
+        for tensor in interpreter.get_tensor_details()
+        if len(tensor["shape"]) == 4 and np.prod(tensor["shape"]) == 3 * 3 * 64 * 64
+    ]
+    assert dtype in kernels
+    del interpreter
+    gc.collect()
 
 
 def test_int8_file_gives_nearly_the_probabilities_of_the_model(model, tmp_path):

@@ -105,3 +105,58 @@ def test_logits_are_float32_under_mixed_precision():
 def test_bad_architectures_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         ResNetV2.of(**{"variant": "20", **change})
+
+
+STREAMS, INNER = (5, 6, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9)
+
+
+def test_widths_of_streams_and_blocks_are_free():
+    model = build(ResNetV2("20", (32, 32, 3), 3, 16, stream_widths=STREAMS, inner_widths=INNER))
+    found = [layer.output_shape[-1] for layer in model.layers if layer.name.endswith("_1_conv")]
+    assert tuple(found) == INNER
+    assert tuple(model.get_layer(f"conv{stack}_block3_out").output_shape[-1] for stack in (2, 3, 4)) == STREAMS
+    assert model.get_layer("conv1_conv").filters == STREAMS[0]
+    assert model(random_images(2, 32, 32, 3)).shape == (2, 3)
+
+
+def test_bottlenecks_have_two_widths_each_and_a_stem_of_their_own():
+    inner = tuple(range(1, 33))
+    model = build(ResNetV2("50", (32, 32, 3), 3, 4, stream_widths=(5, 6, 7, 8), inner_widths=inner))
+    found = [
+        model.get_layer(f"conv{stack}_block{block}_{place}_conv").filters
+        for stack, num_blocks in zip((2, 3, 4, 5), VARIANTS["50"].blocks_per_stack, strict=True)
+        for block in range(1, num_blocks + 1)
+        for place in (1, 2)
+    ]
+    assert tuple(found) == inner
+    assert (model.get_layer("conv1_conv").filters, model.get_layer("post_bn").gamma.shape[0]) == (4, 8)
+
+
+def test_standard_widths_are_those_of_the_table():
+    assert ResNetV2.of("20").streams == (16, 32, 64)
+    assert ResNetV2.of("20").inner == (16,) * 3 + (32,) * 3 + (64,) * 3
+    assert ResNetV2.of("50").streams == (256, 512, 1024, 2048)
+    assert ResNetV2.of("50").inner[:8] == (64,) * 6 + (128,) * 2
+    assert (ResNetV2.of("50").stem, ResNetV2.of("18").stem) == (64, 64)
+
+
+def test_record_has_the_widths_only_where_channels_were_pruned():
+    standard = {"family": "resnet_v2", "variant": "20", "input_shape": [32, 32, 3], "num_classes": 10, "width": 16}
+    assert ResNetV2.of("20").to_dict() == {**standard, "norm": "batch"}
+    pruned = ResNetV2("20", (32, 32, 3), 10, 16, stream_widths=STREAMS, inner_widths=INNER)
+    widths = {"stream_widths": list(STREAMS), "inner_widths": list(INNER)}
+    assert pruned.to_dict() == {**standard, "norm": "batch", **widths}
+
+
+@pytest.mark.parametrize(
+    ("widths", "message"),
+    [
+        ({"stream_widths": (5, 6)}, r"stream_widths must be 3 numbers >= 1, got \(5, 6\)"),
+        ({"stream_widths": (5, 0, 6)}, r"stream_widths must be 3 numbers >= 1, got \(5, 0, 6\)"),
+        ({"inner_widths": (1, 2, 3)}, r"inner_widths must be 9 numbers >= 1, got \(1, 2, 3\)"),
+        ({"inner_widths": ()}, r"inner_widths must be 9 numbers >= 1, got \(\)"),
+    ],
+)
+def test_widths_of_another_network_are_refused(widths, message):
+    with pytest.raises(ValueError, match=message):
+        ResNetV2("20", (32, 32, 3), 10, 16, **widths)

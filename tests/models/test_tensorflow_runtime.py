@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.errors import CorruptArtifact
+from models.errors import CorruptArtifact, RuntimeMissing
 from models.export import export_saved_model
 from models.normalization import normalize
 from models.resnet_v2 import ResNetV2, build
@@ -142,6 +142,13 @@ def test_a_model_that_fails_when_it_runs_is_corrupt(tmp_path):
     folder = save(tmp_path / "saved_model", serve, image=tf.TensorSpec([None, 32, 32, 3], tf.uint8, name="image"))
     with pytest.raises(CorruptArtifact, match=r"^saved_model cannot be run by TensorFlow$"):
         load(folder)
+
+
+def test_where_it_needs_a_gpu_it_does_not_fall_back(folder):
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("TensorFlow sees a GPU")
+    with pytest.raises(RuntimeMissing, match="TensorFlow cannot use the GPU"):
+        load(folder, needs_gpu=True)
 
 
 @pytest.mark.gpu

@@ -80,6 +80,12 @@ def test_model_that_cannot_be_loaded_is_one_line_and_exit_2(repository, content)
     assert ran.stdout == ""
 
 
+def test_gpu_that_is_asked_for_and_not_there_is_one_line_and_exit_2(capsys, repository):
+    environ = {"OPSIN_REPOSITORY": str(repository), "OPSIN_DEVICE": "gpu", "CUDA_VISIBLE_DEVICES": ""}
+    assert main([], environ) == 2
+    assert capsys.readouterr().err == "opsin: OPSIN_DEVICE is 'gpu', but the GPUs here are: none\n"
+
+
 def test_port_in_use_is_one_line_and_exit_1(capsys, repository):
     with open_listener("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]

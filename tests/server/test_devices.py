@@ -7,16 +7,16 @@ import os
 import pytest
 
 from server import devices
-from server.devices import Device, choose_devices, plan_for, visible_gpus
+from server.devices import Device, choose_devices, explain_devices, plan_for, visible_gpus
 from server.settings import Settings, SettingsError
 
 GPUS = ("0", "1", "2")
 
 
 @pytest.fixture
-def driver(tmp_path):
-    for name in ("0000:01:00.0", "0000:02:00.0"):
-        (tmp_path / name).mkdir()
+def nodes(tmp_path):
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "null"):
+        (tmp_path / name).touch()
     return tmp_path
 
 
@@ -35,11 +35,12 @@ def tensorflow(monkeypatch):
         ({"CUDA_VISIBLE_DEVICES": "-1"}, ()),
     ],
 )
-def test_gpus_are_those_of_the_driver_that_are_not_hidden(driver, environ, gpus):
-    assert visible_gpus(environ, driver) == gpus
+def test_gpus_are_those_with_a_device_node_that_are_not_hidden(nodes, environ, gpus):
+    assert visible_gpus(environ, nodes) == gpus
 
 
-def test_no_driver_no_gpu(tmp_path):
+def test_no_device_node_no_gpu(tmp_path):
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": "0"}, tmp_path) == ()
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": "0"}, tmp_path / "none") == ()
 
 
@@ -62,6 +63,50 @@ def test_gpu_that_is_not_there_is_refused(device, gpus):
         choose_devices(Settings(device=device), gpus)
 
 
+@pytest.mark.parametrize(
+    ("settings", "gpus", "told"),
+    [
+        (Settings(), ("0",), "gpu 0, because OPSIN_DEVICE is auto and a GPU is visible"),
+        (Settings(), GPUS, "gpu 0, gpu 1, gpu 2, because OPSIN_DEVICE is auto and 3 GPUs are visible"),
+        (Settings(), (), "cpu, because OPSIN_DEVICE is auto and no GPU is visible"),
+        (Settings(device="cpu"), GPUS, "cpu, because OPSIN_DEVICE is cpu"),
+        (Settings(device="gpu:1"), GPUS, "gpu 1, because OPSIN_DEVICE is gpu:1"),
+        (
+            Settings(runtime="litert"),
+            GPUS,
+            "cpu, because OPSIN_DEVICE is auto and OPSIN_RUNTIME, litert, has no use for a GPU",
+        ),
+    ],
+)
+def test_choice_is_told_with_its_reason(tensorflow, settings, gpus, told):
+    assert str(explain_devices(settings, gpus)) == told
+
+
+def test_gpu_without_tensorflow_is_told(monkeypatch):
+    monkeypatch.setattr(devices, "find_spec", lambda _name: None)
+    assert "TensorFlow, which runs models on a GPU, is not installed" in explain_devices(Settings(), GPUS).reason
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "is_warned"), [("auto", (), True), ("auto", GPUS, False), ("cpu", (), False)]
+)
+def test_gpu_packages_without_a_gpu_are_warned_of_where_nobody_chose_the_cpu(
+    tensorflow, monkeypatch, device, gpus, is_warned
+):
+    monkeypatch.setattr(devices, "distribution", lambda _name: object())
+    warning = explain_devices(Settings(device=device), gpus).warning
+    assert (warning is not None) is is_warned
+    assert warning is None or "no GPU is visible" in warning
+
+
+def test_plain_cpu_installation_is_not_warned(monkeypatch):
+    def missing(name):
+        raise devices.PackageNotFoundError(name)
+
+    monkeypatch.setattr(devices, "distribution", missing)
+    assert explain_devices(Settings(), ()).warning is None
+
+
 def test_runtime_that_has_no_use_for_a_gpu_is_refused():
     with pytest.raises(SettingsError, match="OPSIN_RUNTIME must be tensorflow"):
         choose_devices(Settings(device="gpu", runtime="litert"), GPUS)
@@ -79,6 +124,7 @@ def test_gpu_runs_large_batches_that_may_wait_a_little():
     assert (plan.runtime, plan.num_runners, plan.num_lone_threads) == ("tensorflow", 2, 1)
     assert plan.batch_sizes == (1, 2, 4, 8, 16, 32)
     assert plan.max_queue_delay_s == 0.002
+    assert plan.needs_gpu
 
 
 def test_settings_come_first():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.app import create_app
+from server.devices import Device, DeviceChoice
 
 
 def test_health_and_readiness_of_a_loaded_model(client):
@@ -18,6 +19,13 @@ def test_health_and_readiness_of_a_loaded_model(client):
         "models": [{"name": "colours", "version": 3}],
         "refused": [],
     }
+
+
+def test_readiness_tells_the_devices_and_why(settings, engine):
+    choice = DeviceChoice((Device("0"), Device("1")), "OPSIN_DEVICE is gpu")
+    response = create_app(settings, engine=engine, choice=choice).test_client().get("/readyz")
+    assert response.json["devices"] == ["gpu 0", "gpu 1"]
+    assert response.json["devices_reason"] == "OPSIN_DEVICE is gpu"
 
 
 def test_closed_engine_is_alive_but_not_ready(client, engine):

@@ -65,6 +65,11 @@ def test_plan_says_how_often_it_is_loaded(artifact, loads):
     ]
 
 
+def test_plan_for_a_gpu_refuses_a_runtime_on_the_cpu(artifact, loads):
+    load_model(artifact, Plan("tensorflow", 1, needs_gpu=True), **ROOM)
+    assert loads[0][0] == {"runtime": "tensorflow", "batch_sizes": (1,), "needs_gpu": True}
+
+
 def test_what_was_loaded_is_freed_when_the_rest_fails(artifact, loads):
     with pytest.raises(CorruptArtifact):
         load_model(artifact, Plan("litert", 2, num_lone_threads=13), **ROOM)

@@ -1,0 +1,165 @@
+"""The command `python -m benchmarks.compression`: what each step of compression does to the time of one image.
+
+Weights are random, because time does not depend on them; what accuracy costs is measured on trained models
+(docs/compression.md). It begins with what tutorials serve: the float32 model in TensorFlow. All candidates of a network
+take turns in each round. Needs the train environment; writes benchmarks/results/compression.{json,md}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from numpy.typing import NDArray
+
+from benchmarks import machine
+from benchmarks.figures import Figure, table
+from benchmarks.folders import RESULTS
+from benchmarks.pictures import photos
+from models.export import export_float32, export_int8, export_saved_model
+from models.normalization import normalize
+from models.preprocessing import PixelSpec, preprocess
+from models.resnet_v2 import ResNetV2, build
+from optimize.channel_options import ChannelPruning
+from optimize.channels import macs_of, without_least_important
+from optimize.latency import num_usable_cores
+from optimize.rounds import Rounds, interleave
+from optimize.timed_file import LoadedFile, latency_ms
+
+NUM_ROUNDS = 11
+TENSORFLOW, DENSE_INT8 = "TensorFlow, float32", "int8"
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is compressed, and the targets of the issue that asked for it."""
+
+    title: str
+    architecture: ResNetV2
+
+
+NETWORKS = (
+    Network("ResNet-50-v2, 224 px", ResNetV2.of("50")),
+    Network("ResNet-20-v2 of width 32, 32 px", ResNetV2.of("20", width=32)),
+)
+
+
+def main() -> int:
+    """Measure and write; returns 0."""
+    figures: list[Figure] = []
+    for network in NETWORKS:
+        with tempfile.TemporaryDirectory() as folder:
+            figures += _measure(network, Path(folder))
+    shown = table(figures)
+    document = {"machine": machine.describe(), "figures": [figure.to_dict() for figure in figures]}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "compression.json").write_text(json.dumps(document, indent=1) + "\n")
+    (RESULTS / "compression.md").write_text(shown)
+    print(shown)
+    return 0
+
+
+def _measure(network: Network, folder: Path) -> list[Figure]:
+    print(f"{network.title}: making the files", file=sys.stderr, flush=True)
+    images = _images(network.architecture)
+    files = _make_files(network.architecture, images, folder)
+    num_cores = num_usable_cores()
+    served = _served_by_tensorflow(folder / "saved_model", images[:1])
+    print(f"{network.title}: {NUM_ROUNDS} rounds", file=sys.stderr, flush=True)
+    quantities: list[Mapping[str, Call]] = [
+        {name: LoadedFile(file, num_threads=1, batch_size=1) for name, file in files.items()},
+        {
+            TENSORFLOW: served,
+            **{name: LoadedFile(file, num_threads=num_cores, batch_size=1) for name, file in files.items()},
+        },
+    ]
+    timed = [
+        {name: partial(latency_ms, call, time.perf_counter) for name, call in calls.items()} for calls in quantities
+    ]
+    one_core, all_cores = interleave(timed, num_rounds=NUM_ROUNDS, seed=0)
+    return _figures(network.title, files, one_core, all_cores)
+
+
+def _figures(
+    title: str, files: Mapping[str, Path], one_core: Mapping[str, Rounds], all_cores: Mapping[str, Rounds]
+) -> list[Figure]:
+    tensorflow = all_cores[TENSORFLOW]
+    figures = [Figure(f"{title}: {TENSORFLOW}, all cores", tensorflow.median, "ms", runs=tensorflow.values)]
+    for name, file in files.items():
+        relative = one_core[name].over(one_core[DENSE_INT8])
+        figures.append(
+            Figure.of_runs(
+                f"{title}: {name}, one core, over {DENSE_INT8}",
+                relative.values,
+                note=f"{one_core[name].median:.3g} ms on one core, {all_cores[name].median:.3g} on all, "
+                f"{tensorflow.over(all_cores[name]).median:.1f} times as fast as TensorFlow; "
+                f"{file.stat().st_size:,} bytes",
+                details={"one_core_ms": one_core[name].values, "all_cores_ms": all_cores[name].values},
+            )
+        )
+    return figures
+
+
+def _make_files(architecture: ResNetV2, images: NDArray[np.uint8], folder: Path) -> dict[str, Path]:
+    dense = _random_model(architecture, images)
+    export_saved_model(dense, folder / "saved_model", "float32")
+    files = {
+        name: folder / f"{index}.tflite"
+        for index, name in enumerate(
+            ("float32", "int8, nothing folded", DENSE_INT8, "int8, 1/2 MACs", "int8, 2/5 MACs")
+        )
+    }
+    export_float32(dense, files["float32"])
+    export_int8(dense, files["int8, nothing folded"], images, folds=False)
+    export_int8(dense, files[DENSE_INT8], images)
+    targets = np.random.default_rng(0).integers(0, architecture.num_classes, len(images))
+    for name, macs in (("int8, 1/2 MACs", 0.5), ("int8, 2/5 MACs", 0.4)):
+        pruned = without_least_important(
+            dense, architecture, [(images, targets)], ChannelPruning(macs=macs), macs * macs_of(dense)
+        )
+        export_int8(pruned, files[name], images)
+    return files
+
+
+def _random_model(architecture: ResNetV2, images: NDArray[np.uint8]) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    model = build(architecture)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0  # so that one batch sets the statistics
+    model(normalize(images), training=True)
+    return model
+
+
+def _images(architecture: ResNetV2) -> NDArray[np.uint8]:
+    height, width, _ = architecture.input_shape
+    return np.stack([preprocess(photo, PixelSpec(height, width)) for photo in photos()])
+
+
+def _served_by_tensorflow(folder: Path, image: NDArray[np.uint8]) -> Call:
+    loaded: Any = tf.saved_model.load(str(folder))
+    serve = loaded.signatures["serving_default"]
+
+    def call() -> object:
+        _ = loaded  # whose variables it reads
+        return serve(image=tf.constant(image))["probabilities"].numpy()
+
+    return call
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.exit(main())

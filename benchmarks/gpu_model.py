@@ -1,0 +1,88 @@
+"""The network of the GPU's figures, and how much work one image is: counted from its layers."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tf_keras as keras
+
+from benchmarks.gpu_plan import GPUPlan
+from models.export import export_saved_model
+from models.manifest import EngineFile, Manifest
+from models.normalization import normalize
+from models.preprocessing import PixelSpec
+from models.repository import Repository
+from models.resnet_v2 import ResNetV2, build
+
+NAME = "gpu-benchmark"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One image's way forward.
+
+    Attributes:
+        macs: multiply-accumulates of convolutions and the last layer.
+        elements: numbers in the outputs of all convolutions, each of which something must read again.
+    """
+
+    macs: int
+    elements: int
+
+
+def architecture(plan: GPUPlan) -> ResNetV2:
+    """ResNet-50-v2 for 224 px, or what the plan has instead."""
+    shape = (plan.image_px, plan.image_px, 3)
+    return ResNetV2.of(plan.variant, input_shape=shape, num_classes=plan.num_classes, width=plan.width)
+
+
+def work_of(model: keras.Model) -> Work:
+    """Count the work of one image."""
+    macs = elements = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            _, height, width, channels = layer.output_shape
+            macs += height * width * int(np.prod(layer.kernel.shape))
+            elements += height * width * channels
+        elif isinstance(layer, keras.layers.Dense):
+            macs += int(np.prod(layer.kernel.shape))
+    return Work(macs, elements)
+
+
+def publish(plan: GPUPlan, repository: Path) -> Work:
+    """Publish the network with random weights as a float16 SavedModel: what an image costs does not depend on them."""
+    keras.mixed_precision.set_global_policy("float32")
+    keras.utils.set_random_seed(0)
+    built = architecture(plan)
+    model = build(built)
+    _set_statistics(model)
+    work = work_of(model)
+    labels = tuple(f"class {index}" for index in range(plan.num_classes))
+    manifest = Manifest(
+        NAME,
+        1,
+        built.to_dict(),
+        labels,
+        PixelSpec(plan.image_px, plan.image_px, fit="stretch"),
+        {"tensorflow": EngineFile("saved_model", "float16")},
+        provenance={"command": "python -m benchmarks.gpu", "weights": "random", "work": asdict(work)},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        export_saved_model(model, Path(folder) / "saved_model", "float16")
+        Repository(repository).publish(manifest, {"saved_model": Path(folder) / "saved_model"})
+    return work
+
+
+def _set_statistics(model: keras.Model) -> None:
+    """Normalize by what noise gives, so that activations stay within the range of float16."""
+    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalizations]
+    for layer in normalizations:
+        layer.momentum = 0.0
+    noise = np.random.default_rng(0).integers(0, 256, (4, *model.input_shape[1:]), np.uint8)
+    model(normalize(noise), training=True)
+    for layer, momentum in zip(normalizations, momenta, strict=True):
+        layer.momentum = momentum

@@ -1,0 +1,148 @@
+"""Which channels of a ResNet-v2 exist together: whoever removes one has to remove it everywhere.
+
+A channel between two convolutions of a block concerns these two and the normalization between them. A channel of the
+residual stream concerns a whole stack: every block adds to it, every block reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import tf_keras as keras
+
+_BLOCK = re.compile(r"(conv\d+)_block\d+(?=_preact_bn$)")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGroup:
+    """Channels that are removed together, by index.
+
+    Attributes:
+        name: of the stack ("conv3") whose stream it is, or the place in a block ("conv3_block1_1").
+        num_channels: how many there are.
+        producers: convolutions whose output channels they are.
+        norms: batch normalizations that they pass.
+        consumers: convolutions, or the classifier, whose input channels they are.
+    """
+
+    name: str
+    num_channels: int
+    producers: tuple[str, ...]
+    norms: tuple[str, ...]
+    consumers: tuple[str, ...]
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether they are channels of the residual stream."""
+        return "_" not in self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplier:
+    """A layer that multiplies: of `macs_per_pair` for each pair of an input and an output channel.
+
+    Attributes:
+        macs_per_pair: positions of the output times positions of the kernel.
+        inputs: name of the group that it reads, or the number of its input channels where nothing can remove them.
+        outputs: the same of its output channels.
+    """
+
+    macs_per_pair: int
+    inputs: str | int
+    outputs: str | int
+
+
+def channel_groups(model: keras.Model) -> tuple[ChannelGroup, ...]:
+    """Find the groups of a model that `models.resnet_v2.build` made with batch normalization.
+
+    Raises:
+        ValueError: it is no such model.
+    """
+    stacks = _blocks_by_stack(model)
+    if not stacks:
+        raise ValueError("the model is no ResNet-v2 with batch normalization: its channels cannot be pruned")
+    inner = [group for blocks in stacks.values() for block in blocks for group in _inner_groups(model, block)]
+    firsts = [blocks[0] for blocks in list(stacks.values())[1:]]
+    streams = [
+        _stream_group(model, stack, blocks, next_block)
+        for (stack, blocks), next_block in zip(stacks.items(), [*firsts, None], strict=True)
+    ]
+    return (*inner, *streams)
+
+
+def multipliers(model: keras.Model, groups: tuple[ChannelGroup, ...]) -> tuple[Multiplier, ...]:
+    """Take down what each convolution and the classifier cost."""
+    written = {layer: group.name for group in groups for layer in group.producers}
+    read = {layer: group.name for group in groups for layer in group.consumers}
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            kernel = layer.kernel.shape
+            positions = int(np.prod(layer.output_shape[1:-1], dtype=np.int64)) * int(np.prod(kernel[:-2]))
+            inputs, outputs = read.get(layer.name, int(kernel[-2])), written.get(layer.name, int(kernel[-1]))
+            found.append(Multiplier(positions, inputs, outputs))
+    return tuple(found)
+
+
+def count_macs(layers: tuple[Multiplier, ...], widths: Mapping[str, int]) -> int:
+    """Multiply-accumulates for one image, were the groups as wide as `widths` says."""
+
+    def width(channels: str | int) -> int:
+        return channels if isinstance(channels, int) else widths[channels]
+
+    return sum(layer.macs_per_pair * width(layer.inputs) * width(layer.outputs) for layer in layers)
+
+
+def _blocks_by_stack(model: keras.Model) -> dict[str, list[str]]:
+    stacks: dict[str, list[str]] = {}
+    for layer in model.layers:
+        if found := _BLOCK.match(layer.name):
+            stacks.setdefault(found[1], []).append(found[0])
+    return stacks
+
+
+def _inner_groups(model: keras.Model, block: str) -> list[ChannelGroup]:
+    convs = _convs(model, block)
+    return [
+        ChannelGroup(
+            name=conv.removesuffix("_conv"),
+            num_channels=model.get_layer(conv).filters,
+            producers=(conv,),
+            norms=(conv.replace("_conv", "_bn"),),
+            consumers=(consumer,),
+        )
+        for conv, consumer in pairwise(convs)
+    ]
+
+
+def _stream_group(model: keras.Model, stack: str, blocks: list[str], next_block: str | None) -> ChannelGroup:
+    """The stream of a stack: begun by a projection, or by the stem, and read by its blocks and the one after it."""
+    projection = f"{blocks[0]}_0_conv"
+    is_projected = _has(model, projection)
+    readers = [*(blocks[1:] if is_projected else blocks), *([next_block] if next_block else [])]
+    consumers = [name for reader in readers for name in _readers(model, reader)]
+    return ChannelGroup(
+        name=stack,
+        num_channels=model.get_layer(f"{blocks[0]}_out").output_shape[-1],
+        producers=(projection if is_projected else "conv1_conv", *(_convs(model, block)[-1] for block in blocks)),
+        norms=(*(f"{reader}_preact_bn" for reader in readers), *(() if next_block else ("post_bn",))),
+        consumers=(*consumers, *(() if next_block else ("predictions",))),
+    )
+
+
+def _readers(model: keras.Model, block: str) -> list[str]:
+    return [name for name in (f"{block}_0_conv", f"{block}_1_conv") if _has(model, name)]
+
+
+def _convs(model: keras.Model, block: str) -> list[str]:
+    """The convolutions of a block's main path, in order."""
+    return [name for number in (1, 2, 3) if _has(model, name := f"{block}_{number}_conv")]
+
+
+def _has(model: keras.Model, name: str) -> Any:
+    return any(layer.name == name for layer in model.layers)

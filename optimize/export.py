@@ -1,0 +1,52 @@
+"""`python -m models export` runs this: it needs the run's data and the gate, which `models` knows nothing of."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.arguments import add_export_arguments
+from training.cli import command_line, run
+
+PROGRAM = "python -m models export"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0 published, 1 refused, 2 bad arguments."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    parser = argparse.ArgumentParser(prog=PROGRAM)
+    add_export_arguments(parser)
+    parser.add_argument("--repository", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    return run(PROGRAM, lambda: _export(options, command_line(PROGRAM, arguments)))
+
+
+def _export(options: argparse.Namespace, command: str) -> str:
+    from models.errors import ModelNotFound, VersionNotFound
+    from models.repository import Repository
+
+    repository = Repository(options.repository)
+    try:
+        artifact = repository.load(options.target.name, options.target.version)
+    except (ModelNotFound, VersionNotFound) as error:
+        raise ValueError(str(error)) from error
+    from optimize.for_device import add_file  # TensorFlow takes seconds to load: a wrong name is told before
+
+    return str(
+        add_file(
+            artifact,
+            options.device,
+            options.workdir,
+            repository=repository,
+            data_path=options.data,
+            max_accuracy_drop=options.max_accuracy_drop,
+            command=command,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""The file that a device needs, made from a finished run and added to its model: a new version that has both.
+
+A published version never changes: servers hold it in memory, its manifest carries the sha256 of every file, and readers
+take what they verified for what it will be. So the file is not put beside the others; the version is published once
+more, with it, under the next number, and says in its provenance what was added, to which version, and from which run.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from models.artifact import Artifact
+from models.export import export_saved_model
+from models.manifest import EngineFile, Manifest
+from models.repository import Repository
+from models.runtime import Runtime
+from models.runtime.litert import LiteRTRuntime
+from models.runtime.tensorflow import TensorFlowRuntime
+from optimize.gate import check_accuracy
+from optimize.quantize import quantize
+from optimize.source import Source, open_source
+from training.deliver import MODEL_FILE, PACKAGES
+from training.evaluate import BATCH_SIZE, Metrics, Probabilities, measure, predict
+from training.run import RunError, read_run
+
+Device = Literal["cpu", "gpu"]
+DEVICES: tuple[Device, ...] = get_args(Device)
+ENGINES = {"cpu": "litert", "gpu": "tensorflow"}
+FILES = {"cpu": EngineFile(MODEL_FILE, "int8"), "gpu": EngineFile("saved_model", "float16")}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How alike two files of one model answer on the test images.
+
+    Attributes:
+        labels: fraction of images of which both give the same label.
+        before: figures of the file that was there.
+        after: figures of the other.
+    """
+
+    labels: float
+    before: Metrics
+    after: Metrics
+
+    def __str__(self) -> str:
+        top1 = f"top-1 {self.before.top1:.2%} and {self.after.top1:.2%}"
+        return f"same label for {self.labels:.2%} of the test images; {top1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The version that has both files, and how alike they answer."""
+
+    artifact: Artifact
+    agreement: Agreement
+    is_stable: bool
+
+    def __str__(self) -> str:
+        manifest = self.artifact.manifest
+        files = " and ".join(f"{engine} ({file.precision})" for engine, file in manifest.engines.items())
+        place = "stable" if self.is_stable else "not stable, as the version that it was made of"
+        return f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
+
+
+def compare_answers(before: Probabilities, after: Probabilities, targets: npt.NDArray[np.int64]) -> Agreement:
+    """Compare probabilities, float32 [N, C] each, of images whose classes are `targets`, int64 [N]."""
+    labels = float(np.mean(before.argmax(axis=1) == after.argmax(axis=1)))
+    return Agreement(labels, measure(before, targets), measure(after, targets))
+
+
+def add_file(
+    artifact: Artifact,
+    device: Device,
+    workdir: Path,
+    *,
+    repository: Repository,
+    data_path: Path | None = None,
+    max_accuracy_drop: float = 0.3,
+    command: str = "",
+) -> Added:
+    """Publish `artifact` once more, with the file that a device needs.
+
+    Args:
+        artifact: that lacks it; verified.
+        device: "cpu" for an int8 LiteRT file, "gpu" for a float16 SavedModel.
+        workdir: of the run that made the artifact.
+        repository: that the artifact is in.
+        data_path: of the run's data, where that has moved since.
+        max_accuracy_drop: points of top-1 accuracy that the new file may be worse than the one that is there.
+        command: as typed, for the manifest.
+
+    Raises:
+        ValueError: it has that file already.
+        RunError: the run is another one's, or not finished.
+        AccuracyDropTooLarge: nothing was published.
+    """
+    manifest = artifact.manifest
+    _check_is_missing(manifest, device)
+    _check_run(manifest, workdir)
+    source = open_source(workdir, data_path)
+    with tempfile.TemporaryDirectory(dir=workdir) as folder:
+        file, details = _make(source, device, workdir, Path(folder), command=command)
+        [there] = manifest.engines
+        agreement = compare_answers(
+            _answers(there, artifact.engine_path(there), source),
+            _answers(ENGINES[device], file, source),
+            source.data.test.targets,
+        )
+        check_accuracy(agreement.before, agreement.after, max_accuracy_drop=max_accuracy_drop)
+        both = _with_file(manifest, device, agreement, {"run": source.run.run_id, "command": command, **details})
+        files = {path: artifact.path / path for path in manifest.files} | {FILES[device].file: file}
+        return _publish(repository, artifact, both, files, agreement)
+
+
+def _check_is_missing(manifest: Manifest, device: Device) -> None:
+    if ENGINES[device] in manifest.engines:
+        precision = manifest.engines[ENGINES[device]].precision
+        raise ValueError(f"{manifest.name}:{manifest.version} has a file for the {device} already, {precision}")
+
+
+def _check_run(manifest: Manifest, workdir: Path) -> None:
+    made_by, found = manifest.provenance.get("run"), read_run(workdir).run_id
+    if made_by != found:
+        raise RunError(
+            f"{manifest.name}:{manifest.version} was made by the run {made_by}, but {workdir} holds the run {found}: "
+            "give the --workdir of the run that made it"
+        )
+
+
+def _make(source: Source, device: Device, workdir: Path, folder: Path, *, command: str) -> tuple[Path, dict[str, Any]]:
+    """The file, and what the manifest says of its making."""
+    if device == "cpu":
+        made = quantize(source, workdir, command=command)
+        return made.candidate.file, {
+            name: value for name, value in made.provenance.items() if name not in ("command", "parent")
+        }
+    file = folder / FILES[device].file
+    export_saved_model(source.model, file, "float16")
+    return file, {}
+
+
+def _answers(engine: str, path: Path, source: Source) -> Probabilities:
+    pixels, num_classes = source.run.config.pixels, len(source.run.labels)
+    shape = (pixels.height_px, pixels.width_px, 3)
+    runtime: Runtime = (
+        TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=(BATCH_SIZE,))
+        if engine == "tensorflow"
+        else LiteRTRuntime(path, input_shape=shape, num_classes=num_classes, num_threads=os.cpu_count() or 1)
+    )
+    try:
+        return predict(runtime, source.data.test, pixels)
+    finally:
+        runtime.close()
+
+
+def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details: dict[str, Any]) -> Manifest:
+    record = {
+        "for": device,
+        **asdict(FILES[device]),
+        "to": f"{manifest.name}:{manifest.version}",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "packages": {package: package_version(package) for package in PACKAGES},
+        "label_agreement": round(agreement.labels, 6),
+        **details,
+    }
+    return replace(
+        manifest,
+        engines={**manifest.engines, ENGINES[device]: FILES[device]},
+        metrics={**manifest.metrics, FILES[device].precision: agreement.after.to_dict()},
+        provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
+    )
+
+
+def _publish(
+    repository: Repository, artifact: Artifact, manifest: Manifest, files: dict[str, Path], agreement: Agreement
+) -> Added:
+    """A version that is not served is not made to be by the file that it gets."""
+    name = manifest.name
+    stable = repository.stable_version(name)
+    published = repository.publish(manifest, files)
+    is_stable = stable == artifact.manifest.version
+    if not is_stable:
+        repository.promote(name, stable)
+    return Added(published, agreement, is_stable)

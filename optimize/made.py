@@ -1,0 +1,78 @@
+"""A smaller model between its making and its publication, and the gate that it has to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.repository import Repository
+from models.resnet_v2 import ResNetV2
+from optimize.compressed import Compressed
+from optimize.gate import check_accuracy, check_gain
+from optimize.source import Source
+from training.deliver import Candidate, publish
+from training.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A measured file that may be published.
+
+    Attributes:
+        source: the finished run that it was made of.
+        run: that made it; the source's own where nothing was trained.
+        workdir: of that run.
+        candidate: the file.
+        architecture: of the network in it.
+        provenance: JSON, what the manifest says beside what run and data say of themselves.
+    """
+
+    source: Source
+    run: Run
+    workdir: Path
+    candidate: Candidate
+    architecture: ResNetV2
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def publish(
+        self,
+        repository: Repository,
+        *,
+        name: str | None = None,
+        max_accuracy_drop: float = 0.5,
+        force: str | None = None,
+    ) -> Compressed:
+        """Publish it, if it passes the gate.
+
+        Args:
+            repository: to publish in.
+            name: of the model there; None for the source's.
+            max_accuracy_drop: points of top-1 accuracy that may be lost against the source.
+            force: that name again, to publish whatever was lost or not gained.
+
+        Raises:
+            AccuracyDropTooLarge, NothingGained: nothing was published.
+            ValueError: `force` is another name.
+        """
+        name = name or self.source.name
+        before = self.source.dense
+        if force is None:
+            check_accuracy(before.metrics, self.candidate.metrics, max_accuracy_drop=max_accuracy_drop)
+            check_gain(before.file, self.candidate.file)
+        elif force != name:
+            raise ValueError(f"force must name the model that is published, {name!r}, got {force!r}")
+        label = "dense_float32" if self.candidate.precision == before.precision else before.precision
+        artifact = publish(
+            self.candidate,
+            self.run,
+            self.source.data,
+            workdir=self.workdir,
+            repository=repository,
+            name=name,
+            architecture=self.architecture,
+            other_metrics={label: before.metrics},
+            provenance=self.provenance,
+        )
+        return Compressed(artifact, before=before, after=self.candidate)

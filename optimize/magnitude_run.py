@@ -1,0 +1,59 @@
+"""Prune the smallest weights of a finished run's model and fine-tune it, as a run of its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import tf_keras as keras
+
+from optimize.compressed import zeros_and_gzip
+from optimize.made import Made
+from optimize.magnitude import MagnitudePruner
+from optimize.magnitude_options import MagnitudePruning
+from optimize.source import Source
+from training.batches import num_steps_per_epoch
+from training.config import TrainingConfig
+from training.deliver import finish_float32
+from training.loop import fit
+from training.train import pixel_sets
+
+
+def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, command: str = "") -> Made:
+    """Set the smallest weights to zero while fine-tuning, and measure the result on the full test set.
+
+    The file compresses better for it; dense kernels run as fast as before.
+
+    Args:
+        source: the run to start from; its model becomes the pruned one.
+        output: folder of the new run; the same command goes on where it stopped, and `quantize` takes it from there.
+        pruning: how.
+        command: as typed, for the manifest.
+
+    Raises:
+        RunError: `output` holds another run.
+        ValueError: the sparsity cannot be reached.
+    """
+    config = _fine_tuning(source.run.config, pruning)
+    compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
+    run = source.begin_run(output, config, compression=compression, command=command)
+    num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
+    pruner = MagnitudePruner(source.model, pruning, num_steps=num_steps)
+    keras.utils.set_random_seed(config.seed)
+    images = pixel_sets(source.data, config, output)
+    fit(pruner.model, images, config=config, workdir=output, before_step=pruner.before_step)
+    pruner.finish()
+    candidate = finish_float32(source.model, run, source.data, workdir=output)
+    return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(candidate.file))
+
+
+def _fine_tuning(config: TrainingConfig, pruning: MagnitudePruning) -> TrainingConfig:
+    # Averaged weights would not have the zeros of the masks that came after them.
+    return replace(
+        config,
+        epochs=pruning.epochs,
+        peak_lr=config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr,
+        warmup_fraction=0.0,
+        average_decay=0.0,
+        precision="float32",
+    )

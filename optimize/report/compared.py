@@ -1,0 +1,100 @@
+"""What a report compares: versions from a repository, and `.tflite` files from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from models.fields import validate_version
+from models.pixel_spec import PixelSpec
+from models.repository import Repository
+from models.runtime import Runtime
+from models.runtime.litert import LiteRTRuntime
+from optimize.report.foreign import ForeignClassifier
+from optimize.tflite_file import read_tflite
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One model of a report.
+
+    Attributes:
+        name: "name:version" of an artifact; of a file whatever the user calls it.
+        file: the `.tflite`.
+        pixels: what an image is turned into for it.
+        precision: "int8" and so on as the artifact says; of a file the type of its input.
+        labels: of an artifact; None for a file, which has none.
+        provenance: of an artifact; nothing for a file.
+    """
+
+    name: str
+    file: Path
+    pixels: PixelSpec
+    precision: str
+    labels: tuple[str, ...] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a file from elsewhere."""
+        return self.labels is None
+
+    def load(self, *, num_classes: int, num_threads: int) -> Runtime:
+        """Its runtime; the caller closes it."""
+        if self.is_foreign:
+            return ForeignClassifier(self.file, num_classes=num_classes, num_threads=num_threads)
+        shape = (self.pixels.height_px, self.pixels.width_px, 3)
+        return LiteRTRuntime(self.file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+
+
+def open_artifact(repository: Repository, target: str) -> Compared:
+    """Take up a version, "name:version", or the stable one, "name".
+
+    Raises:
+        ValueError: that is not how a version is named.
+        ArtifactError: it is not there, is corrupt, or has no file for LiteRT.
+    """
+    name, colon, version = target.partition(":")
+    if colon and not version.isdecimal():
+        raise ValueError(f"a model must be given as NAME or NAME:VERSION, got {target!r}")
+    artifact = repository.load(name, validate_version(int(version)) if colon else None)
+    manifest = artifact.manifest
+    return Compared(
+        name=f"{manifest.name}:{manifest.version}",
+        file=artifact.engine_path("litert"),
+        pixels=manifest.pixels,
+        precision=manifest.engines["litert"].precision,
+        labels=manifest.labels,
+        provenance=manifest.provenance,
+    )
+
+
+def open_file(name: str, path: Path, *, num_classes: int, like: PixelSpec | None) -> Compared:
+    """Take up a `.tflite` from elsewhere.
+
+    Args:
+        name: to call it.
+        path: of the file.
+        num_classes: that it must tell apart.
+        like: how images are fitted to its size; None for their centre.
+
+    Raises:
+        ValueError: it is not a classifier of raw pixels and that many classes.
+    """
+    if not path.is_file():
+        raise ValueError(f"{name}: there is no file {path}")
+    read_tflite(path)  # what is broken is refused here, before native code sees it
+    classifier = ForeignClassifier(path, num_classes=num_classes)
+    classifier.close()
+    height_px, width_px, _ = classifier.input_shape
+    pixels = replace(like or PixelSpec(height_px, width_px), height_px=height_px, width_px=width_px)
+    return Compared(name, path, pixels, f"{classifier.input_dtype} in")
+
+
+def check_names(models: Sequence[Compared]) -> None:
+    """Raise ValueError where two have the same name."""
+    names = [model.name for model in models]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{twice[0]!r} is given twice")

@@ -1,0 +1,68 @@
+"""Where and with what figures were measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from optimize.latency import num_usable_cores
+
+PACKAGES = ("ai-edge-litert", "numpy", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine at one time.
+
+    Attributes:
+        cpu: name of its processor.
+        num_cores: that this process may use.
+        load: threads that wanted a core, on average over the minute before; those that measured are among them.
+        system: name and release of the operating system.
+        python: version.
+        packages: name to version, of those that decide about the figures.
+        date: UTC, ISO 8601.
+    """
+
+    cpu: str
+    num_cores: int
+    load: float
+    system: str
+    python: str
+    packages: Mapping[str, str]
+    date: str
+
+
+def describe_machine() -> Machine:
+    """This machine, now."""
+    return Machine(
+        cpu=cpu_name(),
+        num_cores=num_usable_cores(),
+        load=round(os.getloadavg()[0], 2),
+        system=platform.platform(),
+        python=platform.python_version(),
+        packages={package: _version(package) for package in PACKAGES},
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """What the processor calls itself, or at least its kind."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [value.strip() for key, _, value in (line.partition(":") for line in lines) if key.strip() == "model name"]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

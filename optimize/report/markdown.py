@@ -1,0 +1,62 @@
+"""A report as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from optimize.report.columns import COLUMNS, NONE, percent, points
+from optimize.report.figures import Report
+from optimize.report.words import measurement, operators
+
+_SPECIAL = str.maketrans(
+    {"\\": "\\\\", "|": "\\|", "<": "&lt;", "&": "&amp;", "`": "\\`", "*": "\\*", "_": "\\_", "\n": " "}
+)
+
+
+def markdown(report: Report) -> str:
+    """The whole report; the plot is in report.svg."""
+    parts = [
+        f"# {_text(report.data_name)}: {len(report.rows)} models compared",
+        f"In brackets against {_text(report.baseline)}.",
+        _table(["model", *(column.title for column in COLUMNS)], _rows(report)),
+        "\n".join(f"- **{column.title}**: {column.meaning}" for column in COLUMNS),
+        "## Accuracy by class",
+        f"Test images of a class that are told right by {_text(report.baseline)}, and the change in points.",
+        _table(["class", *(_text(row.name) for row in report.rows)], _class_rows(report)),
+        "## Operators",
+        _table(
+            ["model", "operators", "on floats"],
+            [[_text(row.name), *(_text(words) for words in operators(row.file))] for row in report.rows],
+        ),
+        "## How it was measured",
+        "\n".join(f"- {_text(what)}: {_text(said)}" for what, said in measurement(report)),
+    ]
+    if report.notes:
+        parts += ["## Notes", "\n".join(f"- {_text(note)}" for note in report.notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(report: Report) -> Iterable[list[str]]:
+    for row in report.rows:
+        cells = [(column.value(row), report.against(column, row)) for column in COLUMNS]
+        yield [_text(row.name), *(f"{value} ({against})" if against else value for value, against in cells)]
+
+
+def _class_rows(report: Report) -> Iterable[list[str]]:
+    base = report.base
+    for index, label in enumerate(report.labels):
+        cells = []
+        for row in report.rows:
+            own = base.accuracy.by_class[index] if row.name == base.name else row.changes.by_class[index]
+            shown = percent if row.name == base.name else points
+            cells.append(NONE if own is None else shown(own))
+        yield [_text(label), *cells]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _text(text: str) -> str:
+    return text.translate(_SPECIAL)

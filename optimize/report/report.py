@@ -1,0 +1,136 @@
+"""Compare models on the same images and the same machine: accuracy, bytes, work, latency, and who pays for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from models.repository import Repository
+from optimize.latency import measure_latencies, num_usable_cores
+from optimize.report.accuracy import measure_all, predict_all
+from optimize.report.compared import Compared, check_names, open_artifact, open_file
+from optimize.report.data import load_data
+from optimize.report.figures import Report
+from optimize.report.html import html
+from optimize.report.machine import describe_machine
+from optimize.report.markdown import markdown
+from optimize.report.plot import latency_plot
+from optimize.report.row import Row, relative
+from optimize.rounds import NUM_ROUNDS
+from optimize.tflite_file import read_tflite
+from training.dataset import Dataset
+
+logger = logging.getLogger(__name__)
+
+
+def report(
+    models: Sequence[str] = (),
+    files: Sequence[tuple[str, Path]] = (),
+    *,
+    repository: Repository,
+    data_path: Path,
+    baseline: str | None = None,
+    output: Path | None = None,
+    num_rounds: int = NUM_ROUNDS,
+    test_fraction: float | None = None,
+    seed: int | None = None,
+    command: str = "",
+) -> Report:
+    """Measure models side by side, on the full test set and in one interleaved timing, and write the report.
+
+    Args:
+        models: "name" or "name:version" in the repository.
+        files: name and path of `.tflite` classifiers from elsewhere; see `optimize.report.foreign`.
+        repository: to read from.
+        data_path: of a data set with the models' labels; see `training.data.load_dataset`.
+        baseline: name of the one that the others are compared with; None for the first.
+        output: folder for report.json, report.md, report.html and report.svg; None to write nothing.
+        num_rounds: of timing, >= 1.
+        test_fraction: of data without a test set of its own; None for that of the first artifact's training.
+        seed: of that split; None for that of the first artifact's training.
+        command: as typed.
+
+    Raises:
+        ValueError: the models, files or labels do not fit together, or the baseline is not among them.
+        ArtifactError: an artifact cannot be used.
+    """
+    if num_rounds < 1:
+        raise ValueError(f"num_rounds must be >= 1, got {num_rounds}")
+    if not models and not files:
+        raise ValueError("there is nothing to compare: name a model or a file")
+    compared = [open_artifact(repository, target) for target in models]
+    data = load_data(data_path, compared, test_fraction=test_fraction, seed=seed)
+    like = compared[0].pixels if compared else None
+    compared += [open_file(name, path, num_classes=len(data.labels), like=like) for name, path in files]
+    check_names(compared)
+    chosen = _find(baseline, dict(zip(models, compared, strict=False)) | {model.name: model for model in compared})
+    made = Report(
+        rows=tuple(_rows(compared, chosen, data, num_rounds=num_rounds)),
+        baseline=chosen.name,
+        labels=data.labels,
+        data_name=data.name,
+        data_sha256=data.sha256,
+        machine=describe_machine(),
+        num_rounds=num_rounds,
+        command=command,
+        notes=tuple(_notes(compared, data)),
+    )
+    if output is not None:
+        _write(made, output)
+    return made
+
+
+def _find(baseline: str | None, compared: Mapping[str, Compared]) -> Compared:
+    if baseline is None:
+        return next(iter(compared.values()))
+    if baseline not in compared:
+        raise ValueError(f"the baseline must be one of {', '.join(compared)}, got {baseline!r}")
+    return compared[baseline]
+
+
+def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_rounds: int) -> Iterable[Row]:
+    files = {model.name: read_tflite(model.file) for model in compared}
+    logger.info("timing %d models in %d rounds", len(compared), num_rounds)
+    latencies = measure_latencies({model.name: model.file for model in compared}, num_rounds=num_rounds)
+    logger.info("measuring their accuracy on %d images", len(data.test))
+    predictions = predict_all(compared, data, num_threads=num_usable_cores())
+    measured = measure_all(predictions, data.test.targets, baseline=chosen.name)
+    to_file, to_latency = files[chosen.name], latencies[chosen.name]
+    for model in compared:
+        file, latency = files[model.name], latencies[model.name]
+        accuracy, changes = measured[model.name]
+        yield Row(
+            name=model.name,
+            precision=model.precision,
+            is_foreign=model.is_foreign,
+            accuracy=accuracy,
+            changes=changes,
+            file=file,
+            latency=latency,
+            relative=relative(file, latency, to_file=to_file, to_latency=to_latency),
+        )
+
+
+def _notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
+    for model in compared:
+        trained_on = model.provenance.get("dataset")
+        if isinstance(trained_on, dict) and trained_on.get("sha256") not in (None, data.sha256):
+            yield f"{model.name} was trained on other data than {data.name}: its test images may have been seen."
+    if any(model.is_foreign for model in compared):
+        yield "How the files from elsewhere were trained is not known: they may have seen the test images."
+
+
+def _write(made: Report, output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "report.json": json.dumps(made.to_dict(), indent=2, ensure_ascii=False) + "\n",
+        "report.md": markdown(made),
+        "report.html": html(made),
+        "report.svg": latency_plot(made, width_px=720) + "\n",
+    }
+    for name, text in texts.items():
+        # Names of folders, which are labels, can hold what is no character.
+        (output / name).write_text(text, encoding="utf-8", errors="replace")
+    logger.info("the report is in %s", output)

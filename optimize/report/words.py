@@ -1,0 +1,53 @@
+"""What Markdown and page say in the same words: the operators of a file, and how everything was measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from optimize.report.columns import TIMES
+from optimize.report.figures import Report
+from optimize.tflite_file import TFLiteFile
+
+
+def counted(name: str, count: int) -> str:
+    """An operator's name, and how often it is there if more than once."""
+    return f"{name} {TIMES}{count}" if count > 1 else name
+
+
+def operators(file: TFLiteFile) -> tuple[str, str]:
+    """All operators of a file with their counts, and those that take or give floats."""
+    floats = Counter(file.float_operators)
+    is_all = len(file.float_operators) == sum(file.operators.values())
+    return _counted(file.operators), "all" if is_all else _counted(floats) or "none"
+
+
+def measurement(report: Report) -> list[tuple[str, str]]:
+    """Facts, each under a word or two."""
+    machine = report.machine
+    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    return [
+        (
+            "accuracy",
+            f"all {report.num_images:,} test images of {report.data_name}, as encoded files, through the preprocessing "
+            "and the LiteRT runtime that serve",
+        ),
+        (
+            "latency",
+            f"all models loaded in one process; {report.num_rounds} rounds, each of which times every model in an "
+            "order drawn anew, for a tenth of a second or at least 5 calls. A round is the median of its calls, a "
+            "figure the median of its rounds, a multiple the median of the multiples within each round",
+        ),
+        (
+            "machine",
+            f"{machine.cpu}, {machine.num_cores} cores used, load {machine.load:g} when done, {machine.system}",
+        ),
+        ("software", f"Python {machine.python}, {packages}"),
+        ("data", f"{report.data_name}, sha256 {report.data_sha256}"),
+        ("date", machine.date),
+        *([("command", report.command)] if report.command else []),
+    ]
+
+
+def _counted(operators: Mapping[str, int]) -> str:
+    return ", ".join(counted(name, count) for name, count in operators.items())

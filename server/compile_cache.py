@@ -1,0 +1,55 @@
+"""Keeps the code that XLA compiles for a GPU in a folder, so that the next start reads it instead of compiling.
+
+The folder holds machine code that is run as it is found: whoever may write into it may run code as the server.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import MutableMapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+log = logging.getLogger("opsin.engine")
+
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/gpus")
+
+
+def keep_compiled_code(folder: Path, environ: MutableMapping[str, str], driver: Path = NVIDIA_DRIVER) -> None:
+    """Tell TensorFlow, which this process has not imported yet, to keep compiled code in `folder`.
+
+    TensorFlow's key of an entry names neither its own version nor the model of the GPU, so each pair of them has a
+    folder of its own. An entry that cannot be written fails the compilation, so a folder that is not writable is left
+    unused.
+    """
+    own = folder / _slug(f"tensorflow-{_tensorflow_version()}-{_gpu_models(driver)}")
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("OPSIN_CACHE is not used: %s: %s", folder, error.strerror)
+        return
+    if not os.access(own, os.W_OK | os.X_OK):
+        log.warning("OPSIN_CACHE is not used: %s: not writable", folder)
+        return
+    flags = f"--tf_xla_persistent_cache_directory={own} --tf_xla_persistent_cache_device_types=GPU"
+    environ["TF_XLA_FLAGS"] = f"{flags} {environ.get('TF_XLA_FLAGS', '')}".strip()
+
+
+def _tensorflow_version() -> str:
+    try:
+        return version("tensorflow")
+    except PackageNotFoundError:
+        return "none"
+
+
+def _gpu_models(driver: Path) -> str:
+    models = set()
+    for information in driver.glob("*/information"):
+        models.update(re.findall(r"^Model:\s*(.+?)\s*$", information.read_text(), re.MULTILINE))
+    return "-".join(sorted(models)) or "gpu"
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower())

@@ -1,0 +1,41 @@
+import json
+
+from benchmarks.gpu_plan import GPUPlan
+
+
+def kinds(groups):
+    return [(spec["kind"], spec.get("xla")) for group in groups for spec in group]
+
+
+def test_limits_come_first_and_what_has_a_target_before_the_rest():
+    before, after = GPUPlan().groups()
+    assert [spec["kind"] for spec in before[0]] == ["limit"] * 3 + ["copy"] * 2 + ["model"]
+    assert set(kinds(before[1:])) == {("inference", True), ("training", True)}
+    rows = [json.dumps(spec) for group in [*before, *after] for spec in group]
+    assert len(set(rows)) == len(rows)
+    for precision in ("float32", "mixed_float16", "mixed_bfloat16"):
+        for xla in (True, False):
+            assert any(
+                spec.get("precision") == precision and spec["xla"] is xla for group in before + after for spec in group
+            )
+
+
+def test_http_alone_has_inference_to_compare_with():
+    before, after = GPUPlan(parts=("http",)).groups()
+    assert [group[0]["kind"] for group in before] == ["limit", "inference"]
+    assert after == []
+
+
+def test_tiny_plan_has_the_same_kinds_in_one_process():
+    [group], after = GPUPlan.tiny().groups()
+    assert after == []
+    assert set(kinds([group])) == {(kind, xla) for kind in ("inference", "training") for xla in (True, False)} | {
+        ("limit", None),
+        ("copy", None),
+        ("model", None),
+    }
+
+
+def test_plan_survives_json():
+    plan = GPUPlan.tiny()
+    assert GPUPlan(**json.loads(json.dumps(plan.to_dict()))).to_dict().keys() == plan.to_dict().keys()

@@ -1,0 +1,76 @@
+"""What a compression starts from, what of it may change, and what is refused."""
+
+import json
+import shutil
+
+import pytest
+from toy_data import write_npz
+
+from optimize.source import open_source
+from training.run import RunError, published
+
+
+@pytest.fixture(scope="module")
+def source(toy_run):
+    return open_source(toy_run, None)
+
+
+@pytest.fixture
+def workdir(toy_run, tmp_path):
+    return shutil.copytree(toy_run, tmp_path / "toy")
+
+
+def test_finished_run_comes_with_its_model_its_figures_and_its_name(source, toy_run):
+    assert (source.name, source.published) == ("toy", "toy:1")
+    assert source.architecture.to_dict()["width"] == 8
+    assert source.model.output_shape == (None, 3)
+    figures = json.loads((toy_run / "metrics.json").read_text())["float32"]
+    assert figures == {"published": "toy:1", **source.dense.metrics.to_dict()}
+
+
+def test_data_that_has_moved_is_the_same_data(toy_run, toy_npz, tmp_path):
+    moved = shutil.copy(toy_npz, tmp_path / "moved.npz")
+    assert len(open_source(toy_run, moved).data.test) == 30
+
+
+def test_other_data_than_the_run_was_trained_on_is_refused(toy_run, tmp_path):
+    other = write_npz(tmp_path / "other.npz", num_test=12)
+    with pytest.raises(RunError, match="other is not the data that"):
+        open_source(toy_run, other)
+
+
+def test_unfinished_run_is_refused(workdir):
+    (workdir / "model.keras").unlink()
+    with pytest.raises(RunError, match="holds no finished model: run its training command again"):
+        open_source(workdir, None)
+
+
+def test_run_that_published_nothing_goes_by_the_name_of_its_parent(source, tmp_path):
+    source.begin_run(tmp_path / "smaller", source.run.config, compression={"method": "m"}, command="c")
+    assert published(tmp_path / "smaller", "float32") == "toy:1"
+
+
+def test_run_that_published_nothing_and_has_no_parent_is_refused(workdir):
+    (workdir / "metrics.json").unlink()
+    with pytest.raises(RunError, match="has not published yet"):
+        open_source(workdir, None)
+
+
+def test_folder_that_holds_another_run_is_refused(source, tmp_path):
+    begun = source.begin_run(tmp_path / "smaller", source.run.config, compression={"sparsity": 0.5}, command="c")
+    assert begun.commands == (source.run.command, "c")
+    with pytest.raises(RunError, match=r"compression .*0\.5.* there, .*0\.6.* now"):
+        source.begin_run(tmp_path / "smaller", source.run.config, compression={"sparsity": 0.6}, command="c")
+
+
+def test_settings_are_changed_for_what_trains_on_and_not_for_the_run(source):
+    changed = source.with_settings(["peak_lr=0.5", "augmentation.cutout_px=8"])
+    assert (changed.run.config.peak_lr, changed.run.config.augmentation.cutout_px) == (0.5, 8)
+    assert (source.run.config.peak_lr, source.run.config.augmentation.cutout_px) != (0.5, 8)
+    assert changed.model is source.model
+
+
+@pytest.mark.parametrize("assignment", ["width=4", "image_px=16", "seed=3"])
+def test_settings_that_the_network_is_made_by_stay(source, assignment):
+    with pytest.raises(ValueError, match="cannot be changed: the trained network is made for it"):
+        source.with_settings([assignment])
