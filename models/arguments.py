@@ -20,7 +20,7 @@ examples:
   python -m models inspect cifar10:2 --json        the manifest of version 2, for a program
   python -m models verify                          compare every file of every version with its sha256
   python -m models verify cifar10                  the same for the versions of one model
-  python -m models publish models/zoo/cifar10/1 --name mine --repository /srv/models
+  python -m models publish models/zoo/cifar10/2 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
   python -m models export --for gpu mine:1 --workdir runs/mine

@@ -11,7 +11,7 @@ from models.report import size
 from optimize.tflite_file import TFLiteFile, read_tflite
 from training.deliver import Candidate
 
-SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zeros in models/zoo/cifar10/1 (read_tflite)
+SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zeros in the shipped model (read_tflite)
 
 
 @dataclass(frozen=True, slots=True)
