@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,8 +87,11 @@ def small_artifact(tmp_path):
     return Repository(tmp_path / "repository").publish(manifest, {"saved_model": tmp_path / "saved_model"})
 
 
-def test_artifact_without_a_file_for_the_runtime_is_refused_with_what_it_has():
-    running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow"})
+def test_artifact_without_a_file_for_the_runtime_is_refused_with_what_it_has(tmp_path):
+    shipped = Repository(ROOT / "models" / "zoo").load("cifar10")
+    manifest = replace(shipped.manifest, engines={"litert": shipped.manifest.engines["litert"]})
+    Repository(tmp_path).publish(manifest, {"model.tflite": shipped.engine_path("litert")})
+    running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow", "OPSIN_REPOSITORY": str(tmp_path)})
     output, errors = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
     assert "has no file for the engine 'tensorflow'; it has litert (int8)" in errors
