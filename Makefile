@@ -56,7 +56,7 @@ bench: .venv/bench/.done ## measure the server on this machine, which takes wrk:
 	@exec .venv/bench/bin/python -m benchmarks.serving $(BENCH)
 
 # The model that it measures; training's environment makes it, once.
-benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/pictures.py | .venv/train/.done
+benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py benchmarks/pictures.py | .venv/train/.done
 	.venv/train/bin/python -m benchmarks.resnet50
 	@touch $@
 

@@ -20,20 +20,19 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 from numpy.typing import NDArray
 
 from benchmarks import machine
 from benchmarks.figures import Figure, table
 from benchmarks.folders import RESULTS
 from benchmarks.pictures import photos
+from benchmarks.random_model import random_model
+from models.cores import available_cores
 from models.export import export_float32, export_int8, export_saved_model
-from models.normalization import normalize
 from models.preprocessing import PixelSpec, preprocess
-from models.resnet_v2 import ResNetV2, build
+from models.resnet_v2 import ResNetV2
 from optimize.channel_options import ChannelPruning
 from optimize.channels import macs_of, without_least_important
-from optimize.latency import num_usable_cores
 from optimize.rounds import Rounds, interleave
 from optimize.timed_file import LoadedFile, latency_ms
 
@@ -45,7 +44,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is compressed, and the targets of the issue that asked for it."""
+    """What is compressed."""
 
     title: str
     architecture: ResNetV2
@@ -76,7 +75,7 @@ def _measure(network: Network, folder: Path) -> list[Figure]:
     print(f"{network.title}: making the files", file=sys.stderr, flush=True)
     images = _images(network.architecture)
     files = _make_files(network.architecture, images, folder)
-    num_cores = num_usable_cores()
+    num_cores = available_cores()
     served = _served_by_tensorflow(folder / "saved_model", images[:1])
     print(f"{network.title}: {NUM_ROUNDS} rounds", file=sys.stderr, flush=True)
     quantities: list[Mapping[str, Call]] = [
@@ -114,7 +113,7 @@ def _figures(
 
 
 def _make_files(architecture: ResNetV2, images: NDArray[np.uint8], folder: Path) -> dict[str, Path]:
-    dense = _random_model(architecture, images)
+    dense = random_model(architecture, images, seed=1)
     export_saved_model(dense, folder / "saved_model", "float32")
     files = {
         name: folder / f"{index}.tflite"
@@ -132,16 +131,6 @@ def _make_files(architecture: ResNetV2, images: NDArray[np.uint8], folder: Path)
         )
         export_int8(pruned, files[name], images)
     return files
-
-
-def _random_model(architecture: ResNetV2, images: NDArray[np.uint8]) -> keras.Model:
-    keras.utils.set_random_seed(1)
-    model = build(architecture)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # so that one batch sets the statistics
-    model(normalize(images), training=True)
-    return model
 
 
 def _images(architecture: ResNetV2) -> NDArray[np.uint8]:

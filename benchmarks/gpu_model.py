@@ -10,12 +10,12 @@ import numpy as np
 import tf_keras as keras
 
 from benchmarks.gpu_plan import GPUPlan
+from benchmarks.random_model import random_model
 from models.export import export_saved_model
 from models.manifest import EngineFile, Manifest
-from models.normalization import normalize
 from models.preprocessing import PixelSpec
 from models.repository import Repository
-from models.resnet_v2 import ResNetV2, build
+from models.resnet_v2 import ResNetV2
 
 NAME = "gpu-benchmark"
 
@@ -55,10 +55,9 @@ def work_of(model: keras.Model) -> Work:
 def publish(plan: GPUPlan, repository: Path) -> Work:
     """Publish the network with random weights as a float16 SavedModel: what an image costs does not depend on them."""
     keras.mixed_precision.set_global_policy("float32")
-    keras.utils.set_random_seed(0)
     built = architecture(plan)
-    model = build(built)
-    _set_statistics(model)
+    noise = np.random.default_rng(0).integers(0, 256, (4, *built.input_shape), np.uint8)
+    model = random_model(built, noise, seed=0)
     work = work_of(model)
     labels = tuple(f"class {index}" for index in range(plan.num_classes))
     manifest = Manifest(
@@ -74,15 +73,3 @@ def publish(plan: GPUPlan, repository: Path) -> Work:
         export_saved_model(model, Path(folder) / "saved_model", "float16")
         Repository(repository).publish(manifest, {"saved_model": Path(folder) / "saved_model"})
     return work
-
-
-def _set_statistics(model: keras.Model) -> None:
-    """Normalize by what noise gives, so that activations stay within the range of float16."""
-    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [layer.momentum for layer in normalizations]
-    for layer in normalizations:
-        layer.momentum = 0.0
-    noise = np.random.default_rng(0).integers(0, 256, (4, *model.input_shape[1:]), np.uint8)
-    model(normalize(noise), training=True)
-    for layer, momentum in zip(normalizations, momenta, strict=True):
-        layer.momentum = momentum

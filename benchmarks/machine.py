@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.folders import ROOT
-from server.cores import available_cores
+from models.cores import available_cores
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi", "starlette", "uvicorn", "uvloop")
 

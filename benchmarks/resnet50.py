@@ -12,17 +12,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import tf_keras as keras
 from numpy.typing import NDArray
 
 from benchmarks.folders import CACHE
 from benchmarks.pictures import photos
+from benchmarks.random_model import random_model
 from models.export import export_int8
 from models.manifest import EngineFile, Manifest
-from models.normalization import normalize
 from models.preprocessing import PixelSpec, preprocess
 from models.repository import Repository
-from models.resnet_v2 import ResNetV2, build
+from models.resnet_v2 import ResNetV2
 from models.routing import locked, set_stable
 
 NAME = "resnet50"
@@ -42,13 +41,8 @@ def make(repository: Path) -> None:
 
 
 def _publish(repository: Path, version: int, images: NDArray[np.uint8]) -> None:
-    keras.utils.set_random_seed(version)
     architecture = ResNetV2.of("50")
-    model = build(architecture)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # so that one batch sets the statistics
-    model(normalize(images), training=True)
+    model = random_model(architecture, images, seed=version)
     labels = tuple(f"class {index}" for index in range(architecture.num_classes))
     engines = {"litert": EngineFile("model.tflite", "int8")}
     provenance = {"command": "python -m benchmarks.resnet50", "weights": "random", "seed": version}

@@ -16,7 +16,7 @@ from optimize import (
     quantization_aware_options,
     quantize_options,
 )
-from optimize.options import take
+from optimize.options import adder, take
 from optimize.report import options as report_options
 from training.cli import command_line, run
 
@@ -147,10 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument(
         "--method", choices=["channels", "magnitude"], default="channels", help="what is removed (channels)"
     )
-    prune.add_argument("--epochs", type=int, default=argparse.SUPPRESS, metavar="N", help="of fine-tuning (20; 4)")
-    prune.add_argument(
-        "--peak-lr", type=float, default=argparse.SUPPRESS, help="of fine-tuning (half; a fifth of the training's)"
-    )
+    add = adder(prune)
+    add("--epochs", type=int, metavar="N", help="of fine-tuning (20; 4)")
+    add("--peak-lr", type=float, help="of fine-tuning (half; a fifth of the training's)")
     channel_options.add_arguments(prune)
     magnitude_options.add_arguments(prune)
     report = actions.add_parser("report", help="compare models: accuracy, bytes, work, latency, and which classes pay")

@@ -23,7 +23,7 @@ from optimize.quantization_aware import train_quantized
 from optimize.quantization_aware_options import QuantizationAwareTraining
 from optimize.quantize import quantize
 from optimize.rounds import Rounds
-from optimize.source import Source, open_source
+from optimize.source import Source
 from training.run import write_json
 
 TOLERATED_POINTS = 0.1  # that quantization alone may lose before quantization-aware training is tried
@@ -109,9 +109,7 @@ def _without_channels(
 ) -> dict[str, Made]:
     say(f"removing channels until an image takes {ladder.budget_latency:g} of the time")
     pruning = ChannelPruning(latency=ladder.budget_latency, epochs=ladder.epochs, round_epochs=ladder.round_epochs)
-    folder.mkdir(parents=True, exist_ok=True)
-    prune_channels(source, folder, pruning, command=command, say=say)
-    narrower = open_source(folder, Path(source.run.data))
+    narrower = prune_channels(source, folder, pruning, command=command, say=say).as_source()
     made = {"channels, int8": quantize(narrower, folder, command=command)}
     if _lost(made["channels, int8"]) > TOLERATED_POINTS:
         made["channels, int8, trained"] = _trained(narrower, folder.with_name("channels-aware"), ladder, command, say)

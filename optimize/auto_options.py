@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
+
+from optimize.options import adder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,7 @@ class Ladder:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the ladder; those not given are not in the namespace, and keep their defaults."""
-
-    def add(option: str, **details: Any) -> None:
-        parser.add_argument(option, default=argparse.SUPPRESS, **details)
+    add = adder(parser)
 
     add("--budget-latency", type=float, metavar="PART", help="of the plain int8 file's time for an image (0.5)")
     add("--epochs", type=int, metavar="N", help="of fine-tuning after the last round of channel pruning (20)")

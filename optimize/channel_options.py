@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
+
+from optimize.options import adder
 
 DEFAULT_MACS = 0.5
 
@@ -57,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Removes whole channels: the result is an ordinary dense model, smaller and faster wherever it runs.",
     )
 
-    def add(option: str, **details: Any) -> None:
-        group.add_argument(option, default=argparse.SUPPRESS, **details)
+    add = adder(group)
 
     add("--macs", type=float, metavar="PART", help="of the multiply-accumulates that may be left, in (0, 1) (0.5)")
     add(

@@ -7,8 +7,8 @@ more, with it, under the next number, and says in its provenance what was added,
 
 from __future__ import annotations
 
-import os
 import tempfile
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
@@ -22,13 +22,11 @@ from models.artifact import Artifact
 from models.export import export_saved_model
 from models.manifest import EngineFile, Manifest
 from models.repository import Repository
-from models.runtime import Runtime
-from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensorflow import TensorFlowRuntime
 from optimize.gate import check_accuracy
 from optimize.quantize import quantize
 from optimize.source import Source, open_source
-from training.deliver import MODEL_FILE, PACKAGES
+from training.deliver import MODEL_FILE, PACKAGES, predict_file
 from training.evaluate import BATCH_SIZE, Metrics, Probabilities, measure, predict
 from training.run import RunError, read_run
 
@@ -150,17 +148,13 @@ def _make(source: Source, device: Device, workdir: Path, folder: Path, *, comman
 
 
 def _answers(engine: str, path: Path, source: Source) -> Probabilities:
+    if engine == "litert":
+        return predict_file(path, source.run, source.data)
     pixels, num_classes = source.run.config.pixels, len(source.run.labels)
     shape = (pixels.height_px, pixels.width_px, 3)
-    runtime: Runtime = (
-        TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=(BATCH_SIZE,))
-        if engine == "tensorflow"
-        else LiteRTRuntime(path, input_shape=shape, num_classes=num_classes, num_threads=os.cpu_count() or 1)
-    )
-    try:
+    runtime = TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=(BATCH_SIZE,))
+    with closing(runtime):
         return predict(runtime, source.data.test, pixels)
-    finally:
-        runtime.close()
 
 
 def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details: dict[str, Any]) -> Manifest:

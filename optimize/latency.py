@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from models.cores import available_cores
 from optimize.memory import memory_bytes
 from optimize.rounds import NUM_ROUNDS, Rounds, interleave
 from optimize.timed_file import Clock, LoadedFile, images_per_s, latency_ms
@@ -71,7 +71,7 @@ def measure_latencies(
     Raises:
         ValueError: LiteRT cannot run a file; the message names it.
     """
-    num_cores = num_cores or num_usable_cores()
+    num_cores = num_cores or available_cores()
     one_core = {name: LoadedFile(path, num_threads=1, batch_size=1) for name, path in files.items()}
     all_cores = {name: LoadedFile(path, num_threads=num_cores, batch_size=1) for name, path in files.items()}
     side_by_side = {name: _side_by_side(path, num_cores) for name, path in files.items()}
@@ -110,18 +110,13 @@ def latency_ratio(
     Raises:
         ValueError: LiteRT cannot run a file; the message names it.
     """
-    num_threads = 1 if cores == "one" else num_usable_cores()
+    num_threads = 1 if cores == "one" else available_cores()
     measures = {
         name: partial(latency_ms, LoadedFile(path, num_threads=num_threads, batch_size=1), clock)
         for name, path in (("candidate", candidate), ("baseline", baseline))
     }
     [rounds] = interleave([measures], num_rounds=num_rounds, seed=seed)
     return rounds["candidate"].over(rounds["baseline"])
-
-
-def num_usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _side_by_side(path: Path, num_cores: int) -> list[LoadedFile]:

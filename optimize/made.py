@@ -13,7 +13,7 @@ from optimize.compressed import Compressed
 from optimize.gate import check_accuracy, check_gain
 from optimize.source import Source
 from training.deliver import Candidate, publish
-from training.run import Run
+from training.run import Run, load_model, published
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ class Made:
     candidate: Candidate
     architecture: ResNetV2
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_source(self) -> Source:
+        """Take the run that made it, which trained and so kept its model, to make that smaller still."""
+        parent = published(self.workdir, self.candidate.precision)
+        model = load_model(self.workdir)
+        return Source(self.run, self.source.data, model, self.architecture, self.candidate, published=parent)
 
     def publish(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from optimize.layer_sparsity import LayerRule
+from optimize.options import adder
 
 Pattern = Literal["unstructured", "2:4"]
 PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
@@ -76,8 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Sets the smallest weights to zero. The compressed file shrinks; dense kernels run as fast as before.",
     )
 
-    def add(option: str, **details: Any) -> None:
-        group.add_argument(option, default=argparse.SUPPRESS, **details)
+    add = adder(group)
 
     add("--sparsity", type=float, metavar="S", help="fraction of zeros among all weights, in [0, 1) (0.5)")
     add(

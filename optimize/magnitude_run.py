@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import tf_keras as keras
 
 from optimize.compressed import zeros_and_gzip
+from optimize.fine_tuning import held_in_place
 from optimize.made import Made
 from optimize.magnitude import MagnitudePruner
 from optimize.magnitude_options import MagnitudePruning
 from optimize.source import Source
 from training.batches import num_steps_per_epoch
-from training.config import TrainingConfig
 from training.deliver import finish_float32
 from training.loop import fit
 from training.train import pixel_sets
@@ -34,7 +34,8 @@ def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, 
         RunError: `output` holds another run.
         ValueError: the sparsity cannot be reached.
     """
-    config = _fine_tuning(source.run.config, pruning)
+    peak_lr = source.run.config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
+    config = held_in_place(source.run.config, epochs=pruning.epochs, peak_lr=peak_lr)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     run = source.begin_run(output, config, compression=compression, command=command)
     num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
@@ -45,15 +46,3 @@ def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, 
     pruner.finish()
     candidate = finish_float32(source.model, run, source.data, workdir=output)
     return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(candidate.file))
-
-
-def _fine_tuning(config: TrainingConfig, pruning: MagnitudePruning) -> TrainingConfig:
-    # Averaged weights would not have the zeros of the masks that came after them.
-    return replace(
-        config,
-        epochs=pruning.epochs,
-        peak_lr=config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr,
-        warmup_fraction=0.0,
-        average_decay=0.0,
-        precision="float32",
-    )

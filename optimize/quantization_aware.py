@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ import tf_keras as keras
 
 from models.export import export_fake_quantized
 from models.folding import fold_batch_norms
+from optimize.calibration import random_indices
 from optimize.compressed import zeros_and_gzip
 from optimize.fake_quantization import fake_quantized
+from optimize.fine_tuning import held_in_place
 from optimize.made import Made
 from optimize.quantization_aware_options import QuantizationAwareTraining
 from optimize.source import Source
-from training.config import TrainingConfig
 from training.deliver import measure_file
 from training.distillation import Distillation
 from training.loop import PixelSets, fit
@@ -41,7 +42,8 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
     Raises:
         RunError: `output` holds another run.
     """
-    config = _fine_tuning(source.run.config, training)
+    peak_lr = source.run.config.peak_lr / 20 if training.peak_lr is None else training.peak_lr
+    config = held_in_place(source.run.config, epochs=training.epochs, peak_lr=peak_lr)
     compression = {"method": "quantization-aware training", **asdict(training)}
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)
@@ -56,20 +58,7 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
     return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(file))
 
 
-def _fine_tuning(config: TrainingConfig, training: QuantizationAwareTraining) -> TrainingConfig:
-    # An average of weights is no longer where rounding has put them.
-    peak_lr = config.peak_lr / 20 if training.peak_lr is None else training.peak_lr
-    return replace(
-        config,
-        epochs=training.epochs,
-        peak_lr=peak_lr,
-        warmup_fraction=0.0,
-        average_decay=0.0,
-        precision="float32",
-    )
-
-
 def _calibration_batches(images: PixelSets, num_images: int, seed: int) -> Iterator[npt.NDArray[np.uint8]]:
-    indices = np.random.default_rng(seed).permutation(len(images.train_targets))[:num_images]
+    indices = random_indices(images.train_targets, num_images, seed)
     for start in range(0, len(indices), CALIBRATION_BATCH_SIZE):
         yield images.train[np.sort(indices[start : start + CALIBRATION_BATCH_SIZE])]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
+
+from optimize.options import adder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "quantization-aware training", "Fine-tunes the model as the int8 file it becomes."
     )
 
-    def add(option: str, **details: Any) -> None:
-        group.add_argument(option, default=argparse.SUPPRESS, **details)
+    add = adder(group)
 
     add("--epochs", type=int, metavar="N", help="of fine-tuning (4)")
     add("--peak-lr", type=float, help="of fine-tuning (a twentieth of the training's)")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+from optimize.options import adder
 
 Precision = Literal["int8", "float16", "dynamic"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -45,9 +47,7 @@ class Quantization:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of quantization; those not given are not in the namespace, and keep their defaults."""
-
-    def add(option: str, **details: Any) -> None:
-        parser.add_argument(option, default=argparse.SUPPRESS, **details)
+    add = adder(parser)
 
     add(
         "--precision",

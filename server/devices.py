@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-from server.cores import available_cores
+from models.cores import available_cores
 from server.engine.loaded import Plan
 from server.settings import Settings, SettingsError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import Any
 import tf_keras as keras
 
 from models.artifact import Artifact
+from models.cores import available_cores
 from models.errors import ArtifactError
 from models.export import export_float32
 from models.manifest import EngineFile, Manifest
@@ -21,7 +22,7 @@ from models.resnet_v2 import ResNetV2
 from models.runtime.litert import LiteRTRuntime
 from training.architecture import architecture_of
 from training.dataset import Dataset, file_sha256
-from training.evaluate import Metrics, confusion_matrix, measure, predict
+from training.evaluate import Metrics, Probabilities, confusion_matrix, measure, predict
 from training.plots import plot_confusion
 from training.run import Run, record_publication, save_model
 
@@ -36,7 +37,7 @@ class Candidate:
 
     Attributes:
         file: the `.tflite`.
-        precision: "float32" or "int8".
+        precision: "float32", "float16", "dynamic" or "int8".
         metrics: of this file, through the runtime that serves it.
     """
 
@@ -64,20 +65,23 @@ def measure_file(
     file: Path, run: Run, data: Dataset, *, precision: str, confusion_png: Path | None = None
 ) -> Candidate:
     """Measure an exported file on the test images' encoded bytes, through preprocessing and runtime."""
+    probabilities = predict_file(file, run, data)
+    if confusion_png:
+        plot_confusion(confusion_matrix(probabilities, data.test.targets), run.labels, confusion_png)
+    return Candidate(file, precision, measure(probabilities, data.test.targets))
+
+
+def predict_file(file: Path, run: Run, data: Dataset) -> Probabilities:
+    """Probabilities, float32 [N, C], of the test images' encoded bytes by an exported file, on all cores."""
     pixels = run.config.pixels
     runtime = LiteRTRuntime(
         file,
         input_shape=(pixels.height_px, pixels.width_px, 3),
         num_classes=len(run.labels),
-        num_threads=os.cpu_count() or 1,
+        num_threads=available_cores(),
     )
-    try:
-        probabilities = predict(runtime, data.test, pixels)
-    finally:
-        runtime.close()
-    if confusion_png:
-        plot_confusion(confusion_matrix(probabilities, data.test.targets), run.labels, confusion_png)
-    return Candidate(file, precision, measure(probabilities, data.test.targets))
+    with closing(runtime):
+        return predict(runtime, data.test, pixels)
 
 
 def publish(

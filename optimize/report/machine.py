@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from optimize.latency import num_usable_cores
+from models.cores import available_cores
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow")
 
@@ -42,7 +42,7 @@ def describe_machine() -> Machine:
     """This machine, now."""
     return Machine(
         cpu=cpu_name(),
-        num_cores=num_usable_cores(),
+        num_cores=available_cores(),
         load=round(os.getloadavg()[0], 2),
         system=platform.platform(),
         python=platform.python_version(),

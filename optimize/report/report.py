@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from models.cores import available_cores
 from models.repository import Repository
-from optimize.latency import measure_latencies, num_usable_cores
+from optimize.latency import measure_latencies
 from optimize.report.accuracy import measure_all, predict_all
 from optimize.report.compared import Compared, check_names, open_artifact, open_file
 from optimize.report.data import load_data
@@ -95,7 +96,7 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
     logger.info("timing %d models in %d rounds", len(compared), num_rounds)
     latencies = measure_latencies({model.name: model.file for model in compared}, num_rounds=num_rounds)
     logger.info("measuring their accuracy on %d images", len(data.test))
-    predictions = predict_all(compared, data, num_threads=num_usable_cores())
+    predictions = predict_all(compared, data, num_threads=available_cores())
     measured = measure_all(predictions, data.test.targets, baseline=chosen.name)
     to_file, to_latency = files[chosen.name], latencies[chosen.name]
     for model in compared:

@@ -17,16 +17,20 @@ def test_raw_request_is_the_photo():
     assert (headers["Content-Type"], headers["Content-Length"], body) == ("image/jpeg", "5", b"photo")
 
 
-def test_multipart_request_holds_the_photo_in_its_field():
-    first, headers, body = split(photo_request(b"photo\r\n", "multipart", path="/form"))
-    assert first == "POST /form HTTP/1.1"
+def files_of(headers, body):
     environ = {
         "REQUEST_METHOD": "POST",
         "CONTENT_TYPE": headers["Content-Type"],
         "CONTENT_LENGTH": headers["Content-Length"],
         "wsgi.input": io.BytesIO(body),
     }
-    _, _, files = parse_form_data(environ)
+    return parse_form_data(environ)[2]
+
+
+def test_multipart_request_holds_the_photo_in_its_field():
+    first, headers, body = split(photo_request(b"photo\r\n", "multipart", path="/form"))
+    assert first == "POST /form HTTP/1.1"
+    files = files_of(headers, body)
     with files["image"].stream as file:
         assert file.read() == b"photo\r\n"
     assert files["image"].filename == "photo.jpg"
@@ -34,13 +38,7 @@ def test_multipart_request_holds_the_photo_in_its_field():
 
 def test_several_photos_are_fields_of_one_form():
     _, headers, body = split(photos_request([b"one", b"two"], kind="image/bmp"))
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "CONTENT_TYPE": headers["Content-Type"],
-        "CONTENT_LENGTH": headers["Content-Length"],
-        "wsgi.input": io.BytesIO(body),
-    }
-    _, _, files = parse_form_data(environ)
+    files = files_of(headers, body)
     found = files.getlist("image")
     assert [file.read() for file in found] == [b"one", b"two"]
     assert {file.mimetype for file in found} == {"image/bmp"}

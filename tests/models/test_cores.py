@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from server.cores import available_cores
+from models.cores import available_cores
 
 
 @pytest.mark.parametrize(("quota", "num_cores"), [("50000 100000", 1), ("100000 100000", 1), ("max 100000", None)])
