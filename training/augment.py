@@ -1,4 +1,4 @@
-"""Random crops, flips and cut-outs for a whole batch at once; every draw is a function of the seed."""
+"""Random crops, mirroring and cut-outs for a whole batch at once; every draw is a function of the seed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Augmentation:
             (arXiv:1409.4842, section 6) with an area of `min_area` to 1 and an aspect ratio of 3/4 to 4/3.
         shift_px: for "shift".
         min_area: for "resized", a fraction in (0, 1].
-        flip: mirror left to right with probability 1/2.
+        flip: mirror left to right in every other epoch, a random half of the images beginning mirrored
+            (arXiv:2404.00498, section 3.6).
         cutout_px: side of a square set to mid-grey (arXiv:1708.04552); 0 for none.
     """
 
@@ -31,26 +32,33 @@ class Augmentation:
     cutout_px: int = 0
 
 
-def augment(pixels: tf.Tensor, augmentation: Augmentation, *, size_px: int, seed: tf.Tensor) -> tf.Tensor:
+def augment(
+    pixels: tf.Tensor, augmentation: Augmentation, *, size_px: int, is_mirrored: tf.Tensor, seed: tf.Tensor
+) -> tf.Tensor:
     """Augment uint8 [N, h, w, 3] into uint8 [N, size_px, size_px, 3].
 
     Args:
         pixels: the batch.
         augmentation: what to do.
         size_px: side of the result; "shift" and "none" need h = w = size_px.
+        is_mirrored: bool [N], which images it is the turn of, where `augmentation.flip`.
         seed: int [2]; the same seed gives the same result.
     """
-    crop_seed, flip_seed, cutout_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    crop_seed, cutout_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     if augmentation.crop == "shift":
         pixels = _shift(pixels, augmentation.shift_px, crop_seed)
     elif augmentation.crop == "resized":
         pixels = _resized_crop(pixels, augmentation.min_area, size_px, crop_seed)
     if augmentation.flip:
-        is_flipped = tf.random.stateless_uniform([tf.shape(pixels)[0], 1, 1, 1], flip_seed) < 0.5
-        pixels = tf.where(is_flipped, tf.reverse(pixels, axis=[2]), pixels)
+        pixels = tf.where(is_mirrored[:, None, None, None], tf.reverse(pixels, axis=[2]), pixels)
     if augmentation.cutout_px:
         pixels = _cutout(pixels, augmentation.cutout_px, cutout_seed)
     return tf.ensure_shape(pixels, [None, size_px, size_px, 3])
+
+
+def shrink(pixels: tf.Tensor, side_px: int) -> tf.Tensor:
+    """Scale uint8 [N, h, w, 3] down to uint8 [N, side_px, side_px, 3], every pixel the mean of the area it covers."""
+    return tf.cast(tf.round(tf.image.resize(pixels, [side_px, side_px], method="area")), tf.uint8)
 
 
 def _shift(pixels: tf.Tensor, shift_px: int, seed: tf.Tensor) -> tf.Tensor:

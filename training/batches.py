@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from training.augment import Augmentation, augment
+from training.augment import Augmentation, augment, shrink
 from training.dataset import Pixels, Targets
 
 
@@ -22,37 +23,40 @@ def training_batches(
     *,
     augmentation: Augmentation,
     image_px: int,
+    side_px: int | None = None,
     batch_size: int,
     seed: int,
     steps: range,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches for the given global steps.
+    """Shuffled batches for the given global steps: augmented at `image_px`, then scaled down to `side_px` where given.
 
     Returns:
-        A data set of (uint8 [batch_size, image_px, image_px, 3], int64 [batch_size]), one element a step; with fewer
+        A data set of (uint8 [batch_size, side_px, side_px, 3], int64 [batch_size]), one element a step; with fewer
         images than `batch_size`, all of them.
     """
     num_images = len(targets)
     batch_size = min(batch_size, num_images)
     steps_per_epoch = num_steps_per_epoch(num_images, batch_size)
+    begins_mirrored = np.random.default_rng(seed).integers(2, size=num_images)
 
     @lru_cache(maxsize=2)
     def order(epoch: int) -> Targets:
         return np.random.default_rng((seed, epoch)).permutation(num_images)
 
-    def gather(step: np.int64) -> tuple[Pixels, Targets]:
+    def gather(step: np.int64) -> tuple[Pixels, Targets, npt.NDArray[np.bool_]]:
         epoch, batch = divmod(int(step), steps_per_epoch)
         # Sorted, so that a memory-mapped cache is read in one direction; order within a batch does not matter.
         indices = np.sort(order(epoch)[batch * batch_size : (batch + 1) * batch_size])
-        return pixels[indices], targets[indices]
+        return pixels[indices], targets[indices], (begins_mirrored[indices] + epoch) % 2 == 1
 
     def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        batch_pixels, batch_targets = tf.numpy_function(gather, [step], [tf.uint8, tf.int64], stateful=False)
+        kinds = [tf.uint8, tf.int64, tf.bool]
+        batch_pixels, batch_targets, is_mirrored = tf.numpy_function(gather, [step], kinds, stateful=False)
         batch_pixels.set_shape([batch_size, *pixels.shape[1:]])
         batch_targets.set_shape([batch_size])
-        augmented = augment(
-            batch_pixels, augmentation, size_px=image_px, seed=tf.stack([tf.cast(seed, tf.int64), step])
-        )
-        return augmented, batch_targets
+        is_mirrored.set_shape([batch_size])
+        step_seed = tf.stack([tf.cast(seed, tf.int64), step])
+        augmented = augment(batch_pixels, augmentation, size_px=image_px, is_mirrored=is_mirrored, seed=step_seed)
+        return augmented if side_px is None else shrink(augmented, side_px), batch_targets
 
     return tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=2).prefetch(4)

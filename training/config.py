@@ -24,6 +24,8 @@ class TrainingConfig:
         image_px: side of the square input.
         crop_fraction: centre part of an image that is classified, in (0, 1].
         epochs: passes over the training images.
+        small_fraction: part of the steps, the first ones, that learn from images of `small_px`, in [0, 1): they cost
+            little more than half, and the last ones make good for it (arXiv:2104.00298, section 4).
         batch_size: images a step.
         peak_lr: highest learning rate, for `batch_size` as given.
         warmup_fraction: part of the steps in which the learning rate rises, in [0, 1).
@@ -45,6 +47,7 @@ class TrainingConfig:
     image_px: int = 128
     crop_fraction: float = 0.875
     epochs: int = 60
+    small_fraction: float = 0.0
     batch_size: int = 64
     peak_lr: float = 0.05
     warmup_fraction: float = 0.1
@@ -63,7 +66,7 @@ class TrainingConfig:
         for name in ("image_px", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
-        for name in ("warmup_fraction", "momentum", "label_smoothing", "average_decay"):
+        for name in ("small_fraction", "warmup_fraction", "momentum", "label_smoothing", "average_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
         for name in ("crop_fraction", "test_fraction"):
@@ -77,6 +80,11 @@ class TrainingConfig:
     def pixels(self) -> PixelSpec:
         """The pixels that the finished model expects."""
         return PixelSpec(height_px=self.image_px, width_px=self.image_px, crop_fraction=self.crop_fraction)
+
+    @property
+    def small_px(self) -> int:
+        """Side of the images in the first `small_fraction` of the steps: three quarters of `image_px`."""
+        return max(1, self.image_px * 3 // 4)
 
     @property
     def training_pixels(self) -> PixelSpec:
@@ -103,11 +111,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "width": 32,
         "image_px": 32,
         "crop_fraction": 1.0,
-        "epochs": 24,
+        "small_fraction": 0.6,
         "batch_size": 128,
         "peak_lr": 0.1,
-        "warmup_fraction": 5 / 24,
         "augmentation.crop": "shift",
+        "augmentation.cutout_px": 8,
     },
     "smoke": {
         "variant": "20",

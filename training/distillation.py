@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras as keras
 
+from training.any_size import accept_any_size
+
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
@@ -27,6 +29,7 @@ class Distillation:
             raise ValueError(f"the weight of the teacher must be in [0, 1], got {self.weight}")
         if self.temperature <= 0:
             raise ValueError(f"the temperature must be > 0, got {self.temperature}")
+        accept_any_size(self.teacher)
 
     def loss(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """The mean divergence from the teacher's probabilities, times temperature squared as in the paper.

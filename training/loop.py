@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,16 +115,22 @@ class _Run:
         self._results: list[StepResult] = []
         self._saved_s = time.monotonic()
 
-    def batches(self) -> tf.data.Dataset:
-        """What is left to learn from."""
+    def batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        """What is left to learn from: small images first, where the configuration says so."""
+        first_full = max(self.steps.start, round(self._config.small_fraction * self.steps.stop))
+        yield from self._batches(range(self.steps.start, first_full), side_px=self._config.small_px)
+        yield from self._batches(range(first_full, self.steps.stop))
+
+    def _batches(self, steps: range, *, side_px: int | None = None) -> tf.data.Dataset:
         return training_batches(
             self._images.train,
             self._images.train_targets,
             augmentation=self._config.augmentation,
             image_px=self._config.image_px,
+            side_px=side_px,
             batch_size=self._config.batch_size,
             seed=self._config.seed,
-            steps=self.steps,
+            steps=steps,
         )
 
     def learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.normalization import normalize
+from training.any_size import accept_any_size
 from training.distillation import Distillation
 
 
@@ -44,7 +45,7 @@ class TrainingStep:
         xla: bool = False,
         distillation: Distillation | None = None,
     ) -> None:
-        self.model = model
+        self.model = accept_any_size(model)
         self.average = _copy(model) if average_decay else model
         self.optimizer = keras.optimizers.SGD(0.0, momentum=momentum, nesterov=True)
         if keras.mixed_precision.global_policy().name == "mixed_float16":
@@ -57,7 +58,7 @@ class TrainingStep:
         self._run = tf.function(self._step, jit_compile=xla)
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
-        """Learn from uint8 [N, H, W, 3] and int64 [N]."""
+        """Learn from uint8 [N, H, W, 3], which may be smaller than the model's images, and int64 [N]."""
         loss, accuracy = self._run(pixels, targets, tf.constant(lr, tf.float32), tf.constant(step, tf.float32))
         return StepResult(loss, accuracy)
 

@@ -42,3 +42,31 @@ def test_a_resumed_run_sees_the_very_same_batches():
 def test_fewer_images_than_a_batch_are_one_batch():
     [(pixels, _)] = batches(range(1), batch_size=100)
     assert len(pixels) == 22
+
+
+def test_every_image_is_mirrored_in_every_other_epoch():
+    ramp = np.broadcast_to(np.arange(4, dtype=np.uint8)[None, None, :, None], (64, 4, 4, 3))
+    augmentation = Augmentation(crop="none", flip=True)
+    mirrored = []
+    for epoch in range(3):
+        [(pixels, targets)] = training_batches(
+            ramp,
+            np.arange(64),
+            augmentation=augmentation,
+            image_px=4,
+            batch_size=64,
+            seed=0,
+            steps=range(epoch, epoch + 1),
+        )
+        mirrored.append(pixels.numpy()[np.argsort(targets), 0, 0, 0] == 3)
+    np.testing.assert_array_equal(mirrored[1], ~mirrored[0])
+    np.testing.assert_array_equal(mirrored[2], mirrored[0])
+    assert 16 <= mirrored[0].sum() <= 48
+
+
+def test_smaller_images_are_the_same_ones_scaled_down():
+    [(pixels, targets)] = training_batches(
+        PIXELS, TARGETS, augmentation=PLAIN, image_px=4, side_px=3, batch_size=5, seed=0, steps=range(1)
+    )
+    assert pixels.shape == (5, 3, 3, 3)
+    np.testing.assert_array_equal(pixels.numpy()[:, 2, 2, 0] * 10, targets)

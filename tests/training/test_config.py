@@ -57,6 +57,7 @@ def test_bad_assignments_say_what_is_allowed(assignment, message):
     ("change", "message"),
     [
         ({"epochs": 0}, "epochs must be >= 1, got 0"),
+        ({"small_fraction": 1.0}, r"small_fraction must be in \[0, 1\), got 1.0"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
         ({"crop_fraction": 0.0}, r"crop_fraction must be in \(0, 1\], got 0.0"),
         ({"peak_lr": -1.0}, "peak_lr must be >= 0, got -1.0"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 from PIL import Image
 
@@ -12,6 +13,7 @@ from models.repository import Repository
 from models.runtime import load_runtime
 from training.config import preset, replaced
 from training.data import load_dataset
+from training.distillation import Distillation
 from training.evaluate import measure, predict
 from training.history import read_history
 from training.loop import fit
@@ -68,7 +70,7 @@ class Killed(BaseException):
     pass
 
 
-RESUMABLE = replaced(SMOKE, {"checkpoint_every_s": 0.0})
+RESUMABLE = replaced(SMOKE, {"checkpoint_every_s": 0.0, "small_fraction": 0.5})
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,15 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(images, uninterrupted
     for ours, theirs in zip(resumed.get_weights(), uninterrupted_weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
     assert [record.num_steps_done for record in read_history(tmp_path)] == [3, 6]
+
+
+def test_first_steps_learn_from_small_images_with_the_teacher(images, tmp_path: Path):
+    sides = []
+
+    class Teacher(Distillation):
+        def loss(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+            sides.append(images.shape[1])  # once for each shape that the step is traced for
+            return Distillation.loss(self, images, logits)
+
+    fit(fresh_model(), images, config=RESUMABLE, workdir=tmp_path, distillation=Teacher(fresh_model()))
+    assert sides == [24, 32]
