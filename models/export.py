@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from models.float16 import in_float16
 from models.folding import fold_batch_norms
 from models.normalization import PIXEL_MEAN, PIXEL_STD, normalize
-from models.tflite_graph import relu_as_requantization, softmax_in_float
+from models.tflite_graph import relu_as_requantization, softmax_in_float, with_short_names
 
 Pixels = npt.NDArray[np.uint8]
 SavedModelPrecision = Literal["float32", "float16"]
@@ -135,7 +135,7 @@ def _converted(model: keras.Model, *, normalizes: bool = True, folds: bool = Tru
         for name, value in options.items():
             setattr(converter, name, value)
         content: bytes = converter.convert()
-    return content
+    return with_short_names(content)
 
 
 def _serving(model: keras.Model, *, normalizes: bool = True) -> tf.Module:

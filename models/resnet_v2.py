@@ -64,6 +64,8 @@ VARIANTS: dict[str, Variant] = {
     "50": Variant("bottleneck", (3, 4, 6, 3), "imagenet"),
     "101": Variant("bottleneck", (3, 4, 23, 3), "imagenet"),
     "152": Variant("bottleneck", (3, 8, 36, 3), "imagenet"),
+    "8": Variant("basic", (1, 1, 1), "cifar"),
+    "14": Variant("basic", (2, 2, 2), "cifar"),
     "20": Variant("basic", (3, 3, 3), "cifar"),
     "56": Variant("basic", (9, 9, 9), "cifar"),
     "110": Variant("basic", (18, 18, 18), "cifar"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from tensorflow.lite.python import schema_py_generated as schema
@@ -65,6 +66,34 @@ def relu_as_requantization(content: bytes) -> bytes:
         op.opcodeIndex = quantize[0]
         op.builtinOptionsType, op.builtinOptions = schema.BuiltinOptions.QuantizeOptions, schema.QuantizeOptionsT()
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def with_short_names(content: bytes) -> bytes:
+    """Name every tensor but inputs and outputs by its layer alone.
+
+    The converter's names list each operation that was fused into the tensor: 7 KB for a ResNet-20.
+
+    Args:
+        content: a LiteRT file.
+
+    Returns:
+        The same network in fewer bytes.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    graph = model.subgraphs[0]
+    seen: Counter[str] = Counter()
+    for index, tensor in enumerate(graph.tensors):
+        if index not in {*graph.inputs, *graph.outputs}:
+            layer = _layer_name(tensor.name.decode())
+            seen[layer] += 1
+            tensor.name = f"{layer}:{seen[layer]}" if seen[layer] > 1 else layer
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _layer_name(tensor_name: str) -> str:
+    """Of "model/conv1/BiasAdd;model/conv1/Conv2D": "conv1"."""
+    scopes = tensor_name.split(";")[0].split("/")
+    return scopes[1] if len(scopes) > 1 else scopes[0]
 
 
 def _is_int8_relu(model: Any, graph: Any, op: Any) -> bool:

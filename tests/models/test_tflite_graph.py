@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from tensorflow.lite.tools import flatbuffer_utils
 from tflite_files import Tensor, write
 from trained_models import trained
 
 from models.export import export_int8
 from models.resnet_v2 import ResNetV2
 from models.runtime.litert import LiteRTRuntime
-from models.tflite_graph import relu_as_requantization
+from models.tflite_graph import relu_as_requantization, with_short_names
 from optimize.tflite_file import read_tflite
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
@@ -85,3 +86,21 @@ def test_network_gives_nearly_the_same_probabilities(files):
         found[name] = runtime.run(IMAGES)
         runtime.close()
     np.testing.assert_allclose(found["exported"], found["relu"], atol=0.02)
+
+
+def names_in(content):
+    tensors = Interpreter(model_content=content).get_tensor_details()
+    return {tensor["name"] for tensor in tensors}
+
+
+def test_tensors_have_the_names_of_their_layers_once_each(files):
+    names = names_in(files["exported"].read_bytes())
+    assert {"conv4_block3_2_conv", "conv4_block3_2_conv:2", "predictions", "serving_default_image:0"} <= names
+    assert not any(";" in name or "/" in name for name in names)
+    tensors = flatbuffer_utils.read_model(str(files["exported"])).subgraphs[0].tensors
+    assert len({tensor.name for tensor in tensors}) == len(tensors)
+
+
+def test_short_names_stay_as_they_are(files):
+    content = files["exported"].read_bytes()
+    assert len(with_short_names(content)) == len(content)

@@ -1,0 +1,63 @@
+# Every row of docs/compression.md, from the data to the report, one target each:
+#
+#   make -f recipes/cifar10.mk DATA=cifar10.npz            all of them, a night on two cores
+#   make -f recipes/cifar10.mk DATA=cifar10.npz half-int8  one row, with what it is made from
+#
+# A run that was killed goes on where it stopped; what is finished is not made again. `python -m training.cifar10` makes
+# the data. RUNS takes the runs and what they publish. Other seeds: SEED=1 RUNS=runs/seed-1.
+# BFLOAT16= (nothing) for processors without bfloat16 instructions.
+
+PYTHON ?= .venv/train/bin/python
+DATA ?= cifar10.npz
+RUNS ?= runs/cifar10-rows
+SEED ?= 0
+BFLOAT16 ?= --set precision=mixed_bfloat16
+TINY_REFERENCES ?=
+
+REPOSITORY := $(RUNS)/repository
+TRAIN = $(PYTHON) -m training --data $(DATA) --preset cifar10 --repository $(REPOSITORY) --set seed=$(SEED) $(BFLOAT16)
+PRUNE = $(PYTHON) -m optimize prune --repository $(REPOSITORY)
+QUANTIZE = $(PYTHON) -m optimize quantize --repository $(REPOSITORY)
+# A row is printed whatever it costs: what a gate is for, docs/compression.md tells.
+ANY_DROP := --max-accuracy-drop 100
+
+.PHONY: all report
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ROWS := dense-int8 dense-aware half-int8 smaller-int8 smallest-int8 sparse-int8 tiny-int8
+all: $(ROWS) report
+.PHONY: $(ROWS)
+
+# Quantized after training: ROW-int8 is made of the run ROW.
+$(ROWS:-aware=-int8): %-int8: $(RUNS)/%/int8.tflite
+$(RUNS)/%/int8.tflite: $(RUNS)/%/model.keras
+	$(QUANTIZE) --workdir $(RUNS)/$* --name $*-int8 $(ANY_DROP)
+
+# Dense: ResNet-20-v2 of width 32.
+$(RUNS)/dense/model.keras:
+	$(TRAIN) --workdir $(RUNS)/dense --name dense
+
+# Quantized during training.
+dense-aware: $(RUNS)/dense-aware/int8.tflite
+$(RUNS)/dense-aware/int8.tflite: $(RUNS)/dense/model.keras
+	$(QUANTIZE) --aware --workdir $(RUNS)/dense --output $(RUNS)/dense-aware --name dense-aware $(ANY_DROP)
+
+# Channels pruned, to parts of the multiply-accumulates.
+$(RUNS)/half/model.keras: MACS = 0.5
+$(RUNS)/smaller/model.keras: MACS = 0.4
+$(RUNS)/smallest/model.keras: MACS = 0.3
+$(addprefix $(RUNS)/,half/model.keras smaller/model.keras smallest/model.keras): $(RUNS)/%/model.keras: $(RUNS)/dense/model.keras
+	$(PRUNE) --method channels --macs $(MACS) --workdir $(RUNS)/dense --output $(RUNS)/$* --name $* $(ANY_DROP)
+
+# Four weights in five set to zero.
+$(RUNS)/sparse/model.keras: $(RUNS)/dense/model.keras
+	$(PRUNE) --method magnitude --sparsity 0.8 --workdir $(RUNS)/dense --output $(RUNS)/sparse --name sparse $(ANY_DROP)
+
+# For microcontrollers: ResNet-8-v2, taught by the dense model.
+$(RUNS)/tiny/model.keras: $(RUNS)/dense/model.keras
+	$(TRAIN) --workdir $(RUNS)/tiny --name tiny --teacher $(RUNS)/dense --set variant=8 --set width=16
+
+report: $(ROWS)
+	$(PYTHON) -m optimize report --data $(DATA) --repository $(REPOSITORY) --baseline dense --output $(RUNS)/report \
+		dense $(ROWS) $(addprefix --file ,$(TINY_REFERENCES))
