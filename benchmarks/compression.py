@@ -31,10 +31,10 @@ from models.cores import available_cores
 from models.export import export_float32, export_int8, export_saved_model
 from models.preprocessing import PixelSpec, preprocess
 from models.resnet_v2 import ResNetV2
-from optimize.channel_options import ChannelPruning
-from optimize.channels import macs_of, without_least_important
-from optimize.rounds import Rounds, interleave
-from optimize.timed_file import LoadedFile, latency_ms
+from optimize.channels.options import ChannelPruning
+from optimize.channels.removal import macs_of, without_least_important
+from optimize.cost.rounds import Rounds, interleave
+from optimize.cost.timed_file import LoadedFile, latency_ms
 
 NUM_ROUNDS = 11
 TENSORFLOW, DENSE_INT8 = "TensorFlow, float32", "int8"

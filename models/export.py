@@ -92,7 +92,7 @@ def export_fake_quantized(model: keras.Model, path: Path) -> None:
     """Write a model that was trained with fake quantization as the int8 file that it has imitated.
 
     Args:
-        model: of `optimize.fake_quantization.fake_quantized`, from normalized pixels to logits.
+        model: of `optimize.quantization.fake_quantization.fake_quantized`, from normalized pixels to logits.
         path: of the file to write.
 
     Raises:

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optimize import (
-    auto_options,
-    channel_options,
-    magnitude_options,
-    quantization_aware_options,
-    quantize_options,
-)
+from optimize import auto_options
+from optimize.channels import options as channel_options
+from optimize.magnitude import options as magnitude_options
 from optimize.options import adder, take
+from optimize.quantization import aware_options as quantization_aware_options
+from optimize.quantization import options as quantize_options
 from optimize.report import options as report_options
 from training.cli import command_line, run
 
@@ -57,8 +55,8 @@ def _quantize(options: dict[str, Any], command: str) -> Any:
     kind = quantization_aware_options.QuantizationAwareTraining if is_aware else quantize_options.Quantization
     settings: Any = take(kind, options)
     _refuse(options, "--aware" if is_aware else "quantization without --aware")
-    from optimize.quantization_aware import train_quantized
-    from optimize.quantize import quantize
+    from optimize.quantization.aware import train_quantized
+    from optimize.quantization.post_training import quantize
     from optimize.source import open_source
 
     source = open_source(workdir, data_path)
@@ -76,8 +74,8 @@ def _prune(options: dict[str, Any], command: str) -> Any:
     kind = channel_options.ChannelPruning if method == "channels" else magnitude_options.MagnitudePruning
     settings: Any = take(kind, options)
     _refuse(options, f"--method {method}")
-    from optimize.channel_run import prune_channels
-    from optimize.magnitude_run import prune_magnitude
+    from optimize.channels.run import prune_channels
+    from optimize.magnitude.run import prune_magnitude
     from optimize.source import open_source
 
     make = prune_channels if method == "channels" else prune_magnitude

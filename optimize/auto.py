@@ -14,15 +14,15 @@ from typing import ClassVar
 from models.errors import OpsinError
 from models.report import size, table
 from optimize.auto_options import Ladder
-from optimize.channel_options import ChannelPruning
-from optimize.channel_run import prune_channels
+from optimize.channels.options import ChannelPruning
+from optimize.channels.run import prune_channels
+from optimize.cost.latency import latency_ratio
+from optimize.cost.rounds import Rounds
 from optimize.gate import accuracy_drop
-from optimize.latency import latency_ratio
 from optimize.made import Made
-from optimize.quantization_aware import train_quantized
-from optimize.quantization_aware_options import QuantizationAwareTraining
-from optimize.quantize import quantize
-from optimize.rounds import Rounds
+from optimize.quantization.aware import train_quantized
+from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.quantization.post_training import quantize
 from optimize.source import Source
 from training.run import write_json
 

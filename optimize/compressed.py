@@ -8,7 +8,7 @@ from typing import Any
 
 from models.artifact import Artifact
 from models.report import size
-from optimize.tflite_file import TFLiteFile, read_tflite
+from optimize.cost.tflite_file import TFLiteFile, read_tflite
 from training.deliver import Candidate
 
 SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zeros in the shipped model (read_tflite)

@@ -24,7 +24,7 @@ from models.manifest import EngineFile, Manifest
 from models.repository import Repository
 from models.runtime.tensorflow import TensorFlowRuntime
 from optimize.gate import check_accuracy
-from optimize.quantize import quantize
+from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
 from training.deliver import MODEL_FILE, PACKAGES, predict_file
 from training.evaluate import BATCH_SIZE, Metrics, Probabilities, measure, predict

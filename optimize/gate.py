@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from models.errors import OpsinError
-from optimize.latency import latency_ratio
-from optimize.tflite_file import read_tflite
+from optimize.cost.latency import latency_ratio
+from optimize.cost.tflite_file import read_tflite
 from training.evaluate import Metrics
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimize.latency import Latency
+from optimize.cost.latency import Latency
+from optimize.cost.rounds import Rounds
+from optimize.cost.tflite_file import TFLiteFile
 from optimize.report.accuracy import Accuracy, Changes
 from optimize.report.figures import Report
 from optimize.report.machine import Machine
 from optimize.report.row import Row, relative
-from optimize.rounds import Rounds
-from optimize.tflite_file import TFLiteFile
 from training.evaluate import Metrics
 
 MACHINE = Machine(

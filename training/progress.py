@@ -9,21 +9,21 @@ from typing import TextIO
 
 
 class Progress:
-    """Rewrites its line on a terminal a few times a second; elsewhere prints one line every half minute."""
+    """Rewrites its line on a terminal a few times a second; elsewhere prints one line every half minute; on stderr."""
 
     def __init__(
         self,
         *,
         num_steps: int,
         batch_size: int,
-        out: TextIO = sys.stderr,
+        out: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._num_steps = num_steps
         self._batch_size = batch_size
-        self._out = out
+        self._out = out or sys.stderr
         self._clock = clock
-        self._is_terminal = out.isatty()
+        self._is_terminal = self._out.isatty()
         self._interval_s = 0.25 if self._is_terminal else 30.0
         self._begun_s = self._shown_s = clock()
         self._num_steps_here = 0

@@ -12,8 +12,8 @@ from models.pixel_spec import PixelSpec
 from models.repository import Repository
 from models.runtime import Runtime
 from models.runtime.litert import LiteRTRuntime
+from optimize.cost.tflite_file import read_tflite
 from optimize.report.foreign import ForeignClassifier
-from optimize.tflite_file import read_tflite
 
 
 @dataclass(frozen=True, slots=True)

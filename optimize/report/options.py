@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from optimize.rounds import NUM_ROUNDS
+from optimize.cost.rounds import NUM_ROUNDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from models.cores import available_cores
 from models.repository import Repository
-from optimize.latency import measure_latencies
+from optimize.cost.latency import measure_latencies
+from optimize.cost.rounds import NUM_ROUNDS
+from optimize.cost.tflite_file import read_tflite
 from optimize.report.accuracy import measure_all, predict_all
 from optimize.report.compared import Compared, check_names, open_artifact, open_file
 from optimize.report.data import load_data
@@ -19,8 +21,6 @@ from optimize.report.machine import describe_machine
 from optimize.report.markdown import markdown
 from optimize.report.plot import latency_plot
 from optimize.report.row import Row, relative
-from optimize.rounds import NUM_ROUNDS
-from optimize.tflite_file import read_tflite
 from training.dataset import Dataset
 
 logger = logging.getLogger(__name__)

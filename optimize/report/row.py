@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from optimize.latency import Latency
+from optimize.cost.latency import Latency
+from optimize.cost.rounds import Rounds
+from optimize.cost.tflite_file import TFLiteFile
 from optimize.report.accuracy import Accuracy, Changes
-from optimize.rounds import Rounds
-from optimize.tflite_file import TFLiteFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from optimize.cost.tflite_file import TFLiteFile
 from optimize.report.columns import TIMES
 from optimize.report.figures import Report
-from optimize.tflite_file import TFLiteFile
 
 
 def counted(name: str, count: int) -> str:

@@ -13,7 +13,7 @@ from toy_data import write_npz
 from models.repository import Repository
 from models.runtime import load_runtime
 from optimize.for_device import add_file, compare_answers
-from optimize.quantize import quantize
+from optimize.quantization.post_training import quantize
 from optimize.source import open_source
 from training.config import preset, replaced
 from training.data import load_dataset

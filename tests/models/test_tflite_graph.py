@@ -11,7 +11,7 @@ from models.export import export_int8
 from models.resnet_v2 import ResNetV2
 from models.runtime.litert import LiteRTRuntime
 from models.tflite_graph import relu_as_requantization, with_short_names
-from optimize.tflite_file import read_tflite
+from optimize.cost.tflite_file import read_tflite
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
 EVERY_PIXEL = np.arange(256, dtype=np.uint8)

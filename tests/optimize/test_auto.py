@@ -9,10 +9,10 @@ import pytest
 from models.resnet_v2 import ResNetV2
 from optimize.auto import BudgetsNotMet, climb
 from optimize.auto_options import Ladder
-from optimize.channel_options import ChannelPruning
+from optimize.channels.options import ChannelPruning
+from optimize.cost.rounds import Rounds
 from optimize.made import Made
-from optimize.quantization_aware_options import QuantizationAwareTraining
-from optimize.rounds import Rounds
+from optimize.quantization.aware_options import QuantizationAwareTraining
 from optimize.source import Source
 from training.deliver import Candidate
 from training.evaluate import Metrics

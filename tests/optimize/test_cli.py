@@ -6,10 +6,10 @@ import pytest
 
 from optimize.__main__ import main
 from optimize.auto_options import Ladder
-from optimize.channel_options import ChannelPruning
-from optimize.magnitude_options import MagnitudePruning
-from optimize.quantization_aware_options import QuantizationAwareTraining
-from optimize.quantize_options import Quantization
+from optimize.channels.options import ChannelPruning
+from optimize.magnitude.options import MagnitudePruning
+from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.quantization.options import Quantization
 
 ACTIONS = {
     "quantize": [],
@@ -116,22 +116,22 @@ def calls(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "maker", "folder", "settings"),
     [
-        ("quantize --precision float16", "quantize.quantize", "runs/a", Quantization("float16")),
+        ("quantize --precision float16", "quantization.post_training.quantize", "runs/a", Quantization("float16")),
         (
             "quantize --aware --output o --epochs 2",
-            "quantization_aware.train_quantized",
+            "quantization.aware.train_quantized",
             "o",
             QuantizationAwareTraining(epochs=2),
         ),
         (
             "prune --output o --macs 0.4 --epochs 3",
-            "channel_run.prune_channels",
+            "channels.run.prune_channels",
             "o",
             ChannelPruning(macs=0.4, epochs=3),
         ),
         (
             "prune --output o --method magnitude --sparsity 0.8 --peak-lr 0.01",
-            "magnitude_run.prune_magnitude",
+            "magnitude.run.prune_magnitude",
             "o",
             MagnitudePruning(sparsity=0.8, peak_lr=0.01),
         ),
@@ -154,7 +154,7 @@ def test_each_action_makes_what_was_asked_for_and_publishes_it(
 
 
 def test_settings_of_the_training_can_be_changed_for_the_fine_tuning(calls, monkeypatch):
-    monkeypatch.setattr("optimize.channel_run.prune_channels", calls.make)
+    monkeypatch.setattr("optimize.channels.run.prune_channels", calls.make)
     assert main(["prune", *RUN, "--set", "momentum=0.8", "--set", "xla=true"]) == 0
     assert calls.changes == ["momentum=0.8", "xla=true"]
 

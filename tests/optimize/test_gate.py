@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from tflite_files import Tensor, write
 
+from optimize.cost.rounds import Rounds
 from optimize.gate import AccuracyDropTooLarge, NothingGained, accuracy_drop, check_accuracy, check_gain
-from optimize.rounds import Rounds
 from training.evaluate import Metrics
 
 

@@ -7,9 +7,9 @@ from tflite_files import colour_classifier, one_at_a_time
 
 from models.repository import Repository
 from models.resnet_v2 import ResNetV2
+from optimize.cost.rounds import Rounds
 from optimize.gate import AccuracyDropTooLarge, NothingGained
 from optimize.made import Made
-from optimize.rounds import Rounds
 from optimize.source import Source
 from training.config import preset
 from training.data import load_dataset

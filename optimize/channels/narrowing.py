@@ -1,0 +1,66 @@
+"""Makes the smaller network: the same architecture with fewer channels, and the weights of those that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from models.normalization import normalize
+from models.resnet_v2 import ResNetV2, build
+from optimize.channels.groups import ChannelGroup
+
+Indices = npt.NDArray[np.intp]
+
+
+def narrow(
+    model: keras.Model, architecture: ResNetV2, groups: tuple[ChannelGroup, ...], kept: Mapping[str, Indices]
+) -> keras.Model:
+    """Build the network that has the kept channels only.
+
+    Args:
+        model: from normalized pixels to logits; it does not change.
+        architecture: of the model.
+        groups: its channels.
+        kept: indices of each group's channels that stay, ascending.
+
+    Returns:
+        An ordinary dense model.
+    """
+    narrower = replace(
+        architecture,
+        stream_widths=tuple(len(kept[group.name]) for group in groups if group.is_stream),
+        inner_widths=tuple(len(kept[group.name]) for group in groups if not group.is_stream),
+    )
+    written = {layer: kept[group.name] for group in groups for layer in (*group.producers, *group.norms)}
+    read = {layer: kept[group.name] for group in groups for layer in group.consumers}
+    target = build(narrower)
+    for layer in target.layers:
+        if layer.weights:
+            weights = model.get_layer(layer.name).get_weights()
+            layer.set_weights([_cut(weight, read.get(layer.name), written.get(layer.name)) for weight in weights])
+    return target
+
+
+def reestimate_batch_norms(model: keras.Model, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
+    """Have the moving statistics follow what the removed channels have changed (arXiv:2007.02491).
+
+    Args:
+        model: from normalized pixels to logits; only its batch normalizations' means and variances change.
+        batches: training images, uint8 [N, H, W, C].
+    """
+    forward = tf.function(lambda pixels: model(normalize(pixels), training=True), reduce_retracing=True)
+    for pixels in batches:
+        forward(tf.constant(pixels))
+
+
+def _cut(weight: npt.NDArray[np.float32], read: Indices | None, written: Indices | None) -> npt.NDArray[np.float32]:
+    if written is not None:
+        weight = weight[..., written]
+    if read is not None and weight.ndim > 1:
+        weight = weight[..., read, :]
+    return weight

@@ -1,0 +1,99 @@
+"""Removes a model's least important channels for a budget of multiply-accumulates, or of measured time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tf_keras as keras
+
+from models.export import export_int8
+from models.resnet_v2 import ResNetV2
+from optimize.channels.groups import channel_groups, count_macs, multipliers
+from optimize.channels.importance import channel_importance
+from optimize.channels.narrowing import narrow
+from optimize.channels.options import ChannelPruning
+from optimize.channels.plan import BudgetOutOfReach, plan_channels
+from optimize.cost.latency import latency_ratio
+
+Batches = Iterable[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+
+NUM_HALVINGS = 5  # of the interval in which the budget lies: to 3 % of the multiply-accumulates
+NUM_RANGE_IMAGES = 4  # how long int8 kernels take does not depend on the ranges
+
+
+def macs_of(model: keras.Model) -> int:
+    """Multiply-accumulates of a ResNet-v2's convolutions and classifier, for one image."""
+    groups = channel_groups(model)
+    return count_macs(multipliers(model, groups), {group.name: group.num_channels for group in groups})
+
+
+def without_least_important(
+    model: keras.Model, architecture: ResNetV2, batches: Batches, pruning: ChannelPruning, max_macs: float
+) -> keras.Model:
+    """Remove channels until at most `max_macs` multiply-accumulates are left.
+
+    Args:
+        model: from normalized pixels to logits; it does not change.
+        architecture: of the model.
+        batches: training images and their targets, from which the importance of channels is estimated.
+        pruning: which channels may go.
+        max_macs: for one image.
+    """
+    groups = channel_groups(model)
+    plan = plan_channels(
+        groups,
+        multipliers(model, groups),
+        channel_importance(model, groups, batches),
+        max_macs=max_macs,
+        multiple_of=pruning.multiple_of,
+        with_streams=pruning.with_streams,
+    )
+    return narrow(model, architecture, groups, plan.kept)
+
+
+def macs_for_latency(
+    model: keras.Model, architecture: ResNetV2, batches: Batches, pruning: ChannelPruning, latency: float
+) -> float:
+    """Find how many multiply-accumulates may be left for a budget of time.
+
+    Each trial is pruned, written as an int8 file and timed on one core, in turns with that of the whole model.
+
+    Args:
+        model: from normalized pixels to logits; it does not change.
+        architecture: of the model.
+        batches: as for `without_least_important`.
+        pruning: which channels may go.
+        latency: part of the time of the model's int8 file that may be left, in (0, 1).
+
+    Returns:
+        Part of the model's multiply-accumulates, in (0, 1): the largest tried that keeps within the budget.
+
+    Raises:
+        ValueError: none did.
+    """
+    dense_macs, batches = macs_of(model), list(batches)
+    low, high, found = 0.0, 1.0, None
+    with tempfile.TemporaryDirectory() as folder:
+        dense, candidate = Path(folder) / "dense.tflite", Path(folder) / "candidate.tflite"
+        export_int8(model, dense, batches[0][0][:NUM_RANGE_IMAGES])
+        for _ in range(NUM_HALVINGS):
+            middle = (low + high) / 2
+            try:
+                pruned = without_least_important(model, architecture, batches, pruning, middle * dense_macs)
+            except BudgetOutOfReach:
+                low = middle  # what can be made is larger, and may be fast enough
+                continue
+            export_int8(pruned, candidate, batches[0][0][:NUM_RANGE_IMAGES])
+            if latency_ratio(candidate, dense).median <= latency:
+                low = found = middle
+            else:
+                high = middle
+    if found is None:
+        raise ValueError(
+            f"no network was found that takes {latency:g} of the time; the smallest tried had {high:.0%} of the MACs"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Makes the smallest weights zero: the compressed file shrinks."""

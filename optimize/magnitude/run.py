@@ -1,0 +1,48 @@
+"""Prune the smallest weights of a finished run's model and fine-tune it, as a run of its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import tf_keras as keras
+
+from optimize.compressed import zeros_and_gzip
+from optimize.fine_tuning import held_in_place
+from optimize.made import Made
+from optimize.magnitude.options import MagnitudePruning
+from optimize.magnitude.pruning import MagnitudePruner
+from optimize.source import Source
+from training.batches import num_steps_per_epoch
+from training.deliver import finish_float32
+from training.loop import fit
+from training.train import pixel_sets
+
+
+def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, command: str = "") -> Made:
+    """Set the smallest weights to zero while fine-tuning, and measure the result on the full test set.
+
+    The file compresses better for it; dense kernels run as fast as before.
+
+    Args:
+        source: the run to start from; its model becomes the pruned one.
+        output: folder of the new run; the same command goes on where it stopped, and `quantize` takes it from there.
+        pruning: how.
+        command: as typed, for the manifest.
+
+    Raises:
+        RunError: `output` holds another run.
+        ValueError: the sparsity cannot be reached.
+    """
+    peak_lr = source.run.config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
+    config = held_in_place(source.run.config, epochs=pruning.epochs, peak_lr=peak_lr)
+    compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
+    run = source.begin_run(output, config, compression=compression, command=command)
+    num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
+    pruner = MagnitudePruner(source.model, pruning, num_steps=num_steps)
+    keras.utils.set_random_seed(config.seed)
+    images = pixel_sets(source.data, config, output)
+    fit(pruner.model, images, config=config, workdir=output, before_step=pruner.before_step)
+    pruner.finish()
+    candidate = finish_float32(source.model, run, source.data, workdir=output)
+    return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(candidate.file))

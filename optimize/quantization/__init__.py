@@ -1,0 +1,1 @@
+"""Makes weights and activations integers, after training or during it."""

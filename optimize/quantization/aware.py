@@ -1,0 +1,64 @@
+"""Quantization-aware training of a finished run's model: fine-tuned as the int8 file that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tf_keras as keras
+
+from models.export import export_fake_quantized
+from models.folding import fold_batch_norms
+from optimize.compressed import zeros_and_gzip
+from optimize.fine_tuning import held_in_place
+from optimize.made import Made
+from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.quantization.calibration import random_indices
+from optimize.quantization.fake_quantization import fake_quantized
+from optimize.source import Source
+from training.deliver import measure_file
+from training.distillation import Distillation
+from training.loop import PixelSets, fit
+from training.train import pixel_sets
+
+INT8_FILE = "int8.tflite"
+CALIBRATION_BATCH_SIZE = 128
+
+
+def train_quantized(source: Source, output: Path, training: QuantizationAwareTraining, *, command: str = "") -> Made:
+    """Fine-tune with int8 weights and activations in the forward pass, and measure the int8 file on the full test set.
+
+    Batch normalization is folded before, so its statistics are fixed and nothing is left to fold afterwards.
+
+    Args:
+        source: the run to start from; its model is the teacher.
+        output: folder of the new run; takes int8.tflite; the same command goes on where it stopped.
+        training: how.
+        command: as typed, for the manifest.
+
+    Raises:
+        RunError: `output` holds another run.
+    """
+    peak_lr = source.run.config.peak_lr / 20 if training.peak_lr is None else training.peak_lr
+    config = held_in_place(source.run.config, epochs=training.epochs, peak_lr=peak_lr)
+    compression = {"method": "quantization-aware training", **asdict(training)}
+    run = source.begin_run(output, config, compression=compression, command=command)
+    images = pixel_sets(source.data, config, output)
+    keras.utils.set_random_seed(config.seed)
+    folded = fold_batch_norms(source.model)
+    model = fake_quantized(folded, _calibration_batches(images, training.num_calibration_images, config.seed))
+    distillation = Distillation(folded, training.teacher_weight, training.temperature)
+    model = fit(model, images, config=config, workdir=output, distillation=distillation)
+    file = output / INT8_FILE
+    export_fake_quantized(model, file)
+    candidate = measure_file(file, run, source.data, precision="int8")
+    return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(file))
+
+
+def _calibration_batches(images: PixelSets, num_images: int, seed: int) -> Iterator[npt.NDArray[np.uint8]]:
+    indices = random_indices(images.train_targets, num_images, seed)
+    for start in range(0, len(indices), CALIBRATION_BATCH_SIZE):
+        yield images.train[np.sort(indices[start : start + CALIBRATION_BATCH_SIZE])]

@@ -1,0 +1,91 @@
+"""The images that fix the ranges of int8 activations: from the training set, or pictures of one's own."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import ImageError
+from models.preprocessing import Pixels, PixelSpec, preprocess
+from optimize.quantization.options import Quantization
+from training.dataset import DatasetError, Split, Targets
+
+Indices = npt.NDArray[np.int64]
+Tree = Path | zipfile.Path
+
+
+def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec, *, seed: int) -> list[Pixels]:
+    """Images as the server would see them, uint8 [H, W, 3] each, drawn without replacement.
+
+    Args:
+        quantization: says which, and how many; fewer come back where there are fewer.
+        train: the training images.
+        spec: what to make of each image.
+        seed: of the draw.
+
+    Raises:
+        DatasetError: a picture cannot be read or decoded, which the message names; or there is none.
+        ValueError: too few for one of each class.
+    """
+    num_images = quantization.num_calibration_images
+    if quantization.calibration_images:
+        return _own_images(quantization.calibration_images, num_images, spec, seed)
+    draw = balanced_indices if quantization.calibration == "balanced" else random_indices
+    return [preprocess(train.read(int(index)), spec) for index in draw(train.targets, num_images, seed)]
+
+
+def random_indices(targets: Targets, num_images: int, seed: int) -> Indices:
+    """Any `num_images` of the images whose classes are `targets`, int64 [N]; all, where there are no more."""
+    return np.random.default_rng(seed).permutation(len(targets))[:num_images]
+
+
+def balanced_indices(targets: Targets, num_images: int, seed: int) -> Indices:
+    """As many of each class as `num_images` and the rarest class have for all, int64 [at most num_images]."""
+    rng = np.random.default_rng(seed)
+    members = [rng.permutation(np.flatnonzero(targets == target)) for target in np.unique(targets)]
+    if num_images < len(members):
+        raise ValueError(
+            f"balanced calibration takes the same number of each of {len(members)} classes: "
+            f"num_calibration_images must be >= {len(members)}, got {num_images}"
+        )
+    num_each = min(num_images // len(members), *(len(indices) for indices in members))
+    return np.concatenate([indices[:num_each] for indices in members])
+
+
+def _own_images(path: Path, num_images: int, spec: PixelSpec, seed: int) -> list[Pixels]:
+    files = list(_files(_tree(path)))
+    if not files:
+        raise DatasetError(f"{path.name} holds no picture to calibrate on")
+    chosen = np.random.default_rng(seed).permutation(len(files))[:num_images]
+    return [_pixels(name, file, spec) for name, file in (files[index] for index in sorted(chosen))]
+
+
+def _tree(path: Path) -> Tree:
+    if path.is_dir():
+        return path
+    if path.is_file() and zipfile.is_zipfile(path):
+        return zipfile.Path(path)
+    raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
+
+
+def _files(folder: Tree, prefix: str = "") -> Iterator[tuple[str, Tree]]:
+    """Every file of a tree with its path in there, except those that systems hide."""
+    entries: list[Tree] = list(folder.iterdir())
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        if entry.name.startswith((".", "__MACOSX")):
+            continue
+        if entry.is_dir():
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry
+
+
+def _pixels(name: str, file: Tree, spec: PixelSpec) -> Pixels:
+    try:
+        return preprocess(file.read_bytes(), spec)
+    except (ImageError, OSError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"cannot calibrate on {name}: {error}") from error

@@ -1,0 +1,52 @@
+"""Quantization after training: int8, float16 or dynamic range, of the model of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.export import export_dynamic, export_float16, export_int8
+from optimize.compressed import zeros_and_gzip
+from optimize.made import Made
+from optimize.quantization.calibration import calibration_images
+from optimize.quantization.options import Quantization
+from optimize.source import Source
+from training.deliver import measure_file
+
+_INT8 = Quantization()
+
+
+def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, *, command: str = "") -> Made:
+    """Quantize the model of a finished run and measure it on the full test set.
+
+    A pruned model keeps its zeros: they are exact in float16, and in int8, where a kernel's zero point is 0.
+
+    Args:
+        source: the run.
+        workdir: its folder; takes int8.tflite, float16.tflite or dynamic.tflite.
+        quantization: how.
+        command: as typed, for the manifest.
+
+    Raises:
+        DatasetError: an image to calibrate on cannot be used.
+    """
+    file = workdir / f"{quantization.precision}.tflite"
+    calibration = _export(source, quantization, file)
+    candidate = measure_file(file, source.run, source.data, precision=quantization.precision)
+    provenance = {"command": command, "parent": source.published, **calibration, **zeros_and_gzip(file)}
+    return Made(source, source.run, workdir, candidate, source.architecture, provenance)
+
+
+def _export(source: Source, quantization: Quantization, file: Path) -> dict[str, Any]:
+    """Write the file; returns what its manifest says of the calibration."""
+    if quantization.precision == "float16":
+        export_float16(source.model, file)
+        return {}
+    if quantization.precision == "dynamic":
+        export_dynamic(source.model, file)
+        return {}
+    config = source.run.config
+    images = calibration_images(quantization, source.data.train, config.pixels, seed=config.seed)
+    export_int8(source.model, file, images)
+    choice = "own images" if quantization.calibration_images else quantization.calibration
+    return {"calibration": choice, "num_calibration_images": len(images)}

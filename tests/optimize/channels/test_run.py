@@ -1,0 +1,154 @@
+"""Channels of a toy run's model are removed in two rounds, and the run is killed between them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.repository import Repository
+from optimize.channels.options import ChannelPruning
+from optimize.channels.removal import macs_of
+from optimize.channels.run import prune_channels
+from optimize.cost.tflite_file import read_tflite
+from optimize.quantization.options import Quantization
+from optimize.quantization.post_training import quantize
+from optimize.source import open_source
+from training.run import RunError, load_model
+
+pytestmark = pytest.mark.slow
+
+PRUNING = ChannelPruning(macs=0.5, rounds=2, epochs=1, round_epochs=1, multiple_of=4)
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill_at(round_number: int):
+    def say(line: str) -> None:
+        if line.startswith(f"round {round_number} "):
+            raise Killed
+
+    return say
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_batches():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimize.channels.run.NUM_IMPORTANCE_BATCHES", 2)
+        patch.setattr("optimize.channels.run.NUM_STATISTICS_BATCHES", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def source(toy_run):
+    return open_source(toy_run, None)
+
+
+@pytest.fixture(scope="module")
+def output(source, tmp_path_factory):
+    """Of a run that was killed when its second round began, then taken up and finished."""
+    return tmp_path_factory.mktemp("runs") / "half"
+
+
+@pytest.fixture(scope="module")
+def left_by_the_kill(source, output):
+    with pytest.raises(Killed):
+        prune_channels(source, output, PRUNING, command="c", say=kill_at(2))
+    return {name: (output / name).read_bytes() for name in ("round-1/history.jsonl", "round-2/model.keras")}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return Repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture(scope="module")
+def result(source, output, left_by_the_kill, repository):
+    made = prune_channels(source, output, PRUNING, command="c", say=lambda _: None)
+    return made.publish(repository, max_accuracy_drop=100)
+
+
+def test_run_goes_on_where_it_stopped(result, output, left_by_the_kill):
+    assert {name: (output / name).read_bytes() for name in left_by_the_kill} == left_by_the_kill
+    assert len((output / "round-2" / "history.jsonl").read_text().splitlines()) == 1
+
+
+def test_file_keeps_to_the_budget_and_has_fewer_bytes(result):
+    before, after = read_tflite(result.before.file), read_tflite(result.after.file)
+    assert 0.4 < after.macs / before.macs <= 0.5
+    assert after.num_bytes < 0.5 * before.num_bytes
+
+
+def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
+    manifest = result.artifact.manifest
+    assert manifest.provenance["compression"] == {
+        "method": "channels",
+        "macs": 0.5,
+        "latency": None,
+        "rounds": 2,
+        "epochs": 1,
+        "round_epochs": 1,
+        "peak_lr": None,
+        "multiple_of": 4,
+        "with_streams": True,
+        "teacher_weight": 0.5,
+        "temperature": 4.0,
+    }
+    assert manifest.provenance["parent"] == "toy:1"
+    assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
+    assert manifest.metrics == {
+        "float32": result.after.metrics.to_dict(),
+        "dense_float32": result.before.metrics.to_dict(),
+    }
+
+
+def test_manifest_has_the_widths_of_the_network(result, output, source):
+    found, model = result.artifact.manifest.architecture, load_model(output)
+    assert found["stream_widths"] == [model.get_layer(f"conv{n}_block1_out").output_shape[-1] for n in (2, 3, 4)]
+    assert found["inner_widths"] == [
+        model.get_layer(f"conv{stack}_block{n}_1_conv").filters for stack in (2, 3, 4) for n in (1, 2, 3)
+    ]
+    assert all(width % 4 == 0 for width in found["stream_widths"] + found["inner_widths"])
+    assert {**found, "stream_widths": None, "inner_widths": None} == {
+        **source.architecture.to_dict(),
+        "stream_widths": None,
+        "inner_widths": None,
+    }
+
+
+def test_pruned_run_can_be_quantized(result, output, repository):
+    quantized = quantize(open_source(output, None), output, Quantization(num_calibration_images=8))
+    manifest = quantized.publish(repository, max_accuracy_drop=100).artifact.manifest
+    assert manifest.architecture == result.artifact.manifest.architecture
+    assert manifest.provenance["parent"] == f"toy:{result.artifact.manifest.version}"
+    assert read_tflite(quantized.candidate.file).macs == read_tflite(result.after.file).macs
+
+
+def test_same_command_takes_up_the_run_and_another_one_is_refused(result, source, output, repository):
+    again = prune_channels(source, output, PRUNING, command="c", say=lambda _: None)
+    assert again.publish(repository, max_accuracy_drop=100).artifact.manifest == result.artifact.manifest
+    with pytest.raises(RunError, match=r"compression .*'macs': 0\.5.* there, .*'macs': 0\.6.* now"):
+        prune_channels(source, output, ChannelPruning(macs=0.6, epochs=1), command="c")
+
+
+def test_teacher_stays_as_it_was(result, source, toy_run):
+    for weight, before in zip(source.model.get_weights(), load_model(toy_run).get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, before)
+
+
+def test_budget_of_time_is_measured_once_and_kept_with_the_run(source, tmp_path, monkeypatch):
+    budgets = []
+
+    def macs_for_latency(model, architecture, batches, pruning, latency):
+        budgets.append(latency)
+        return 0.6
+
+    monkeypatch.setattr("optimize.channels.run.macs_for_latency", macs_for_latency)
+    pruning = ChannelPruning(latency=0.7, rounds=1, epochs=1, multiple_of=4)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            prune_channels(source, tmp_path / "run", pruning, command="c", say=kill_at(1))
+    assert budgets == [0.7]
+    assert json.loads((tmp_path / "run" / "budget.json").read_text()) == {"macs": 0.6}
+    assert macs_of(load_model(tmp_path / "run" / "round-1")) <= 0.6 * macs_of(source.model)

@@ -1,0 +1,86 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from models.repository import Repository
+from optimize.cost.tflite_file import read_tflite
+from optimize.magnitude.options import MagnitudePruning
+from optimize.magnitude.run import prune_magnitude
+from optimize.quantization.options import Quantization
+from optimize.quantization.post_training import quantize
+from optimize.source import open_source
+from training.run import RunError, load_model
+
+PRUNING = MagnitudePruning(sparsity=0.6, epochs=1, layer_sparsity=("conv4_.*=0.7",))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return Repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "sparse"
+
+
+@pytest.fixture(scope="module")
+def result(toy_run, repository, output):
+    made = prune_magnitude(open_source(toy_run, None), output, PRUNING, command="c")
+    return made.publish(repository, force="toy")
+
+
+def sparsity_of(model) -> float:
+    kernels = [layer.kernel.numpy() for layer in model.layers if hasattr(layer, "kernel")]
+    return sum(np.sum(kernel == 0) for kernel in kernels) / sum(kernel.size for kernel in kernels)
+
+
+@pytest.mark.slow
+def test_the_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
+    manifest = result.artifact.manifest
+    assert manifest.provenance["compression"] == {
+        "method": "magnitude",
+        "sparsity": 0.6,
+        "layer_sparsity": ["conv4_.*=0.7"],
+        "pattern": "unstructured",
+        "begin": 0.0,
+        "end": 0.7,
+        "power": 3.0,
+        "epochs": 1,
+        "peak_lr": None,
+    }
+    assert manifest.provenance["parent"] == "toy:1"
+    assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
+    assert manifest.metrics["float32"] == result.after.metrics.to_dict()
+    assert manifest.metrics["dense_float32"] == result.before.metrics.to_dict()
+
+
+@pytest.mark.slow
+def test_the_exported_file_has_the_zeros_of_the_model_and_shrinks_by_them(result, output):
+    provenance, file = result.artifact.manifest.provenance, result.after.file
+    found = sparsity_of(load_model(output))
+    assert found == pytest.approx(0.6, abs=1e-5)
+    assert provenance["measured_sparsity"] == pytest.approx(found, abs=1e-6)
+    assert provenance["gzip_bytes"] == len(gzip.compress(file.read_bytes(), 9, mtime=0))
+    assert provenance["gzip_bytes"] < 0.7 * read_tflite(result.before.file).gzip_bytes
+
+
+@pytest.mark.slow
+def test_the_same_command_takes_up_the_run_and_another_one_is_refused(result, toy_run, repository, output):
+    again = prune_magnitude(open_source(toy_run, None), output, PRUNING, command="c").publish(repository, force="toy")
+    assert again.artifact.manifest.version == result.artifact.manifest.version
+    with pytest.raises(RunError, match=r"compression .*0\.6.* there, .*0\.7.* now"):
+        prune_magnitude(open_source(toy_run, None), output, MagnitudePruning(sparsity=0.7, epochs=1), command="c")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["int8", "float16", "dynamic"])
+def test_zeros_survive_quantization(result, repository, output, precision):
+    options = Quantization(precision, num_calibration_images=16)
+    quantized = quantize(open_source(output, None), output, options).publish(repository, max_accuracy_drop=100)
+    provenance = quantized.artifact.manifest.provenance
+    assert provenance["parent"] == f"toy:{result.artifact.manifest.version}"
+    # Rounding makes a few more: weights that are small beside the largest one of their channel.
+    assert 0.6 - 1e-5 <= provenance["measured_sparsity"] < 0.65
+    assert provenance["gzip_bytes"] < 0.6 * quantized.after.file.stat().st_size

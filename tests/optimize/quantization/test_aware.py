@@ -1,0 +1,91 @@
+"""A toy run's model is trained as the int8 file that it becomes, and the run is killed before that is written."""
+
+import numpy as np
+import pytest
+
+from models.repository import Repository
+from optimize.cost.tflite_file import read_tflite
+from optimize.quantization.aware import train_quantized
+from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.source import open_source
+from training.run import RunError, load_model
+
+pytestmark = pytest.mark.slow
+
+TRAINING = QuantizationAwareTraining(epochs=1, num_calibration_images=16)
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill(*_):
+    raise Killed
+
+
+@pytest.fixture(scope="module")
+def source(toy_run):
+    return open_source(toy_run, None)
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "aware"
+
+
+@pytest.fixture(scope="module")
+def history(source, output):
+    """What the killed run had recorded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimize.quantization.aware.export_fake_quantized", kill)
+        with pytest.raises(Killed):
+            train_quantized(source, output, TRAINING, command="c")
+    return (output / "history.jsonl").read_text()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return Repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture(scope="module")
+def result(source, output, history, repository):
+    return train_quantized(source, output, TRAINING, command="c").publish(repository, max_accuracy_drop=100)
+
+
+def test_run_goes_on_where_it_stopped(result, output, history):
+    assert (output / "history.jsonl").read_text() == history
+    assert len(history.splitlines()) == 1
+
+
+def test_manifest_says_how_it_was_trained_and_what_came_of_it(result):
+    manifest = result.artifact.manifest
+    assert manifest.provenance["compression"] == {
+        "method": "quantization-aware training",
+        "epochs": 1,
+        "peak_lr": None,
+        "num_calibration_images": 16,
+        "teacher_weight": 0.5,
+        "temperature": 4.0,
+    }
+    assert manifest.provenance["parent"] == "toy:1"
+    assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
+    assert manifest.metrics == {"float32": result.before.metrics.to_dict(), "int8": result.after.metrics.to_dict()}
+    assert manifest.engines["litert"].precision == "int8"
+
+
+def test_file_is_int8_and_smaller(result):
+    found = read_tflite(result.after.file)
+    assert found.float_operators == ("DEQUANTIZE", "SOFTMAX")
+    assert found.num_bytes < 0.5 * read_tflite(result.before.file).num_bytes
+    assert result.artifact.manifest.provenance["gzip_bytes"] == found.gzip_bytes
+
+
+def test_another_training_in_the_same_folder_is_refused(result, source, output):
+    with pytest.raises(RunError, match="epochs 1 there, 2 now"):
+        train_quantized(source, output, QuantizationAwareTraining(epochs=2), command="c")
+
+
+def test_teacher_stays_as_it_was(result, source, toy_run):
+    for weight, before in zip(source.model.get_weights(), load_model(toy_run).get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, before)
