@@ -19,6 +19,7 @@ from optimize.report import options as report_options
 from training.cli import command_line, run
 
 PROGRAM = "python -m optimize"
+NAMES = {"with_streams": "--keep-streams"}  # of options whose settings are called something else
 EXAMPLES = """
 examples:
   python -m optimize auto --workdir runs/flowers --output runs/flowers-fast --budget-latency 0.5
@@ -117,7 +118,7 @@ def _taken(options: dict[str, Any]) -> tuple[Path, Path | None, dict[str, Any]]:
 def _refuse(options: dict[str, Any], what: str) -> None:
     """Options are left that belong to another method."""
     if options:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        names = ", ".join(NAMES.get(name, f"--{name.replace('_', '-')}") for name in options)
         raise ValueError(f"{what} has no option {names}")
 
 

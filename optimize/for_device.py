@@ -8,51 +8,28 @@ more, with it, under the next number, and says in its provenance what was added,
 from __future__ import annotations
 
 import tempfile
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from models.artifact import Artifact
 from models.export import export_saved_model
 from models.manifest import EngineFile, Manifest
 from models.repository import Repository
-from models.runtime.tensorflow import TensorFlowRuntime
+from models.runtime.signature import Probabilities
+from optimize.agreement import Agreement, compare_answers, predict_saved_model
 from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
 from training.deliver import MODEL_FILE, PACKAGES, predict_file
-from training.evaluate import BATCH_SIZE, Metrics, Probabilities, measure, predict
 from training.run import RunError, read_run
 
 Device = Literal["cpu", "gpu"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 ENGINES = {"cpu": "litert", "gpu": "tensorflow"}
 FILES = {"cpu": EngineFile(MODEL_FILE, "int8"), "gpu": EngineFile("saved_model", "float16")}
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How alike two files of one model answer on the test images.
-
-    Attributes:
-        labels: fraction of images of which both give the same label.
-        before: figures of the file that was there.
-        after: figures of the other.
-    """
-
-    labels: float
-    before: Metrics
-    after: Metrics
-
-    def __str__(self) -> str:
-        top1 = f"top-1 {self.before.top1:.2%} and {self.after.top1:.2%}"
-        return f"same label for {self.labels:.2%} of the test images; {top1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +45,6 @@ class Added:
         files = " and ".join(f"{engine} ({file.precision})" for engine, file in manifest.engines.items())
         place = "stable" if self.is_stable else "not stable, as the version that it was made of"
         return f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
-
-
-def compare_answers(before: Probabilities, after: Probabilities, targets: npt.NDArray[np.int64]) -> Agreement:
-    """Compare probabilities, float32 [N, C] each, of images whose classes are `targets`, int64 [N]."""
-    labels = float(np.mean(before.argmax(axis=1) == after.argmax(axis=1)))
-    return Agreement(labels, measure(before, targets), measure(after, targets))
 
 
 def add_file(
@@ -150,11 +121,7 @@ def _make(source: Source, device: Device, workdir: Path, folder: Path, *, comman
 def _answers(engine: str, path: Path, source: Source) -> Probabilities:
     if engine == "litert":
         return predict_file(path, source.run, source.data)
-    pixels, num_classes = source.run.config.pixels, len(source.run.labels)
-    shape = (pixels.height_px, pixels.width_px, 3)
-    runtime = TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=(BATCH_SIZE,))
-    with closing(runtime):
-        return predict(runtime, source.data.test, pixels)
+    return predict_saved_model(path, source.data.test, source.run.config.pixels, num_classes=len(source.run.labels))
 
 
 def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details: dict[str, Any]) -> Manifest:

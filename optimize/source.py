@@ -19,6 +19,8 @@ from training.run import Run, RunError, load_model, open_run, published, read_ru
 
 # Settings of the network, its pixels and its data.
 FIXED = {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"}
+# Settings of the whole training that a fine-tuning has its own of.
+OWN = {"epochs", "warmup_fraction", "small_fraction"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,13 @@ class Source:
             assignments: such as "augmentation.cutout_px=8"; see `training.config.parse_assignment`.
 
         Raises:
-            ValueError: no such setting, or one that the network and its pixels are made by.
+            ValueError: no such setting, or one that the network is made by, or that fine-tuning has its own of.
         """
         changes = dict(map(parse_assignment, assignments))
         if fixed := changes.keys() & FIXED:
             raise ValueError(f"{', '.join(sorted(fixed))} cannot be changed: the trained network is made for it")
+        if own := changes.keys() & OWN:
+            raise ValueError(f"{', '.join(sorted(own))} cannot be set: a fine-tuning has its own; see --epochs")
         return replace(self, run=replace(self.run, config=replaced(self.run.config, changes)))
 
     def begin_run(self, output: Path, config: TrainingConfig, *, compression: dict[str, Any], command: str) -> Run:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimize.agreement import Agreement
 from optimize.cost.latency import Latency
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import TFLiteFile
 from optimize.report.accuracy import Accuracy, Changes
 from optimize.report.figures import Report
 from optimize.report.machine import Machine
+from optimize.report.on_gpu import OnGPU
 from optimize.report.row import Row, relative
 from training.evaluate import Metrics
 
+ON_GPU = OnGPU(
+    "float16", Agreement(0.9935, Metrics(10_000, 0.92, 0.99, 0.3, 0.05), Metrics(10_000, 0.9256, 0.99, 0.3, 0.05))
+)
 MACHINE = Machine(
     cpu="A Processor 9000",
     num_cores=2,

@@ -26,6 +26,8 @@ class Compared:
         pixels: what an image is turned into for it.
         precision: "int8" and so on as the artifact says; of a file the type of its input.
         labels: of an artifact; None for a file, which has none.
+        saved_model: of an artifact, its folder for GPUs; None where it has none.
+        saved_model_precision: of that, as the artifact says.
         provenance: of an artifact; nothing for a file.
     """
 
@@ -34,6 +36,8 @@ class Compared:
     pixels: PixelSpec
     precision: str
     labels: tuple[str, ...] | None = None
+    saved_model: Path | None = None
+    saved_model_precision: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -61,12 +65,15 @@ def open_artifact(repository: Repository, target: str) -> Compared:
         raise ValueError(f"a model must be given as NAME or NAME:VERSION, got {target!r}")
     artifact = repository.load(name, validate_version(int(version)) if colon else None)
     manifest = artifact.manifest
+    for_gpu = manifest.engines.get("tensorflow")
     return Compared(
         name=f"{manifest.name}:{manifest.version}",
         file=artifact.engine_path("litert"),
         pixels=manifest.pixels,
         precision=manifest.engines["litert"].precision,
         labels=manifest.labels,
+        saved_model=artifact.engine_path("tensorflow") if for_gpu else None,
+        saved_model_precision=for_gpu.precision if for_gpu else "",
         provenance=manifest.provenance,
     )
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from optimize.report.columns import COLUMNS, NONE, percent, points
 from optimize.report.figures import Report
 from optimize.report.markup import Markup, element, joined
+from optimize.report.on_gpu import HEADER
 from optimize.report.plot import latency_plot, size_plot
 from optimize.report.row import Row
-from optimize.report.words import counted, measurement, operators
+from optimize.report.words import FOR_GPUS, counted, measurement, operators
 
 _STYLE_FILE = Path(__file__).with_name("page.css")
 _WIDE_PX, _NARROW_PX = 560, 358
@@ -76,6 +77,7 @@ def _figures(report: Report) -> Iterable[Markup]:
 def _rest(report: Report) -> Iterable[Markup]:
     yield element("h2", "Who pays: accuracy by class")
     yield from _classes(report)
+    yield from _on_gpu(report)
     yield element("h2", "Operators")
     yield element("p", "Red: takes or gives floats.", class_="soft")
     yield element("dl", *(part for row in report.rows for part in _operators(row)), class_="operators")
@@ -120,6 +122,20 @@ def _class(report: Report, row: Row, index: int) -> Markup:
         return element("td", NONE)
     share = min(_FULL_SHARE, round(_FULL_SHARE * abs(change) / _FULL_POINTS))
     return element("td", points(change), class_="gain" if change > 0 else "loss", style=f"--share: {share}%")
+
+
+def _on_gpu(report: Report) -> Iterable[Markup]:
+    rows = [(row.name, row.on_gpu.cells()) for row in report.rows if row.on_gpu]
+    if not rows:
+        return
+    yield element("h2", "Files for GPUs")
+    yield element("p", FOR_GPUS, class_="soft")
+    header = element("tr", *(element("th", title, scope="col") for title in HEADER))
+    lines = [
+        element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
+        for name, cells in rows
+    ]
+    yield _table(header, lines, class_="scroll classes")
 
 
 def _operators(row: Row) -> Iterable[Markup]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from optimize.report.columns import COLUMNS, NONE, percent, points
 from optimize.report.figures import Report
-from optimize.report.words import measurement, operators
+from optimize.report.on_gpu import HEADER
+from optimize.report.words import FOR_GPUS, measurement, operators
 
 _SPECIAL = str.maketrans(
     {"\\": "\\\\", "|": "\\|", "<": "&lt;", "&": "&amp;", "`": "\\`", "*": "\\*", "_": "\\_", "\n": " "}
@@ -23,6 +24,7 @@ def markdown(report: Report) -> str:
         "## Accuracy by class",
         f"Test images of a class that are told right by {_text(report.baseline)}, and the change in points.",
         _table(["class", *(_text(row.name) for row in report.rows)], _class_rows(report)),
+        *_on_gpu(report),
         "## Operators",
         _table(
             ["model", "operators", "on floats"],
@@ -51,6 +53,14 @@ def _class_rows(report: Report) -> Iterable[list[str]]:
             shown = percent if row.name == base.name else points
             cells.append(NONE if own is None else shown(own))
         yield [_text(label), *cells]
+
+
+def _on_gpu(report: Report) -> Iterable[str]:
+    rows = [[_text(row.name), *row.on_gpu.cells()] for row in report.rows if row.on_gpu]
+    if rows:
+        yield "## Files for GPUs"
+        yield FOR_GPUS
+        yield _table(HEADER, rows)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

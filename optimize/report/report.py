@@ -19,6 +19,7 @@ from optimize.report.figures import Report
 from optimize.report.html import html
 from optimize.report.machine import describe_machine
 from optimize.report.markdown import markdown
+from optimize.report.on_gpu import measure_on_gpu
 from optimize.report.plot import latency_plot
 from optimize.report.row import Row, relative
 from training.dataset import Dataset
@@ -98,6 +99,7 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
     logger.info("measuring their accuracy on %d images", len(data.test))
     predictions = predict_all(compared, data, num_threads=available_cores())
     measured = measure_all(predictions, data.test.targets, baseline=chosen.name)
+    on_gpu = measure_on_gpu(compared, predictions, data)
     to_file, to_latency = files[chosen.name], latencies[chosen.name]
     for model in compared:
         file, latency = files[model.name], latencies[model.name]
@@ -111,6 +113,7 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
             file=file,
             latency=latency,
             relative=relative(file, latency, to_file=to_file, to_latency=to_latency),
+            on_gpu=on_gpu.get(model.name),
         )
 
 

@@ -9,6 +9,7 @@ from optimize.cost.latency import Latency
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import TFLiteFile
 from optimize.report.accuracy import Accuracy, Changes
+from optimize.report.on_gpu import OnGPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Row:
         file: what it holds.
         latency: interleaved with the others'.
         relative: to the baseline.
+        on_gpu: the artifact's other file; None where it has none.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Row:
     file: TFLiteFile
     latency: Latency
     relative: Relative
+    on_gpu: OnGPU | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -64,6 +67,7 @@ class Row:
             "images_per_s": latency.images_per_s,
             "batch_size_of_images_per_s": latency.batch_size,
             "memory_bytes": latency.memory_bytes,
+            "on_gpu": self.on_gpu.to_dict() if self.on_gpu else None,
             "rounds": {
                 "all_cores_ms": list(latency.all_cores.values),
                 "one_core_ms": list(latency.one_core.values),

@@ -12,7 +12,8 @@ from toy_data import write_npz
 
 from models.repository import Repository
 from models.runtime import load_runtime
-from optimize.for_device import add_file, compare_answers
+from optimize.agreement import compare_answers
+from optimize.for_device import add_file
 from optimize.quantization.post_training import quantize
 from optimize.source import open_source
 from training.config import preset, replaced

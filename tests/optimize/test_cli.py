@@ -57,6 +57,7 @@ def test_no_run_is_one_clear_line_and_exit_2(action, tmp_path, capsys):
         ("quantize --epochs 3", "quantization without --aware has no option --epochs"),
         ("quantize --aware --output out --precision int8", "--aware has no option --precision"),
         ("prune --output out --sparsity 0.5", "--method channels has no option --sparsity"),
+        ("prune --output out --method magnitude --keep-streams", "--method magnitude has no option --keep-streams"),
         ("prune --output out --method magnitude --round-epochs 3", "--method magnitude has no option --round-epochs"),
         ("prune --output out --macs 2", "macs must be in (0, 1), got 2.0"),
         ("auto --output out --budget-latency 2", "budget_latency must be in (0, 1], got 2.0"),

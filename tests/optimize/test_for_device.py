@@ -7,7 +7,8 @@ from models.cli import main
 from models.report import accuracy
 from models.repository import Repository
 from models.runtime import load_runtime
-from optimize.for_device import add_file, compare_answers
+from optimize.agreement import compare_answers
+from optimize.for_device import add_file
 from optimize.gate import AccuracyDropTooLarge
 from training.run import RunError
 

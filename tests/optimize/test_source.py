@@ -74,3 +74,9 @@ def test_settings_are_changed_for_what_trains_on_and_not_for_the_run(source):
 def test_settings_that_the_network_is_made_by_stay(source, assignment):
     with pytest.raises(ValueError, match="cannot be changed: the trained network is made for it"):
         source.with_settings([assignment])
+
+
+@pytest.mark.parametrize("assignment", ["epochs=3", "warmup_fraction=0.5", "small_fraction=0.5"])
+def test_settings_that_fine_tuning_has_its_own_of_are_refused(source, assignment):
+    with pytest.raises(ValueError, match="cannot be set: a fine-tuning has its own; see --epochs"):
+        source.with_settings([assignment])

@@ -72,3 +72,15 @@ def test_names_differ(file):
     model = open_file("theirs", file, num_classes=3, like=None)
     with pytest.raises(ValueError, match="'theirs' is given twice"):
         check_names([model, model])
+
+
+def test_folder_for_gpus_is_taken_up_too(file, tmp_path):
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "graph").write_bytes(b"graph")
+    repository = Repository(tmp_path / "repository")
+    engines = {"litert": EngineFile("model.tflite", "int8"), "tensorflow": EngineFile("saved_model", "float16")}
+    files = {"model.tflite": file, "saved_model": tmp_path / "saved_model"}
+    published = repository.publish(small_manifest(engines=engines), files)
+    model = open_artifact(repository, "flowers")
+    assert (model.saved_model, model.saved_model_precision) == (published.path / "saved_model", "float16")
+    assert open_file("theirs", file, num_classes=3, like=None).saved_model is None

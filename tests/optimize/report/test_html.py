@@ -1,7 +1,7 @@
 import re
 from html.parser import HTMLParser
 
-from small_reports import plain, small_report, small_row, usual_report
+from small_reports import ON_GPU, plain, small_report, small_row, usual_report
 
 from optimize.report.html import html
 
@@ -80,3 +80,9 @@ def test_how_it_was_measured_is_told():
     texts = Reader(plain(html(usual_report()))).texts
     assert any("A Processor 9000, 2 cores used" in text for text in texts)
     assert "python -m optimize report dense:1 small:1" in texts
+
+
+def test_file_for_gpus_has_a_table_of_its_own():
+    page = html(small_report(small_row("dense:1"), small_row("small:1", on_gpu=ON_GPU)))
+    assert {"Files for GPUs", "99.35 %", "92.56 %"} <= set(Reader(page).texts)
+    assert "Files for GPUs" not in html(usual_report())

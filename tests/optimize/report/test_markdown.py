@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from small_reports import plain, small_report, small_row, usual_report
+from small_reports import ON_GPU, plain, small_report, small_row, usual_report
 
 from optimize.report.markdown import markdown
 
@@ -36,3 +36,9 @@ def test_names_cannot_break_the_table():
     assert "| a \\| b &lt;script>  |" in text
     assert "| x\\|y |" in text
     assert "- &lt;i>" in text
+
+
+def test_file_for_gpus_stands_beside_the_one_for_cpus():
+    report = small_report(small_row("dense:1"), small_row("small:1", on_gpu=ON_GPU))
+    assert "| small:1 | float16 | 99.35 % | 92.00 % | 92.56 % |" in markdown(report)
+    assert "GPU" not in markdown(usual_report())

@@ -1,0 +1,65 @@
+"""The other file of an artifact, for GPUs: whether it answers as the one for CPUs does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.runtime.signature import Probabilities
+from optimize.agreement import Agreement, compare_answers, predict_saved_model
+from optimize.report.compared import Compared
+from training.dataset import Dataset
+
+HEADER = ("model", "for GPUs", "same label", "top-1 for CPUs", "top-1 for GPUs")
+
+
+@dataclass(frozen=True, slots=True)
+class OnGPU:
+    """The file for GPUs beside the one for CPUs.
+
+    Attributes:
+        precision: of it.
+        agreement: of the file for CPUs, before, and of it, after.
+    """
+
+    precision: str
+    agreement: Agreement
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "precision": self.precision,
+            **asdict(self.agreement.after),
+            "agreement_with_litert": self.agreement.labels,
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """What `HEADER` names, but for the model."""
+        agreement = self.agreement
+        fractions = (agreement.labels, agreement.before.top1, agreement.after.top1)
+        return self.precision, *(f"{100 * fraction:.2f} %" for fraction in fractions)
+
+
+def measure_on_gpu(
+    models: Sequence[Compared], predictions: Mapping[str, Probabilities], data: Dataset
+) -> dict[str, OnGPU]:
+    """Of the models that have a file for GPUs; by name.
+
+    Args:
+        models: of a report.
+        predictions: of their files for CPUs, by name.
+        data: whose test images these are.
+    """
+    return dict(_measured(models, predictions, data))
+
+
+def _measured(
+    models: Sequence[Compared], predictions: Mapping[str, Probabilities], data: Dataset
+) -> Iterable[tuple[str, OnGPU]]:
+    for model in models:
+        if model.saved_model is None:
+            continue
+        answers = predict_saved_model(model.saved_model, data.test, model.pixels, num_classes=len(data.labels))
+        agreement = compare_answers(predictions[model.name], answers, data.test.targets)
+        yield model.name, OnGPU(model.saved_model_precision, agreement)
