@@ -1,11 +1,10 @@
-"""The whole way from bytes to pixels: size, fit, orientation, limits, errors."""
+"""The whole way from bytes to pixels: size, fit, orientation."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,10 @@ import pytest
 from pictures import encode, gradient, noise, with_orientation
 from PIL import Image
 
-from models import preprocessing
-from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
+from models.errors import EmptyImage, UnsupportedImage
 from models.image_formats import jpeg
 from models.image_formats.encoded import EncodedImage
-from models.preprocessing import ACCEPTED_FORMATS, ImageLimits, Pixels, PixelSpec, preprocess
+from models.preprocessing import ACCEPTED_FORMATS, Pixels, PixelSpec, preprocess
 
 LOSSLESS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}, "BMP": {}, "TIFF": {}}
 WITH_ORIENTATION = [name for name in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF") if name in ACCEPTED_FORMATS]
@@ -215,103 +213,6 @@ def test_first_picture_of_a_stereo_jpeg_counts() -> None:
     pair = [Image.new("L", (16, 16), level) for level in (200, 20)]
     upload = encode(pair[0], "MPO", save_all=True, append_images=pair[1:])
     assert (preprocess(upload, PixelSpec(16, 16)) == 200).all()
-
-
-# Limits
-
-
-def test_bytes_are_limited_before_anything_else() -> None:
-    with pytest.raises(ImageTooLarge, match="the image has 1,001 bytes; at most 1,000 are accepted"):
-        preprocess(b"x" * 1001, ANY_SPEC, limits=ImageLimits(max_bytes=1000))
-
-
-@pytest.mark.parametrize("image_format", ACCEPTED_FORMATS)
-def test_pixels_are_limited(image_format: str) -> None:
-    upload = encode(Image.new("RGB", (40, 30)), image_format)
-    preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1200))
-    with pytest.raises(ImageTooLarge, match="the image has 40 x 30 pixels; at most 1,199 are accepted"):
-        preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))
-
-
-def test_longest_side_is_limited() -> None:
-    with pytest.raises(ImageTooLarge, match="1 x 65536 pixels; at most 65,535 a side"):
-        preprocess(encode(Image.new("1", (1, 65536)), "PNG"), ANY_SPEC)
-
-
-def test_size_is_checked_again_when_the_decoder_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    upload = encode(Image.new("RGB", (40, 30)), "PNG")
-    lying = replace(preprocessing.read_encoded(upload, "PNG"), size=(1, 1))
-    monkeypatch.setattr(preprocessing, "read_encoded", lambda *_args: lying)
-    with pytest.raises(ImageTooLarge, match="the image has 40 x 30 pixels; at most 1,199 are accepted"):
-        preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))
-
-
-@pytest.mark.parametrize(
-    ("failure", "message"),
-    [
-        (MemoryError, "takes more memory to decode than there is"),
-        (Image.DecompressionBombError, "has too many pixels"),
-        (Image.DecompressionBombWarning, "has too many pixels"),
-    ],
-)
-def test_what_the_decoder_cannot_hold_is_too_large(
-    failure: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_args: object, **_options: object) -> None:
-        raise failure
-
-    monkeypatch.setattr(preprocessing, "fit_picture", fail)
-    with pytest.raises(ImageTooLarge, match=f"the PNG image {message}"):
-        preprocess(encode(Image.new("1", (1, 1)), "PNG"), ANY_SPEC)
-
-
-# The caller's buffer
-
-
-def test_pixels_go_into_the_given_buffer() -> None:
-    upload = encode(gradient(30, 40), "PNG")
-    slots = np.zeros((3, 24, 32, 3), np.uint8)
-    assert preprocess(upload, ANY_SPEC, out=slots[1]).base is slots
-    assert (slots[1] == preprocess(upload, ANY_SPEC)).all()
-    assert not slots[[0, 2]].any()
-
-
-def test_buffer_is_untouched_on_an_error() -> None:
-    slot = np.full((24, 32, 3), 7, np.uint8)
-    with pytest.raises(CorruptImage):
-        preprocess(encode(gradient(30, 40), "PNG")[:-40], ANY_SPEC, out=slot)
-    assert (slot == 7).all()
-
-
-@pytest.mark.parametrize(
-    "slot",
-    [
-        np.zeros((32, 24, 3), np.uint8),
-        np.zeros((24, 32, 3), np.float32),
-        np.zeros((24, 32, 6), np.uint8)[..., ::2],
-        np.frombuffer(bytes(24 * 32 * 3), np.uint8).reshape(24, 32, 3),
-    ],
-    ids=["shape", "dtype", "strides", "read-only"],
-)
-def test_buffer_that_does_not_fit_is_refused(slot: Any) -> None:
-    with pytest.raises(ValueError, match=r"out must be .* of shape \(24, 32, 3\)"):
-        preprocess(b"", ANY_SPEC, out=slot)
-
-
-# Errors
-
-
-@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
-@pytest.mark.parametrize("percent", [30, 60, 95])
-def test_truncated_picture_is_corrupt_and_never_half_gray(image_format: str, percent: int) -> None:
-    upload = encode(Image.fromarray(noise(40, 40)), image_format)
-    with pytest.raises(CorruptImage):
-        preprocess(upload[: len(upload) * percent // 100], ANY_SPEC)
-
-
-def test_truncated_picture_is_called_so() -> None:
-    with pytest.raises(CorruptImage, match=r"^the JPEG image is truncated and cannot be decoded$"):
-        preprocess(encode(gradient(40, 40), "JPEG")[:-60], ANY_SPEC)
 
 
 def test_threads_do_not_disturb_each_other() -> None:
