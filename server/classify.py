@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.errors import ImageError, OpsinError
 from models.preprocessing import ImageLimits, preprocess
 from server.engine import (
+    ClientGone,
     DeadlineExceeded,
     Engine,
     EngineFailed,
@@ -23,6 +24,7 @@ from server.engine import (
     Slot,
     find_model,
 )
+from server.metrics import Metrics
 from server.uploads import Upload
 
 # More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
@@ -53,10 +55,16 @@ class Classifier:
     """Classifies uploads with an engine; any number of threads may use it, of which MAX_DECODES decode at once."""
 
     def __init__(
-        self, engine: Engine, *, limits: ImageLimits | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        *,
+        limits: ImageLimits | None = None,
+        metrics: Metrics | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._limits = limits or ImageLimits()
+        self._metrics = metrics or Metrics()
         self._clock = clock
         self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()  # to decode; unlike a semaphore, all of it is C
         for _ in range(MAX_DECODES):
@@ -71,6 +79,7 @@ class Classifier:
         model: str | None = None,
         version: int | None = None,
         client_fd: int | None = None,
+        still_listens: Callable[[], bool] = lambda: False,
     ) -> Classification:
         """Decode every upload and ask the model; one image is decoded while the one before it is classified.
 
@@ -81,6 +90,8 @@ class Classifier:
             model: name; the default model if None.
             version: the default version if None.
             client_fd: the client's socket; the work is dropped when the client closes it.
+            still_listens: asked when it seems closed; where it is not, because the client has merely ended its sending,
+                the work is begun anew.
 
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
@@ -89,13 +100,22 @@ class Classifier:
             ClientGone: nobody waits for the answer.
         """
         deadline = self._clock() + timeout_s
-        for _ in range(MAX_REPLACEMENTS):
-            served = find_model(self._engine.wait_until_served(deadline), model, version)
-            try:
-                return self._ask(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
-            except ModelGone:
-                continue
-        raise EngineNotReady("the model is being replaced, try again soon")
+        served: ServedModel | None = None
+        try:
+            for _ in range(MAX_REPLACEMENTS):
+                served = find_model(self._engine.wait_until_served(deadline), model, version)
+                try:
+                    return self._ask(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
+                except ModelGone:
+                    continue
+                except ClientGone:
+                    if not still_listens():
+                        raise
+                    client_fd = None
+            raise EngineNotReady("the model is being replaced, try again soon")
+        except OpsinError as error:
+            self._metrics.note_images(served, error.code, len(uploads))
+            raise
 
     def _ask(
         self, uploads: Sequence[Upload], served: ServedModel, *, top_k: int, deadline: float, client_fd: int | None
@@ -106,16 +126,20 @@ class Classifier:
                 for upload, slot in zip(uploads, slots, strict=True)
             ]
             answers = [error or _collect(slot, served, top_k) for error, slot in zip(errors, slots, strict=True)]
+        for answer in answers:
+            self._metrics.note_images(served, answer.code if isinstance(answer, OpsinError) else "ok")
         return Classification(served, tuple(answers))
 
     def _submit(self, upload: Upload, slot: Slot, served: ServedModel, *, deadline: float) -> ImageError | None:
         self._wait_for_turn(deadline)
+        started = self._clock()
         try:
             preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
         except ImageError as error:
             return error
         finally:
             self._turns.put(None)
+            self._metrics.note_decode(self._clock() - started)
         slot.submit()
         return None
 

@@ -15,10 +15,8 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
@@ -37,6 +35,9 @@ from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of
 from server.engine.shelf import Wanted
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_worker import STOP_SIGNALS, HTTPWorker
+from server.lean_flask import LeanFlask
+from server.metric_files import MetricFiles, memory_folder
+from server.metrics import Metrics
 from server.settings import Settings, SettingsError
 
 log = logging.getLogger("opsin.server")
@@ -44,7 +45,6 @@ log = logging.getLogger("opsin.server")
 KEEP_ALIVE_S = 75  # longer than the 60 s of common load balancers, so that they, not we, close an idle connection
 GRACE_S = 30  # for requests in hand when the server stops
 HEARTBEAT_TIMEOUT_S = 60
-MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - for gunicorn's heartbeat files, which must not wait for a disk
 MIN_PIXEL_BYTES = 1024 * 1024 * 3  # room for versions that come later; memory is used only where pixels are written
 MAX_CLASSES = 65_536
 # With far more clients than can be answered, refusals would take the time of the work that was accepted; more than this
@@ -148,12 +148,14 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._listener_inode = os.fstat(self._listener_fd).st_ino
         self._worker: HTTPWorker | None = None
         self._engine: LaneEngine | None = None
+        self.metrics: Metrics | None = None  # a worker's
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
         self._lane = self._make_lane()
         self.connection_counts = ConnectionCounts(settings.workers)
         self.supervisor = Supervisor(self._lane, self._be_engine, timeout_s=settings.engine_timeout_ms / 1000)
+        self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
         super().__init__()
 
     def load_config(self) -> None:
@@ -165,7 +167,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": settings.num_threads,
             "worker_connections": settings.num_threads + MAX_IDLE_CONNECTIONS,
             "worker_class": HTTPWorker,
-            "worker_tmp_dir": str(MEMORY_FOLDER) if os.access(MEMORY_FOLDER, os.W_OK) else None,
+            "worker_tmp_dir": memory_folder(),
             "keepalive": KEEP_ALIVE_S,
             "graceful_timeout": GRACE_S,
             "timeout": HEARTBEAT_TIMEOUT_S,
@@ -179,11 +181,18 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> LeanFlask:
         """Make the application, in the worker."""
         assert self._worker is not None  # noqa: S101 - gunicorn calls post_fork first
         self._engine = LaneEngine(self._lane, self._worker.slice)
-        app = create_app(self.settings, engine=self._engine, is_stopping=self._is_stopping, choice=self._choice)
+        self.metrics = self._metric_files.metrics_of(f"http{self._worker.slice}")
+        app = create_app(
+            self.settings,
+            engine=self._engine,
+            is_stopping=self._is_stopping,
+            choice=self._choice,
+            metrics=self.metrics,
+        )
         self._take_start_token()
         return app
 
@@ -194,7 +203,10 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
         log.info("runs on %s", self._choice)
-        Master(self).run()
+        try:
+            Master(self).run()
+        finally:  # workers leave this way too
+            self._metric_files.remove()
 
     def _make_lane(self) -> Lane:
         settings = self.settings
@@ -221,7 +233,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         if device.gpu is not None and self.settings.cache is not None:
             keep_compiled_code(self.settings.cache, os.environ)
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
-        run_engine(self._lane, number, config, on_ready=self._announce if number == 0 else lambda _: None)
+        note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
+        on_ready = self._announce if number == 0 else lambda _: None
+        run_engine(self._lane, number, config, on_ready=on_ready, note_batch=note_batch)
 
     def _close_listener(self) -> None:
         """Let go of the port, in an engine: a connection that is made to it while the server stops must be refused.

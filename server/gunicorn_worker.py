@@ -28,6 +28,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
 
 from server.connection import Connection, ConnectionOver
+from server.metrics import OTHER
 from server.refusals import refuse_nonsense, refuse_overload
 from server.request_reader import Terms, quick_copy
 from server.request_threads import Place, RequestThreads
@@ -136,7 +137,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
                 return True
         except ParseException as error:
             self.log.info("no HTTP request: %s", error)
-            refuse_nonsense(connection, error)
+            self.app.metrics.note_request(OTHER, OTHER, refuse_nonsense(connection, error), 0.0)
         except (ConnectionOver, OSError):
             connection.close()
         except Exception:  # a bug, and nobody knows how much of an answer has been sent
@@ -155,6 +156,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         if wait_s is None and not place.leave() and is_upload:
             wait_s = 0
         if wait_s is not None:
+            self.app.metrics.note_request(self.wsgi.route_of(request.path) or OTHER, request.method, 503, 0.0)
             return refuse_overload(connection, request, wait_s=wait_s, is_last=not self.alive)
         return answer(self.wsgi, connection, request, is_last=not self.alive, when_done=place.come_back)
 

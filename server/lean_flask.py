@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, has_request_context, request
 from werkzeug.routing import MapAdapter, Rule
 
 MAX_HOSTS = 64  # whose names are remembered, once Flask has found them in order
@@ -28,6 +28,17 @@ class LeanFlask(Flask):
         """The rules without variable parts, by method and path; to be asked for when all routes are there."""
         rules = [rule for rule in self.url_map.iter_rules() if not rule.arguments]
         return {(method, rule.rule): rule for rule in rules for method in rule.methods or ()}
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        return frozenset(path for _, path in self.fixed_paths)
+
+    def route_of(self, path: str) -> str | None:
+        """Name a path by its rule, at the end of its request if that has parts to be parsed; None: there is none."""
+        if path in self._paths:
+            return path
+        rule = request.url_rule if has_request_context() else None
+        return rule.rule if rule else None
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Find a fixed path by looking it up; a host is parsed once."""

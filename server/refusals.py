@@ -34,12 +34,17 @@ def refuse_overload(connection: Connection, request: Any, *, wait_s: float, is_l
     return is_kept
 
 
-def refuse_nonsense(connection: Connection, error: Exception) -> None:
-    """Answer what is no HTTP request; the connection has to be closed, for nobody knows where the next one begins."""
+def refuse_nonsense(connection: Connection, error: Exception) -> int:
+    """Answer what is no HTTP request; the connection has to be closed, for nobody knows where the next one begins.
+
+    Returns:
+        The status of the answer.
+    """
     status = PARSE_ERRORS.get(type(error), "400 Bad Request")
     message, request_id = f"the request is not valid HTTP: {error}", usable_request_id("")
     with suppress(OSError):
         connection.sendall(_answer(status, "Connection: close\r\n", "malformed_http", message, request_id))
+    return int(status[:3])
 
 
 def _answer(status: str, head: str, code: str, message: str, request_id: str) -> bytes:

@@ -58,13 +58,18 @@ def log_request(method: str, path: str, status: int, duration_s: float, request_
 
 
 def identify_requests(
-    app: Flask, *, headers: Sequence[tuple[str, str]] = (), clock: Callable[[], float] = time.monotonic
+    app: Flask,
+    *,
+    headers: Sequence[tuple[str, str]] = (),
+    note: Callable[[str, str, int, float], None] = lambda _path, _method, _status, _duration_s: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Wrap the application: the client's X-Request-Id where it is usable, else one made here.
 
     Args:
         app: whose every answer is to carry its id.
         headers: that every answer carries too.
+        note: told of each answer, before it leaves: path, method, status, and how long it took in seconds.
         clock: monotonic, in seconds.
     """
     wrapped = app.wsgi_app
@@ -74,7 +79,9 @@ def identify_requests(
         started = clock()
 
         def start(status: str, own: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            log_request(environ["REQUEST_METHOD"], _path_of(environ), int(status[:3]), clock() - started, request_id)
+            method, code, duration_s = environ["REQUEST_METHOD"], int(status[:3]), clock() - started
+            log_request(method, _path_of(environ), code, duration_s, request_id)
+            note(environ.get("PATH_INFO", ""), method, code, duration_s)
             return start_response(status, [*own, (HEADER, request_id), *headers], exc_info)
 
         return wrapped(environ, start)

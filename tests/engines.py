@@ -57,7 +57,7 @@ def small_lane(num_slots=4, *, num_slices=1, num_engines=1):
 class RunningEngine:
     """A lane with one engine that runs `runtimes`, and one worker's view of it."""
 
-    def __init__(self, *runtimes, num_slots=4, model=MODEL, max_batch=4, lone=None):
+    def __init__(self, *runtimes, num_slots=4, model=MODEL, max_batch=4, lone=None, **options):
         self.lane = small_lane(num_slots)
         self.batcher = Batcher(self.lane, 0, num_runners=len(runtimes))
         self.loaded = LoadedModel(model, runtimes, lone, max_batch=max_batch)
@@ -67,6 +67,7 @@ class RunningEngine:
             self.batcher,
             models={key_of(model.name, model.version): self.loaded},
             num_runners=len(runtimes),
+            **options,
         )
         self.runtimes = runtimes
         self.client = LaneEngine(self.lane, 0)

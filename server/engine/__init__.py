@@ -97,6 +97,27 @@ class RefusedModel:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """How one engine stands at this moment.
+
+    Attributes:
+        is_up: loaded, warm, and not known to be dead.
+        num_restarts: since the server started.
+        num_in_hand: images, from reservation to answer.
+        num_waiting: those of them that have been submitted and have not begun to run.
+        models: what it serves, the default first.
+        refused: what it should serve and does not.
+    """
+
+    is_up: bool
+    num_restarts: int
+    num_in_hand: int
+    num_waiting: int
+    models: tuple[ServedModel, ...]
+    refused: tuple[RefusedModel, ...]
+
+
 class Slot(Protocol):
     """Room for the pixels of one image, and then for its probabilities."""
 
@@ -132,6 +153,14 @@ class Engine(Protocol):
     @property
     def refused(self) -> Sequence[RefusedModel]:
         """What should be served and is not."""
+
+    @property
+    def num_slots(self) -> int:
+        """How many images may be in hand, in all HTTP workers together."""
+
+    @property
+    def states(self) -> Sequence[EngineState]:
+        """How each engine stands, one for each device."""
 
     def wait_until_served(self, deadline: float) -> Sequence[ServedModel]:
         """Wait until there are models, and return them.

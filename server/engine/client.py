@@ -22,6 +22,7 @@ from server.engine import (
     DeadlineExceeded,
     EngineFailed,
     EngineNotReady,
+    EngineState,
     ModelGone,
     Overloaded,
     RefusedModel,
@@ -136,6 +137,16 @@ class LaneEngine:
         """See Engine."""
         return self._catalogues[self._least_busy()].read().refused
 
+    @property
+    def num_slots(self) -> int:
+        """See Engine."""
+        return self._lane.num_slots
+
+    @property
+    def states(self) -> Sequence[EngineState]:
+        """See Engine."""
+        return [self._state(engine) for engine in range(self._lane.num_engines)]
+
     def wait_until_served(self, deadline: float) -> Sequence[ServedModel]:
         """See Engine."""
         while not (models := self.models):
@@ -170,6 +181,17 @@ class LaneEngine:
     def close(self) -> None:
         """Take no more work. The engines go on; they are the supervisor's."""
         self._is_closed = True
+
+    def _state(self, engine: int) -> EngineState:
+        lane, catalogue = self._lane, self._catalogues[engine].read()
+        return EngineState(
+            is_up=bool(lane.is_ready[engine]),
+            num_restarts=int(lane.num_restarts[engine]),
+            num_in_hand=lane.num_in_hand(engine),
+            num_waiting=lane.num_waiting(engine),
+            models=catalogue.models,
+            refused=catalogue.refused,
+        )
 
     def _least_busy(self) -> int:
         lane = self._lane

@@ -96,11 +96,12 @@ class Lane:
         self.attempted = _shared_array(U64, num_slots)
         self.attempts = _shared_array(U64, num_slots)
 
-        # Of each engine, written by it alone (is_ready also by the supervisor, once the engine is dead).
+        # Of each engine, written by it alone; once it is dead, is_ready by the supervisor, which also counts restarts.
         self.is_ready = _shared_array(U64, num_engines)
         self.heartbeat = _shared_array(F64, num_engines)
         self.seconds_per_image = _shared_array(F64, num_engines)  # while there is a queue, see `server.engine.pace`
         self.num_images = _shared_array(U64, num_engines)
+        self.num_restarts = _shared_array(U64, num_engines)
         self.catalogue_sequence = _shared_array(U64, num_engines)
         self.catalogue_size = _shared_array(U64, 2 * num_engines).reshape(num_engines, 2)
         self.running_since = _shared_array(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
@@ -153,6 +154,11 @@ class Lane:
     def num_in_hand(self, engine: int) -> int:
         """Count the images that an engine has to do, from reservation to answer."""
         return int(np.count_nonzero(self.in_use.view(np.bool_) & (self.engine == engine)))
+
+    def num_waiting(self, engine: int) -> int:
+        """Count the images that an engine has to do and has not begun to run."""
+        is_waiting = (self.ticket != self.answered) & (self.ticket != self.attempted) & (self.ticket != self.withdrawn)
+        return int(np.count_nonzero(is_waiting & (self.engine == engine)))
 
     def close(self) -> None:
         """Close the bells; the memory goes with its last user. A second call does nothing."""

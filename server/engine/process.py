@@ -22,7 +22,7 @@ from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue, CatalogueReader, write_catalogue
 from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel, Plan, load_model
-from server.engine.runners import Runners
+from server.engine.runners import NoteBatch, Runners
 from server.engine.shelf import Shelf, Wanted
 
 log = logging.getLogger("opsin.engine")
@@ -47,7 +47,9 @@ class EngineConfig:
     plan: Plan
 
 
-def run_engine(lane: Lane, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None]) -> None:
+def run_engine(
+    lane: Lane, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None], note_batch: NoteBatch
+) -> None:
     """Be an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
 
     Args:
@@ -55,13 +57,14 @@ def run_engine(lane: Lane, engine: int, config: EngineConfig, *, on_ready: Calla
         engine: which of the lane's.
         config: what to do.
         on_ready: called once, when every model is warm.
+        note_batch: see `server.engine.runners.Runners`.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_show_life, args=(lane, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
     plan = config.plan
     batcher = Batcher(lane, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
-    runners = Runners(lane, engine, batcher, models={}, num_runners=plan.num_runners)
+    runners = Runners(lane, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch)
     catalogue = CatalogueReader(lane, engine)
     before = catalogue.read()
     shelf = make_shelf(lane, engine, config, batcher=batcher, runners=runners, before=before)

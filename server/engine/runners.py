@@ -10,7 +10,7 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ log = logging.getLogger("opsin.engine")
 
 LISTEN_S = 60.0
 
+NoteBatch = Callable[[Sequence[float], float], None]
+
 
 class Runners:
     """See the module.
@@ -34,12 +36,21 @@ class Runners:
         batcher: deals out the work.
         models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
         num_runners: threads.
+        note_batch: told of each batch, once it is answered, how long each image had waited and how long they ran, in s.
     """
 
     def __init__(
-        self, lane: Lane, engine: int, batcher: Batcher, *, models: Mapping[int, LoadedModel], num_runners: int
+        self,
+        lane: Lane,
+        engine: int,
+        batcher: Batcher,
+        *,
+        models: Mapping[int, LoadedModel],
+        num_runners: int,
+        note_batch: NoteBatch = lambda _waits_s, _duration_s: None,
     ) -> None:
         self.models = models
+        self._note_batch = note_batch
         self._lane, self._engine, self._batcher = lane, engine, batcher
         self._listening = threading.Lock()
         self._is_closed = False
@@ -68,9 +79,11 @@ class Runners:
             self._lane.running_since[self._engine, number] = started
             statuses = self._run(batch, number)
             self._lane.running_since[self._engine, number] = 0.0
-            submitted = float(self._lane.submitted[batch.slots[0]])
-            self._pace.note(len(batch.slots), submitted=submitted, started=started)
+            duration_s = time.monotonic() - started
+            submitted = [float(self._lane.submitted[slot]) for slot in batch.slots]  # for they are free from here on
+            self._pace.note(len(batch.slots), submitted=submitted[0], started=started)
             self._batcher.finish(batch, statuses)
+            self._note_batch([started - since for since in submitted], duration_s)
 
     def _next_batch(self) -> Batch | None:
         doorbell = self._lane.doorbells[self._engine]

@@ -146,6 +146,7 @@ class Supervisor:
             self._is_broken = True
             raise EngineBroken(status)
         log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, _described(status))
+        self._lane.num_restarts[number] += 1
         child.pause_s = 0.0 if was_ready else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * child.pause_s))
         child.start_at = self._clock() + child.pause_s
         if self._lane.is_ready.any():

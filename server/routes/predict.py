@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,6 @@ from models.errors import OpsinError
 from server.body import read_body
 from server.classify import Answer, Classification, Classifier
 from server.client_presence import still_listens
-from server.engine import ClientGone
 from server.errors import body_of, error_response, headers_of, status_of
 from server.json_response import JSONResponse
 from server.request_errors import RequestError, UnsupportedMediaType
@@ -101,18 +99,13 @@ def _read_uploads(asked: Request, settings: Settings) -> list[Upload]:
 def _classify(
     classifier: Classifier, uploads: Sequence[Upload], query: Query, environ: dict[str, Any]
 ) -> Classification:
-    """Classify while the client is there; one that has merely ended its sending still is, and gets a second try."""
+    """Classify while the client is there."""
     classify = partial(classifier.classify, uploads, top_k=query.top_k, model=query.model, version=query.version)
     sock = environ.get("gunicorn.socket")
     if sock is None:
         return classify(timeout_s=query.timeout_s)
-    gives_up_at = time.monotonic() + query.timeout_s
-    try:
-        return classify(timeout_s=query.timeout_s, client_fd=sock.fileno())
-    except ClientGone:
-        if not still_listens(sock, environ["SERVER_PROTOCOL"]):
-            raise
-    return classify(timeout_s=gives_up_at - time.monotonic())
+    listens = partial(still_listens, sock, environ["SERVER_PROTOCOL"])
+    return classify(timeout_s=query.timeout_s, client_fd=sock.fileno(), still_listens=listens)
 
 
 def _failure(classified: Classification) -> OpsinError | None:

@@ -1,8 +1,9 @@
 """The real server with a stub for the model: the mean colour of a picture decides, so that every answer is known.
 
 Run by tests/e2e/test_serving.py in a process of its own, with the settings in the environment. STUB_SLEEP_S makes each
-image take that long; STUB_NO_FILES makes every write to a file fail; STUB_FAIL=load makes loading the model fail,
-STUB_FAIL=crash kills the engine that tries. A picture that is all (66, 66, 66) kills the engine that runs it.
+image take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_FAIL=load makes
+loading the model fail, STUB_FAIL=crash kills the engine that tries. A picture that is all (66, 66, 66) kills the engine
+that runs it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def load_stub(_artifact, **_options):
 
 
 if __name__ == "__main__":
-    if os.environ.get("STUB_NO_FILES"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if limit := os.environ.get("STUB_MAX_FILE_BYTES"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     server.engine.loaded.load_runtime = load_stub
     sys.exit(main(sys.argv[1:], os.environ))

@@ -40,3 +40,18 @@ def test_hooks_are_called():
     app.teardown_request(lambda _error: called.append("teardown"))
     app.test_client().post("/fixed")
     assert called == ["before", "after", "teardown"]
+
+
+@pytest.mark.parametrize(
+    ("path", "route"), [("/fixed", "/fixed"), ("/a/secret", "/a/<name>"), ("/secret", None), ("/fixed/secret", None)]
+)
+def test_route_of_a_path_is_its_rule(path, route):
+    app, named = with_routes(LeanFlask("test")), []
+    app.after_request(lambda response: named.append(app.route_of(path)) or response)
+    app.test_client().get(path)
+    assert named == [route]
+
+
+def test_route_of_a_path_outside_of_its_request_is_that_of_a_fixed_one():
+    app = with_routes(LeanFlask("test"))
+    assert [app.route_of(path) for path in ("/fixed", "/a/x", "/nothing")] == ["/fixed", None, None]

@@ -67,7 +67,7 @@ def test_refusal_is_logged_like_any_answer(pair, caplog, monkeypatch):
 @pytest.mark.parametrize(("error", "status"), [(InvalidRequestLine("x"), 400), (LimitRequestLine(9, 8), 414)])
 def test_nonsense_is_refused_in_json(pair, error, status):
     connection, client = pair
-    refuse_nonsense(connection, error)
+    assert refuse_nonsense(connection, error) == status
     response, document = read_answer(client)
     assert (response.status, document["error"]["code"]) == (status, "malformed_http")
     assert len(response.headers["X-Request-Id"]) == 16

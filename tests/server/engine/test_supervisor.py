@@ -69,6 +69,7 @@ def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(lane, 
     tend_until(supervisor, lambda: first not in supervisor.pids)
     assert len(supervisor.pids) == 2
     assert second in supervisor.pids
+    assert lane.num_restarts.tolist() == [1, 0]
     assert lane.num_in_hand(1) == 1
 
 

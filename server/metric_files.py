@@ -1,0 +1,116 @@
+"""The files in which the server's processes keep their counts, for whichever of them is asked for the metrics.
+
+They are prometheus_client's (its multiprocess mode), with one difference: a process keeps its values not under its
+number, but under what it is, such as the second HTTP worker. Whoever takes the place of one that died goes on with its
+files, so that no count goes back, and there are never more files than places. Nothing in them says how things stand at
+a moment, so nothing is left to clear away when a process dies.
+
+The master owns the folder, and all its processes hold a lock on it: one without is what a server left that was killed,
+and the next to start removes it. The files have their full size from the start, so that a disk that is full later kills
+no process that writes into its mapping.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import values
+
+from server.metrics import Metrics
+from server.settings import SettingsError
+
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the files in it have names that nobody can guess
+PREFIX = "opsin-metrics-"
+FILE_BYTES = 64 * 1024  # as prometheus_client makes them; they grow where that is not enough
+KINDS = ("counter", "histogram")
+LOCKED_AFTER_S = 60.0  # at the latest
+
+log = logging.getLogger("opsin.metrics")
+
+
+def memory_folder() -> str | None:
+    """Where files that are written all the time wait for no disk; None, with other temporary files, where it is not."""
+    return MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None
+
+
+class MetricFiles:
+    """The places of HTTP workers are http0, http1, and so on; those of engines engine0, engine1, and so on.
+
+    Args:
+        parent: where to make the folder; None: where temporary files go.
+        workers: how many there are at most.
+        engines: as for workers.
+
+    Raises:
+        SettingsError: there is no room, or it may not be written.
+    """
+
+    def __init__(self, parent: str | None, *, workers: int, engines: int) -> None:
+        self._owner = os.getpid()
+        places = [f"http{number}" for number in range(workers)] + [f"engine{number}" for number in range(engines)]
+        try:
+            _remove_abandoned(Path(parent or tempfile.gettempdir()))
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+            self._allocate(places)
+        except OSError as error:
+            size_kib = len(places) * len(KINDS) * FILE_BYTES // 1024
+            raise SettingsError(
+                f"the metrics need {size_kib} KiB in {MEMORY_FOLDER} or, where that may not be written, in TMPDIR: "
+                f"{error.strerror}"
+            ) from None
+
+    def metrics_of(self, place: str) -> Metrics:
+        """Take a place, in this process, once; in memory alone where the files have been lost meanwhile."""
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
+        values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+        try:
+            return Metrics(self._folder)
+        except (OSError, ValueError) as error:
+            log.error("the metrics of this process are its own: %s", error)
+            values.ValueClass = values.MutexValue
+            return Metrics()
+
+    def remove(self) -> None:
+        """Remove the folder, unless this process has a master that does so later. A second call does nothing."""
+        if os.getppid() != self._owner:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _allocate(self, places: Sequence[str]) -> None:
+        try:
+            self._lock = _locked(self._folder)
+            for place in places:
+                for kind in KINDS:
+                    with (self._folder / f"{kind}_{place}.db").open("xb") as file:
+                        os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+        except OSError:
+            self.remove()
+            raise
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder until all processes that inherit the lock have ended; OSError where another server's have not."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            if found.st_uid == os.geteuid() and time.time() > found.st_mtime + LOCKED_AFTER_S:
+                lock = _locked(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)

@@ -1,0 +1,127 @@
+"""What the server counts and times, for `GET /metrics`; docs/operations.md has the table.
+
+Counts and times of what happens are here, each process's own; how things stand at a moment is asked of the engines when
+somebody looks (``server.state_metrics``), so that nothing is left over from a process that has died. No label carries a
+client's text: models are those of the repository, paths are those that the application has.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from server.engine import ServedModel
+
+OTHER = "other"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+DURATION_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+log = logging.getLogger("opsin.metrics")
+
+
+class Metrics:
+    """The metrics of one process. Any thread may call it, in the middle of a request: nothing here raises or waits.
+
+    Args:
+        folder: where all processes keep their values (``server.metric_files``); None where this is the only process.
+
+    Attributes:
+        registry: what `GET /metrics` shows: the values of all processes that share the folder.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.registry = CollectorRegistry()
+        if folder is not None:
+            MultiProcessCollector(self.registry, str(folder))  # type: ignore[no-untyped-call]
+        own = self.registry if folder is None else None
+        self._requests = Counter(
+            "opsin_http_requests_total", "Requests answered.", ("route", "method", "status"), registry=own
+        )
+        self._durations = Histogram(
+            "opsin_http_request_duration_seconds",
+            "From a request that has come whole to the head of its answer.",
+            ("route",),
+            registry=own,
+            buckets=DURATION_BUCKETS_S,
+        )
+        self._images = Counter(
+            "opsin_images_total",
+            "Images of answered requests; outcome is ok or the code of the error.",
+            ("model", "version", "outcome"),
+            registry=own,
+        )
+        stages = Histogram(
+            "opsin_stage_duration_seconds",
+            "Decoding of an image, its wait for the model, inference of a batch.",
+            ("stage",),
+            registry=own,
+            buckets=DURATION_BUCKETS_S,
+        )
+        batches = Histogram(
+            "opsin_batch_size", "Images that the model ran together.", registry=own, buckets=BATCH_BUCKETS
+        )
+        self.note_decode = stages.labels("decode").observe  # with seconds
+        self._note_queue, self._note_inference = stages.labels("queue").observe, stages.labels("inference").observe
+        self._note_batch_size = batches.observe
+        self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._noted_images: dict[tuple[str, int, str], Callable[[float], None]] = {}
+
+    def expect(self, route: str, method: str, statuses: Iterable[int]) -> None:
+        """Begin counts at 0: the rate of a count that appears with its first event misses that event."""
+        try:
+            for status in statuses:
+                self._requests.labels(route, method, status)
+        except OSError as error:
+            _not_kept(error)
+
+    def note_request(self, route: str, method: str, status: int, duration_s: float) -> None:
+        """Count an answer; `route` is none of a client's making."""
+        key = (route, method if method in METHODS else OTHER, status)
+        note = self._noted_requests.get(key)
+        if note is None:
+            note = self._noted_requests[key] = self._request_note(*key)
+        note(duration_s)
+
+    def note_images(self, model: ServedModel | None, outcome: str, num_images: int = 1) -> None:
+        """Count images of a request that is about to be answered; no model where none was found."""
+        key = (model.name, model.version, outcome) if model else ("", 0, outcome)
+        note = self._noted_images.get(key)
+        if note is None:
+            note = self._noted_images[key] = self._image_note(*key)
+        note(num_images)
+
+    def note_batch(self, waits_s: Sequence[float], duration_s: float) -> None:
+        """Take note of images that ran together: how long each had waited, and how long they took."""
+        for wait_s in waits_s:
+            self._note_queue(wait_s)
+        self._note_inference(duration_s)
+        self._note_batch_size(len(waits_s))
+
+    def _request_note(self, route: str, method: str, status: int) -> Callable[[float], None]:
+        try:
+            count, observe = self._requests.labels(route, method, status).inc, self._durations.labels(route).observe
+        except OSError as error:
+            return _not_kept(error)
+
+        def note(duration_s: float) -> None:
+            count()
+            observe(duration_s)
+
+        return note
+
+    def _image_note(self, name: str, version: int, outcome: str) -> Callable[[float], None]:
+        try:
+            return self._images.labels(name, version or "", outcome).inc
+        except OSError as error:
+            return _not_kept(error)
+
+
+def _not_kept(error: OSError) -> Callable[[float], None]:
+    """Where a file cannot grow for one more value, that value is not kept."""
+    log.error("a metric is not kept: %s", error.strerror)
+    return lambda _: None

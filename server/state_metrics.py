@@ -1,0 +1,61 @@
+"""How the server stands when somebody asks for its metrics: the engines, their queue, the models, the devices."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from server import __version__
+from server.devices import DeviceChoice, plan_for
+from server.engine import Engine
+from server.settings import Settings
+
+ENGINE = ("engine", "device")
+MODEL = ("model", "version")
+
+
+class StateMetrics(Collector):
+    """Asks the engines, which see the same whichever HTTP worker asks."""
+
+    def __init__(self, engine: Engine, settings: Settings, choice: DeviceChoice | None) -> None:
+        self._engine, self._settings, self._choice = engine, settings, choice
+
+    def collect(self) -> Iterable[Metric]:
+        """See Collector."""
+        build = {"version": __version__, "python": platform.python_version()}
+        yield InfoMetricFamily("opsin_build", "The server's version, and Python's.", build)
+        yield self._devices()
+        yield GaugeMetricFamily("opsin_slots", "Images that may be in hand.", self._engine.num_slots)
+        yield from self._engines()
+
+    def _devices(self) -> Metric:
+        found = InfoMetricFamily("opsin_device", "What each engine runs on, what was asked for, and why it was chosen.")
+        if choice := self._choice:
+            same = {"asked": self._settings.device, "reason": choice.reason}
+            for number, device in enumerate(choice.devices):
+                runtime = plan_for(device, self._settings).runtime
+                found.add_metric([], {"engine": str(number), "device": device.name, "runtime": runtime, **same})
+        return found
+
+    def _engines(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily("opsin_engine_up", "1 while the engine takes work, else 0.", labels=ENGINE)
+        restarts = CounterMetricFamily("opsin_engine_restarts", "How often it died and was replaced.", labels=ENGINE)
+        in_use = GaugeMetricFamily("opsin_slots_in_use", "Images in hand.", labels=ENGINE)
+        queue = GaugeMetricFamily("opsin_queue_images", "Images that wait for the model.", labels=ENGINE)
+        loaded = GaugeMetricFamily("opsin_model_loaded", "1: this version is served.", labels=(*MODEL, *ENGINE))
+        refused = GaugeMetricFamily("opsin_model_refused", "1: this version cannot be.", labels=(*MODEL, *ENGINE))
+        for number, state in enumerate(self._engine.states):
+            engine = (str(number), self._choice.names[number] if self._choice else "")
+            up.add_metric(engine, state.is_up)
+            restarts.add_metric(engine, state.num_restarts)
+            in_use.add_metric(engine, state.num_in_hand)
+            queue.add_metric(engine, state.num_waiting)
+            for name, version in dict.fromkeys((model.name, model.version) for model in state.models):
+                loaded.add_metric((name, str(version), *engine), 1)
+            for name, version in dict.fromkeys((model.name, model.version) for model in state.refused):
+                refused.add_metric((name, str(version), *engine), 1)
+        return up, restarts, in_use, queue, loaded, refused

@@ -1,0 +1,70 @@
+"""The files for Prometheus speak of metrics that the server has, with labels that these have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent.parent
+FOLDER = REPO / "deploy" / "prometheus"
+ALERTS = (FOLDER / "alerts.yml").read_text()
+OPERATIONS = (REPO / "docs" / "operations.md").read_text()
+QUERIES = OPERATIONS.split("## Queries")[1]
+SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
+
+
+def documented():
+    """The names that queries may use, and their labels; tests/server/test_metrics.py holds the table to the server."""
+    rows = re.findall(r"^\| `(opsin_\w+)` \| (\w+) \|([\w, ]*)\|", OPERATIONS, re.MULTILINE)
+    return {
+        name + suffix: {*filter(None, labels.strip().split(", ")), "instance", "job", "le"}
+        for name, kind, labels in rows
+        for suffix in SUFFIXES[kind]
+    }
+
+
+@pytest.mark.parametrize("text", [ALERTS, QUERIES], ids=["alerts", "operations.md"])
+def test_queries_use_metrics_and_labels_that_there_are(text):
+    used = re.findall(r"\b(opsin_[a-z_]+)(?:\{([^}]*)\})?", text)
+    assert used
+    for name, selector in used:
+        assert name in documented(), name
+        assert set(re.findall(r"(\w+)\s*[=!]", selector)) <= documented()[name], name
+
+
+def test_every_alert_says_what_it_means():
+    alerts = re.split(r"\n\s*- alert: ", ALERTS)[1:]
+    assert len(alerts) == len({alert.split()[0] for alert in alerts})
+    for alert in alerts:
+        for field in ("expr:", "severity:", "summary:", "description:"):
+            assert field in alert, alert
+        assert alert.count("(") == alert.count(")")
+
+
+def test_labels_that_an_alert_tells_are_those_of_its_metric():
+    for alert in re.split(r"\n\s*- alert: ", ALERTS)[1:]:
+        told = set(re.findall(r"\$labels\.(\w+)", alert))
+        names = re.findall(r"\b(opsin_[a-z_]+)", alert.split("annotations:")[0])
+        assert all(told <= documented()[name] for name in names), alert
+
+
+def test_prometheus_of_compose_finds_whichever_server_runs():
+    compose, prometheus = (REPO / "compose.yaml").read_text(), (FOLDER / "prometheus.yml").read_text()
+    shared, services = compose.split("\nservices:\n")
+    assert 'networks: {default: {aliases: ["server"]}}' in shared
+    assert "- names: [server]" in prometheus
+    assert "port: 5000" in prometheus
+    (service,) = re.findall(r"\n  prometheus:\n(.*?)\n\n", services, re.DOTALL)
+    assert re.search(r"image: prom/prometheus:v\d+\.\d+\.\d+$", service, re.MULTILINE)
+    assert "profiles" not in service
+    assert "127.0.0.1:" in service
+    for line in ("read_only: true", 'cap_drop: ["ALL"]', 'security_opt: ["no-new-privileges:true"]'):
+        assert line in service
+
+
+def test_files_that_are_mounted_and_included_exist():
+    assert "./deploy/prometheus:/etc/prometheus:ro" in (REPO / "compose.yaml").read_text()
+    for name in re.findall(r"^rule_files: \[(.*)\]$", (FOLDER / "prometheus.yml").read_text(), re.MULTILINE):
+        assert (FOLDER / name).is_file()

@@ -1,0 +1,189 @@
+"""The counts of a server of several processes are what its clients saw, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import re
+import signal
+import socket
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+from running_server import START_S
+
+pytestmark = pytest.mark.e2e
+
+SOON_S = 30.0
+PREDICT = {"route": "/predict", "method": "POST"}
+COLOURS = {"model": "colours", "version": "1"}
+CPU = {"engine": "0", "device": "cpu"}
+
+
+def encode(colour):
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+RED = encode((255, 0, 0))
+
+
+def scrape(running):
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/metrics", timeout=SOON_S) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}
+
+
+def counted(running, name, **labels):
+    return scrape(running).get((name, frozenset(labels.items())), 0)
+
+
+def wait_until(condition):
+    give_up_at = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+def kill(running, title):
+    victims = running.children(title)
+    os.kill(victims[0], signal.SIGKILL)
+    wait_until(lambda: len(set(running.children(title)) - {victims[0]}) == len(victims))
+
+
+class Watcher:
+    """Scrapes until told to stop, and remembers every count that fell."""
+
+    def __init__(self, running):
+        self.fallen = []
+        self.num_scrapes = 0
+        self._running, self._is_over = running, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self):
+        before = {}
+        while not self._is_over.wait(0.02):
+            try:
+                now = scrape(self._running)
+            except (OSError, http.client.HTTPException):
+                continue  # its connection went with the worker
+            falling = {key for key, value in before.items() if now.get(key, 0) < value}
+            self.fallen += [key for key in falling if key[0].endswith(("_total", "_count", "_sum", "_bucket"))]
+            self.num_scrapes += 1
+            before = now
+
+
+def ask(running, body, status):
+    assert running.request("POST", "/predict", body)[0] == status
+
+
+def test_counts_are_what_was_sent_and_never_fall(start):
+    running = start().wait_until_ready()
+    wait_until(lambda: len(running.children("opsin: http")) == 2)
+    num_rounds = 3
+
+    def num_run():
+        return counted(running, "opsin_batch_size_sum")
+
+    with Watcher(running) as watcher:
+        for number in range(num_rounds):
+            for _ in range(10):
+                ask(running, RED, 200)
+                ask(running, b"hello", 415)
+            assert running.request("GET", "/nothing")[0] == 404
+            wait_until(lambda number=number: num_run() == 10 * (number + 1))  # told after the answer
+            if number == 0:
+                kill(running, "opsin: engine cpu")
+            if number == 1:
+                kill(running, "opsin: http")
+    assert watcher.fallen == []
+    assert watcher.num_scrapes
+    assert counted(running, "opsin_http_requests_total", **PREDICT, status="200") == 10 * num_rounds
+    assert counted(running, "opsin_http_requests_total", **PREDICT, status="415") == 10 * num_rounds
+    assert counted(running, "opsin_http_requests_total", route="other", method="GET", status="404") == num_rounds
+    assert counted(running, "opsin_http_request_duration_seconds_count", route="/predict") == 20 * num_rounds
+    assert counted(running, "opsin_images_total", **COLOURS, outcome="ok") == 10 * num_rounds
+    assert counted(running, "opsin_images_total", **COLOURS, outcome="unsupported_image") == 10 * num_rounds
+    assert counted(running, "opsin_stage_duration_seconds_count", stage="decode") == 20 * num_rounds
+    assert counted(running, "opsin_stage_duration_seconds_count", stage="queue") == 10 * num_rounds
+    assert counted(running, "opsin_engine_restarts_total", **CPU) == 1
+    assert counted(running, "opsin_engine_up", **CPU) == 1
+    assert counted(running, "opsin_slots_in_use", **CPU) == 0
+    assert counted(running, "opsin_model_loaded", **COLOURS, **CPU) == 1
+    assert running.stop()[0] == 0
+
+
+def test_refused_and_rude_clients_are_counted(start):
+    limits = {"OPSIN_MAX_QUEUE": "1", "OPSIN_MAX_IMAGES": "1", "OPSIN_MAX_UPLOAD_BYTES": "1000"}
+    running = start(OPSIN_WORKERS="1", STUB_SLEEP_S="1", **limits).wait_until_ready()
+    with running.connect() as gone:
+        gone.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(RED) + RED)
+        wait_until(lambda: counted(running, "opsin_slots_in_use", **CPU) == 1)
+        assert running.request("POST", "/predict", RED)[0] == 503
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # its close is a reset
+    assert running.request("POST", "/predict", bytes(1001))[0] == 413
+    with running.connect() as rude:
+        rude.sendall(b"NONSENSE\r\n\r\n")
+        assert rude.recv(12) == b"HTTP/1.1 400"
+    wait_until(lambda: counted(running, "opsin_http_requests_total", **PREDICT, status="499") == 1)
+    assert counted(running, "opsin_http_requests_total", **PREDICT, status="503") == 1
+    assert counted(running, "opsin_http_requests_total", **PREDICT, status="413") == 1
+    wait_until(lambda: counted(running, "opsin_http_requests_total", route="other", method="other", status="400") == 1)
+    assert counted(running, "opsin_images_total", **COLOURS, outcome="client_gone") == 1
+
+
+def test_client_that_ends_its_sending_is_counted_once(start):
+    running = start(STUB_SLEEP_S="0.5").wait_until_ready()
+    with running.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(RED) + RED)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1000):
+            pass
+    assert counted(running, "opsin_images_total", **COLOURS, outcome="ok") == 1
+    assert counted(running, "opsin_images_total", **COLOURS, outcome="client_gone") == 0
+
+
+def folder_of(running):
+    wait_until(lambda: running.children("opsin: http"))
+    maps = Path(f"/proc/{running.children('opsin: http')[0]}/maps")
+    wait_until(lambda: "opsin-metrics-" in maps.read_text())
+    (folder,) = set(re.findall(r"(/\S*/opsin-metrics-[^/]+)/", maps.read_text()))
+    return Path(folder)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_behind(start, how):
+    running = start().wait_until_ready()
+    folder = folder_of(running)
+    assert len(list(folder.iterdir())) == 6
+    assert running.stop(how)[0] == 0
+    assert not folder.exists()
+
+
+def test_workers_whose_master_was_killed_leave_nothing_behind(start):
+    running = start().wait_until_ready()
+    folder = folder_of(running)
+    os.kill(running.process.pid, signal.SIGKILL)
+    wait_until(lambda: not folder.exists())
+
+
+def test_folder_that_cannot_be_written_ends_the_start(start):
+    running = start(STUB_MAX_FILE_BYTES="1000")
+    output, errors = running.process.communicate(timeout=START_S)
+    assert (running.process.returncode, output) == (2, "")
+    assert re.fullmatch(r"opsin: the metrics need 384 KiB in /dev/shm or, .*: File too large\n", errors)
