@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from optimize.channels.options import ChannelPruning
 from optimize.channels.plan import BudgetOutOfReach, plan_channels
 from optimize.cost.latency import latency_ratio
 
-Batches = Iterable[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+Batches = Iterable[Batch]
 
 NUM_HALVINGS = 5  # of the interval in which the budget lies: to 3 % of the multiply-accumulates
+NEXT_PART = 0.97  # of the multiply-accumulates, where a network takes longer than its work promised
 NUM_RANGE_IMAGES = 4  # how long int8 kernels take does not depend on the ranges
 
 
@@ -77,9 +80,7 @@ def macs_for_latency(
     """
     dense_macs, batches = macs_of(model), list(batches)
     low, high, found = 0.0, 1.0, None
-    with tempfile.TemporaryDirectory() as folder:
-        dense, candidate = Path(folder) / "dense.tflite", Path(folder) / "candidate.tflite"
-        export_int8(model, dense, batches[0][0][:NUM_RANGE_IMAGES])
+    with _timing(model, batches) as time_of:
         for _ in range(NUM_HALVINGS):
             middle = (low + high) / 2
             try:
@@ -87,8 +88,7 @@ def macs_for_latency(
             except BudgetOutOfReach:
                 low = middle  # what can be made is larger, and may be fast enough
                 continue
-            export_int8(pruned, candidate, batches[0][0][:NUM_RANGE_IMAGES])
-            if latency_ratio(candidate, dense).median <= latency:
+            if time_of(pruned) <= latency:
                 low = found = middle
             else:
                 high = middle
@@ -97,3 +97,54 @@ def macs_for_latency(
             f"no network was found that takes {latency:g} of the time; the smallest tried had {high:.0%} of the MACs"
         )
     return found
+
+
+def within_latency(
+    model: keras.Model,
+    architecture: ResNetV2,
+    batches: Batches,
+    pruning: ChannelPruning,
+    max_macs: float,
+    *,
+    latency: float,
+    whole: keras.Model,
+) -> keras.Model:
+    """Remove channels as `without_least_important` does, and more until an image takes no longer than it may.
+
+    The same work takes more or less time by where it is: what `macs_for_latency` found for one network is not yet the
+    time of another, such as the one that is left after a round of fine-tuning.
+
+    Args:
+        model: from normalized pixels to logits; it does not change.
+        architecture: of the model.
+        batches: as for `without_least_important`.
+        pruning: which channels may go.
+        max_macs: to begin with.
+        latency: part of the time of `whole` that may be left, in (0, 1).
+        whole: the model that the budget is a part of.
+
+    Raises:
+        BudgetOutOfReach: no network is so fast.
+    """
+    batches = list(batches)
+    with _timing(whole, batches) as time_of:
+        while True:
+            narrower = without_least_important(model, architecture, batches, pruning, max_macs)
+            if time_of(narrower) <= latency:
+                return narrower
+            max_macs = NEXT_PART * min(max_macs, macs_of(narrower))
+
+
+@contextmanager
+def _timing(whole: keras.Model, batches: Sequence[Batch]) -> Iterator[Callable[[keras.Model], float]]:
+    """How long an image takes a network's int8 file on one core, as a part of `whole`'s time."""
+    images = batches[0][0][:NUM_RANGE_IMAGES]
+    with tempfile.TemporaryDirectory() as folder:
+        dense, candidate = Path(folder) / "dense.tflite", Path(folder) / "candidate.tflite"
+        export_int8(whole, dense, images)
+
+        def time_of(model: keras.Model) -> float:
+            export_int8(model, candidate, images)
+            return latency_ratio(candidate, dense).median
+
+        yield time_of

@@ -14,7 +14,7 @@ import tf_keras as keras
 from models.resnet_v2 import ResNetV2
 from optimize.channels.narrowing import reestimate_batch_norms
 from optimize.channels.options import DEFAULT_MACS, ChannelPruning
-from optimize.channels.removal import macs_for_latency, macs_of, without_least_important
+from optimize.channels.removal import macs_for_latency, macs_of, within_latency, without_least_important
 from optimize.made import Made
 from optimize.source import Source
 from training.architecture import as_built, rebuilt
@@ -77,7 +77,7 @@ class _Rounds:
         for number in range(1, num_rounds + 1):
             folder = self._workdir / f"round-{number}"
             folder.mkdir(exist_ok=True)
-            model = self._begin(folder, model, dense_macs * macs ** (number / num_rounds))
+            model = self._begin(folder, model, dense_macs * macs ** (number / num_rounds), number == num_rounds)
             architecture = self._architecture_of(model)
             say(f"round {number} of {num_rounds}: streams {architecture.streams}, within blocks {architecture.inner}")
             epochs = self._pruning.epochs if number == num_rounds else self._pruning.round_epochs
@@ -97,15 +97,20 @@ class _Rounds:
             write_json(kept, {"macs": found})
         return float(json.loads(kept.read_text())["macs"])
 
-    def _begin(self, folder: Path, model: keras.Model, max_macs: float) -> keras.Model:
+    def _begin(self, folder: Path, model: keras.Model, max_macs: float, is_last: bool) -> keras.Model:
         """Prune, or take what was pruned before the run was stopped."""
         if not (folder / "model.keras").exists():
-            save_model(folder, self._pruned(model, max_macs))
+            save_model(folder, self._pruned(model, max_macs, is_last))
         return load_model(folder)
 
-    def _pruned(self, model: keras.Model, max_macs: float) -> keras.Model:
-        batches = self._batches(NUM_IMPORTANCE_BATCHES)
-        narrower = without_least_important(model, self._architecture_of(model), batches, self._pruning, max_macs)
+    def _pruned(self, model: keras.Model, max_macs: float, is_last: bool) -> keras.Model:
+        asked = (model, self._architecture_of(model), self._batches(NUM_IMPORTANCE_BATCHES), self._pruning, max_macs)
+        latency = self._pruning.latency
+        narrower = (
+            within_latency(*asked, latency=latency, whole=self._source.model)
+            if is_last and latency is not None
+            else without_least_important(*asked)
+        )
         reestimate_batch_norms(narrower, (pixels for pixels, _ in self._batches(NUM_STATISTICS_BATCHES)))
         return narrower
 

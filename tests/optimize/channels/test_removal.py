@@ -6,7 +6,7 @@ import pytest
 from models.resnet_v2 import ResNetV2, build
 from optimize.channels.options import ChannelPruning
 from optimize.channels.plan import BudgetOutOfReach
-from optimize.channels.removal import macs_for_latency, macs_of, without_least_important
+from optimize.channels.removal import macs_for_latency, macs_of, within_latency, without_least_important
 from optimize.cost.rounds import Rounds
 
 ARCHITECTURE = ResNetV2.of("20", width=8, num_classes=3)
@@ -75,3 +75,18 @@ def test_time_that_no_network_keeps_to_is_refused(model, timed):
     with pytest.raises(ValueError, match=r"no network was found that takes 0\.5 of the time") as refusal:
         macs_for_latency(model, ARCHITECTURE, BATCHES, PRUNING, 0.5)
     assert str(refusal.value).endswith(f"the smallest tried had {min(parts):.0%} of the MACs")
+
+
+def test_network_that_takes_longer_than_its_work_promised_is_pruned_on(model, timed):
+    parts = timed(lambda part: 1.1 * part)
+    macs = macs_of(model)
+    found = within_latency(model, ARCHITECTURE, BATCHES, PRUNING, 0.6 * macs, latency=0.6, whole=model)
+    assert 0.5 < macs_of(found) / macs <= 0.6 / 1.1
+    assert parts == sorted(parts, reverse=True)
+    assert len(parts) > 2
+
+
+def test_time_that_no_network_can_be_pruned_to_ends(model, timed):
+    timed(lambda _: 0.7)
+    with pytest.raises(BudgetOutOfReach):
+        within_latency(model, ARCHITECTURE, BATCHES, PRUNING, 0.1 * macs_of(model), latency=0.5, whole=model)

@@ -9,6 +9,7 @@ from models.repository import Repository
 from optimize.channels.options import ChannelPruning
 from optimize.channels.removal import macs_of
 from optimize.channels.run import prune_channels
+from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
@@ -145,6 +146,7 @@ def test_budget_of_time_is_measured_once_and_kept_with_the_run(source, tmp_path,
         return 0.6
 
     monkeypatch.setattr("optimize.channels.run.macs_for_latency", macs_for_latency)
+    monkeypatch.setattr("optimize.channels.removal.latency_ratio", lambda *_: Rounds((0.65,)))
     pruning = ChannelPruning(latency=0.7, rounds=1, epochs=1, multiple_of=4)
     for _ in range(2):
         with pytest.raises(Killed):

@@ -1,0 +1,30 @@
+"""`python -m optimize auto` as its user runs it: from a finished run to the published best, with nothing replaced."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from models.repository import Repository
+from optimize.__main__ import main
+from training.config import preset, replaced
+from training.train import train
+
+TERMS = ["--budget-latency", "0.9", "--max-accuracy-drop", "100", "--epochs", "1", "--round-epochs", "1"]
+
+
+@pytest.mark.slow
+def test_ladder_publishes_what_is_faster_and_says_what_it_tried(toy_npz, tmp_path, capsys):
+    repository, workdir, output = tmp_path / "repository", tmp_path / "toy", tmp_path / "toy-fast"
+    config = replaced(preset("smoke"), {"variant": "8", "width": 16, "epochs": 1})
+    train(config, toy_npz, workdir, repository=Repository(repository), name="toy", command="python -m training")
+    where = ["--workdir", str(workdir), "--output", str(output), "--repository", str(repository)]
+    assert main(["auto", *where, *TERMS, "--aware-epochs", "1"]) == 0
+    tried = json.loads((output / "trials.json").read_text())
+    assert {"int8", "channels, int8"} <= tried.keys()
+    manifest = Repository(repository).load("toy").manifest
+    assert (manifest.version, manifest.engines["litert"].precision) == (2, "int8")
+    assert manifest.architecture["inner_widths"]
+    assert manifest.provenance["training_commands"][0] == "python -m training"
+    assert "published toy version 2" in capsys.readouterr().out
