@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.report import size
+from optimize.compressed import OF_ZEROS
 from optimize.report.row import Row
 
 MINUS, TIMES, NONE = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
@@ -139,7 +140,7 @@ COLUMNS = (
     ),
     Column(
         "sparsity",
-        "Zeros among the elements of all kernels; difference in points.",
+        f"Zeros among the elements of all kernels; difference in points. {OF_ZEROS}",
         lambda row: percent(row.file.sparsity),
         lambda row, base: points(100 * (row.file.sparsity - base.file.sparsity)),
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from models.cores import available_cores
 from models.repository import Repository
+from optimize.compressed import OF_ZEROS, SPARSE
 from optimize.cost.latency import measure_latencies
 from optimize.cost.rounds import NUM_ROUNDS
 from optimize.cost.tflite_file import read_tflite
@@ -68,8 +69,9 @@ def report(
     compared += [open_file(name, path, num_classes=len(data.labels), like=like) for name, path in files]
     check_names(compared)
     chosen = _find(baseline, dict(zip(models, compared, strict=False)) | {model.name: model for model in compared})
+    rows = tuple(_rows(compared, chosen, data, num_rounds=num_rounds))
     made = Report(
-        rows=tuple(_rows(compared, chosen, data, num_rounds=num_rounds)),
+        rows=rows,
         baseline=chosen.name,
         labels=data.labels,
         data_name=data.name,
@@ -77,7 +79,7 @@ def report(
         machine=describe_machine(),
         num_rounds=num_rounds,
         command=command,
-        notes=tuple(_notes(compared, data)),
+        notes=(*_notes(compared, data), *_notes_on_zeros(rows)),
     )
     if output is not None:
         _write(made, output)
@@ -124,6 +126,12 @@ def _notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
             yield f"{model.name} was trained on other data than {data.name}: its test images may have been seen."
     if any(model.is_foreign for model in compared):
         yield "How the files from elsewhere were trained is not known: they may have seen the test images."
+
+
+def _notes_on_zeros(rows: Iterable[Row]) -> Iterable[str]:
+    for row in rows:
+        if row.file.sparsity >= SPARSE:
+            yield f"{row.name} has {100 * row.file.sparsity:.0f} % zeros. {OF_ZEROS}"
 
 
 def _write(made: Report, output: Path) -> None:

@@ -131,7 +131,16 @@ def test_data_that_a_model_was_not_trained_on_is_noted(tmp_path, toy_npz):
     provenance = {"dataset": {"sha256": "f" * 64}}
     publish(repository, colour_classifier(tmp_path / "m.tflite"), provenance=provenance)
     result = report(["colours"], repository=repository, data_path=toy_npz, num_rounds=1)
-    assert result.notes == ("colours:1 was trained on other data than toy: its test images may have been seen.",)
+    assert "colours:1 was trained on other data than toy: its test images may have been seen." in result.notes
+
+
+def test_zeros_are_said_to_make_no_model_faster(made):
+    result, _ = made
+    [of_row] = {f"{100 * row.file.sparsity:.0f} % zeros." for row in result.rows[:2]}
+    assert (
+        f"colours:1 has {of_row} Zeros shrink the compressed file; dense kernels run no faster for them."
+        in result.notes
+    )
 
 
 def test_files_for_one_image_at_a_time_can_be_compared(repository, tmp_path):
