@@ -44,7 +44,7 @@ def test_manifest_says_how_it_was_made_and_how_good_it_is(artifact):
     assert provenance["command"].startswith("python -m optimize quantize ")
     assert len(provenance["dataset"]["sha256"]) == 64
     assert metrics["int8"]["num_images"] == metrics["float32"]["num_images"] == 10_000
-    assert metrics["int8"]["top1"] >= 0.925
+    assert metrics["int8"]["top1"] >= 0.94
     assert metrics["float32"]["top1"] - metrics["int8"]["top1"] <= 0.005
 
 
