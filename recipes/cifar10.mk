@@ -12,7 +12,8 @@ DATA ?= cifar10.npz
 RUNS ?= runs/cifar10-rows
 SEED ?= 0
 BFLOAT16 ?= --set precision=mixed_bfloat16
-TINY_REFERENCES ?=
+# Files to compare with, such as mlperf-small=pretrainedResnet_quant.tflite.
+REFERENCES ?=
 
 REPOSITORY := $(RUNS)/repository
 TRAIN = $(PYTHON) -m training --data $(DATA) --preset cifar10 --repository $(REPOSITORY) --set seed=$(SEED) $(BFLOAT16)
@@ -30,7 +31,7 @@ all: $(ROWS) report
 .PHONY: $(ROWS)
 
 # Quantized after training: ROW-int8 is made of the run ROW.
-$(ROWS:-aware=-int8): %-int8: $(RUNS)/%/int8.tflite
+$(filter %-int8,$(ROWS)): %-int8: $(RUNS)/%/int8.tflite
 $(RUNS)/%/int8.tflite: $(RUNS)/%/model.keras
 	$(QUANTIZE) --workdir $(RUNS)/$* --name $*-int8 $(ANY_DROP)
 
@@ -60,4 +61,4 @@ $(RUNS)/tiny/model.keras: $(RUNS)/dense/model.keras
 
 report: $(ROWS)
 	$(PYTHON) -m optimize report --data $(DATA) --repository $(REPOSITORY) --baseline dense --output $(RUNS)/report \
-		dense $(ROWS) $(addprefix --file ,$(TINY_REFERENCES))
+		dense $(ROWS) $(addprefix --file ,$(REFERENCES))

@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.processes import named
+
 ROOT = Path(__file__).resolve().parent.parent
 STUB = ROOT / "tests" / "e2e" / "stub_server.py"
 ZOO = ROOT / "models" / "zoo"
@@ -58,8 +60,7 @@ class RunningServer:
 
     def children(self, title):
         """The pids of the server's processes of that name, as `ps` shows it."""
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in found if title in Path(f"/proc/{pid}/cmdline").read_text()]
+        return [pid for pid in named(self.process.pid, title) if pid != self.process.pid]
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)

@@ -24,8 +24,8 @@ class TrainingConfig:
         image_px: side of the square input.
         crop_fraction: centre part of an image that is classified, in (0, 1].
         epochs: passes over the training images.
-        small_fraction: part of the steps, the first ones, that learn from images of `small_px`, in [0, 1): they cost
-            little more than half, and the last ones make good for it (arXiv:2104.00298, section 4).
+        small_fraction: part of the steps, the first ones, that learn from images of `small_px`, in [0, 1): they have
+            9/16 of the pixels, and the last ones make good for it (arXiv:2104.00298, section 4).
         batch_size: images a step.
         peak_lr: highest learning rate, for `batch_size` as given.
         warmup_fraction: part of the steps in which the learning rate rises, in [0, 1).

@@ -46,16 +46,7 @@ def without_least_important(
         pruning: which channels may go.
         max_macs: for one image.
     """
-    groups = channel_groups(model)
-    plan = plan_channels(
-        groups,
-        multipliers(model, groups),
-        channel_importance(model, groups, batches),
-        max_macs=max_macs,
-        multiple_of=pruning.multiple_of,
-        with_streams=pruning.with_streams,
-    )
-    return narrow(model, architecture, groups, plan.kept)
+    return _pruner(model, architecture, batches, pruning)(max_macs)
 
 
 def macs_for_latency(
@@ -80,11 +71,12 @@ def macs_for_latency(
     """
     dense_macs, batches = macs_of(model), list(batches)
     low, high, found = 0.0, 1.0, None
+    pruned_to = _pruner(model, architecture, batches, pruning)
     with _timing(model, batches) as time_of:
         for _ in range(NUM_HALVINGS):
             middle = (low + high) / 2
             try:
-                pruned = without_least_important(model, architecture, batches, pruning, middle * dense_macs)
+                pruned = pruned_to(middle * dense_macs)
             except BudgetOutOfReach:
                 low = middle  # what can be made is larger, and may be fast enough
                 continue
@@ -127,12 +119,34 @@ def within_latency(
         BudgetOutOfReach: no network is so fast.
     """
     batches = list(batches)
+    pruned_to = _pruner(model, architecture, batches, pruning)
     with _timing(whole, batches) as time_of:
         while True:
-            narrower = without_least_important(model, architecture, batches, pruning, max_macs)
+            narrower = pruned_to(max_macs)
             if time_of(narrower) <= latency:
                 return narrower
             max_macs = NEXT_PART * min(max_macs, macs_of(narrower))
+
+
+def _pruner(
+    model: keras.Model, architecture: ResNetV2, batches: Batches, pruning: ChannelPruning
+) -> Callable[[float], keras.Model]:
+    """What makes a network of at most so many multiply-accumulates; importance is estimated once for all of them."""
+    groups = channel_groups(model)
+    of_groups, importance = multipliers(model, groups), channel_importance(model, groups, batches)
+
+    def pruned_to(max_macs: float) -> keras.Model:
+        plan = plan_channels(
+            groups,
+            of_groups,
+            importance,
+            max_macs=max_macs,
+            multiple_of=pruning.multiple_of,
+            with_streams=pruning.with_streams,
+        )
+        return narrow(model, architecture, groups, plan.kept)
+
+    return pruned_to
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from pathlib import Path
 from optimize.report.columns import COLUMNS, NONE, percent, points
 from optimize.report.figures import Report
 from optimize.report.markup import Markup, element, joined
-from optimize.report.on_gpu import HEADER
 from optimize.report.plot import latency_plot, size_plot
 from optimize.report.row import Row
-from optimize.report.words import FOR_GPUS, counted, measurement, operators
+from optimize.report.words import FOR_GPUS, GPU_HEADER, counted, measurement, on_gpu, operators
 
 _STYLE_FILE = Path(__file__).with_name("page.css")
 _WIDE_PX, _NARROW_PX = 560, 358
@@ -125,12 +124,12 @@ def _class(report: Report, row: Row, index: int) -> Markup:
 
 
 def _on_gpu(report: Report) -> Iterable[Markup]:
-    rows = [(row.name, row.on_gpu.cells()) for row in report.rows if row.on_gpu]
+    rows = [(row.name, on_gpu(row.on_gpu)) for row in report.rows if row.on_gpu]
     if not rows:
         return
     yield element("h2", "Files for GPUs")
     yield element("p", FOR_GPUS, class_="soft")
-    header = element("tr", *(element("th", title, scope="col") for title in HEADER))
+    header = element("tr", *(element("th", title, scope="col") for title in GPU_HEADER))
     lines = [
         element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
         for name, cells in rows

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from optimize.report.columns import COLUMNS, NONE, percent, points
 from optimize.report.figures import Report
-from optimize.report.on_gpu import HEADER
-from optimize.report.words import FOR_GPUS, measurement, operators
+from optimize.report.words import FOR_GPUS, GPU_HEADER, measurement, on_gpu, operators
 
 _SPECIAL = str.maketrans(
     {"\\": "\\\\", "|": "\\|", "<": "&lt;", "&": "&amp;", "`": "\\`", "*": "\\*", "_": "\\_", "\n": " "}
@@ -56,11 +55,11 @@ def _class_rows(report: Report) -> Iterable[list[str]]:
 
 
 def _on_gpu(report: Report) -> Iterable[str]:
-    rows = [[_text(row.name), *row.on_gpu.cells()] for row in report.rows if row.on_gpu]
+    rows = [[_text(row.name), *on_gpu(row.on_gpu)] for row in report.rows if row.on_gpu]
     if rows:
         yield "## Files for GPUs"
         yield FOR_GPUS
-        yield _table(HEADER, rows)
+        yield _table(GPU_HEADER, rows)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -11,8 +11,6 @@ from optimize.agreement import Agreement, compare_answers, predict_saved_model
 from optimize.report.compared import Compared
 from training.dataset import Dataset
 
-HEADER = ("model", "for GPUs", "same label", "top-1 for CPUs", "top-1 for GPUs")
-
 
 @dataclass(frozen=True, slots=True)
 class OnGPU:
@@ -33,12 +31,6 @@ class OnGPU:
             **asdict(self.agreement.after),
             "agreement_with_litert": self.agreement.labels,
         }
-
-    def cells(self) -> tuple[str, ...]:
-        """What `HEADER` names, but for the model."""
-        agreement = self.agreement
-        fractions = (agreement.labels, agreement.before.top1, agreement.after.top1)
-        return self.precision, *(f"{100 * fraction:.2f} %" for fraction in fractions)
 
 
 def measure_on_gpu(

@@ -6,13 +6,22 @@ from collections import Counter
 from collections.abc import Mapping
 
 from optimize.cost.tflite_file import TFLiteFile
-from optimize.report.columns import TIMES
+from optimize.report.columns import TIMES, percent
 from optimize.report.figures import Report
+from optimize.report.on_gpu import OnGPU
 
 FOR_GPUS = (
     "An artifact's other file answers the same test images through TensorFlow; both should give the same label for "
     "99 % of them, and differ by 0.3 points of top-1 at most."
 )
+
+GPU_HEADER = ("model", "for GPUs", "same label", "top-1 for CPUs", "top-1 for GPUs")
+
+
+def on_gpu(found: OnGPU) -> tuple[str, ...]:
+    """What `GPU_HEADER` names, but for the model."""
+    agreement = found.agreement
+    return found.precision, *map(percent, (agreement.labels, agreement.before.top1, agreement.after.top1))
 
 
 def counted(name: str, count: int) -> str:

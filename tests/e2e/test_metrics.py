@@ -136,11 +136,12 @@ def test_refused_and_rude_clients_are_counted(start):
         wait_until(lambda: counted(running, "opsin_slots_in_use", **CPU) == 1)
         assert running.request("POST", "/predict", RED)[0] == 503
         gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # its close is a reset
+    wait_until(lambda: counted(running, "opsin_http_requests_total", **PREDICT, status="499") == 1)
+    wait_until(lambda: counted(running, "opsin_slots_in_use", **CPU) == 0)
     assert running.request("POST", "/predict", bytes(1001))[0] == 413
     with running.connect() as rude:
         rude.sendall(b"NONSENSE\r\n\r\n")
         assert rude.recv(12) == b"HTTP/1.1 400"
-    wait_until(lambda: counted(running, "opsin_http_requests_total", **PREDICT, status="499") == 1)
     assert counted(running, "opsin_http_requests_total", **PREDICT, status="503") == 1
     assert counted(running, "opsin_http_requests_total", **PREDICT, status="413") == 1
     wait_until(lambda: counted(running, "opsin_http_requests_total", route="other", method="other", status="400") == 1)
