@@ -12,7 +12,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.processes import named
 
@@ -21,6 +24,14 @@ STUB = ROOT / "tests" / "e2e" / "stub_server.py"
 ZOO = ROOT / "models" / "zoo"
 START_S = 60.0
 STOP_S = 20.0
+SOON_S = 30.0
+
+
+def wait_until(condition):
+    give_up_at = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
 
 
 class RunningServer:
@@ -57,6 +68,16 @@ class RunningServer:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return response.status, json.loads(response.read())
+
+    def scrape(self):
+        """The samples of GET /metrics, by name and labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=SOON_S) as answer:
+            families = list(text_string_to_metric_families(answer.read().decode()))
+        samples = [sample for family in families for sample in family.samples]
+        return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
+
+    def counted(self, name, **labels):
+        return self.scrape().get((name, frozenset(labels.items())), 0)
 
     def children(self, title):
         """The pids of the server's processes of that name, as `ps` shows it."""

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from colours import publish_stub
 from running_server import STUB, RunningServer
-
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
-from models.repository import Repository
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     folder = tmp_path_factory.mktemp("repository")
-    (folder / "stub").write_bytes(b"not a model")
-    labels = ("red", "green", "blue")
-    manifest = Manifest("colours", 1, {}, labels, PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
-    Repository(folder / "models").publish(manifest, {"model.tflite": folder / "stub"})
+    publish_stub(folder)
     return folder / "models"
 
 
@@ -31,3 +25,14 @@ def start(repository):
     yield start
     for running in servers:
         running.end()
+
+
+@pytest.fixture(scope="module")
+def served(repository):
+    """One server for the tests that leave it as it was."""
+    running = RunningServer(
+        [str(STUB)],
+        {"OPSIN_REPOSITORY": str(repository), "OPSIN_READ_TIMEOUT_MS": "1000", "OPSIN_MAX_UPLOAD_BYTES": "3000000"},
+    ).wait_until_ready()
+    yield running
+    running.end()

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import json
 import os
 import signal
 import threading
-import time
 
 import pytest
-from PIL import Image
-from running_server import STUB, RunningServer
-
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
-from models.repository import Repository
+from colours import COLOURS, RED, label_of, picture, publish_stub
+from running_server import SOON_S, STUB, RunningServer, wait_until
 
 pytestmark = pytest.mark.e2e
-
-SOON_S = 30.0
-COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
-
-
-def encode(colour):
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), colour).save(file, "PNG")
-    return file.getvalue()
 
 
 class Clients:
@@ -53,14 +38,12 @@ class Clients:
             thread.join()
 
     def wait_for_more(self, number=50):
-        goal, give_up_at = self.num_right + number, time.monotonic() + SOON_S
-        while self.num_right < goal:
-            assert time.monotonic() < give_up_at, self.wrong
-            time.sleep(0.01)
+        goal = self.num_right + number
+        wait_until(lambda: self.num_right >= goal)
 
     def _ask(self, index):
         label, colour = list(COLOURS.items())[index % 3]
-        body = encode(colour)
+        body = picture(colour)
         connection = http.client.HTTPConnection("127.0.0.1", self._running.port, timeout=SOON_S)
         with contextlib.closing(connection):
             while not self._is_over.is_set():
@@ -81,18 +64,8 @@ class Clients:
 
 
 def engine_of(running):
-    give_up_at = time.monotonic() + SOON_S
-    while not (engines := running.children("opsin: engine cpu")):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)
-    return engines[0]
-
-
-def wait_until(condition):
-    give_up_at = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
+    wait_until(lambda: running.children("opsin: engine cpu"))
+    return running.children("opsin: engine cpu")[0]
 
 
 def test_processes_carry_names(start):
@@ -126,7 +99,7 @@ def test_picture_that_crashes_native_code_fails_alone(start):
     running = start(STUB_SLEEP_S="0.002").wait_until_ready()
     with Clients(running, 3) as clients:
         clients.wait_for_more()
-        status, document = running.request("POST", "/predict", encode((66, 66, 66)))
+        status, document = running.request("POST", "/predict", picture((66, 66, 66)))
         clients.wait_for_more()
     assert (status, document["error"]["code"]) == (500, "engine_failed")
     assert clients.wrong == []
@@ -143,33 +116,18 @@ def test_killed_worker_takes_its_own_connections_alone(start):
         clients.wait_for_more()
     assert all(isinstance(wrong, OSError | http.client.HTTPException) for wrong in clients.wrong)
     assert len(clients.wrong) <= 8
-    assert label_of(running) == "red"
-
-
-def label_of(running):
-    status, document = running.request("POST", "/predict", encode(COLOURS["red"]))
-    assert status == 200, document
-    return document["predictions"][0]["label"]
+    assert label_of(running.request("POST", "/predict", RED)) == "red"
 
 
 def test_version_that_is_published_takes_over_without_a_gap(tmp_path):
-    repository = Repository(tmp_path / "models")
-    (tmp_path / "stub").write_bytes(b"not a model")
-
-    def publish():
-        manifest = Manifest(
-            "colours", 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")}
-        )
-        return repository.publish(manifest, {"model.tflite": tmp_path / "stub"}).manifest.version
-
-    publish()
+    publish_stub(tmp_path)
     running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models")})
     try:
         running.wait_until_ready()
         with Clients(running, 6) as clients:
             for _ in range(3):
                 clients.wait_for_more()
-                version = publish()
+                version = publish_stub(tmp_path).manifest.version
                 wait_until(lambda version=version: version in clients.versions)
             (tmp_path / "models" / "colours" / str(version + 1)).mkdir()  # half a version is none
             clients.wait_for_more()
@@ -180,23 +138,17 @@ def test_version_that_is_published_takes_over_without_a_gap(tmp_path):
 
 
 def test_version_that_is_broken_is_named_and_the_old_one_serves(tmp_path):
-    repository = Repository(tmp_path / "models")
-    (tmp_path / "stub").write_bytes(b"not a model")
-    manifest = Manifest(
-        "colours", 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")}
-    )
-    repository.publish(manifest, {"model.tflite": tmp_path / "stub"})
+    publish_stub(tmp_path)
     running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models")})
     try:
         running.wait_until_ready()
-        artifact = repository.publish(manifest, {"model.tflite": tmp_path / "stub"})
-        (artifact.path / "model.tflite").write_bytes(b"changed")
+        (publish_stub(tmp_path).path / "model.tflite").write_bytes(b"changed")
         wait_until(lambda: running.request("GET", "/readyz")[1]["refused"])
         status, document = running.request("GET", "/readyz")
         assert (status, document["version"]) == (200, 1)
         assert "sha256 differs" in document["refused"][0]["reason"]
         assert str(tmp_path) not in json.dumps(document)
-        assert label_of(running) == "red"
+        assert label_of(running.request("POST", "/predict", RED)) == "red"
     finally:
         running.end()
 

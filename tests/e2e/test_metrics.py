@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 import http.client
-import io
 import os
 import re
 import signal
 import socket
 import threading
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from prometheus_client.parser import text_string_to_metric_families
-from running_server import START_S
+from colours import RED, head_of
+from running_server import START_S, wait_until
 
 pytestmark = pytest.mark.e2e
 
-SOON_S = 30.0
 PREDICT = {"route": "/predict", "method": "POST"}
-COLOURS = {"model": "colours", "version": "1"}
+STUB_MODEL = {"model": "colours", "version": "1"}
 CPU = {"engine": "0", "device": "cpu"}
-
-
-def encode(colour):
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), colour).save(file, "PNG")
-    return file.getvalue()
-
-
-RED = encode((255, 0, 0))
-
-
-def scrape(running):
-    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/metrics", timeout=SOON_S) as answer:
-        families = list(text_string_to_metric_families(answer.read().decode()))
-    return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}
-
-
-def counted(running, name, **labels):
-    return scrape(running).get((name, frozenset(labels.items())), 0)
-
-
-def wait_until(condition):
-    give_up_at = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
 
 
 def kill(running, title):
@@ -79,7 +48,7 @@ class Watcher:
         before = {}
         while not self._is_over.wait(0.02):
             try:
-                now = scrape(self._running)
+                now = self._running.scrape()
             except (OSError, http.client.HTTPException):
                 continue  # its connection went with the worker
             falling = {key for key, value in before.items() if now.get(key, 0) < value}
@@ -98,7 +67,7 @@ def test_counts_are_what_was_sent_and_never_fall(start):
     num_rounds = 3
 
     def num_run():
-        return counted(running, "opsin_batch_size_sum")
+        return running.counted("opsin_batch_size_sum")
 
     with Watcher(running) as watcher:
         for number in range(num_rounds):
@@ -113,18 +82,18 @@ def test_counts_are_what_was_sent_and_never_fall(start):
                 kill(running, "opsin: http")
     assert watcher.fallen == []
     assert watcher.num_scrapes
-    assert counted(running, "opsin_http_requests_total", **PREDICT, status="200") == 10 * num_rounds
-    assert counted(running, "opsin_http_requests_total", **PREDICT, status="415") == 10 * num_rounds
-    assert counted(running, "opsin_http_requests_total", route="other", method="GET", status="404") == num_rounds
-    assert counted(running, "opsin_http_request_duration_seconds_count", route="/predict") == 20 * num_rounds
-    assert counted(running, "opsin_images_total", **COLOURS, outcome="ok") == 10 * num_rounds
-    assert counted(running, "opsin_images_total", **COLOURS, outcome="unsupported_image") == 10 * num_rounds
-    assert counted(running, "opsin_stage_duration_seconds_count", stage="decode") == 20 * num_rounds
-    assert counted(running, "opsin_stage_duration_seconds_count", stage="queue") == 10 * num_rounds
-    assert counted(running, "opsin_engine_restarts_total", **CPU) == 1
-    assert counted(running, "opsin_engine_up", **CPU) == 1
-    assert counted(running, "opsin_slots_in_use", **CPU) == 0
-    assert counted(running, "opsin_model_loaded", **COLOURS, **CPU) == 1
+    assert running.counted("opsin_http_requests_total", **PREDICT, status="200") == 10 * num_rounds
+    assert running.counted("opsin_http_requests_total", **PREDICT, status="415") == 10 * num_rounds
+    assert running.counted("opsin_http_requests_total", route="other", method="GET", status="404") == num_rounds
+    assert running.counted("opsin_http_request_duration_seconds_count", route="/predict") == 20 * num_rounds
+    assert running.counted("opsin_images_total", **STUB_MODEL, outcome="ok") == 10 * num_rounds
+    assert running.counted("opsin_images_total", **STUB_MODEL, outcome="unsupported_image") == 10 * num_rounds
+    assert running.counted("opsin_stage_duration_seconds_count", stage="decode") == 20 * num_rounds
+    assert running.counted("opsin_stage_duration_seconds_count", stage="queue") == 10 * num_rounds
+    assert running.counted("opsin_engine_restarts_total", **CPU) == 1
+    assert running.counted("opsin_engine_up", **CPU) == 1
+    assert running.counted("opsin_slots_in_use", **CPU) == 0
+    assert running.counted("opsin_model_loaded", **STUB_MODEL, **CPU) == 1
     assert running.stop()[0] == 0
 
 
@@ -132,31 +101,31 @@ def test_refused_and_rude_clients_are_counted(start):
     limits = {"OPSIN_MAX_QUEUE": "1", "OPSIN_MAX_IMAGES": "1", "OPSIN_MAX_UPLOAD_BYTES": "1000"}
     running = start(OPSIN_WORKERS="1", STUB_SLEEP_S="1", **limits).wait_until_ready()
     with running.connect() as gone:
-        gone.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(RED) + RED)
-        wait_until(lambda: counted(running, "opsin_slots_in_use", **CPU) == 1)
+        gone.sendall(head_of(RED) + RED)
+        wait_until(lambda: running.counted("opsin_slots_in_use", **CPU) == 1)
         assert running.request("POST", "/predict", RED)[0] == 503
         gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # its close is a reset
-    wait_until(lambda: counted(running, "opsin_http_requests_total", **PREDICT, status="499") == 1)
-    wait_until(lambda: counted(running, "opsin_slots_in_use", **CPU) == 0)
+    wait_until(lambda: running.counted("opsin_http_requests_total", **PREDICT, status="499") == 1)
+    wait_until(lambda: running.counted("opsin_slots_in_use", **CPU) == 0)
     assert running.request("POST", "/predict", bytes(1001))[0] == 413
     with running.connect() as rude:
         rude.sendall(b"NONSENSE\r\n\r\n")
         assert rude.recv(12) == b"HTTP/1.1 400"
-    assert counted(running, "opsin_http_requests_total", **PREDICT, status="503") == 1
-    assert counted(running, "opsin_http_requests_total", **PREDICT, status="413") == 1
-    wait_until(lambda: counted(running, "opsin_http_requests_total", route="other", method="other", status="400") == 1)
-    assert counted(running, "opsin_images_total", **COLOURS, outcome="client_gone") == 1
+    assert running.counted("opsin_http_requests_total", **PREDICT, status="503") == 1
+    assert running.counted("opsin_http_requests_total", **PREDICT, status="413") == 1
+    wait_until(lambda: running.counted("opsin_http_requests_total", route="other", method="other", status="400") == 1)
+    assert running.counted("opsin_images_total", **STUB_MODEL, outcome="client_gone") == 1
 
 
 def test_client_that_ends_its_sending_is_counted_once(start):
     running = start(STUB_SLEEP_S="0.5").wait_until_ready()
     with running.connect() as connection:
-        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(RED) + RED)
+        connection.sendall(head_of(RED) + RED)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(1000):
             pass
-    assert counted(running, "opsin_images_total", **COLOURS, outcome="ok") == 1
-    assert counted(running, "opsin_images_total", **COLOURS, outcome="client_gone") == 0
+    assert running.counted("opsin_images_total", **STUB_MODEL, outcome="ok") == 1
+    assert running.counted("opsin_images_total", **STUB_MODEL, outcome="client_gone") == 0
 
 
 def folder_of(running):

@@ -1,0 +1,143 @@
+"""The start of the real server, starts that fail, signals, and workers that die."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import threading
+import time
+import urllib.request
+
+import pytest
+from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, read_answer
+from running_server import START_S, ZOO, RunningServer
+
+pytestmark = pytest.mark.e2e
+
+
+def test_devices_and_why_are_told_at_the_start_and_on_readyz(start):
+    running = start(OPSIN_DEVICE="cpu").wait_until_ready()
+    _, document = running.request("GET", "/readyz")
+    assert (document["devices"], document["devices_reason"]) == (["cpu"], "OPSIN_DEVICE is cpu")
+    assert running.devices == "Opsin runs on cpu, because OPSIN_DEVICE is cpu\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_it_cleanly_and_the_request_in_hand_is_answered(start, how):
+    running = start(STUB_SLEEP_S="1").wait_until_ready()
+    with running.connect(), running.connect() as idle:  # one silent, one kept alive
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_answer(idle)[0] == 200
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(running.request("POST", "/predict", RED)))
+        asking.start()
+        time.sleep(0.4)
+        status, output, took_s = running.stop(how)
+        asking.join()
+    assert label_of(answers[0]) == "red"
+    assert (status, output) == (0, "")
+    assert took_s < 10
+
+
+def test_stop_under_load_gives_no_other_answer_than_200_and_503(start):
+    running = start(STUB_SLEEP_S="0.01").wait_until_ready()
+    statuses, losses = [], []
+
+    def ask_until_refused():
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        while True:
+            if connection.sock is None:
+                try:
+                    connection.connect()
+                except ConnectionRefusedError:
+                    return
+            try:
+                connection.request("POST", "/predict", RED)
+                response = connection.getresponse()
+                response.read()
+                statuses.append(response.status)
+            except (OSError, http.client.HTTPException) as error:
+                losses.append(error)
+                connection.close()
+
+    asking = [threading.Thread(target=ask_until_refused) for _ in range(16)]
+    for thread in asking:
+        thread.start()
+    time.sleep(1)
+    status, output, _ = running.stop()
+    for thread in asking:
+        thread.join()
+    assert (status, output, losses) == (0, "", [])
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) > 16
+
+
+def test_second_ctrl_c_does_not_wait(start):
+    running = start(STUB_SLEEP_S="15").wait_until_ready()
+    with running.connect() as connection:
+        connection.sendall(head_of(RED) + RED)
+        time.sleep(0.3)
+        os.killpg(running.process.pid, signal.SIGINT)
+        time.sleep(0.5)
+        status, output, took_s = running.stop(signal.SIGINT)
+    assert status == 0
+    assert "Traceback" not in output
+    assert took_s < 10
+
+
+def test_ctrl_c_during_the_start_leaves_no_traceback():
+    running = RunningServer(["-m", "server"], {})
+    time.sleep(0.3)
+    status, output, _ = running.stop(signal.SIGINT)
+    assert status in (0, -signal.SIGINT, 2)  # 2: there was no model to serve, and it had said so already
+    assert "Traceback" not in output
+
+
+def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
+    running = start(OPSIN_WORKERS="4")
+    assert running.process.stdout.readline().startswith("Opsin serves")
+    assert running.process.stdout.readline().startswith("Opsin runs on ")
+    assert running.stop()[:2] == (0, "")
+
+
+def test_killed_worker_is_replaced(start):
+    running = start(OPSIN_WORKERS="1").wait_until_ready()
+    (worker,) = running.children("opsin: http")
+    os.kill(worker, signal.SIGKILL)
+    assert label_of(running.request("POST", "/predict", RED)) == "red"
+    assert running.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("load", "opsin: model 'colours' version 1 cannot be served: the stub cannot be loaded"),
+        ("crash", "opsin: the engine could not start (SIGKILL)"),
+    ],
+)
+def test_model_that_cannot_be_loaded_ends_the_start(start, how, message):
+    running = start(STUB_FAIL=how)
+    output, errors = running.process.communicate(timeout=START_S)
+    assert running.process.returncode not in (0, None)
+    assert message in errors
+    assert "Traceback" not in errors
+    assert output == ""
+
+
+@pytest.mark.skipif(not any(ZOO.glob("*/*/manifest.json")), reason="no model is shipped in models/zoo yet")
+def test_shipped_model_answers_over_http():
+    running = RunningServer(["-m", "server"], {})
+    try:
+        running.wait_until_ready()
+        status, document = running.request("POST", "/predict", FORM_RED, FORM_TYPE)
+        assert status == 200
+        (prediction,) = document["predictions"]
+        assert prediction["filename"] == "red.png"
+        assert prediction["top_k"][0] == {"label": prediction["label"], "probability": prediction["probability"]}
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/") as page:
+            assert document["model"] in page.read().decode()
+        status, output, _ = running.stop(signal.SIGINT)
+        assert (status, "Traceback" in output) == (0, False)
+    finally:
+        running.end()
