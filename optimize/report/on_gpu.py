@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from models.runtime.signature import Probabilities
@@ -28,7 +28,7 @@ class OnGPU:
         """JSON form."""
         return {
             "precision": self.precision,
-            **asdict(self.agreement.after),
+            **self.agreement.after.to_dict(),
             "agreement_with_litert": self.agreement.labels,
         }
 
