@@ -139,4 +139,4 @@ class _Rounds:
 
 def _fine_tuning(config: TrainingConfig, pruning: ChannelPruning) -> TrainingConfig:
     peak_lr = config.peak_lr / 2 if pruning.peak_lr is None else pruning.peak_lr
-    return replace(config, epochs=pruning.epochs, peak_lr=peak_lr, warmup_fraction=WARMUP_FRACTION, small_fraction=0.0)
+    return replace(config, epochs=pruning.epochs, peak_lr=peak_lr, warmup_fraction=WARMUP_FRACTION)
