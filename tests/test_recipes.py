@@ -1,7 +1,9 @@
 """The recipes are commands that there are, in an order in which each finds what it needs."""
 
 import importlib
+import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,8 +15,9 @@ RECIPES = sorted((Path(__file__).resolve().parent.parent / "recipes").glob("*.mk
 def commands(recipe, folder):
     """What `make` would run for all rows and the report: the module and its arguments."""
     printed = subprocess.run(
-        ["make", "-n", "-f", recipe, "PYTHON=python", "REFERENCES=other=other.tflite"],
+        [shutil.which("make"), "-n", "-f", recipe, "PYTHON=python", "REFERENCES=other=other.tflite"],
         cwd=folder,
+        env={"PATH": os.environ["PATH"]},  # the tests themselves may be run by a make
         check=True,
         capture_output=True,
         text=True,
@@ -37,7 +40,7 @@ def recipe(request, tmp_path):
 def test_every_option_is_one_that_the_command_has(recipe, monkeypatch):
     for module, arguments in recipe:
         command = importlib.import_module(f"{module}.__main__")
-        monkeypatch.setattr(command, "run", lambda program, action: 0)  # once the options are parsed
+        monkeypatch.setattr(command, "run", lambda *_: 0)  # once the options are parsed
         assert command.main(arguments) == 0
 
 
