@@ -14,7 +14,6 @@ def held_in_place(config: TrainingConfig, *, epochs: int, peak_lr: float) -> Tra
         epochs=epochs,
         peak_lr=peak_lr,
         warmup_fraction=0.0,
-        small_fraction=0.0,
         average_decay=0.0,
         precision="float32",
     )

@@ -44,7 +44,7 @@ dense-aware: $(RUNS)/dense-aware/int8.tflite
 $(RUNS)/dense-aware/int8.tflite: $(RUNS)/dense/model.keras
 	$(QUANTIZE) --aware --workdir $(RUNS)/dense --output $(RUNS)/dense-aware --name dense-aware $(ANY_DROP)
 
-# Channels pruned, to parts of the multiply-accumulates, and fine-tuned for nearly as long as the dense model was trained.
+# Channels pruned, to parts of the multiply-accumulates, and fine-tuned for nearly as long as the dense one was trained.
 # That learned from smoothed labels, after which its probabilities say little at a high temperature (arXiv:1906.02629).
 LONGER := --epochs 50 --teacher-weight 0.9 --temperature 2
 $(RUNS)/half/model.keras: PART = --macs 0.5 --multiple-of 16
@@ -52,9 +52,9 @@ $(RUNS)/two-fifths/model.keras: PART = --macs 0.4
 $(addprefix $(RUNS)/,half/model.keras two-fifths/model.keras): $(RUNS)/%/model.keras: $(RUNS)/dense/model.keras
 	$(PRUNE) --method channels $(PART) $(LONGER) --workdir $(RUNS)/dense --output $(RUNS)/$* --name $* $(ANY_DROP)
 
-# Four weights in five set to zero.
+# Four weights in five set to zero, slowly.
 $(RUNS)/sparse/model.keras: $(RUNS)/dense/model.keras
-	$(PRUNE) --method magnitude --sparsity 0.8 --workdir $(RUNS)/dense --output $(RUNS)/sparse --name sparse $(ANY_DROP)
+	$(PRUNE) --method magnitude --sparsity 0.8 --epochs 16 --workdir $(RUNS)/dense --output $(RUNS)/sparse --name sparse $(ANY_DROP)
 
 # At the sizes of MLPerf Tiny's two networks, with less against overfitting, for so small ones do not.
 SMALL := --set epochs=80 --set augmentation.cutout_px=0 --set label_smoothing=0 --set weight_decay=2e-4

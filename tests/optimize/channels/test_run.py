@@ -14,7 +14,7 @@ from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
 from optimize.source import open_source
-from training.run import RunError, load_model
+from training.run import RunError, load_model, read_run
 
 pytestmark = pytest.mark.slow
 
@@ -42,8 +42,8 @@ def few_batches():
 
 
 @pytest.fixture(scope="module")
-def source(toy_run):
-    return open_source(toy_run, None)
+def source(open_toy):
+    return open_toy()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,10 @@ def result(source, output, left_by_the_kill, repository):
 def test_run_goes_on_where_it_stopped(result, output, left_by_the_kill):
     assert {name: (output / name).read_bytes() for name in left_by_the_kill} == left_by_the_kill
     assert len((output / "round-2" / "history.jsonl").read_text().splitlines()) == 1
+
+
+def test_small_images_come_first_as_in_the_training(result, output):
+    assert read_run(output).config.small_fraction == 0.5
 
 
 def test_file_keeps_to_the_budget_and_has_fewer_bytes(result):

@@ -10,7 +10,7 @@ from optimize.magnitude.run import prune_magnitude
 from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
 from optimize.source import open_source
-from training.run import RunError, load_model
+from training.run import RunError, load_model, read_run
 
 PRUNING = MagnitudePruning(sparsity=0.6, epochs=1, layer_sparsity=("conv4_.*=0.7",))
 
@@ -26,14 +26,19 @@ def output(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(toy_run, repository, output):
-    made = prune_magnitude(open_source(toy_run, None), output, PRUNING, command="c")
+def result(open_toy, repository, output):
+    made = prune_magnitude(open_toy(), output, PRUNING, command="c")
     return made.publish(repository, force="toy")
 
 
 def sparsity_of(model) -> float:
     kernels = [layer.kernel.numpy() for layer in model.layers if hasattr(layer, "kernel")]
     return sum(np.sum(kernel == 0) for kernel in kernels) / sum(kernel.size for kernel in kernels)
+
+
+@pytest.mark.slow
+def test_small_images_come_first_as_in_the_training(result, output):
+    assert read_run(output).config.small_fraction == 0.5
 
 
 @pytest.mark.slow
@@ -67,11 +72,11 @@ def test_the_exported_file_has_the_zeros_of_the_model_and_shrinks_by_them(result
 
 
 @pytest.mark.slow
-def test_the_same_command_takes_up_the_run_and_another_one_is_refused(result, toy_run, repository, output):
-    again = prune_magnitude(open_source(toy_run, None), output, PRUNING, command="c").publish(repository, force="toy")
+def test_the_same_command_takes_up_the_run_and_another_one_is_refused(result, open_toy, repository, output):
+    again = prune_magnitude(open_toy(), output, PRUNING, command="c").publish(repository, force="toy")
     assert again.artifact.manifest.version == result.artifact.manifest.version
     with pytest.raises(RunError, match=r"compression .*0\.6.* there, .*0\.7.* now"):
-        prune_magnitude(open_source(toy_run, None), output, MagnitudePruning(sparsity=0.7, epochs=1), command="c")
+        prune_magnitude(open_toy(), output, MagnitudePruning(sparsity=0.7, epochs=1), command="c")
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ from models.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.aware import train_quantized
 from optimize.quantization.aware_options import QuantizationAwareTraining
-from optimize.source import open_source
-from training.run import RunError, load_model
+from training.run import RunError, load_model, read_run
 
 pytestmark = pytest.mark.slow
 
@@ -24,8 +23,8 @@ def kill(*_):
 
 
 @pytest.fixture(scope="module")
-def source(toy_run):
-    return open_source(toy_run, None)
+def source(open_toy):
+    return open_toy()
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +55,10 @@ def result(source, output, history, repository):
 def test_run_goes_on_where_it_stopped(result, output, history):
     assert (output / "history.jsonl").read_text() == history
     assert len(history.splitlines()) == 1
+
+
+def test_ranges_are_learned_from_images_of_the_size_that_is_served(result, output):
+    assert read_run(output).config.small_fraction == 0
 
 
 def test_manifest_says_how_it_was_trained_and_what_came_of_it(result):
