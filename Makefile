@@ -62,7 +62,7 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
 	for purpose in serve serve-openvino serve-gpu train gpu dev bench; do \
-	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done
 
