@@ -54,7 +54,6 @@ def work_of(model: keras.Model) -> Work:
 
 def publish(plan: GPUPlan, repository: Path) -> Work:
     """Publish the network with random weights as a float16 SavedModel: what an image costs does not depend on them."""
-    keras.mixed_precision.set_global_policy("float32")
     built = architecture(plan)
     noise = np.random.default_rng(0).integers(0, 256, (4, *built.input_shape), np.uint8)
     model = random_model(built, noise, seed=0)

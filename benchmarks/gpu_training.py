@@ -14,6 +14,7 @@ from benchmarks.gpu_plan import GPUPlan, Spec
 from benchmarks.gpu_rate import rates_of
 from models.resnet_v2 import build
 from training.config import TrainingConfig
+from training.precision import building_in
 from training.step import StepResult, TrainingStep
 
 NUM_BATCHES = 2
@@ -22,9 +23,8 @@ NUM_BATCHES = 2
 def measure_training(plan: GPUPlan, spec: Spec) -> dict[str, Any]:
     """One precision, one batch size, with XLA or without; otherwise as a training does by default."""
     keras.backend.clear_session()
-    keras.mixed_precision.set_global_policy(spec["precision"])
     reset_peak()
-    try:
+    with building_in(spec["precision"]):
         model = build(architecture(plan))
         step = _step(model, xla=spec["xla"])
         batches = [_batch(plan, spec["batch_size"], seed) for seed in range(NUM_BATCHES)]
@@ -38,8 +38,6 @@ def measure_training(plan: GPUPlan, spec: Spec) -> dict[str, Any]:
 
         found = rates_of(plan, train, per_call=spec["batch_size"])
         return {**found, "macs": work_of(model).macs, "device_bytes": peak_bytes()}
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
 
 
 def _step(model: keras.Model, *, xla: bool) -> TrainingStep:

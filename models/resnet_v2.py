@@ -8,6 +8,7 @@ so weights copy over by name.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import count, islice
 from typing import Any, Literal
@@ -16,6 +17,7 @@ import tf_keras as keras
 
 from models.layers import GroupNormalization, WeightStandardizedConv2D
 
+FAMILY = "resnet_v2"
 Norm = Literal["batch", "group"]
 NORMS: tuple[Norm, ...] = ("batch", "group")
 
@@ -160,7 +162,21 @@ class ResNetV2:
         """JSON form, for a manifest; the widths of a network that was not pruned follow from the rest."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         lists = {name: list(value) for name, value in given.items() if isinstance(value, tuple)}
-        return {"family": "resnet_v2", **given, **lists}
+        return {"family": FAMILY, **given, **lists}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ResNetV2:
+        """The inverse of `to_dict`; ValueError where it is of another family, or lacks something."""
+        if values.get("family") != FAMILY:
+            raise ValueError(f"family must be {FAMILY!r}, got {values.get('family')!r}")
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        del given["family"]
+        try:
+            return cls(**given)
+        except TypeError as error:
+            raise ValueError(f"not an architecture: {error}") from error
 
 
 def _check_widths(name: str, widths: tuple[int, ...] | None, num: int) -> None:

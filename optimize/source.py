@@ -10,11 +10,12 @@ from typing import Any
 import tf_keras as keras
 
 from models.resnet_v2 import ResNetV2
-from training.architecture import architecture_of, as_built
+from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.deliver import FLOAT32_FILE, Candidate, measure_file
+from training.distillation import Distillation
 from training.run import Run, RunError, load_model, open_run, published, read_run
 
 # Settings of the network, its pixels and its data.
@@ -47,6 +48,10 @@ class Source:
     def name(self) -> str:
         """The name that it was published under."""
         return self.published.partition(":")[0]
+
+    def distillation(self, weight: float, temperature: float) -> Distillation | None:
+        """Its model as a teacher, computing in the precision that networks are built in now; None without a weight."""
+        return Distillation(rebuilt(self.architecture, self.model), weight, temperature) if weight else None
 
     def with_settings(self, assignments: Iterable[str]) -> Source:
         """The same run, with settings of its training changed for what trains on from it.

@@ -18,6 +18,7 @@ from training.deliver import finish_float32, publish
 from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
+from training.precision import building_in
 from training.run import Run, load_model, open_run, published, read_run
 from training.teacher import Teacher
 from training.transfer import copy_weights
@@ -73,15 +74,14 @@ def train(
     )
     architecture = architecture_of(config, num_classes=len(data.labels))
     keras.utils.set_random_seed(config.seed)
-    keras.mixed_precision.set_global_policy(config.precision)
-    model = build(architecture)
-    if start_from:
-        left = copy_weights(load_model(start_from), model)
-        say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
-    distillation = teacher.distillation(data.labels) if teacher else None
-    model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)
+    with building_in(config.precision):
+        model = build(architecture)
+        if start_from:
+            left = copy_weights(load_model(start_from), model)
+            say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
+        distillation = teacher.distillation(data.labels) if teacher else None
+        model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)
     plot_curves(read_history(workdir), workdir / "curves.png")
-    keras.mixed_precision.set_global_policy("float32")
     deployable = rebuilt(architecture, model)  # float32 throughout, whatever precision it was trained in
     say("exporting, and measuring the exported file on the test images")
     candidate = finish_float32(deployable, run, data, workdir=workdir)

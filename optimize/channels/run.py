@@ -20,8 +20,8 @@ from optimize.source import Source
 from training.architecture import as_built, rebuilt
 from training.config import TrainingConfig
 from training.deliver import finish_float32
-from training.distillation import Distillation
 from training.loop import PixelSets, fit
+from training.precision import building_in
 from training.run import load_model, save_model, write_json
 from training.train import pixel_sets
 
@@ -118,11 +118,10 @@ class _Rounds:
         """Train in the run's precision; what comes back is float32."""
         keras.utils.set_random_seed(config.seed)
         architecture = self._architecture_of(model)
-        keras.mixed_precision.set_global_policy(config.precision)
-        student, teacher = rebuilt(architecture, model), rebuilt(self._source.architecture, self._source.model)
-        distillation = Distillation(teacher, self._pruning.teacher_weight, self._pruning.temperature)
-        trained = fit(student, self._images, config=config, workdir=folder, distillation=distillation)
-        keras.mixed_precision.set_global_policy("float32")
+        with building_in(config.precision):
+            student = rebuilt(architecture, model)
+            distillation = self._source.distillation(self._pruning.teacher_weight, self._pruning.temperature)
+            trained = fit(student, self._images, config=config, workdir=folder, distillation=distillation)
         return rebuilt(architecture, trained)
 
     def _batches(self, num_batches: int) -> Iterator[tuple[Pixels, Targets]]:

@@ -1,9 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
 from models.resnet_v2 import VARIANTS, ResNetV2, build
+from training.precision import building_in
 
 
 def random_images(*shape: int) -> tf.Tensor:
@@ -83,11 +86,8 @@ def test_every_variant_ends_in_eight_by_eight_or_seven_by_seven(variant):
 
 
 def test_logits_are_float32_under_mixed_precision():
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    try:
+    with building_in("mixed_bfloat16"):
         model = build(ResNetV2.of("20", width=4))
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
     assert model(random_images(1, 32, 32, 3)).dtype == tf.float32
     assert model.get_layer("conv1_conv").compute_dtype == "bfloat16"
 
@@ -146,6 +146,21 @@ def test_record_has_the_widths_only_where_channels_were_pruned():
     pruned = ResNetV2("20", (32, 32, 3), 10, 16, stream_widths=STREAMS, inner_widths=INNER)
     widths = {"stream_widths": list(STREAMS), "inner_widths": list(INNER)}
     assert pruned.to_dict() == {**standard, "norm": "batch", **widths}
+    for architecture in (ResNetV2.of("20"), ResNetV2.of("20", width=8, norm="group"), pruned):
+        assert ResNetV2.from_dict(json.loads(json.dumps(architecture.to_dict()))) == architecture
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"family": "mobilenet"}, "family must be 'resnet_v2', got 'mobilenet'"),
+        ({"depth": 3}, "not an architecture: .*depth"),
+        ({"variant": "19"}, "variant must be one of"),
+    ],
+)
+def test_records_of_other_networks_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        ResNetV2.from_dict({**ResNetV2.of("20").to_dict(), **change})
 
 
 @pytest.mark.parametrize(
