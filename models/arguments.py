@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "target", type=_target, nargs="?", metavar="NAME[:VERSION]", help="only this model, or this version of it"
     )
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
-    promote.add_argument("target", type=_version_target, metavar="NAME:VERSION")
+    promote.add_argument("target", type=version_target, metavar="NAME:VERSION")
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """What `export` takes beside the repository; the command itself is in `optimize`."""
-    parser.add_argument("target", type=_version_target, metavar="NAME:VERSION")
+    parser.add_argument("target", type=version_target, metavar="NAME:VERSION")
     parser.add_argument(
         "--for",
         dest="device",
@@ -120,7 +120,8 @@ def _target(text: str) -> Target:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _version_target(text: str) -> Target:
+def version_target(text: str) -> Target:
+    """NAME:VERSION, as the type of an argument."""
     target = _target(text)
     if target.version is None:
         raise argparse.ArgumentTypeError(f"a version must be named, as in {text}:1")
