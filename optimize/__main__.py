@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optimize import auto_options
+from optimize import auto_options, fine_tuning_options
 from optimize.channels import options as channel_options
 from optimize.magnitude import options as magnitude_options
-from optimize.options import adder, take
-from optimize.quantization import aware_options as quantization_aware_options
+from optimize.options import take
 from optimize.quantization import options as quantize_options
+from optimize.quantization.aware_options import QuantizationAwareTraining
 from optimize.report import options as report_options
 from training.cli import command_line, run
 
@@ -53,7 +53,7 @@ def _quantize(options: dict[str, Any], command: str) -> Any:
     if changes and not is_aware:
         raise ValueError("--set changes a training: give --aware too")
     workdir, data_path, terms = _taken(options)
-    kind = quantization_aware_options.QuantizationAwareTraining if is_aware else quantize_options.Quantization
+    kind = QuantizationAwareTraining if is_aware else quantize_options.Quantization
     settings: Any = take(kind, options)
     _refuse(options, "--aware" if is_aware else "quantization without --aware")
     from optimize.quantization.aware import train_quantized
@@ -139,16 +139,16 @@ def _parser() -> argparse.ArgumentParser:
     quantize.add_argument("--aware", action="store_true", help="train it as the int8 file it becomes")
     quantize.add_argument("--output", type=Path, help="folder of that run")
     quantize_options.add_arguments(quantize)
-    quantization_aware_options.add_arguments(quantize)
+    fine_tuning_options.add_arguments(quantize, epochs="with --aware: 4", peak_lr="a twentieth of the training's")
     prune = actions.add_parser("prune", help="remove channels, or set weights to zero, while fine-tuning")
     _add_common(prune)
     prune.add_argument("--output", type=Path, required=True, help="folder of the new run")
     prune.add_argument(
         "--method", choices=["channels", "magnitude"], default="channels", help="what is removed (channels)"
     )
-    add = adder(prune)
-    add("--epochs", type=int, metavar="N", help="of fine-tuning (20; 4)")
-    add("--peak-lr", type=float, help="of fine-tuning (half; a fifth of the training's)")
+    fine_tuning_options.add_arguments(
+        prune, epochs="channels: 20; magnitude: 4", peak_lr="half of the training's; a fifth"
+    )
     channel_options.add_arguments(prune)
     magnitude_options.add_arguments(prune)
     report = actions.add_parser("report", help="compare models: accuracy, bytes, work, latency, and which classes pay")

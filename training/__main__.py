@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.cli import command_line, run
+from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 PROGRAM = "python -m training"
 
@@ -42,6 +43,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
     changes += [("xla", True)] if options.xla else []
     config = replaced(preset(options.preset), dict(changes))
     name = validate_name(options.name or options.workdir.resolve().name.lower())
+    check_teaching(options.teacher_weight, options.temperature)
     from training.teacher import Teacher
     from training.train import train
 
@@ -88,10 +90,17 @@ def _parser() -> argparse.ArgumentParser:
         help="learn from the answers of a finished run beside the labels: a small network gains by it",
     )
     parser.add_argument(
-        "--teacher-weight", type=float, default=0.5, metavar="PART", help="of the loss that its answers have (0.5)"
+        "--teacher-weight",
+        type=float,
+        default=TEACHER_WEIGHT,
+        metavar="PART",
+        help=f"of the loss that its answers have ({TEACHER_WEIGHT:g})",
     )
     parser.add_argument(
-        "--temperature", type=float, default=4.0, help="that both networks' logits are divided by for that (4)"
+        "--temperature",
+        type=float,
+        default=TEMPERATURE,
+        help=f"that both networks' logits are divided by for that ({TEMPERATURE:g})",
     )
     parser.add_argument("--name", help="of the published model; default: the name of the workdir")
     parser.add_argument(

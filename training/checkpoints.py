@@ -6,7 +6,9 @@ the one before.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,9 +16,9 @@ from training.step import TrainingStep
 
 
 class Checkpoints:
-    """Saves and restores model, average, optimizer and the number of steps done."""
+    """Saves and restores model, average, optimizer, the number of steps done, and what else changes with the steps."""
 
-    def __init__(self, workdir: Path, state: TrainingStep) -> None:
+    def __init__(self, workdir: Path, state: TrainingStep, also_saved: Mapping[str, Any]) -> None:
         self._num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._best_accuracy = tf.Variable(-1.0, dtype=tf.float32, trainable=False)
         self._checkpoint = tf.train.Checkpoint(
@@ -25,6 +27,7 @@ class Checkpoints:
             optimizer=state.optimizer,
             num_steps_done=self._num_steps_done,
             best_accuracy=self._best_accuracy,
+            **also_saved,
         )
         self._last = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "last"), max_to_keep=2)
         self._best = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "best"), max_to_keep=1)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from training.any_size import accept_any_size
+from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,11 @@ class Distillation:
     """
 
     teacher: keras.Model
-    weight: float = 0.5
-    temperature: float = 4.0
+    weight: float = TEACHER_WEIGHT
+    temperature: float = TEMPERATURE
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"the weight of the teacher must be in [0, 1], got {self.weight}")
-        if self.temperature <= 0:
-            raise ValueError(f"the temperature must be > 0, got {self.temperature}")
+        check_teaching(self.weight, self.temperature)
         accept_any_size(self.teacher)
 
     def loss(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -43,6 +44,7 @@ def fit(
     workdir: Path,
     before_step: Callable[[int], None] = lambda _: None,
     distillation: Distillation | None = None,
+    also_saved: Mapping[str, Any] | None = None,
 ) -> keras.Model:
     """Train `model`, going on from the last checkpoint in `workdir`.
 
@@ -53,11 +55,12 @@ def fit(
         workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
         before_step: called with the number of steps done.
         distillation: a teacher to learn from beside the labels.
+        also_saved: what else changes with the steps, by name; TensorFlow's variables, alone or in lists.
 
     Returns:
         The model with the moving average of weights.
     """
-    run = _Run(model, images, config, workdir, distillation)
+    run = _Run(model, images, config, workdir, distillation, also_saved or {})
     for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
         before_step(step)
         run.learn(step, pixels, targets)
@@ -91,6 +94,7 @@ class _Run:
         config: TrainingConfig,
         workdir: Path,
         distillation: Distillation | None,
+        also_saved: Mapping[str, Any],
     ) -> None:
         self._images = images
         self._config = config
@@ -103,7 +107,7 @@ class _Run:
             xla=config.xla,
             distillation=distillation,
         )
-        self._checkpoints = Checkpoints(workdir, self.state)
+        self._checkpoints = Checkpoints(workdir, self.state, also_saved)
         self.steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
         num_steps = self.steps_per_epoch * config.epochs
         self.steps = range(self._checkpoints.restore(), num_steps)

@@ -10,6 +10,7 @@ from typing import Any
 from training.architecture import architecture_of, as_built, rebuilt
 from training.distillation import Distillation
 from training.run import RunError, load_model, published, read_run
+from training.teaching import TEACHER_WEIGHT, TEMPERATURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Teacher:
     """
 
     workdir: Path
-    weight: float = 0.5
-    temperature: float = 4.0
+    weight: float = TEACHER_WEIGHT
+    temperature: float = TEMPERATURE
 
     def distillation(self, labels: Sequence[str]) -> Distillation:
         """Load the teacher, to compute in the precision of the policy that is set now.

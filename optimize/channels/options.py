@@ -6,6 +6,7 @@ import argparse
 from dataclasses import dataclass
 
 from optimize.options import adder
+from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 DEFAULT_MACS = 0.5
 
@@ -35,8 +36,8 @@ class ChannelPruning:
     peak_lr: float | None = None
     multiple_of: int = 8
     with_streams: bool = True
-    teacher_weight: float = 0.5
-    temperature: float = 4.0
+    teacher_weight: float = TEACHER_WEIGHT
+    temperature: float = TEMPERATURE
 
     def __post_init__(self) -> None:
         if self.macs is None and self.latency is None:
@@ -49,6 +50,7 @@ class ChannelPruning:
         for name in ("rounds", "epochs", "round_epochs", "multiple_of"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_teaching(self.teacher_weight, self.temperature)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,5 +73,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--round-epochs", type=int, metavar="N", help="of fine-tuning after each round but the last (4)")
     add("--multiple-of", type=int, metavar="N", help="that every width is a multiple of (8)")
     add("--keep-streams", dest="with_streams", action="store_false", help="prune only within blocks")
-    add("--teacher-weight", type=float, metavar="PART", help="of the loss that the dense model's answers have (0.5)")
-    add("--temperature", type=float, help="that both models' logits are divided by for that (4)")

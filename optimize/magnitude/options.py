@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from optimize.magnitude.layers import LayerRule
 from optimize.options import adder
+from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 Pattern = Literal["unstructured", "2:4"]
 PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
@@ -29,6 +30,8 @@ class MagnitudePruning:
         power: of the polynomial by which the sparsity rises, > 0.
         epochs: of fine-tuning, >= 1.
         peak_lr: of fine-tuning; None for a fifth of the training's.
+        teacher_weight: part of the loss that is the distance to the dense model, see `Distillation`.
+        temperature: of that distance.
     """
 
     sparsity: float = 0.5
@@ -39,6 +42,8 @@ class MagnitudePruning:
     power: float = POWER
     epochs: int = 4
     peak_lr: float | None = None
+    teacher_weight: float = TEACHER_WEIGHT
+    temperature: float = TEMPERATURE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layer_sparsity", tuple(self.layer_sparsity))
@@ -52,6 +57,7 @@ class MagnitudePruning:
             raise ValueError(f"power must be > 0, got {self.power}")
         if self.epochs < 1:
             raise ValueError(f"epochs must be >= 1, got {self.epochs}")
+        check_teaching(self.teacher_weight, self.temperature)
         if self.pattern == "2:4":
             self._check_two_of_four()
         _ = self.rules  # an error in one is told here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
@@ -13,18 +14,21 @@ from optimize.magnitude.schedule import polynomial_schedule
 
 
 class MagnitudePruner:
-    """Wraps the convolutions and the classifier of a model so that training makes their smallest weights zero.
+    """Makes the smallest weights of a model zero between the steps of its training.
+
+    tensorflow-model-optimization's wrappers keep the masks and say when they change, but stand beside the model, not in
+    it: in a forward pass they would assign to weights that mixed precision shows them rounded.
 
     Attributes:
-        model: to train; shares its weights with the model that was given, which so becomes the pruned one.
         sparsities: fraction of zeros at the end, by the name of each layer that could be pruned.
+        masks: float32, one for each layer that is pruned: 0 where its kernel is to be zero, 1 elsewhere.
     """
 
     def __init__(self, model: keras.Model, pruning: MagnitudePruning, *, num_steps: int) -> None:
         """Prepare to prune.
 
         Args:
-            model: any Keras model; the kernels of its `Conv2D` and `Dense` layers are pruned.
+            model: any built Keras model, of any precision; the kernels of its `Conv2D` and `Dense` layers are pruned.
             pruning: how.
             num_steps: that it will be trained for.
 
@@ -33,37 +37,42 @@ class MagnitudePruner:
         """
         if not any(type(layer) is keras.layers.Conv2D for layer in model.layers):
             raise ValueError("the model has no plain convolution to prune: weight standardization would undo the zeros")
-        self._pruning = pruning
-        self._num_steps = num_steps
-        self._wrappers: list[Any] = []
         self.sparsities = _sparsities(model, pruning)
-        self.model = keras.models.clone_model(model, clone_function=self._wrapped)
+        self._wrappers = [
+            _wrapped(model.get_layer(name), sparsity, pruning, num_steps)
+            for name, sparsity in self.sparsities.items()
+            if sparsity
+        ]
+        self._run = tf.function(self._prune)
+        self.masks = [mask for wrapper in self._wrappers for _, mask, _ in wrapper.pruning_vars]
 
     def before_step(self, step: int) -> None:
-        """Tell the schedule where it is; masks are updated in the step's forward pass."""
+        """Make the masks anew where it is time, and the weights zero that the last step has moved; steps begin at 0."""
+        self._run(tf.constant(step + 1, tf.int64))  # tensorflow-model-optimization counts from 1
+
+    def _prune(self, step: tf.Tensor) -> None:
         for wrapper in self._wrappers:
             wrapper.pruning_step.assign(step)
+            wrapper.pruning_obj.conditional_mask_update()
+            wrapper.pruning_obj.weight_mask_op()
 
     def finish(self) -> None:
         """Zero what the last gradient step has moved."""
         for wrapper in self._wrappers:
             wrapper.pruning_obj.weight_mask_op()
 
-    def _wrapped(self, layer: Any) -> Any:
-        sparsity = self.sparsities.get(layer.name, 0.0)
-        if not sparsity:
-            return layer
-        pruning = self._pruning
-        wrapper = tfmot.sparsity.keras.prune_low_magnitude(
-            layer,
-            pruning_schedule=polynomial_schedule(
-                sparsity, self._num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power
-            ),
-            # With this, the masks are made in the first step, whatever the schedule.
-            sparsity_m_by_n=(2, 4) if pruning.pattern == "2:4" else None,
-        )
-        self._wrappers.append(wrapper)
-        return wrapper
+
+def _wrapped(layer: Any, sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
+    wrapper = tfmot.sparsity.keras.prune_low_magnitude(
+        layer,
+        pruning_schedule=polynomial_schedule(
+            sparsity, num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power
+        ),
+        # With this, the masks are made in the first step, whatever the schedule.
+        sparsity_m_by_n=(2, 4) if pruning.pattern == "2:4" else None,
+    )
+    wrapper.build(layer.input_shape)
+    return wrapper
 
 
 def _sparsities(model: keras.Model, pruning: MagnitudePruning) -> dict[str, float]:

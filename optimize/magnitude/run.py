@@ -13,9 +13,12 @@ from optimize.made import Made
 from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.source import Source
+from training.architecture import rebuilt
 from training.batches import num_steps_per_epoch
+from training.config import TrainingConfig
 from training.deliver import finish_float32
 from training.loop import fit
+from training.precision import building_in
 from training.train import pixel_sets
 
 
@@ -25,7 +28,7 @@ def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, 
     The file compresses better for it; dense kernels run as fast as before.
 
     Args:
-        source: the run to start from; its model becomes the pruned one.
+        source: the run to start from; its model is the teacher.
         output: folder of the new run; the same command goes on where it stopped, and `quantize` takes it from there.
         pruning: how.
         command: as typed, for the manifest.
@@ -38,11 +41,26 @@ def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, 
     config = held_in_place(source.run.config, epochs=pruning.epochs, peak_lr=peak_lr)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     run = source.begin_run(output, config, compression=compression, command=command)
-    num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
-    pruner = MagnitudePruner(source.model, pruning, num_steps=num_steps)
     keras.utils.set_random_seed(config.seed)
-    images = pixel_sets(source.data, config, output)
-    fit(pruner.model, images, config=config, workdir=output, before_step=pruner.before_step)
-    pruner.finish()
-    candidate = finish_float32(source.model, run, source.data, workdir=output)
+    model = _pruned(source, config, pruning, output)
+    candidate = finish_float32(model, run, source.data, workdir=output)
     return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(candidate.file))
+
+
+def _pruned(source: Source, config: TrainingConfig, pruning: MagnitudePruning, workdir: Path) -> keras.Model:
+    """Train in the run's precision; what comes back is float32."""
+    num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
+    with building_in(config.precision):
+        student = rebuilt(source.architecture, source.model)
+        pruner = MagnitudePruner(student, pruning, num_steps=num_steps)
+        fit(
+            student,
+            pixel_sets(source.data, config, workdir),
+            config=config,
+            workdir=workdir,
+            before_step=pruner.before_step,
+            distillation=source.distillation(pruning.teacher_weight, pruning.temperature),
+            also_saved={"masks": pruner.masks},
+        )
+    pruner.finish()
+    return rebuilt(source.architecture, student)

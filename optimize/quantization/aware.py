@@ -44,7 +44,8 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
     """
     peak_lr = source.run.config.peak_lr / 20 if training.peak_lr is None else training.peak_lr
     config = held_in_place(source.run.config, epochs=training.epochs, peak_lr=peak_lr)
-    config = replace(config, small_fraction=0.0)  # the ranges of activations are learned too, and differ with the size
+    # tensorflow-model-optimization imitates int8 in float32; ranges of activations differ with the size of images.
+    config = replace(config, precision="float32", small_fraction=0.0)
     compression = {"method": "quantization-aware training", **asdict(training)}
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)

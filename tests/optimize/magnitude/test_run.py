@@ -6,6 +6,7 @@ import pytest
 from models.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 from optimize.magnitude.options import MagnitudePruning
+from optimize.magnitude.pruning import MagnitudePruner
 from optimize.magnitude.run import prune_magnitude
 from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
@@ -54,6 +55,8 @@ def test_the_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "power": 3.0,
         "epochs": 1,
         "peak_lr": None,
+        "teacher_weight": 0.5,
+        "temperature": 4.0,
     }
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
@@ -89,3 +92,54 @@ def test_zeros_survive_quantization(result, repository, output, precision):
     # Rounding makes a few more: weights that are small beside the largest one of their channel.
     assert 0.6 - 1e-5 <= provenance["measured_sparsity"] < 0.65
     assert provenance["gzip_bytes"] < 0.6 * quantized.after.file.stat().st_size
+
+
+@pytest.mark.slow
+def test_teacher_stays_as_it_was(open_toy, toy_run, tmp_path):
+    source = open_toy()
+    prune_magnitude(source, tmp_path / "run", PRUNING)
+    for weight, before in zip(source.model.get_weights(), load_model(toy_run).get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, before)
+
+
+class Killed(BaseException):
+    pass
+
+
+class DyingPruner(MagnitudePruner):
+    """Its process dies before the third step, after the masks were made in the first."""
+
+    def before_step(self, step):
+        if step == 2:
+            raise Killed
+        super().before_step(step)
+
+
+@pytest.mark.slow
+def test_masks_outlive_a_kill_between_two_updates(open_toy, tmp_path, monkeypatch):
+    source = open_toy()
+    # Every step is saved; masks change in the first step and in no other.
+    source = source.with_settings(["checkpoint_every_s=0", "batch_size=16"])
+    pruning = MagnitudePruning(pattern="2:4", epochs=1)
+    whole = prune_magnitude(source, tmp_path / "whole", pruning)
+    with monkeypatch.context() as patch:
+        patch.setattr("optimize.magnitude.run.MagnitudePruner", DyingPruner)
+        with pytest.raises(Killed):
+            prune_magnitude(source, tmp_path / "killed", pruning)
+    taken_up = prune_magnitude(source, tmp_path / "killed", pruning)
+    zeros = [
+        [weight == 0 for weight in load_model(made.workdir).get_weights() if weight.ndim > 1]
+        for made in (whole, taken_up)
+    ]
+    assert np.mean(zeros[0][1]) == 0.5
+    for expected, found in zip(*zeros, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_zeros_are_exact_in_every_precision_of_the_training(open_toy, tmp_path, precision):
+    source = open_toy().with_settings([f"precision={precision}"])
+    made = prune_magnitude(source, tmp_path / "run", MagnitudePruning(sparsity=0.6, epochs=1))
+    assert sparsity_of(load_model(made.workdir)) == pytest.approx(0.6, abs=1e-5)
+    assert read_run(made.workdir).config.precision == precision

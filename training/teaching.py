@@ -1,0 +1,14 @@
+"""How much a teacher has to say: what is asked of it, checked without loading TensorFlow."""
+
+from __future__ import annotations
+
+TEACHER_WEIGHT = 0.5
+TEMPERATURE = 4.0
+
+
+def check_teaching(weight: float, temperature: float) -> None:
+    """Raise ValueError where a teacher cannot have that part of the loss, or logits cannot be divided by that."""
+    if not 0 <= weight <= 1:
+        raise ValueError(f"the weight of the teacher must be in [0, 1], got {weight}")
+    if not temperature > 0:
+        raise ValueError(f"the temperature must be > 0, got {temperature}")
