@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.folders import ROOT
 from models.cores import available_cores
+from models.processor import cpu_name
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi", "starlette", "uvicorn", "uvloop")
 
@@ -18,9 +19,9 @@ PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi",
 def describe() -> dict[str, Any]:
     """Machine, commit, date and versions."""
     return {
-        "cpu": _proc_field(Path("/proc/cpuinfo"), "model name"),
+        "cpu": cpu_name(),
         "num_cores": available_cores(),
-        "memory": _proc_field(Path("/proc/meminfo"), "MemTotal"),
+        "memory": _memory(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -31,12 +32,9 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _proc_field(path: Path, name: str) -> str:
-    for line in path.read_text().splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return "unknown"
+def _memory() -> str:
+    total, *_ = Path("/proc/meminfo").read_text().splitlines()
+    return total.partition(":")[2].strip()
 
 
 def _version(package: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from models.errors import OpsinError
 from models.repository import Repository
 from server.address import AddressError, open_listener
-from server.devices import explain_devices, visible_gpus
+from server.devices import explain_devices, runtime_warning, visible_gpus
 from server.engine.shelf import Wanted
 from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         settings = Settings.from_environ(environ)
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
-        if choice.warning:
-            print(f"opsin: {choice.warning}", file=sys.stderr, flush=True)
+        for warning in filter(None, (choice.warning, runtime_warning(settings))):
+            print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port)
         configure_logging(settings.log_level)
         from server.gunicorn_app import Server  # gunicorn is needed from here on, not for --help or a wrong setting

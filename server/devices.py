@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from models.cores import available_cores
+from models.processor import CPUINFO, has_saturating_int8
 from server.engine.loaded import Plan
 from server.settings import Settings, SettingsError
 
@@ -126,6 +127,16 @@ def _surprise() -> str | None:
     return (
         "the packages for a GPU are installed but no GPU is visible, so the CPU serves: in a container, is "
         "`--gpus all` given? OPSIN_DEVICE=gpu refuses to start without one, OPSIN_DEVICE=cpu ends this warning"
+    )
+
+
+def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
+    """One line, where the runtime that was asked for is less accurate on this processor; else None."""
+    if settings.runtime != "openvino" or not has_saturating_int8(cpuinfo):
+        return None
+    return (
+        "this processor has no VNNI, so the sums of OpenVINO's int8 kernels saturate: int8 models lose accuracy; "
+        "OPSIN_RUNTIME=litert does not"
     )
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from models.cores import available_cores
+from models.processor import cpu_name
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow")
 
@@ -49,16 +49,6 @@ def describe_machine() -> Machine:
         packages={package: _version(package) for package in PACKAGES},
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """What the processor calls itself, or at least its kind."""
-    try:
-        lines = cpuinfo.read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [value.strip() for key, _, value in (line.partition(":") for line in lines) if key.strip() == "model name"]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _version(package: str) -> str:

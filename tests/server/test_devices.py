@@ -7,7 +7,7 @@ import os
 import pytest
 
 from server import devices
-from server.devices import Device, choose_devices, explain_devices, plan_for, visible_gpus
+from server.devices import Device, choose_devices, explain_devices, plan_for, runtime_warning, visible_gpus
 from server.settings import Settings, SettingsError
 
 GPUS = ("0", "1", "2")
@@ -105,6 +105,22 @@ def test_plain_cpu_installation_is_not_warned(monkeypatch):
 
     monkeypatch.setattr(devices, "distribution", missing)
     assert explain_devices(Settings(), ()).warning is None
+
+
+@pytest.mark.parametrize(
+    ("runtime", "flags", "is_warned"),
+    [
+        ("openvino", "avx2", True),
+        ("openvino", "avx2 avx512_vnni", False),
+        ("litert", "avx2", False),
+        (None, "avx2", False),
+    ],
+)
+def test_openvino_is_warned_of_where_its_sums_saturate(tmp_path, runtime, flags, is_warned):
+    (tmp_path / "cpuinfo").write_text(f"flags\t: {flags}\n")
+    warning = runtime_warning(Settings(runtime=runtime), tmp_path / "cpuinfo")
+    assert (warning is not None) is is_warned
+    assert warning is None or "OPSIN_RUNTIME=litert does not" in warning
 
 
 def test_runtime_that_has_no_use_for_a_gpu_is_refused():
