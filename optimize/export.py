@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import add_export_arguments
-from training.cli import command_line, run
+from models.repository import Repository
+from training.cli import command_line, load_target, run
 
 PROGRAM = "python -m models export"
 
@@ -25,14 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace, command: str) -> str:
-    from models.errors import ModelNotFound, VersionNotFound
-    from models.repository import Repository
-
-    repository = Repository(options.repository)
-    try:
-        artifact = repository.load(options.target.name, options.target.version)
-    except (ModelNotFound, VersionNotFound) as error:
-        raise ValueError(str(error)) from error
+    artifact = load_target(options.repository, options.target)
     from optimize.for_device import add_file  # TensorFlow takes seconds to load: a wrong name is told before
 
     return str(
@@ -40,7 +34,7 @@ def _export(options: argparse.Namespace, command: str) -> str:
             artifact,
             options.device,
             options.workdir,
-            repository=repository,
+            repository=Repository(options.repository),
             data_path=options.data,
             max_accuracy_drop=options.max_accuracy_drop,
             command=command,

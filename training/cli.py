@@ -6,6 +6,12 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from models.artifact import Artifact
+from models.commands import Target
+from models.errors import ModelNotFound, OpsinError, VersionNotFound
+from models.repository import Repository
 
 EXIT_REFUSED = 1
 EXIT_BAD_ARGUMENTS = 2
@@ -17,6 +23,14 @@ def command_line(program: str, arguments: Sequence[str] | None) -> str:
     return f"{program} {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
 
 
+def load_target(repository: Path, target: Target) -> Artifact:
+    """The version that an argument names, verified; ValueError where it is not there."""
+    try:
+        return Repository(repository).load(target.name, target.version)
+    except (ModelNotFound, VersionNotFound) as error:
+        raise ValueError(str(error)) from error
+
+
 def run(program: str, action: Callable[[], str]) -> int:
     """Run a command and print what it returns.
 
@@ -24,8 +38,6 @@ def run(program: str, action: Callable[[], str]) -> int:
         The exit code: 0; or, with one line on standard error, 1 for a result that was refused, 2 for arguments that
         cannot be used, 130 after Ctrl-C.
     """
-    from models.errors import OpsinError
-
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("absl", "tensorflow"):  # they tell of every file that they write
         logging.getLogger(library).setLevel(logging.ERROR)

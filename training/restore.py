@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import version_target
-from training.cli import command_line, run
+from training.cli import command_line, load_target, run
 
 PROGRAM = "python -m training.restore"
 EXAMPLES = """
@@ -30,10 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _restore(options: argparse.Namespace, command: str) -> str:
-    from models.repository import Repository
-    from training.restored import restore
+    artifact = load_target(options.repository, options.target)
+    from training.restored import restore  # TensorFlow takes seconds to load: a wrong name is told before
 
-    artifact = Repository(options.repository).load(options.target.name, options.target.version)
     restored = restore(artifact, options.data, options.workdir, command=command)
     return f"restored to {options.workdir}: {restored.metrics.top1:.2%} of the test images right"
 

@@ -58,20 +58,36 @@ def train(
     """
     data = load_dataset(data_path, test_fraction=config.test_fraction, seed=config.seed)
     say(f"{data.name}: {len(data.labels)} classes, {len(data.train)} training and {len(data.test)} test images")
-    run = open_run(
-        workdir,
-        Run.new(
-            command=command,
-            config=config,
-            data=str(data_path),
-            data_name=data.name,
-            data_sha256=data.sha256,
-            labels=data.labels,
-            parent=published(start_from, "float32") if start_from else None,
-            ancestry=read_run(start_from).commands if start_from else (),
-            compression=teacher.to_dict() if teacher else None,
-        ),
+    wanted = Run.new(
+        command=command,
+        config=config,
+        data=str(data_path),
+        data_name=data.name,
+        data_sha256=data.sha256,
+        labels=data.labels,
+        parent=published(start_from, "float32") if start_from else None,
+        ancestry=read_run(start_from).commands if start_from else (),
+        compression=teacher.to_dict() if teacher else None,
     )
+    run = open_run(workdir, wanted)
+    model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, say=say)
+    plot_curves(read_history(workdir), workdir / "curves.png")
+    say("exporting, and measuring the exported file on the test images")
+    candidate = finish_float32(model, run, data, workdir=workdir)
+    return publish(candidate, run, data, workdir=workdir, repository=repository, name=name)
+
+
+def _fitted(
+    run: Run,
+    data: Dataset,
+    workdir: Path,
+    *,
+    start_from: Path | None,
+    teacher: Teacher | None,
+    say: Callable[[str], None],
+) -> keras.Model:
+    """The trained model: float32 throughout, whatever precision it was trained in."""
+    config = run.config
     architecture = architecture_of(config, num_classes=len(data.labels))
     keras.utils.set_random_seed(config.seed)
     with building_in(config.precision):
@@ -81,11 +97,7 @@ def train(
             say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
         distillation = teacher.distillation(data.labels) if teacher else None
         model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)
-    plot_curves(read_history(workdir), workdir / "curves.png")
-    deployable = rebuilt(architecture, model)  # float32 throughout, whatever precision it was trained in
-    say("exporting, and measuring the exported file on the test images")
-    candidate = finish_float32(deployable, run, data, workdir=workdir)
-    return publish(candidate, run, data, workdir=workdir, repository=repository, name=name)
+    return rebuilt(architecture, model)
 
 
 def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSets:

@@ -96,3 +96,9 @@ def test_command_says_what_came_of_it(repository, toy_npz, tmp_path, capsys):
     )
     assert main(["toy:2", *place]) == 2
     assert "holds a run already" in capsys.readouterr().err
+
+
+def test_a_version_that_is_not_there_is_told_before_anything_is_read(repository, tmp_path, capsys):
+    place = ["--repository", str(repository.root), "--data", "missing.npz", "--workdir", str(tmp_path / "run")]
+    assert main(["toy:9", *place]) == 2
+    assert "model 'toy' has no version 9; it has 1, 2" in capsys.readouterr().err
