@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import shlex
 import sys
@@ -38,6 +39,8 @@ def run(program: str, action: Callable[[], str]) -> int:
         The exit code: 0; or, with one line on standard error, 1 for a result that was refused, 2 for arguments that
         cannot be used, 130 after Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # `... > night.log &` is to be read while it runs
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("absl", "tensorflow"):  # they tell of every file that they write
         logging.getLogger(library).setLevel(logging.ERROR)

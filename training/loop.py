@@ -112,8 +112,9 @@ class _Run:
         num_steps = self.steps_per_epoch * config.epochs
         self.steps = range(self._checkpoints.restore(), num_steps)
         self._history = History(workdir, num_steps_done=self.steps.start)
+        self._num_small_steps = round(config.small_fraction * num_steps)
         batch_size = min(config.batch_size, len(images.train_targets))
-        self._progress = Progress(num_steps=num_steps, batch_size=batch_size)
+        self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=self._work)
         if self.steps.start:
             self._progress.say(f"going on from step {self.steps.start} of {num_steps}")
         self._results: list[StepResult] = []
@@ -121,7 +122,7 @@ class _Run:
 
     def batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """What is left to learn from: small images first, where the configuration says so."""
-        first_full = max(self.steps.start, round(self._config.small_fraction * self.steps.stop))
+        first_full = max(self.steps.start, self._num_small_steps)
         yield from self._batches(range(self.steps.start, first_full), side_px=self._config.small_px)
         yield from self._batches(range(first_full, self.steps.stop))
 
@@ -136,6 +137,11 @@ class _Run:
             seed=self._config.seed,
             steps=steps,
         )
+
+    def _work(self, num_steps: int) -> float:
+        """Of the first steps: pixels, in those of a step with images of full size."""
+        num_small = min(num_steps, self._num_small_steps)
+        return num_steps - num_small + num_small * (self._config.small_px / self._config.image_px) ** 2
 
     def learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
         """Take one step and show the progress."""

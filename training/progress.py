@@ -16,10 +16,21 @@ class Progress:
         *,
         num_steps: int,
         batch_size: int,
+        work: Callable[[int], float] = float,
         out: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begin.
+
+        Args:
+            num_steps: of the whole run.
+            batch_size: images a step.
+            work: of so many first steps together, in any unit; steps need not take the same time.
+            out: where to.
+            clock: in seconds.
+        """
         self._num_steps = num_steps
+        self._work = work
         self._batch_size = batch_size
         self._out = out or sys.stderr
         self._clock = clock
@@ -39,7 +50,8 @@ class Progress:
         if self._clock() - self._shown_s < self._interval_s and step != self._num_steps:
             return
         self._shown_s = self._clock()
-        left_s = (self._num_steps - step) * self._batch_size / self.images_per_s
+        done = self._work(step) - self._work(step - self._num_steps_here)
+        left_s = (self._clock() - self._begun_s) * (self._work(self._num_steps) - self._work(step)) / done
         line = f"step {step}/{self._num_steps}  {text}  {self.images_per_s:.0f} images/s  {duration(left_s)} left"
         self._out.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
         self._out.flush()
