@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.folders import ROOT
 from models.cores import available_cores
-from models.processor import cpu_name
+from models.processor import cpu_name, proc_field
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi", "starlette", "uvicorn", "uvloop")
 
@@ -21,7 +21,7 @@ def describe() -> dict[str, Any]:
     return {
         "cpu": cpu_name(),
         "num_cores": available_cores(),
-        "memory": _memory(),
+        "memory": proc_field("MemTotal", Path("/proc/meminfo")) or "unknown",
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -30,11 +30,6 @@ def describe() -> dict[str, Any]:
         "has_uncommitted_changes": bool(_output("git", "status", "--porcelain", "--untracked-files=no")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _memory() -> str:
-    total, *_ = Path("/proc/meminfo").read_text().splitlines()
-    return total.partition(":")[2].strip()
 
 
 def _version(package: str) -> str:

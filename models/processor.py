@@ -11,7 +11,7 @@ VNNI = {"avx512_vnni", "avx_vnni"}
 
 def cpu_name(cpuinfo: Path = CPUINFO) -> str:
     """What the processor calls itself, or at least its kind."""
-    return _field("model name", cpuinfo) or platform.processor() or platform.machine()
+    return proc_field("model name", cpuinfo) or platform.processor() or platform.machine()
 
 
 def has_saturating_int8(cpuinfo: Path = CPUINFO) -> bool:
@@ -20,14 +20,14 @@ def has_saturating_int8(cpuinfo: Path = CPUINFO) -> bool:
     Kernels that use it lose some of the largest sums; OpenVINO's do
     (https://docs.openvino.ai/latest/pot_saturation_issue.html), LiteRT's do not.
     """
-    flags = _field("flags", cpuinfo).split()  # "flags" are of x86; others have "Features"
+    flags = proc_field("flags", cpuinfo).split()  # "flags" are of x86; others have "Features"
     return bool(flags) and not VNNI & set(flags)
 
 
-def _field(name: str, cpuinfo: Path) -> str:
-    """Of the first processor; empty where there is none."""
+def proc_field(name: str, file: Path) -> str:
+    """The first value of that name in a file of /proc; empty where there is none."""
     try:
-        lines = cpuinfo.read_text().splitlines()
+        lines = file.read_text().splitlines()
     except OSError:
         return ""
     values = (value.strip() for key, _, value in (line.partition(":") for line in lines) if key.strip() == name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from optimize.options import take
 from optimize.quantization import options as quantize_options
 from optimize.quantization.aware_options import QuantizationAwareTraining
 from optimize.report import options as report_options
-from training.cli import command_line, run
+from training.cli import command_line, command_parser, run
 
 PROGRAM = "python -m optimize"
 NAMES = {"with_streams": "--keep-streams"}  # of options whose settings are called something else
@@ -36,7 +35,6 @@ loses more than --max-accuracy-drop, or gains neither bytes nor time.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 published, 1 refused, 2 bad arguments."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     options = vars(_parser().parse_args(arguments))
     command = command_line(PROGRAM, arguments)
     action = {"quantize": _quantize, "prune": _prune, "auto": _auto, "report": _report}[options.pop("action")]
@@ -123,11 +121,8 @@ def _refuse(options: dict[str, Any], what: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Make a trained model smaller or faster, measure what it costs and publish it.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        PROGRAM, "Make a trained model smaller or faster, measure what it costs and publish it.", EXAMPLES
     )
     actions = parser.add_subparsers(dest="action", required=True)
     auto = actions.add_parser("auto", help="the whole ladder: try, measure, publish the best within the budgets")

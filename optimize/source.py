@@ -49,9 +49,9 @@ class Source:
         """The name that it was published under."""
         return self.published.partition(":")[0]
 
-    def distillation(self, weight: float, temperature: float) -> Distillation | None:
-        """Its model as a teacher, computing in the precision that networks are built in now; None without a weight."""
-        return Distillation(rebuilt(self.architecture, self.model), weight, temperature) if weight else None
+    def distillation(self, weight: float, temperature: float) -> Distillation:
+        """Its model as a teacher, computing in the precision that networks are built in now."""
+        return Distillation(rebuilt(self.architecture, self.model), weight, temperature)
 
     def with_settings(self, assignments: Iterable[str]) -> Source:
         """The same run, with settings of its training changed for what trains on from it.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.cli import command_line, run
+from training.cli import command_line, command_parser, run
 from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 PROGRAM = "python -m training"
@@ -27,7 +26,6 @@ A run that was stopped goes on when the same command is given again.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     options = _parser().parse_args(arguments)
     return run(PROGRAM, lambda: _train(options, command_line(PROGRAM, arguments)))
 
@@ -63,12 +61,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Train an image classifier, measure it and publish it for the server.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser(PROGRAM, "Train an image classifier, measure it and publish it for the server.", EXAMPLES)
     parser.add_argument(
         "--data", type=Path, required=True, help="a folder or zip file of class folders, or an .npz file"
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +19,12 @@ from models.repository import Repository
 EXIT_REFUSED = 1
 EXIT_BAD_ARGUMENTS = 2
 EXIT_INTERRUPTED = 130
+
+
+def command_parser(program: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with examples as they are written."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=program, description=description, epilog=examples, formatter_class=formatter)
 
 
 def command_line(program: str, arguments: Sequence[str] | None) -> str:
@@ -41,6 +49,7 @@ def run(program: str, action: Callable[[], str]) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # `... > night.log &` is to be read while it runs
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the action loads TensorFlow
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("absl", "tensorflow"):  # they tell of every file that they write
         logging.getLogger(library).setLevel(logging.ERROR)

@@ -6,13 +6,12 @@ What prunes, quantizes or trains on starts from the folder of a finished run, wh
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import version_target
-from training.cli import command_line, load_target, run
+from training.cli import command_line, command_parser, load_target, run
 
 PROGRAM = "python -m training.restore"
 EXAMPLES = """
@@ -24,7 +23,6 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     options = _parser().parse_args(arguments)
     return run(PROGRAM, lambda: _restore(options, command_line(PROGRAM, arguments)))
 
@@ -38,11 +36,8 @@ def _restore(options: argparse.Namespace, command: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Make the folder of a training run again from a published model that has a SavedModel.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        PROGRAM, "Make the folder of a training run again from a published model that has a SavedModel.", EXAMPLES
     )
     parser.add_argument("target", type=version_target, metavar="NAME:VERSION")
     parser.add_argument("--data", type=Path, required=True, help="the data that it was trained on")

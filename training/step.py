@@ -91,7 +91,7 @@ class TrainingStep:
                 label_smoothing=self._label_smoothing,
             )
         )
-        if not self._distillation:
+        if not self._distillation or not self._distillation.weight:
             return loss
         weight = self._distillation.weight
         return (1.0 - weight) * loss + weight * self._distillation.loss(images, logits)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from running_server import ROOT, ZOO
+from cifar10_sample import sample
+from running_server import ZOO
 from toy_data import write_npz
 
 from models.repository import Repository
@@ -68,8 +68,7 @@ def test_small_model_agrees_on_images_that_it_knows(tmp_path):
 
 @pytest.mark.slow
 def test_shipped_model_agrees_on_the_sample(shipped):
-    with np.load(ROOT / "tests" / "data" / "cifar10_sample.npz") as sample:
-        images, targets = sample["images"], sample["targets"]
+    images, targets = sample()
     check(agreement_of(shipped, Split(targets, lambda index: encode_png(images[index]))))
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cifar10_sample import sample
 from PIL import Image
 from running_server import ROOT, RunningServer
 
@@ -22,8 +23,7 @@ LABELS = tuple("abcdefghij")
 
 
 def pictures():
-    with np.load(ROOT / "tests" / "data" / "cifar10_sample.npz") as sample:
-        return sample["images"][:12]
+    return sample()[0][:12]
 
 
 def encode(pixels):

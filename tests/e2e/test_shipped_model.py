@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,8 @@ def test_has_the_accuracy_of_its_manifest_on_all_test_images(artifact, shared_da
     subprocess.run([sys.executable, unpack, tmp_path / "cifar10.npz"], check=True)
     data = load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0)
     assert data.sha256 == artifact.manifest.provenance["dataset"]["sha256"]
-    runtime = load_runtime(artifact, num_threads=2)
-    metrics = measure(predict(runtime, data.test, artifact.manifest.pixels), data.test.targets)
-    runtime.close()
+    with closing(load_runtime(artifact, num_threads=2)) as runtime:
+        metrics = measure(predict(runtime, data.test, artifact.manifest.pixels), data.test.targets)
     # Kernels round differently from processor to processor: a few images of 10,000 may change sides.
     assert metrics.top1 == pytest.approx(artifact.manifest.metrics["int8"]["top1"], abs=0.001)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cifar10_sample import sample
 
 from models.errors import CorruptArtifact
 from models.repository import Repository
@@ -66,8 +67,7 @@ def runtime(kind):
 
 @pytest.fixture(scope="module")
 def images():
-    with np.load(REPO / "tests" / "data" / "cifar10_sample.npz") as sample:
-        return sample["images"][:7]
+    return sample()[0][:7]
 
 
 def test_an_image_has_the_same_probabilities_in_any_batch(runtime, kind, images):

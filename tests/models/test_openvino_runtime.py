@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cifar10_sample import sample
 
 from models.processor import has_saturating_int8
 from models.repository import Repository
@@ -21,8 +22,7 @@ ZOO = Repository(REPO / "models" / "zoo")
 
 @pytest.fixture(scope="module")
 def images():
-    with np.load(REPO / "tests" / "data" / "cifar10_sample.npz") as sample:
-        return sample["images"]
+    return sample()[0]
 
 
 @pytest.fixture(scope="module")
