@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 import tf_keras as keras
 
-from models.normalization import normalize
 from models.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup
 
@@ -44,18 +42,6 @@ def narrow(
             weights = model.get_layer(layer.name).get_weights()
             layer.set_weights([_cut(weight, read.get(layer.name), written.get(layer.name)) for weight in weights])
     return target
-
-
-def reestimate_batch_norms(model: keras.Model, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
-    """Have the moving statistics follow what the removed channels have changed (arXiv:2007.02491).
-
-    Args:
-        model: from normalized pixels to logits; only its batch normalizations' means and variances change.
-        batches: training images, uint8 [N, H, W, C].
-    """
-    forward = tf.function(lambda pixels: model(normalize(pixels), training=True), reduce_retracing=True)
-    for pixels in batches:
-        forward(tf.constant(pixels))
 
 
 def _cut(weight: npt.NDArray[np.float32], read: Indices | None, written: Indices | None) -> npt.NDArray[np.float32]:

@@ -1,10 +1,14 @@
-"""Removes a model's least important channels for a budget of multiply-accumulates, or of measured time."""
+"""Removes a model's least important channels for a budget of multiply-accumulates, or of measured time.
+
+The weights that read them are solved again. Where only time is wanted, they need not be.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +21,17 @@ from optimize.channels.groups import channel_groups, count_macs, multipliers
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow
 from optimize.channels.options import ChannelPruning
-from optimize.channels.plan import BudgetOutOfReach, plan_channels
+from optimize.channels.plan import BudgetOutOfReach, ChannelPlan, plan_channels
+from optimize.channels.refitting import refit
 from optimize.cost.latency import latency_ratio
+from optimize.layer_inputs import input_moments
 
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 Batches = Iterable[Batch]
 
 NUM_HALVINGS = 5  # of the interval in which the budget lies: to 3 % of the multiply-accumulates
 NEXT_PART = 0.97  # of the multiply-accumulates, where a network takes longer than its work promised
+NUM_MOMENTS_BATCHES = 8  # of those that importance is estimated from
 NUM_RANGE_IMAGES = 4  # how long int8 kernels take does not depend on the ranges
 
 
@@ -42,11 +49,12 @@ def without_least_important(
     Args:
         model: from normalized pixels to logits; it does not change.
         architecture: of the model.
-        batches: training images and their targets, from which the importance of channels is estimated.
+        batches: training images and their targets, which say how much channels matter, and how others make up for them.
         pruning: which channels may go.
         max_macs: for one image.
     """
-    return _pruner(model, architecture, batches, pruning)(max_macs)
+    pruner = _Pruner(model, architecture, list(batches), pruning)
+    return pruner.refitted(pruner.plan(max_macs))
 
 
 def macs_for_latency(
@@ -71,12 +79,12 @@ def macs_for_latency(
     """
     dense_macs, batches = macs_of(model), list(batches)
     low, high, found = 0.0, 1.0, None
-    pruned_to = _pruner(model, architecture, batches, pruning)
+    pruner = _Pruner(model, architecture, batches, pruning)
     with _timing(model, batches) as time_of:
         for _ in range(NUM_HALVINGS):
             middle = (low + high) / 2
             try:
-                pruned = pruned_to(middle * dense_macs)
+                pruned = pruner.narrowed(pruner.plan(middle * dense_macs))
             except BudgetOutOfReach:
                 low = middle  # what can be made is larger, and may be fast enough
                 continue
@@ -119,34 +127,49 @@ def within_latency(
         BudgetOutOfReach: no network is so fast.
     """
     batches = list(batches)
-    pruned_to = _pruner(model, architecture, batches, pruning)
+    pruner = _Pruner(model, architecture, batches, pruning)
     with _timing(whole, batches) as time_of:
         while True:
-            narrower = pruned_to(max_macs)
-            if time_of(narrower) <= latency:
-                return narrower
-            max_macs = NEXT_PART * min(max_macs, macs_of(narrower))
+            plan = pruner.plan(max_macs)
+            if time_of(pruner.narrowed(plan)) <= latency:
+                return pruner.refitted(plan)
+            max_macs = NEXT_PART * min(max_macs, plan.macs)
 
 
-def _pruner(
-    model: keras.Model, architecture: ResNetV2, batches: Batches, pruning: ChannelPruning
-) -> Callable[[float], keras.Model]:
-    """What makes a network of at most so many multiply-accumulates; importance is estimated once for all of them."""
-    groups = channel_groups(model)
-    of_groups, importance = multipliers(model, groups), channel_importance(model, groups, batches)
+class _Pruner:
+    """Makes networks of any budget from one model; the importance of its channels is estimated once for all of them."""
 
-    def pruned_to(max_macs: float) -> keras.Model:
-        plan = plan_channels(
-            groups,
-            of_groups,
-            importance,
+    def __init__(
+        self, model: keras.Model, architecture: ResNetV2, batches: Sequence[Batch], pruning: ChannelPruning
+    ) -> None:
+        self._model, self._architecture, self._batches, self._pruning = model, architecture, batches, pruning
+        self._groups = channel_groups(model)
+        self._multipliers = multipliers(model, self._groups)
+        self._importance = channel_importance(model, self._groups, batches)
+
+    def plan(self, max_macs: float) -> ChannelPlan:
+        """Which channels stay of at most so many multiply-accumulates."""
+        return plan_channels(
+            self._groups,
+            self._multipliers,
+            self._importance,
             max_macs=max_macs,
-            multiple_of=pruning.multiple_of,
-            with_streams=pruning.with_streams,
+            multiple_of=self._pruning.multiple_of,
+            with_streams=self._pruning.with_streams,
         )
-        return narrow(model, architecture, groups, plan.kept)
 
-    return pruned_to
+    def narrowed(self, plan: ChannelPlan) -> keras.Model:
+        """The network with their weights as they were."""
+        return narrow(self._model, self._architecture, self._groups, plan.kept)
+
+    def refitted(self, plan: ChannelPlan) -> keras.Model:
+        """The network with weights that make up for the channels that are gone."""
+        narrower = self.narrowed(plan)
+        consumers = {name for group in self._groups for name in group.consumers}
+        images = (pixels for pixels, _ in islice(self._batches, NUM_MOMENTS_BATCHES))
+        moments = input_moments(self._model, images, sorted(consumers))
+        refit(narrower, self._model, self._groups, plan.kept, moments)
+        return narrower
 
 
 @contextmanager

@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
 from models.resnet_v2 import ResNetV2
-from optimize.channels.narrowing import reestimate_batch_norms
 from optimize.channels.options import DEFAULT_MACS, ChannelPruning
-from optimize.channels.removal import macs_for_latency, macs_of, within_latency, without_least_important
+from optimize.channels.removal import Batch, macs_for_latency, macs_of, within_latency, without_least_important
 from optimize.made import Made
 from optimize.source import Source
+from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
 from training.architecture import as_built, rebuilt
 from training.config import TrainingConfig
 from training.deliver import finish_float32
@@ -25,13 +23,8 @@ from training.precision import building_in
 from training.run import load_model, save_model, write_json
 from training.train import pixel_sets
 
-BATCH_SIZE = 128
 NUM_IMPORTANCE_BATCHES = 32
-NUM_STATISTICS_BATCHES = 40
 WARMUP_FRACTION = 0.1
-
-Pixels = npt.NDArray[np.uint8]
-Targets = npt.NDArray[np.int64]
 
 
 def prune_channels(
@@ -124,13 +117,8 @@ class _Rounds:
             trained = fit(student, self._images, config=config, workdir=folder, distillation=distillation)
         return rebuilt(architecture, trained)
 
-    def _batches(self, num_batches: int) -> Iterator[tuple[Pixels, Targets]]:
-        """Training images as they are, drawn with the run's seed."""
-        rng = np.random.default_rng(self._config.seed)
-        num_images = len(self._images.train_targets)
-        for _ in range(num_batches):
-            indices = np.sort(rng.choice(num_images, size=min(BATCH_SIZE, num_images), replace=False))
-            yield self._images.train[indices], self._images.train_targets[indices]
+    def _batches(self, num_batches: int) -> Iterator[Batch]:
+        return drawn_batches(self._images, num_batches, seed=self._config.seed)
 
     def _architecture_of(self, model: keras.Model) -> ResNetV2:
         return as_built(self._source.architecture, model)

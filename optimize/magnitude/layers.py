@@ -79,6 +79,11 @@ def layer_sparsities(num_weights: Mapping[str, int], sparsity: float, rules: Seq
     return {name: num_zeros[name] / num for name, num in num_weights.items()}
 
 
+def has_rule(name: str, rules: Iterable[LayerRule]) -> bool:
+    """Whether a layer has a sparsity of its own: the stem, the classifier, and those that a user's rule names."""
+    return name in {STEM, CLASSIFIER} or any(re.fullmatch(rule.pattern, name) for rule in rules)
+
+
 def two_of_four_sparsities(num_inputs: Mapping[str, int], rules: Sequence[LayerRule]) -> dict[str, float]:
     """The same for the 2:4 pattern, two zeros in every four weights: 0.5 for each layer that has it, 0 for the others.
 

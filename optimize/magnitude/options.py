@@ -25,6 +25,8 @@ class MagnitudePruning:
         layer_sparsity: exceptions, such as "conv4_.*=0.9"; see `optimize.magnitude.layers`.
         pattern: "unstructured", or "2:4": two zeros in every four weights along the input channels, which is the last
             axis in a LiteRT file. Sparse tensor cores of GPUs can use it (arXiv:2104.08378); LiteRT does not.
+        at_once: make all zeros before the first step, where the other weights can best make up for them; see
+            `optimize.magnitude.second_order`. Else they are made slowly, of what is smallest by then.
         begin: part of the steps before the first zeros, in [0, 1).
         end: part of the steps after which the masks stay, in (begin, 1]; the rest serves to recover.
         power: of the polynomial by which the sparsity rises, > 0.
@@ -37,6 +39,7 @@ class MagnitudePruning:
     sparsity: float = 0.5
     layer_sparsity: tuple[str, ...] = ()
     pattern: Pattern = "unstructured"
+    at_once: bool = False
     begin: float = BEGIN
     end: float = END
     power: float = POWER
@@ -58,8 +61,12 @@ class MagnitudePruning:
         if self.epochs < 1:
             raise ValueError(f"epochs must be >= 1, got {self.epochs}")
         check_teaching(self.teacher_weight, self.temperature)
-        if self.pattern == "2:4":
-            self._check_two_of_four()
+        if self.pattern == "2:4" and self.sparsity != 0.5:
+            raise ValueError(f"the 2:4 pattern has a sparsity of 0.5, got {self.sparsity:g}")
+        if self.is_made_at_the_beginning and (self.begin, self.end, self.power) != (BEGIN, END, POWER):
+            raise ValueError(
+                "the zeros of the 2:4 pattern, or at once, are made in the beginning: begin, end and power say nothing"
+            )
         _ = self.rules  # an error in one is told here
 
     @property
@@ -67,13 +74,10 @@ class MagnitudePruning:
         """The exceptions of `layer_sparsity`, in order."""
         return tuple(LayerRule.parse(text) for text in self.layer_sparsity)
 
-    def _check_two_of_four(self) -> None:
-        if self.sparsity != 0.5:
-            raise ValueError(f"the 2:4 pattern has a sparsity of 0.5, got {self.sparsity:g}")
-        if (self.begin, self.end, self.power) != (BEGIN, END, POWER):
-            raise ValueError(
-                "the zeros of the 2:4 pattern are made in the first step: begin, end and power say nothing"
-            )
+    @property
+    def is_made_at_the_beginning(self) -> bool:
+        """Whether no zeros are made after the first step."""
+        return self.at_once or self.pattern == "2:4"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +102,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pattern",
         choices=PATTERNS,
         help="2:4 is two zeros in every four weights along the input channels (unstructured)",
+    )
+    add(
+        "--at-once",
+        action="store_true",
+        help="make all zeros before the fine-tuning, where the other weights can best make up for them: better after "
+        "few epochs",
     )
     add("--begin", type=float, metavar="PART", help="part of the steps before the first zeros, in [0, 1) (0)")
     add("--end", type=float, metavar="PART", help="part of the steps after which the zeros stay where they are (0.7)")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from optimize.magnitude.layers import layer_sparsities, two_of_four_sparsities
 from optimize.magnitude.options import MagnitudePruning
-from optimize.magnitude.schedule import polynomial_schedule
+from optimize.magnitude.schedule import at_once, polynomial_schedule
 
 
 class MagnitudePruner:
@@ -29,15 +30,13 @@ class MagnitudePruner:
 
         Args:
             model: any built Keras model, of any precision; the kernels of its `Conv2D` and `Dense` layers are pruned.
-            pruning: how.
+            pruning: how; zeros that are made at once, the model has already.
             num_steps: that it will be trained for.
 
         Raises:
             ValueError: the sparsity cannot be reached, or weight standardization would undo the zeros.
         """
-        if not any(type(layer) is keras.layers.Conv2D for layer in model.layers):
-            raise ValueError("the model has no plain convolution to prune: weight standardization would undo the zeros")
-        self.sparsities = _sparsities(model, pruning)
+        self.sparsities = _zeros_of(model) if pruning.at_once else layer_sparsities_of(model, pruning)
         self._wrappers = [
             _wrapped(model.get_layer(name), sparsity, pruning, num_steps)
             for name, sparsity in self.sparsities.items()
@@ -65,19 +64,37 @@ class MagnitudePruner:
 def _wrapped(layer: Any, sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
     wrapper = tfmot.sparsity.keras.prune_low_magnitude(
         layer,
-        pruning_schedule=polynomial_schedule(
-            sparsity, num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power
-        ),
-        # With this, the masks are made in the first step, whatever the schedule.
+        pruning_schedule=_schedule(sparsity, pruning, num_steps),
         sparsity_m_by_n=(2, 4) if pruning.pattern == "2:4" else None,
     )
     wrapper.build(layer.input_shape)
     return wrapper
 
 
-def _sparsities(model: keras.Model, pruning: MagnitudePruning) -> dict[str, float]:
-    prunable = {keras.layers.Conv2D, keras.layers.Dense}
-    shapes = {layer.name: layer.kernel.shape for layer in model.layers if type(layer) in prunable}
+def _schedule(sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
+    if pruning.is_made_at_the_beginning:
+        return at_once(sparsity)
+    return polynomial_schedule(sparsity, num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power)
+
+
+def _zeros_of(model: keras.Model) -> dict[str, float]:
+    return {layer.name: float(np.mean(layer.kernel.numpy() == 0)) for layer in _prunable(model)}
+
+
+def _prunable(model: keras.Model) -> list[Any]:
+    return [layer for layer in model.layers if type(layer) in {keras.layers.Conv2D, keras.layers.Dense}]
+
+
+def layer_sparsities_of(model: keras.Model, pruning: MagnitudePruning) -> dict[str, float]:
+    """Fraction of zeros that there are to be in the kernel of each `Conv2D` and `Dense` layer, by its name.
+
+    Raises:
+        ValueError: the sparsity cannot be reached, or weight standardization would undo the zeros.
+    """
+    prunable = _prunable(model)
+    if not any(type(layer) is keras.layers.Conv2D for layer in prunable):
+        raise ValueError("the model has no plain convolution to prune: weight standardization would undo the zeros")
+    shapes = {layer.name: layer.kernel.shape for layer in prunable}
     if pruning.pattern == "2:4":
         return two_of_four_sparsities({name: shape[-2] for name, shape in shapes.items()}, pruning.rules)
     num_weights = {name: shape.num_elements() for name, shape in shapes.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import tf_keras as keras
@@ -10,16 +10,21 @@ import tf_keras as keras
 from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import held_in_place
 from optimize.made import Made
+from optimize.magnitude.at_once import make_zeros
 from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.source import Source
+from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
 from training.architecture import rebuilt
 from training.batches import num_steps_per_epoch
 from training.config import TrainingConfig
 from training.deliver import finish_float32
-from training.loop import fit
+from training.loop import PixelSets, fit
 from training.precision import building_in
+from training.run import load_model, save_model
 from training.train import pixel_sets
+
+NUM_MOMENTS_BATCHES = 8
 
 
 def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, command: str = "") -> Made:
@@ -39,23 +44,28 @@ def prune_magnitude(source: Source, output: Path, pruning: MagnitudePruning, *, 
     """
     peak_lr = source.run.config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
     config = held_in_place(source.run.config, epochs=pruning.epochs, peak_lr=peak_lr)
+    if pruning.at_once:  # what is nearly there has nothing to learn from small images
+        config = replace(config, small_fraction=0.0)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     run = source.begin_run(output, config, compression=compression, command=command)
-    keras.utils.set_random_seed(config.seed)
-    model = _pruned(source, config, pruning, output)
+    model = _pruned(source, pixel_sets(source.data, config, output), run.config, pruning, output)
     candidate = finish_float32(model, run, source.data, workdir=output)
     return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(candidate.file))
 
 
-def _pruned(source: Source, config: TrainingConfig, pruning: MagnitudePruning, workdir: Path) -> keras.Model:
+def _pruned(
+    source: Source, images: PixelSets, config: TrainingConfig, pruning: MagnitudePruning, workdir: Path
+) -> keras.Model:
     """Train in the run's precision; what comes back is float32."""
+    start = _at_once(source, images, config, pruning, workdir / "start") if pruning.at_once else source.model
     num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
+    keras.utils.set_random_seed(config.seed)
     with building_in(config.precision):
-        student = rebuilt(source.architecture, source.model)
+        student = rebuilt(source.architecture, start)
         pruner = MagnitudePruner(student, pruning, num_steps=num_steps)
         fit(
             student,
-            pixel_sets(source.data, config, workdir),
+            images,
             config=config,
             workdir=workdir,
             before_step=pruner.before_step,
@@ -64,3 +74,18 @@ def _pruned(source: Source, config: TrainingConfig, pruning: MagnitudePruning, w
         )
     pruner.finish()
     return rebuilt(source.architecture, student)
+
+
+def _at_once(
+    source: Source, images: PixelSets, config: TrainingConfig, pruning: MagnitudePruning, folder: Path
+) -> keras.Model:
+    """The model with its zeros, kept in `folder`: a run that goes on does not make them again."""
+    folder.mkdir(exist_ok=True)
+    if not (folder / "model.keras").exists():
+        model = rebuilt(source.architecture, source.model)
+        batches = (pixels for pixels, _ in drawn_batches(images, NUM_MOMENTS_BATCHES, seed=config.seed))
+        make_zeros(model, pruning, batches)
+        batches = (pixels for pixels, _ in drawn_batches(images, NUM_STATISTICS_BATCHES, seed=config.seed))
+        reestimate_batch_norms(model, batches)
+        save_model(folder, model)
+    return load_model(folder)

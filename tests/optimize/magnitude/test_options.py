@@ -15,7 +15,7 @@ def parsed(*arguments: str) -> MagnitudePruning:
 
 def test_options_not_given_keep_their_defaults():
     assert parsed() == MagnitudePruning()
-    assert parsed("--sparsity", "0.8") == MagnitudePruning(sparsity=0.8)
+    assert parsed("--sparsity", "0.8", "--at-once") == MagnitudePruning(sparsity=0.8, at_once=True)
 
 
 def test_options_become_settings():
@@ -41,7 +41,8 @@ def test_options_become_settings():
         ({"epochs": 0}, "epochs must be >= 1, got 0"),
         ({"layer_sparsity": ["conv1_conv"]}, "expected PATTERN=SPARSITY"),
         ({"pattern": "2:4", "sparsity": 0.8}, r"the 2:4 pattern has a sparsity of 0\.5, got 0\.8"),
-        ({"pattern": "2:4", "power": 2.0}, "made in the first step: begin, end and power say nothing"),
+        ({"pattern": "2:4", "power": 2.0}, "made in the beginning: begin, end and power say nothing"),
+        ({"at_once": True, "end": 0.5}, "made in the beginning: begin, end and power say nothing"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(options, message):

@@ -55,6 +55,7 @@ def test_the_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "sparsity": 0.6,
         "layer_sparsity": ["conv4_.*=0.7"],
         "pattern": "unstructured",
+        "at_once": False,
         "begin": 0.0,
         "end": 0.7,
         "power": 3.0,
@@ -144,3 +145,21 @@ def test_zeros_are_as_many_where_the_training_was_in_mixed_precision(source, tmp
     made = prune_magnitude(in_bfloat16, tmp_path / "run", MagnitudePruning(sparsity=0.6, epochs=1))
     assert sparsity_of(load_model(made.workdir)) == pytest.approx(0.6, abs=1e-5)
     assert read_run(made.workdir).config.precision == "mixed_bfloat16"
+
+
+@pytest.mark.slow
+def test_zeros_made_at_once_stay_where_they_are_and_are_not_made_again(source, tmp_path, monkeypatch):
+    pruning = MagnitudePruning(sparsity=0.6, epochs=1, at_once=True)
+    prune_magnitude(source, tmp_path, pruning, command="c")
+    assert read_run(tmp_path).config.small_fraction == 0
+    start, end = (
+        [layer.kernel.numpy() for layer in load_model(folder).layers if hasattr(layer, "kernel")]
+        for folder in (tmp_path / "start", tmp_path)
+    )
+    for before, after in zip(start, end, strict=True):
+        np.testing.assert_array_equal(before == 0, after == 0)
+    assert not np.array_equal(start[1], end[1])
+    monkeypatch.setattr("optimize.magnitude.run.make_zeros", lambda *_: pytest.fail("made again"))
+    assert sparsity_of(load_model(prune_magnitude(source, tmp_path, pruning, command="c").workdir)) == pytest.approx(
+        0.6, abs=1e-5
+    )

@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimize.magnitude.schedule import polynomial_schedule
+from optimize.magnitude.schedule import at_once, polynomial_schedule
 
 
 def updates(schedule, num_steps: int) -> dict[int, float]:
@@ -48,3 +48,7 @@ def test_the_last_update_has_exactly_the_wanted_sparsity(num_steps, begin, width
 def test_sparsity_never_falls(num_steps, power):
     found = list(updates(polynomial_schedule(0.9, num_steps, begin=0.0, end=0.7, power=power), num_steps).values())
     assert found == sorted(found)
+
+
+def test_all_at_once_is_in_the_first_step_and_never_again():
+    assert updates(at_once(0.8), 300) == {1: pytest.approx(0.8)}

@@ -1,0 +1,57 @@
+"""Makes all zeros of a model before it is trained on: more of them where less is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tf_keras as keras
+
+from optimize.layer_inputs import Matrix, input_moments, set_weight_matrix, weight_matrix
+from optimize.magnitude.layers import LayerRule, has_rule
+from optimize.magnitude.options import MagnitudePruning
+from optimize.magnitude.pruning import layer_sparsities_of
+from optimize.magnitude.second_order import part_lost, passed_on, with_zeros
+from optimize.magnitude.shares import cheapest_shares
+
+LEVELS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
+
+
+def make_zeros(model: keras.Model, pruning: MagnitudePruning, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
+    """Make zeros, and have the other weights make up for them.
+
+    Layers with a sparsity of their own keep to it. The others share their zeros for the least sum of what their outputs
+    lose, as a part of their variance. Statistics of batch normalizations have to be estimated anew.
+
+    Args:
+        model: from normalized pixels to logits; its kernels change, and the biases beside them.
+        pruning: where, and how many.
+        batches: training images, uint8 [N, H, W, C].
+
+    Raises:
+        ValueError: the sparsity cannot be reached.
+    """
+    sparsities = {name: part for name, part in layer_sparsities_of(model, pruning).items() if part}
+    moments = input_moments(model, batches, list(sparsities))
+    if pruning.pattern == "unstructured":
+        sparsities |= _shared(model, sparsities, moments, pruning.rules)
+    for name, sparsity in sparsities.items():
+        layer = model.get_layer(name)
+        set_weight_matrix(layer, with_zeros(moments[name], weight_matrix(layer), sparsity, pattern=pruning.pattern))
+
+
+def _shared(
+    model: keras.Model, sparsities: Mapping[str, float], moments: Mapping[str, Matrix], rules: Sequence[LayerRule]
+) -> dict[str, float]:
+    """Sparsity of the layers that no rule names, which have as many zeros together as before."""
+    names = [name for name in sparsities if not has_rule(name, rules)]
+    num_weights = {name: model.get_layer(name).kernel.shape.num_elements() for name in names}
+    losses = {name: _losses(moments[name], weight_matrix(model.get_layer(name))) for name in names}
+    num_zeros = sum(round(sparsities[name] * num) for name, num in num_weights.items())
+    shares = cheapest_shares(num_weights, losses, LEVELS, num_zeros)
+    return {name: shares[name] / num for name, num in num_weights.items()}
+
+
+def _losses(moments: Matrix, weights: Matrix) -> list[float]:
+    return [0.0, *(part_lost(moments, weights, passed_on(moments, weights, level)) for level in LEVELS[1:])]

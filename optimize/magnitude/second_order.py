@@ -1,0 +1,87 @@
+"""Which weights of a layer can go, and what the others become, so that its outputs stay as near as can be.
+
+One pass over the rows of the kernel, as in arXiv:2301.00774 (Frantar and Alistarh, "SparseGPT"): of each block of rows
+those weights go that cost the outputs least after the rows to come have made up for them, which these do at once. Then
+all that stay are solved together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from optimize.layer_inputs import Matrix, covariance, solved
+from optimize.magnitude.options import Pattern
+
+# A multiple of 4. With 128 rows, as in the paper, the shipped model is a fifth of a point worse at a sparsity of 0.8.
+BLOCK_ROWS = 32
+
+Mask = npt.NDArray[np.bool_]
+
+
+def with_zeros(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pattern = "unstructured") -> Matrix:
+    """Make zeros in a layer's kernel and solve the rest.
+
+    Args:
+        moments: of what the layer reads, [n + 1, n + 1]; see `input_moments`.
+        weights: float64 [n + 1, outputs]; see `weight_matrix`.
+        sparsity: fraction of zeros in the kernel, the first n rows, in [0, 1).
+        pattern: "2:4" for two zeros in every four rows of each column, whatever the sparsity.
+
+    Returns:
+        float64 [n + 1, outputs].
+    """
+    kept = np.ones(weights.shape, np.bool_)
+    kept[:-1] = passed_on(moments, weights, sparsity, pattern=pattern) != 0
+    found = np.zeros_like(weights)
+    for column in range(weights.shape[1]):
+        rows = np.flatnonzero(kept[:, column])
+        found[rows, column] = solved(moments, weights[:, [column]], rows)[:, 0]
+    return found
+
+
+def passed_on(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pattern = "unstructured") -> Matrix:
+    """The kernel after the pass alone, float64 [n, outputs]: cheaper than `with_zeros`, and further off.
+
+    Takes the same arguments.
+    """
+    kernel = weights[:-1].copy()
+    factor = np.linalg.cholesky(np.linalg.inv(covariance(moments))).T  # upper: what a row passes on to those after it
+    num_zeros = 0
+    for start in range(0, len(kernel), BLOCK_ROWS):
+        block = slice(start, min(start + BLOCK_ROWS, len(kernel)))
+        wanted = round(sparsity * block.stop * kernel.shape[1]) - num_zeros
+        costs = (kernel[block] / np.diag(factor)[block, None]) ** 2
+        kept = _larger_two_of_four(costs) if pattern == "2:4" else _all_but_smallest(costs, wanted)
+        num_zeros += wanted
+        _pass_on(kernel, factor, block, kept)
+    return kernel
+
+
+def part_lost(moments: Matrix, weights: Matrix, kernel: Matrix) -> float:
+    """Mean square of what another kernel changes in the outputs, as a part of their variance; means are left out."""
+    of_inputs = covariance(moments)
+    change = weights[:-1] - kernel
+    whole = np.sum(weights[:-1] * (of_inputs @ weights[:-1]))
+    return float(np.sum(change * (of_inputs @ change)) / whole) if whole else 0.0
+
+
+def _pass_on(kernel: Matrix, factor: Matrix, block: slice, kept: Mask) -> None:
+    """Make a block's zeros, in place, and have all later rows make up for them."""
+    errors = np.zeros_like(kernel[block])
+    for offset, row in enumerate(range(block.start, block.stop)):
+        errors[offset] = np.where(kept[offset], 0.0, kernel[row] / factor[row, row])
+        kernel[row : block.stop] -= np.outer(factor[row, row : block.stop], errors[offset])
+        kernel[row] = np.where(kept[offset], kernel[row], 0.0)
+    kernel[block.stop :] -= factor[block, block.stop :].T @ errors
+
+
+def _all_but_smallest(costs: Matrix, num_zeros: int) -> Mask:
+    kept = np.ones(costs.size, np.bool_)
+    kept[np.argsort(costs, axis=None, kind="stable")[:num_zeros]] = False
+    return kept.reshape(costs.shape)
+
+
+def _larger_two_of_four(costs: Matrix) -> Mask:
+    of_four = costs.reshape(-1, 4, costs.shape[1])
+    return (np.argsort(np.argsort(of_four, axis=1, kind="stable"), axis=1) >= 2).reshape(costs.shape)
