@@ -6,7 +6,7 @@ training is needed for that; some thousand images are enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,14 @@ from models.normalization import normalize
 
 Matrix = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
+Pixels = npt.NDArray[np.uint8]
 
 DAMPING = 0.01  # of the mean second moment, as in arXiv:2210.17323: what images say little of stays as it was
+MAX_IMAGES = 32  # at a time: as rows, the inputs of a 3x3 convolution take nine times their memory
 MIN_DAMPING = 1e-9  # for a layer that reads zeros only
 
 
-def input_moments(
-    model: keras.Model, batches: Iterable[npt.NDArray[np.uint8]], layers: Collection[str]
-) -> dict[str, Matrix]:
+def input_moments(model: keras.Model, batches: Iterable[Pixels], layers: Collection[str]) -> dict[str, Matrix]:
     """Second moments of what convolutions and classifiers multiply their kernels with.
 
     Args:
@@ -51,12 +51,10 @@ def input_moments(
     run = tf.function(moments, reduce_retracing=True)
     sums = [np.zeros(()) for _ in read]
     num_images = 0
-    for pixels in batches:
-        num_images += len(pixels)
-        sums = [
-            total + len(pixels) * part.numpy().astype(np.float64)
-            for total, part in zip(sums, run(tf.constant(pixels)), strict=True)
-        ]
+    for part in _parts(batches):
+        num_images += len(part)
+        found = [each.numpy().astype(np.float64) for each in run(tf.constant(part))]
+        sums = [total + len(part) * each for total, each in zip(sums, found, strict=True)]
     if not num_images:
         raise ValueError("second moments need at least one image")
     return {layer.name: _damped(total / num_images) for layer, total in zip(read, sums, strict=True)}
@@ -92,6 +90,13 @@ def solved(moments: Matrix, weights: Matrix, kept: Indices) -> Matrix:
         float64 [len(kept), outputs], with the least mean square of the difference of outputs.
     """
     return np.linalg.solve(moments[np.ix_(kept, kept)], moments[kept] @ weights).astype(np.float64)
+
+
+def _parts(batches: Iterable[Pixels]) -> Iterator[Pixels]:
+    """The same images, so few at a time that what layers read of them fits in memory."""
+    for pixels in batches:
+        for start in range(0, len(pixels), MAX_IMAGES):
+            yield pixels[start : start + MAX_IMAGES]
 
 
 def _rows(layer: Any, inputs: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,8 @@ from models.normalization import normalize
 from training.loop import PixelSets
 
 BATCH_SIZE = 128
-NUM_STATISTICS_BATCHES = 40
+NUM_MOMENTS_BATCHES = 8  # for `optimize.layer_inputs`
+NUM_STATISTICS_BATCHES = 40  # for `reestimate_batch_norms`
 
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.int64]

@@ -25,13 +25,13 @@ from optimize.channels.plan import BudgetOutOfReach, ChannelPlan, plan_channels
 from optimize.channels.refitting import refit
 from optimize.cost.latency import latency_ratio
 from optimize.layer_inputs import input_moments
+from optimize.training_sample import NUM_MOMENTS_BATCHES
 
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 Batches = Iterable[Batch]
 
 NUM_HALVINGS = 5  # of the interval in which the budget lies: to 3 % of the multiply-accumulates
 NEXT_PART = 0.97  # of the multiply-accumulates, where a network takes longer than its work promised
-NUM_MOMENTS_BATCHES = 8  # of those that importance is estimated from
 NUM_RANGE_IMAGES = 4  # how long int8 kernels take does not depend on the ranges
 
 

@@ -1,1 +1,1 @@
-"""Makes the smallest weights zero: the compressed file shrinks."""
+"""Makes weights zero: the compressed file shrinks."""
