@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of magnitude pruning; those not given are not in the namespace, and keep their defaults."""
     group = parser.add_argument_group(
         "magnitude",
-        "Sets the smallest weights to zero. The compressed file shrinks; dense kernels run as fast as before.",
+        "Sets weights to zero. The compressed file shrinks; dense kernels run as fast as before.",
     )
 
     add = adder(group)
@@ -106,8 +106,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--at-once",
         action="store_true",
-        help="make all zeros before the fine-tuning, where the other weights can best make up for them: better after "
-        "few epochs",
+        help="make all zeros before the fine-tuning, where the other weights can best make up for them, and not slowly "
+        "of what is smallest by then",
     )
     add("--begin", type=float, metavar="PART", help="part of the steps before the first zeros, in [0, 1) (0)")
     add("--end", type=float, metavar="PART", help="part of the steps after which the zeros stay where they are (0.7)")
