@@ -36,7 +36,7 @@ def test_more_zeros_than_the_last_level_has_are_refused() -> None:
         cheapest_shares({"a": 100}, {"a": (0, 1, 2)}, LEVELS[:3], 76)
 
 
-sizes = st.lists(st.integers(1, 500), min_size=1, max_size=5)
+sizes = st.lists(st.integers(8, 500), min_size=1, max_size=5)  # fewer weights than levels would round to one corner
 
 
 @given(sizes=sizes, part=st.floats(0, 1), seed=st.integers(0, 1000))
@@ -54,4 +54,4 @@ def test_all_zeros_are_shared_and_no_even_share_is_cheaper(sizes: list[int], par
         return float(sum(np.interp(shares[name], corners[name], losses[name]) for name in shares))
 
     even = {name: num_zeros / sum(sizes) * num for name, num in num_weights.items()}
-    assert min(sizes) < 8 or cost(found) <= cost(even) + 1e-9  # corners of the smallest layers are rounded
+    assert cost(found) <= cost(even) + 1e-9
