@@ -34,11 +34,11 @@ from optimize.source import Source, open_source
 from optimize.training_sample import (
     NUM_MOMENTS_BATCHES,
     NUM_STATISTICS_BATCHES,
-    Pixels,
     drawn_batches,
     reestimate_batch_norms,
 )
 from training.architecture import rebuilt
+from training.dataset import Pixels
 from training.loop import PixelSets, evaluate
 from training.train import pixel_sets
 

@@ -15,10 +15,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.normalization import normalize
+from training.dataset import Pixels
 
 Matrix = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
-Pixels = npt.NDArray[np.uint8]
 
 DAMPING = 0.01  # of the mean second moment, as in arXiv:2210.17323: what images say little of stays as it was
 MAX_IMAGES = 32  # at a time: as rows, the inputs of a 3x3 convolution take nine times their memory

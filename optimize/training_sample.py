@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
 from models.normalization import normalize
+from training.dataset import Pixels, Targets
 from training.loop import PixelSets
 
 BATCH_SIZE = 128
 NUM_MOMENTS_BATCHES = 8  # for `optimize.layer_inputs`
 NUM_STATISTICS_BATCHES = 40  # for `reestimate_batch_norms`
-
-Pixels = npt.NDArray[np.uint8]
-Targets = npt.NDArray[np.int64]
 
 
 def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator[tuple[Pixels, Targets]]:
@@ -29,7 +26,7 @@ def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator
         yield images.train[indices], images.train_targets[indices]
 
 
-def reestimate_batch_norms(model: keras.Model, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
+def reestimate_batch_norms(model: keras.Model, batches: Iterable[Pixels]) -> None:
     """Have the moving statistics follow what was removed before them (arXiv:2007.02491).
 
     Args:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
 from optimize.layer_inputs import Matrix, input_moments, set_weight_matrix, weight_matrix
@@ -14,11 +12,12 @@ from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import layer_sparsities_of
 from optimize.magnitude.second_order import part_lost, passed_on, with_zeros
 from optimize.magnitude.shares import cheapest_shares
+from training.dataset import Pixels
 
 LEVELS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
 
 
-def make_zeros(model: keras.Model, pruning: MagnitudePruning, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
+def make_zeros(model: keras.Model, pruning: MagnitudePruning, batches: Iterable[Pixels]) -> None:
     """Make zeros, and have the other weights make up for them.
 
     Layers with a sparsity of their own keep to it. The others share their zeros for the least sum of what their outputs
