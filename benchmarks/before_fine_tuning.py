@@ -39,7 +39,7 @@ from optimize.training_sample import (
 )
 from training.architecture import rebuilt
 from training.dataset import Pixels
-from training.loop import PixelSets, evaluate
+from training.loop import Evaluation, PixelSets
 from training.train import pixel_sets
 
 NUM_IMPORTANCE_BATCHES = 32
@@ -98,7 +98,7 @@ class _Measured:
 
     def accuracy_of(self, model: keras.Model) -> float:
         """On all test images, in [0, 1]."""
-        return evaluate(model, self._images.test, self._images.test_targets)[1]
+        return Evaluation(model, self._images.test, self._images.test_targets)()[1]
 
     def _without_channels(self) -> Iterator[Row]:
         model, architecture = self._source.model, self._source.architecture

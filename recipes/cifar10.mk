@@ -5,7 +5,7 @@
 #
 # A run that was killed goes on where it stopped; what is finished is not made again. `python -m training.cifar10` makes
 # the data. RUNS takes the runs and what they publish. Other seeds: SEED=1 RUNS=runs/seed-1.
-# PRECISION=float32 for processors without bfloat16 instructions.
+# PRECISION=float32 for processors without bfloat16 instructions; XLA=true on a GPU.
 # DENSE=shipped takes the dense network from the shipped model, which this recipe made, and so saves two hours.
 
 PYTHON ?= .venv/train/bin/python
@@ -13,13 +13,15 @@ DATA ?= cifar10.npz
 RUNS ?= runs/cifar10-rows
 SEED ?= 0
 PRECISION ?= mixed_bfloat16
+XLA ?= false
 DENSE ?= trained
 # Files to compare with, such as mlperf-small=pretrainedResnet_quant.tflite.
 REFERENCES ?=
 
 REPOSITORY := $(RUNS)/repository
-TRAIN = $(PYTHON) -m training --data $(DATA) --preset cifar10 --repository $(REPOSITORY) --set seed=$(SEED) --set precision=$(PRECISION)
-PRUNE = $(PYTHON) -m optimize prune --repository $(REPOSITORY) --set precision=$(PRECISION)
+COMPUTING := --set precision=$(PRECISION) --set xla=$(XLA)
+TRAIN = $(PYTHON) -m training --data $(DATA) --preset cifar10 --repository $(REPOSITORY) --set seed=$(SEED) $(COMPUTING)
+PRUNE = $(PYTHON) -m optimize prune --repository $(REPOSITORY) $(COMPUTING)
 QUANTIZE = $(PYTHON) -m optimize quantize --repository $(REPOSITORY)
 # A row is printed whatever it costs: what a gate is for, docs/compression.md tells.
 ANY_DROP := --max-accuracy-drop 100

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from models.cores import available_cores
 from training.augment import Augmentation, augment, shrink
 from training.dataset import Pixels, Targets
 
@@ -59,4 +60,5 @@ def training_batches(
         augmented = augment(batch_pixels, augmentation, size_px=image_px, is_mirrored=is_mirrored, seed=step_seed)
         return augmented if side_px is None else shrink(augmented, side_px), batch_targets
 
-    return tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=2).prefetch(4)
+    num_at_once = max(2, available_cores())  # a GPU takes batches faster than one core makes them
+    return tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=num_at_once).prefetch(num_at_once)

@@ -71,17 +71,21 @@ def fit(
     return run.state.average
 
 
-def evaluate(model: keras.Model, pixels: Pixels, targets: Targets) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of logits on uint8 [N, H, W, 3] with int64 [N]."""
-    logits = np.concatenate([part.numpy() for part in _logits(model, pixels)])
-    losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
-    return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == targets))
+class Evaluation:
+    """Measures a model, whose weights may have changed since the last time, on the same images; traced once."""
 
+    def __init__(self, model: keras.Model, pixels: Pixels, targets: Targets) -> None:
+        """Prepare: `model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
+        self._pixels, self._targets = pixels, targets
+        self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
 
-def _logits(model: keras.Model, pixels: Pixels) -> list[tf.Tensor]:
-    run = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
-    starts = range(0, len(pixels), EVALUATION_BATCH_SIZE)
-    return [run(tf.constant(pixels[start : start + EVALUATION_BATCH_SIZE])) for start in starts]
+    def __call__(self) -> tuple[float, float]:
+        """Mean cross-entropy and accuracy."""
+        starts = range(0, len(self._pixels), EVALUATION_BATCH_SIZE)
+        batches = (tf.constant(self._pixels[start : start + EVALUATION_BATCH_SIZE]) for start in starts)
+        logits = np.concatenate([part.numpy() for part in [self._forward(batch) for batch in batches]])
+        losses = keras.losses.sparse_categorical_crossentropy(self._targets, logits, from_logits=True)
+        return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == self._targets))
 
 
 class _Run:
@@ -117,6 +121,7 @@ class _Run:
         self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=self._work)
         if self.steps.start:
             self._progress.say(f"going on from step {self.steps.start} of {num_steps}")
+        self._evaluation = Evaluation(self.state.average, images.test, images.test_targets)
         self._results: list[StepResult] = []
         self._saved_s = time.monotonic()
 
@@ -145,13 +150,15 @@ class _Run:
 
     def learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
         """Take one step and show the progress."""
-        self._results.append(self.state(pixels, targets, lr=self._lr(step), step=step))
-        epoch, loss = step // self.steps_per_epoch + 1, float(self._results[-1].loss)
-        self._progress.advance(step + 1, f"epoch {epoch}/{self._config.epochs}  loss {loss:.3f}")
+        result = self.state(pixels, targets, lr=self._lr(step), step=step)
+        self._results.append(result)
+        epoch = step // self.steps_per_epoch + 1
+        # To read a loss is to wait for it: a GPU is given its next step meanwhile.
+        self._progress.advance(step + 1, lambda: f"epoch {epoch}/{self._config.epochs}  loss {float(result.loss):.3f}")
 
     def end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the averaged weights, record the epoch and save."""
-        test_loss, test_accuracy = evaluate(self.state.average, self._images.test, self._images.test_targets)
+        test_loss, test_accuracy = self._evaluation()
         record = EpochRecord(
             epoch=num_steps_done // self.steps_per_epoch,
             num_steps_done=num_steps_done,

@@ -44,15 +44,15 @@ class Progress:
         """Average since this process began."""
         return self._num_steps_here * self._batch_size / max(1e-9, self._clock() - self._begun_s)
 
-    def advance(self, step: int, text: str) -> None:
-        """One more step is done; `step` counts from 1 over the whole run."""
+    def advance(self, step: int, text: Callable[[], str]) -> None:
+        """One more step is done; `step` counts from 1 over the whole run, and `text` is asked for when it is shown."""
         self._num_steps_here += 1
         if self._clock() - self._shown_s < self._interval_s and step != self._num_steps:
             return
         self._shown_s = self._clock()
         done = self._work(step) - self._work(step - self._num_steps_here)
         left_s = (self._clock() - self._begun_s) * (self._work(self._num_steps) - self._work(step)) / done
-        line = f"step {step}/{self._num_steps}  {text}  {self.images_per_s:.0f} images/s  {duration(left_s)} left"
+        line = f"step {step}/{self._num_steps}  {text()}  {self.images_per_s:.0f} images/s  {duration(left_s)} left"
         self._out.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
         self._out.flush()
 

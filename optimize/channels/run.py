@@ -126,4 +126,10 @@ class _Rounds:
 
 def _fine_tuning(config: TrainingConfig, pruning: ChannelPruning) -> TrainingConfig:
     peak_lr = config.peak_lr / 2 if pruning.peak_lr is None else pruning.peak_lr
-    return replace(config, epochs=pruning.epochs, peak_lr=peak_lr, warmup_fraction=WARMUP_FRACTION)
+    return replace(
+        config,
+        epochs=pruning.epochs,
+        peak_lr=peak_lr,
+        warmup_fraction=WARMUP_FRACTION,
+        small_fraction=pruning.small_fraction,
+    )

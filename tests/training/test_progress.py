@@ -24,7 +24,7 @@ def lines_of(out, seconds, *, first_step=1, num_steps=10, **options):
     progress = Progress(num_steps=num_steps, batch_size=4, out=out, clock=clock, **options)
     for step, taken_s in enumerate(seconds, start=first_step):
         clock.now_s += taken_s
-        progress.advance(step, f"epoch {step}")
+        progress.advance(step, lambda step=step: f"epoch {step}")
     return out.getvalue()
 
 

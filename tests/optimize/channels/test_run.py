@@ -18,7 +18,7 @@ from training.run import RunError, load_model, read_run
 
 pytestmark = pytest.mark.slow
 
-PRUNING = ChannelPruning(macs=0.5, rounds=2, epochs=1, round_epochs=1, multiple_of=4)
+PRUNING = ChannelPruning(macs=0.5, rounds=2, epochs=1, round_epochs=1, small_fraction=0.5, multiple_of=4)
 
 
 class Killed(BaseException):
@@ -75,7 +75,7 @@ def test_run_goes_on_where_it_stopped(result, output, left_by_the_kill):
     assert len((output / "round-2" / "history.jsonl").read_text().splitlines()) == 1
 
 
-def test_small_images_come_first_as_in_the_training(result, output):
+def test_small_images_come_first_where_that_is_asked(result, output):
     assert read_run(output).config.small_fraction == 0.5
 
 
@@ -95,6 +95,7 @@ def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "epochs": 1,
         "round_epochs": 1,
         "peak_lr": None,
+        "small_fraction": 0.5,
         "multiple_of": 4,
         "with_streams": True,
         "teacher_weight": 0.5,
