@@ -126,7 +126,7 @@ def _make_files(architecture: ResNetV2, images: NDArray[np.uint8], folder: Path)
     export_int8(dense, files[DENSE_INT8], images)
     targets = np.random.default_rng(0).integers(0, architecture.num_classes, len(images))
     for name, macs in (("int8, 1/2 MACs", 0.5), ("int8, 2/5 MACs", 0.4)):
-        pruned = without_least_important(
+        pruned, _ = without_least_important(
             dense, architecture, [(images, targets)], ChannelPruning(macs=macs), macs * macs_of(dense)
         )
         export_int8(pruned, files[name], images)

@@ -15,7 +15,7 @@ from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.deliver import FLOAT32_FILE, Candidate, measure_file
-from training.distillation import Distillation
+from training.distillation import Distillation, Hint
 from training.run import Run, RunError, load_model, open_run, published, read_run
 
 # Settings of the network, its pixels and its data.
@@ -49,9 +49,11 @@ class Source:
         """The name that it was published under."""
         return self.published.partition(":")[0]
 
-    def distillation(self, weight: float, temperature: float) -> Distillation:
-        """Its model as a teacher, computing in the precision that networks are built in now."""
-        return Distillation(rebuilt(self.architecture, self.model), weight, temperature)
+    def distillation(
+        self, weight: float, temperature: float, *, hints: Iterable[Hint] = (), hint_weight: float = 0.0
+    ) -> Distillation:
+        """Its model as a teacher, computing in the precision that networks are built in now; see `Distillation`."""
+        return Distillation(rebuilt(self.architecture, self.model), weight, temperature, tuple(hints), hint_weight)
 
     def with_settings(self, assignments: Iterable[str]) -> Source:
         """The same run, with settings of its training changed for what trains on from it.

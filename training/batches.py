@@ -61,4 +61,6 @@ def training_batches(
         return augmented if side_px is None else shrink(augmented, side_px), batch_targets
 
     num_at_once = max(2, available_cores())  # a GPU takes batches faster than one core makes them
-    return tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=num_at_once).prefetch(num_at_once)
+    return (
+        tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=num_at_once).prefetch(num_at_once)
+    )

@@ -75,7 +75,7 @@ class Evaluation:
     """Measures a model, whose weights may have changed since the last time, on the same images; traced once."""
 
     def __init__(self, model: keras.Model, pixels: Pixels, targets: Targets) -> None:
-        """Prepare: `model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
+        """`model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
         self._pixels, self._targets = pixels, targets
         self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
 

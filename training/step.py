@@ -10,6 +10,7 @@ import tf_keras as keras
 from models.normalization import normalize
 from training.any_size import accept_any_size
 from training.distillation import Distillation
+from training.features import WithFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class TrainingStep:
         self._weight_decay = weight_decay
         self._label_smoothing = label_smoothing
         self._average_decay = average_decay
-        self._distillation = distillation
+        self._distillation = None if distillation and distillation.says_nothing else distillation
+        self._student = WithFeatures(self.model, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
@@ -69,8 +71,8 @@ class TrainingStep:
         is_scaled = isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer)
         with tf.GradientTape() as tape:
             images = normalize(pixels)
-            logits = self.model(images, training=True)
-            loss = self._loss(images, logits, targets)
+            logits, features = self._student(images, training=True)
+            loss = self._loss(images, logits, features, targets)
             scaled = self.optimizer.get_scaled_loss(loss) if is_scaled else loss
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
@@ -82,7 +84,7 @@ class TrainingStep:
         accuracy = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=-1) == targets, tf.float32))
         return loss, accuracy
 
-    def _loss(self, images: tf.Tensor, logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    def _loss(self, images: tf.Tensor, logits: tf.Tensor, features: list[tf.Tensor], targets: tf.Tensor) -> tf.Tensor:
         loss = tf.reduce_mean(
             keras.losses.categorical_crossentropy(
                 tf.one_hot(targets, logits.shape[-1]),
@@ -91,10 +93,9 @@ class TrainingStep:
                 label_smoothing=self._label_smoothing,
             )
         )
-        if not self._distillation or not self._distillation.weight:
+        if not self._distillation:
             return loss
-        weight = self._distillation.weight
-        return (1.0 - weight) * loss + weight * self._distillation.loss(images, logits)
+        return (1.0 - self._distillation.weight) * loss + self._distillation.loss(images, logits, features)
 
     def _with_decay(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> list[tf.Tensor]:
         """Add the gradient of the L2 penalty on kernels; biases and normalization (rank 1) are left alone."""

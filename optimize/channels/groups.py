@@ -75,6 +75,11 @@ def channel_groups(model: keras.Model) -> tuple[ChannelGroup, ...]:
     return (*inner, *streams)
 
 
+def stream_ends(model: keras.Model) -> dict[str, str]:
+    """The layer that gives what a stack leaves in its stream, by the stream's group."""
+    return {stack: f"{blocks[-1]}_out" for stack, blocks in _blocks_by_stack(model).items()}
+
+
 def multipliers(model: keras.Model, groups: tuple[ChannelGroup, ...]) -> tuple[Multiplier, ...]:
     """Take down what each convolution and the classifier cost."""
     written = {layer: group.name for group in groups for layer in group.producers}

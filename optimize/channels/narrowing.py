@@ -11,8 +11,7 @@ import tf_keras as keras
 
 from models.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup
-
-Indices = npt.NDArray[np.intp]
+from optimize.channels.plan import Indices
 
 
 def narrow(

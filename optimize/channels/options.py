@@ -28,6 +28,7 @@ class ChannelPruning:
         with_streams: prune the residual stream too, not only the channels within blocks.
         teacher_weight: part of the loss that is the distance to the dense model, see `Distillation`.
         temperature: of that distance.
+        hint_weight: of the distance to what the dense model's stacks give, >= 0, see `Distillation`.
     """
 
     macs: float | None = None
@@ -41,6 +42,7 @@ class ChannelPruning:
     with_streams: bool = True
     teacher_weight: float = TEACHER_WEIGHT
     temperature: float = TEMPERATURE
+    hint_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.macs is None and self.latency is None:
@@ -56,6 +58,8 @@ class ChannelPruning:
         if not 0 <= self.small_fraction < 1:
             raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
         check_teaching(self.teacher_weight, self.temperature)
+        if self.hint_weight < 0:
+            raise ValueError(f"hint_weight must be >= 0, got {self.hint_weight}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="PART",
         help="of fine-tuning's steps, the first ones, that learn from images of three quarters of the side: faster (0)",
+    )
+    add(
+        "--hint-weight",
+        type=float,
+        metavar="WEIGHT",
+        help="of the distance to what the stacks of the model that it began as give, >= 0 (1)",
     )
     add("--multiple-of", type=int, metavar="N", help="that every width is a multiple of (8)")
     add("--keep-streams", dest="with_streams", action="store_false", help="prune only within blocks")

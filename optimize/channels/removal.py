@@ -43,8 +43,8 @@ def macs_of(model: keras.Model) -> int:
 
 def without_least_important(
     model: keras.Model, architecture: ResNetV2, batches: Batches, pruning: ChannelPruning, max_macs: float
-) -> keras.Model:
-    """Remove channels until at most `max_macs` multiply-accumulates are left.
+) -> tuple[keras.Model, ChannelPlan]:
+    """Remove channels until at most `max_macs` multiply-accumulates are left; returns the network and its channels.
 
     Args:
         model: from normalized pixels to logits; it does not change.
@@ -54,7 +54,8 @@ def without_least_important(
         max_macs: for one image.
     """
     pruner = _Pruner(model, architecture, list(batches), pruning)
-    return pruner.refitted(pruner.plan(max_macs))
+    plan = pruner.plan(max_macs)
+    return pruner.refitted(plan), plan
 
 
 def macs_for_latency(
@@ -108,7 +109,7 @@ def within_latency(
     *,
     latency: float,
     whole: keras.Model,
-) -> keras.Model:
+) -> tuple[keras.Model, ChannelPlan]:
     """Remove channels as `without_least_important` does, and more until an image takes no longer than it may.
 
     The same work takes more or less time by where it is: what `macs_for_latency` found for one network is not yet the
@@ -132,7 +133,7 @@ def within_latency(
         while True:
             plan = pruner.plan(max_macs)
             if time_of(pruner.narrowed(plan)) <= latency:
-                return pruner.refitted(plan)
+                return pruner.refitted(plan), plan
             max_macs = NEXT_PART * min(max_macs, plan.macs)
 
 

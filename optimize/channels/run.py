@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import tf_keras as keras
 
 from models.resnet_v2 import ResNetV2
+from optimize.channels.groups import channel_groups, stream_ends
 from optimize.channels.options import DEFAULT_MACS, ChannelPruning
 from optimize.channels.removal import Batch, macs_for_latency, macs_of, within_latency, without_least_important
 from optimize.made import Made
@@ -18,10 +19,13 @@ from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, rees
 from training.architecture import as_built, rebuilt
 from training.config import TrainingConfig
 from training.deliver import finish_float32
+from training.distillation import Hint
 from training.loop import PixelSets, fit
 from training.precision import building_in
 from training.run import load_model, save_model, write_json
 from training.train import pixel_sets
+
+Streams = dict[str, list[int]]  # channels, by the name of the stream
 
 NUM_IMPORTANCE_BATCHES = 32
 WARMUP_FRACTION = 0.1
@@ -53,6 +57,20 @@ def prune_channels(
     return Made(source, run, output, candidate, as_built(source.architecture, model))
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a round trains: a network, and the dense network's channels that its streams have."""
+
+    model: keras.Model
+    streams: Streams
+
+    @property
+    def hints(self) -> list[Hint]:
+        """To leave in every stream what the dense network leaves there."""
+        ends = stream_ends(self.model)
+        return [Hint(ends[name], tuple(channels)) for name, channels in self.streams.items()]
+
+
 class _Rounds:
     """Prunes and fine-tunes by turns; each round has a folder with what it began with, and its checkpoints."""
 
@@ -64,18 +82,20 @@ class _Rounds:
 
     def run(self, say: Callable[[str], None]) -> keras.Model:
         """All rounds; returns the float32 model."""
-        model = self._source.model
+        whole = self._source.model
+        begun = _Begun(whole, _all_streams(whole))
         num_rounds = self._pruning.rounds
-        dense_macs, macs = macs_of(model), self._macs()
+        dense_macs, macs = macs_of(whole), self._macs()
         for number in range(1, num_rounds + 1):
             folder = self._workdir / f"round-{number}"
             folder.mkdir(exist_ok=True)
-            model = self._begin(folder, model, dense_macs * macs ** (number / num_rounds), number == num_rounds)
-            architecture = self._architecture_of(model)
+            begun = self._begin(folder, begun, dense_macs * macs ** (number / num_rounds), number == num_rounds)
+            architecture = self._architecture_of(begun.model)
             say(f"round {number} of {num_rounds}: streams {architecture.streams}, within blocks {architecture.inner}")
             epochs = self._pruning.epochs if number == num_rounds else self._pruning.round_epochs
-            model = self._fine_tune(model, folder, replace(self._config, epochs=epochs))
-        return model
+            trained = self._fine_tune(begun, folder, replace(self._config, epochs=epochs))
+            begun = replace(begun, model=trained)
+        return begun.model
 
     def _macs(self) -> float:
         """The budget as a part of the multiply-accumulates; one of time is measured once, and kept with the run."""
@@ -90,30 +110,35 @@ class _Rounds:
             write_json(kept, {"macs": found})
         return float(json.loads(kept.read_text())["macs"])
 
-    def _begin(self, folder: Path, model: keras.Model, max_macs: float, is_last: bool) -> keras.Model:
+    def _begin(self, folder: Path, before: _Begun, max_macs: float, is_last: bool) -> _Begun:
         """Prune, or take what was pruned before the run was stopped."""
+        kept = folder / "streams.json"
         if not (folder / "model.keras").exists():
-            save_model(folder, self._pruned(model, max_macs, is_last))
-        return load_model(folder)
+            model, streams = self._pruned(before, max_macs, is_last)
+            write_json(kept, streams)
+            save_model(folder, model)
+        return _Begun(load_model(folder), json.loads(kept.read_text()))
 
-    def _pruned(self, model: keras.Model, max_macs: float, is_last: bool) -> keras.Model:
+    def _pruned(self, before: _Begun, max_macs: float, is_last: bool) -> tuple[keras.Model, Streams]:
+        model, latency = before.model, self._pruning.latency
         asked = (model, self._architecture_of(model), self._batches(NUM_IMPORTANCE_BATCHES), self._pruning, max_macs)
-        latency = self._pruning.latency
-        narrower = (
+        narrower, plan = (
             within_latency(*asked, latency=latency, whole=self._source.model)
             if is_last and latency is not None
             else without_least_important(*asked)
         )
         reestimate_batch_norms(narrower, (pixels for pixels, _ in self._batches(NUM_STATISTICS_BATCHES)))
-        return narrower
+        return narrower, {name: [had[index] for index in plan.kept[name]] for name, had in before.streams.items()}
 
-    def _fine_tune(self, model: keras.Model, folder: Path, config: TrainingConfig) -> keras.Model:
+    def _fine_tune(self, begun: _Begun, folder: Path, config: TrainingConfig) -> keras.Model:
         """Train in the run's precision; what comes back is float32."""
         keras.utils.set_random_seed(config.seed)
-        architecture = self._architecture_of(model)
+        architecture, pruning = self._architecture_of(begun.model), self._pruning
         with building_in(config.precision):
-            student = rebuilt(architecture, model)
-            distillation = self._source.distillation(self._pruning.teacher_weight, self._pruning.temperature)
+            student = rebuilt(architecture, begun.model)
+            distillation = self._source.distillation(
+                pruning.teacher_weight, pruning.temperature, hints=begun.hints, hint_weight=pruning.hint_weight
+            )
             trained = fit(student, self._images, config=config, workdir=folder, distillation=distillation)
         return rebuilt(architecture, trained)
 
@@ -133,3 +158,7 @@ def _fine_tuning(config: TrainingConfig, pruning: ChannelPruning) -> TrainingCon
         warmup_fraction=WARMUP_FRACTION,
         small_fraction=pruning.small_fraction,
     )
+
+
+def _all_streams(model: keras.Model) -> Streams:
+    return {group.name: list(range(group.num_channels)) for group in channel_groups(model) if group.is_stream}

@@ -26,6 +26,7 @@ def test_options_become_settings():
     found = parsed("--macs", "0.4", "--rounds", "3", "--round-epochs", "2", "--multiple-of", "4", "--keep-streams")
     assert found == ChannelPruning(macs=0.4, rounds=3, round_epochs=2, multiple_of=4, with_streams=False)
     assert parsed("--latency", "0.6") == ChannelPruning(latency=0.6)
+    assert parsed("--hint-weight", "0") == ChannelPruning(hint_weight=0.0)
     assert parsed("--small-fraction", "0.6") == ChannelPruning(small_fraction=0.6)
 
 
@@ -39,6 +40,7 @@ def test_options_become_settings():
         ({"rounds": 0}, "rounds must be >= 1, got 0"),
         ({"epochs": 0}, "epochs must be >= 1, got 0"),
         ({"round_epochs": 0}, "round_epochs must be >= 1, got 0"),
+        ({"hint_weight": -1.0}, r"hint_weight must be >= 0, got -1\.0"),
         ({"small_fraction": 1.0}, r"small_fraction must be in \[0, 1\), got 1\.0"),
         ({"multiple_of": 0}, "multiple_of must be >= 1, got 0"),
     ],

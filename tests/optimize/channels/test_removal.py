@@ -48,9 +48,10 @@ def test_macs_are_those_of_the_layers(model):
 
 
 def test_what_is_left_keeps_to_the_budget_and_is_not_far_below(model):
-    narrower = without_least_important(model, ARCHITECTURE, BATCHES, PRUNING, 0.6 * macs_of(model))
+    narrower, plan = without_least_important(model, ARCHITECTURE, BATCHES, PRUNING, 0.6 * macs_of(model))
     assert 0.57 < macs_of(narrower) / macs_of(model) <= 0.6
     assert narrower.output_shape == (None, 3)
+    assert plan.macs == macs_of(narrower)
 
 
 @pytest.mark.parametrize("latency", [0.3, 0.9])
@@ -80,7 +81,7 @@ def test_time_that_no_network_keeps_to_is_refused(model, timed):
 def test_network_that_takes_longer_than_its_work_promised_is_pruned_on(model, timed):
     parts = timed(lambda part: 1.1 * part)
     macs = macs_of(model)
-    found = within_latency(model, ARCHITECTURE, BATCHES, PRUNING, 0.6 * macs, latency=0.6, whole=model)
+    found, _ = within_latency(model, ARCHITECTURE, BATCHES, PRUNING, 0.6 * macs, latency=0.6, whole=model)
     assert 0.5 < macs_of(found) / macs <= 0.6 / 1.1
     assert parts == sorted(parts, reverse=True)
     assert len(parts) > 2

@@ -75,6 +75,14 @@ def test_run_goes_on_where_it_stopped(result, output, left_by_the_kill):
     assert len((output / "round-2" / "history.jsonl").read_text().splitlines()) == 1
 
 
+def test_each_round_knows_which_channels_of_the_dense_network_its_streams_have(result, output):
+    first, second = (json.loads((output / f"round-{number}" / "streams.json").read_text()) for number in (1, 2))
+    widths = result.artifact.manifest.architecture["stream_widths"]
+    assert [len(channels) for channels in second.values()] == widths
+    assert all(set(second[stack]) <= set(first[stack]) for stack in first)
+    assert all(channels == sorted(channels) for channels in second.values())
+
+
 def test_small_images_come_first_where_that_is_asked(result, output):
     assert read_run(output).config.small_fraction == 0.5
 
@@ -100,6 +108,7 @@ def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "with_streams": True,
         "teacher_weight": 0.5,
         "temperature": 4.0,
+        "hint_weight": 1.0,
     }
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
