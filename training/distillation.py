@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from training.features import WithFeatures
-from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.teaching import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Distillation:
     weight: float = TEACHER_WEIGHT
     temperature: float = TEMPERATURE
     hints: tuple[Hint, ...] = ()
-    hint_weight: float = 1.0
+    hint_weight: float = HINT_WEIGHT
     _teacher: WithFeatures = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TEACHER_WEIGHT = 0.5
 TEMPERATURE = 4.0
+HINT_WEIGHT = 3.0
 
 
 def check_teaching(weight: float, temperature: float) -> None:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 
 from optimize.options import adder
-from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.teaching import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
 DEFAULT_MACS = 0.5
 
@@ -42,7 +42,7 @@ class ChannelPruning:
     with_streams: bool = True
     teacher_weight: float = TEACHER_WEIGHT
     temperature: float = TEMPERATURE
-    hint_weight: float = 1.0
+    hint_weight: float = HINT_WEIGHT
 
     def __post_init__(self) -> None:
         if self.macs is None and self.latency is None:
@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hint-weight",
         type=float,
         metavar="WEIGHT",
-        help="of the distance to what the stacks of the model that it began as give, >= 0 (1)",
+        help=f"of the distance to what the stacks of the model that it began as give, >= 0 ({HINT_WEIGHT:g})",
     )
     add("--multiple-of", type=int, metavar="N", help="that every width is a multiple of (8)")
     add("--keep-streams", dest="with_streams", action="store_false", help="prune only within blocks")

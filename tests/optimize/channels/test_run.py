@@ -108,7 +108,7 @@ def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "with_streams": True,
         "teacher_weight": 0.5,
         "temperature": 4.0,
-        "hint_weight": 1.0,
+        "hint_weight": 3.0,
     }
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
