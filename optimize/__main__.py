@@ -141,9 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument(
         "--method", choices=["channels", "magnitude"], default="channels", help="what is removed (channels)"
     )
-    fine_tuning_options.add_arguments(
-        prune, epochs="channels: 20; magnitude: 4", peak_lr="half of the training's; a fifth"
-    )
+    fine_tuning_options.add_arguments(prune, epochs="channels: 20; magnitude: 4", peak_lr="a fifth of the training's")
     channel_options.add_arguments(prune)
     magnitude_options.add_arguments(prune)
     report = actions.add_parser("report", help="compare models: accuracy, bytes, work, latency, and which classes pay")

@@ -21,7 +21,7 @@ class ChannelPruning:
         rounds: of pruning and fine-tuning; each removes the same part of what is left.
         epochs: of fine-tuning after the last round.
         round_epochs: after each round before it.
-        peak_lr: of fine-tuning; None for half of the training's.
+        peak_lr: of fine-tuning; None for a fifth of the training's.
         small_fraction: part of each fine-tuning's steps, the first ones, that learn from images of three quarters of
             the side, in [0, 1).
         multiple_of: every width is a multiple of this.

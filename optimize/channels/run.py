@@ -150,7 +150,7 @@ class _Rounds:
 
 
 def _fine_tuning(config: TrainingConfig, pruning: ChannelPruning) -> TrainingConfig:
-    peak_lr = config.peak_lr / 2 if pruning.peak_lr is None else pruning.peak_lr
+    peak_lr = config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
     return replace(
         config,
         epochs=pruning.epochs,
