@@ -1,6 +1,7 @@
 """A whole run, seen from outside: what it leaves on disk, and that it goes on where it was killed."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from models.repository import Repository
 from models.runtime import load_runtime
 from training.config import preset, replaced
 from training.data import load_dataset
-from training.distillation import Distillation
+from training.distillation import Distillation, Hint
 from training.evaluate import measure, predict
 from training.history import read_history
 from training.loop import fit
@@ -105,9 +106,10 @@ def test_first_steps_learn_from_small_images_with_the_teacher(images, tmp_path: 
     sides = []
 
     class Teacher(Distillation):
-        def loss(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        def loss(self, images: tf.Tensor, logits: tf.Tensor, features: Sequence[tf.Tensor] = ()) -> tf.Tensor:
             sides.append(images.shape[1])  # once for each shape that the step is traced for
-            return Distillation.loss(self, images, logits)
+            return Distillation.loss(self, images, logits, features)
 
-    fit(fresh_model(), images, config=RESUMABLE, workdir=tmp_path, distillation=Teacher(fresh_model()))
+    teacher = Teacher(fresh_model(), hints=(Hint("conv2_block1_out"),))
+    fit(fresh_model(), images, config=RESUMABLE, workdir=tmp_path, distillation=teacher)
     assert sides == [24, 32]
