@@ -26,6 +26,7 @@ from optimize.channels.narrowing import narrow
 from optimize.channels.plan import plan_channels
 from optimize.channels.refitting import refit
 from optimize.channels.removal import Batch, macs_of
+from optimize.channels.run import NUM_IMPORTANCE_BATCHES
 from optimize.layer_inputs import input_moments
 from optimize.magnitude.at_once import make_zeros
 from optimize.magnitude.options import MagnitudePruning
@@ -42,7 +43,6 @@ from training.dataset import Pixels
 from training.loop import Evaluation, PixelSets
 from training.train import pixel_sets
 
-NUM_IMPORTANCE_BATCHES = 32
 PARTS_OF_MACS = (0.7, 0.5, 0.35)
 ZEROS: dict[str, dict[str, Any]] = {
     "80 % of the weights zero": {"sparsity": 0.8},

@@ -48,7 +48,7 @@ class Distillation:
     _teacher: WithFeatures = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_teaching(self.weight, self.temperature)
+        check_teaching(self.weight, self.temperature, self.hint_weight)
         object.__setattr__(self, "_teacher", WithFeatures(self.teacher, self.layers))
 
     @property

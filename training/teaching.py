@@ -8,9 +8,11 @@ TEMPERATURE = 4.0
 HINT_WEIGHT = 3.0
 
 
-def check_teaching(weight: float, temperature: float) -> None:
-    """Raise ValueError where a teacher cannot have that part of the loss, or logits cannot be divided by that."""
+def check_teaching(weight: float, temperature: float, hint_weight: float = 0.0) -> None:
+    """Raise ValueError where a teacher or its hints cannot weigh that much, or logits cannot be divided by that."""
     if not 0 <= weight <= 1:
         raise ValueError(f"the weight of the teacher must be in [0, 1], got {weight}")
     if not temperature > 0:
         raise ValueError(f"the temperature must be > 0, got {temperature}")
+    if hint_weight < 0:
+        raise ValueError(f"hint_weight must be >= 0, got {hint_weight}")

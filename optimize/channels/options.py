@@ -57,9 +57,7 @@ class ChannelPruning:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 0 <= self.small_fraction < 1:
             raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
-        check_teaching(self.teacher_weight, self.temperature)
-        if self.hint_weight < 0:
-            raise ValueError(f"hint_weight must be >= 0, got {self.hint_weight}")
+        check_teaching(self.teacher_weight, self.temperature, self.hint_weight)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
