@@ -61,7 +61,7 @@ TEACHER := --teacher-weight 0.9 --temperature 2
 
 # Channels pruned, to parts of the multiply-accumulates.
 NARROWER := half two-fifths third
-$(RUNS)/half/model.keras: PART = --macs 0.5 --multiple-of 16 --rounds 1 --epochs 10
+$(RUNS)/half/model.keras: PART = --macs 0.5 --multiple-of 16 --rounds 1 --epochs 12
 $(RUNS)/two-fifths/model.keras: PART = --macs 0.4 --rounds 1 --epochs 7
 $(RUNS)/third/model.keras: PART = --macs 0.35 --rounds 1 --epochs 7
 $(NARROWER:%=$(RUNS)/%/model.keras): $(RUNS)/%/model.keras: $(RUNS)/dense/model.keras
