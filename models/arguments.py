@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from models.commands import Target
-from models.fields import validate_name, validate_version
+from models.fields import validate_name
+from models.reference import ModelReference
 
 PROG = "python -m models"
 
@@ -55,13 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add(commands, shared, "list", "print name, version, size and accuracy of everything in the repository")
     inspect = _add(commands, shared, "inspect", "print everything about one version, once its files are verified")
-    inspect.add_argument("target", type=_target, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
+    inspect.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     verify = _add(commands, shared, "verify", "compare every file with the sha256 it was published with")
     verify.add_argument(
-        "target", type=_target, nargs="?", metavar="NAME[:VERSION]", help="only this model, or this version of it"
+        "target", type=_reference, nargs="?", metavar="NAME[:VERSION]", help="only this model, or this version of it"
     )
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
-    promote.add_argument("target", type=version_target, metavar="NAME:VERSION")
+    promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
@@ -72,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """What `export` takes beside the repository; the command itself is in `optimize`."""
-    parser.add_argument("target", type=version_target, metavar="NAME:VERSION")
+    parser.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     parser.add_argument(
         "--for",
         dest="device",
@@ -110,22 +109,19 @@ def _add(commands: Any, shared: argparse.ArgumentParser, name: str, purpose: str
     return parser
 
 
-def _target(text: str) -> Target:
-    name, colon, version = text.partition(":")
-    if colon and not re.fullmatch(r"[1-9][0-9]{0,18}", version):
-        raise argparse.ArgumentTypeError(f"a version must be a whole number >= 1, got {version!r}")
+def _reference(text: str) -> ModelReference:
     try:
-        return Target(_name(name), validate_version(int(version)) if colon else None)
+        return ModelReference.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def version_target(text: str) -> Target:
+def version_reference(text: str) -> ModelReference:
     """NAME:VERSION, as the type of an argument."""
-    target = _target(text)
-    if target.version is None:
+    reference = _reference(text)
+    if reference.version is None:
         raise argparse.ArgumentTypeError(f"a version must be named, as in {text}:1")
-    return target
+    return reference
 
 
 def _name(text: str) -> str:

@@ -72,7 +72,7 @@ def _export(args: argparse.Namespace, root: Path) -> int:
     """Have it done by a program of its own: making a file takes TensorFlow, the run and its data, as `optimize` has."""
     if find_spec("optimize") is None or find_spec("tf_keras") is None:
         return _fail(2, "export needs the environment of training, requirements/train.txt, and its rooms of the source")
-    command = [sys.executable, "-m", EXPORT, f"{args.target.name}:{args.target.version}", "--for", args.device]
+    command = [sys.executable, "-m", EXPORT, str(args.target), "--for", args.device]
     command += ["--workdir", str(args.workdir), "--repository", str(root)]
     command += ["--max-accuracy-drop", str(args.max_accuracy_drop)]
     command += ["--data", str(args.data)] if args.data else []

@@ -11,18 +11,11 @@ from typing import Any
 
 from models.artifact import Artifact, read_artifact
 from models.errors import ArtifactError, VersionNotFound
+from models.reference import ModelReference
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.repository import Repository
 
 OK, FAULTY = 0, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A model, or one version of it, as NAME[:VERSION] on the command line."""
-
-    name: str
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ def list_models(repository: Repository, *, as_json: bool) -> int:
     return _report_faults(findings)
 
 
-def inspect(repository: Repository, target: Target, *, as_json: bool) -> int:
+def inspect(repository: Repository, target: ModelReference, *, as_json: bool) -> int:
     """Print everything about one version, the stable one by default, once its files are verified."""
     artifact = repository.load(target.name, target.version)
     is_stable = repository.stable_version(target.name) == artifact.manifest.version
@@ -75,7 +68,7 @@ def inspect(repository: Repository, target: Target, *, as_json: bool) -> int:
     return OK
 
 
-def verify(repository: Repository, target: Target | None, *, as_json: bool) -> int:
+def verify(repository: Repository, target: ModelReference | None, *, as_json: bool) -> int:
     """Compare every file with its sha256 and say so version by version; a bad one does not keep from the next."""
     findings = []
     for finding in _survey(repository, target, verify=True):
@@ -103,7 +96,7 @@ def publish(repository: Repository, source: Path, *, name: str | None, as_json: 
     return OK
 
 
-def promote(repository: Repository, target: Target, *, as_json: bool) -> int:
+def promote(repository: Repository, target: ModelReference, *, as_json: bool) -> int:
     """Make a version, once its files are verified, the one that is served."""
     assert target.version is not None  # noqa: S101 - the parser sees to it
     promoted = repository.promote(target.name, target.version).manifest
@@ -114,7 +107,7 @@ def promote(repository: Repository, target: Target, *, as_json: bool) -> int:
     return OK
 
 
-def _survey(repository: Repository, target: Target | None, *, verify: bool) -> Iterator[Finding]:
+def _survey(repository: Repository, target: ModelReference | None, *, verify: bool) -> Iterator[Finding]:
     for name in repository.names() if target is None else [target.name]:
         versions = repository.versions(name)
         stable = None

@@ -20,6 +20,7 @@ from models.fields import (
     validate_version,
 )
 from models.preprocessing import PixelSpec
+from models.reference import ModelReference
 from models.strict_json import parse_object, plain
 
 __all__ = ["ENGINES", "MANIFEST_FILE", "EngineFile", "Manifest", "decode", "encode", "validate_name"]
@@ -87,6 +88,11 @@ class Manifest:
         object.__setattr__(self, "labels", validate_labels(self.labels))
         object.__setattr__(self, "engines", _validate_engines(self.engines))
         object.__setattr__(self, "files", validate_files(self.files))
+
+    @property
+    def reference(self) -> ModelReference:
+        """What names this version."""
+        return ModelReference(self.name, self.version)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form, in the order of manifest.json, without its sha256; the caller may change it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.arguments import add_export_arguments
 from models.repository import Repository
-from training.cli import command_line, load_target, run
+from training.cli import command_line, load_version, run
 
 PROGRAM = "python -m models export"
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace, command: str) -> str:
-    artifact = load_target(options.repository, options.target)
+    artifact = load_version(options.repository, options.target)
     from optimize.for_device import add_file  # TensorFlow takes seconds to load: a wrong name is told before
 
     return str(

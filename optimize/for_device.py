@@ -128,7 +128,7 @@ def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details
     record = {
         "for": device,
         **asdict(FILES[device]),
-        "to": f"{manifest.name}:{manifest.version}",
+        "to": str(manifest.reference),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "packages": {package: package_version(package) for package in PACKAGES},
         "label_agreement": round(agreement.labels, 6),

@@ -9,6 +9,7 @@ from typing import Any
 
 import tf_keras as keras
 
+from models.reference import ModelReference
 from models.resnet_v2 import ResNetV2
 from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
@@ -47,7 +48,7 @@ class Source:
     @property
     def name(self) -> str:
         """The name that it was published under."""
-        return self.published.partition(":")[0]
+        return ModelReference.parse(self.published).name
 
     def distillation(
         self, weight: float, temperature: float, *, hints: Iterable[Hint] = (), hint_weight: float = 0.0

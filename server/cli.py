@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from models.errors import OpsinError
+from models.reference import ModelReference
 from models.repository import Repository
 from server.address import AddressError, open_listener
 from server.devices import explain_devices, runtime_warning, visible_gpus
-from server.engine.shelf import Wanted
 from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def find_models(settings: Settings) -> tuple[Wanted, ...]:
+def find_models(settings: Settings) -> tuple[ModelReference, ...]:
     """Look up the models that the settings name; whether they can be loaded is for the engine to find out.
 
     Raises:
@@ -60,6 +60,6 @@ def find_models(settings: Settings) -> tuple[Wanted, ...]:
         raise SettingsError(
             f"OPSIN_REPOSITORY must be a folder with at least one model, got {str(settings.repository)!r}"
         )
-    for name, version in settings.model:
-        repository.load(name, version, verify=False)
-    return tuple(Wanted(name, version) for name, version in settings.model)
+    for wanted in settings.model:
+        repository.load(wanted.name, wanted.version, verify=False)
+    return settings.model

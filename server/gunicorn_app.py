@@ -22,6 +22,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from setproctitle import setproctitle
 
+from models.reference import ModelReference
 from models.repository import Repository
 from server.address import url_of
 from server.app import create_app
@@ -32,7 +33,6 @@ from server.engine.catalogue import Catalogue
 from server.engine.client import LaneEngine
 from server.engine.lane import Lane
 from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of, run_engine
-from server.engine.shelf import Wanted
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_worker import STOP_SIGNALS, HTTPWorker
 from server.lean_flask import LeanFlask
@@ -138,7 +138,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     """The application as gunicorn runs it: how to configure it, and what each process does."""
 
     def __init__(
-        self, settings: Settings, wanted: tuple[Wanted, ...], choice: DeviceChoice, listener: socket.socket
+        self, settings: Settings, wanted: tuple[ModelReference, ...], choice: DeviceChoice, listener: socket.socket
     ) -> None:
         self.settings = settings
         self._wanted, self._choice = wanted, choice

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.cores import available_cores
+from models.reference import ModelReference
 from models.runtime import RUNTIMES, RuntimeName
 
 PREFIX = "OPSIN_"
@@ -47,15 +48,11 @@ def _host(text: str) -> str:
     return text
 
 
-def _models(text: str) -> tuple[tuple[str, int | None], ...]:
-    return tuple(_model(part.strip()) for part in text.split(","))
-
-
-def _model(text: str) -> tuple[str, int | None]:
-    name, colon, version = text.partition(":")
-    if not name or (colon and not (version.isascii() and version.isdecimal() and 0 < int(version) < 2**63)):
-        raise ValueError("models' names, or name:version with a version of 1 or more, separated by commas")
-    return name, int(version) if version else None
+def _models(text: str) -> tuple[ModelReference, ...]:
+    try:
+        return tuple(ModelReference.parse(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("models' names, or name:version with a version of 1 or more, separated by commas") from error
 
 
 def _device(text: str) -> str:
@@ -82,7 +79,7 @@ class Settings:
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
         SHIPPED_MODELS, Path, "Folder of the model repository.", shown="models/zoo"
     )
-    model: tuple[tuple[str, int | None], ...] = _setting(
+    model: tuple[ModelReference, ...] = _setting(
         (),
         _models,
         "Models to serve, the default first, separated by commas: name (its stable version, whichever that is) or "

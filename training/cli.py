@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.artifact import Artifact
-from models.commands import Target
 from models.errors import ModelNotFound, OpsinError, VersionNotFound
+from models.reference import ModelReference
 from models.repository import Repository
 
 EXIT_REFUSED = 1
@@ -32,7 +32,7 @@ def command_line(program: str, arguments: Sequence[str] | None) -> str:
     return f"{program} {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
 
 
-def load_target(repository: Path, target: Target) -> Artifact:
+def load_version(repository: Path, target: ModelReference) -> Artifact:
     """The version that an argument names, verified; ValueError where it is not there."""
     try:
         return Repository(repository).load(target.name, target.version)

@@ -125,7 +125,7 @@ def publish(
         manifest, {MODEL_FILE: candidate.file}
     )
     record_publication(
-        workdir, candidate.precision, published=f"{name}:{artifact.manifest.version}", **candidate.metrics.to_dict()
+        workdir, candidate.precision, published=str(artifact.manifest.reference), **candidate.metrics.to_dict()
     )
     return artifact
 

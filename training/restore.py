@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.arguments import version_target
-from training.cli import command_line, command_parser, load_target, run
+from models.arguments import version_reference
+from training.cli import command_line, command_parser, load_version, run
 
 PROGRAM = "python -m training.restore"
 EXAMPLES = """
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _restore(options: argparse.Namespace, command: str) -> str:
-    artifact = load_target(options.repository, options.target)
+    artifact = load_version(options.repository, options.target)
     from training.restored import restore  # TensorFlow takes seconds to load: a wrong name is told before
 
     restored = restore(artifact, options.data, options.workdir, command=command)
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         PROGRAM, "Make the folder of a training run again from a published model that has a SavedModel.", EXAMPLES
     )
-    parser.add_argument("target", type=version_target, metavar="NAME:VERSION")
+    parser.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     parser.add_argument("--data", type=Path, required=True, help="the data that it was trained on")
     parser.add_argument("--workdir", type=Path, required=True, help="the folder to make")
     parser.add_argument(

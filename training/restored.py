@@ -35,7 +35,7 @@ def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str 
         RunError: `workdir` holds a run, the data is other data, or the artifact is not of a training of ours.
         DatasetError: the data cannot be used.
     """
-    who = f"{artifact.manifest.name}:{artifact.manifest.version}"
+    who = str(artifact.manifest.reference)
     if (workdir / "run.json").exists():
         raise RunError(f"{workdir} holds a run already: use another --workdir")
     run = _run(artifact.manifest, who, data_path, command)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from models.fields import validate_version
 from models.pixel_spec import PixelSpec
+from models.reference import ModelReference
 from models.repository import Repository
 from models.runtime import Runtime
 from models.runtime.litert import LiteRTRuntime
@@ -60,14 +60,12 @@ def open_artifact(repository: Repository, target: str) -> Compared:
         ValueError: that is not how a version is named.
         ArtifactError: it is not there, is corrupt, or has no file for LiteRT.
     """
-    name, colon, version = target.partition(":")
-    if colon and not version.isdecimal():
-        raise ValueError(f"a model must be given as NAME or NAME:VERSION, got {target!r}")
-    artifact = repository.load(name, validate_version(int(version)) if colon else None)
+    wanted = ModelReference.parse(target)
+    artifact = repository.load(wanted.name, wanted.version)
     manifest = artifact.manifest
     for_gpu = manifest.engines.get("tensorflow")
     return Compared(
-        name=f"{manifest.name}:{manifest.version}",
+        name=str(manifest.reference),
         file=artifact.engine_path("litert"),
         pixels=manifest.pixels,
         precision=manifest.engines["litert"].precision,

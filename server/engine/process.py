@@ -17,13 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.errors import OpsinError
+from models.reference import ModelReference
 from models.repository import Repository
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue, CatalogueReader, write_catalogue
 from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel, Plan, load_model
 from server.engine.runners import NoteBatch, Runners
-from server.engine.shelf import Shelf, Wanted
+from server.engine.shelf import Shelf
 
 log = logging.getLogger("opsin.engine")
 
@@ -43,7 +44,7 @@ class EngineConfig:
     """
 
     repository: Repository
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[ModelReference, ...]
     plan: Plan
 
 
@@ -114,10 +115,10 @@ def _show_life(lane: Lane, engine: int, supervisor: int) -> None:
     os._exit(0)  # nobody is left to work for
 
 
-def pixel_bytes_of(repository: Repository, wanted: Sequence[Wanted]) -> int:
+def pixel_bytes_of(repository: Repository, wanted: Sequence[ModelReference]) -> int:
     """The room that one image of the largest model needs, as the repository stands; 0 where nothing can be read."""
     needed = [0]
-    for want in wanted or [Wanted(name) for name in repository.names()]:
+    for want in wanted or [ModelReference(name) for name in repository.names()]:
         try:
             spec = repository.load(want.name, want.version, verify=False).manifest.pixels
             needed.append(spec.height_px * spec.width_px * 3)

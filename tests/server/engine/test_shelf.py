@@ -7,11 +7,12 @@ from engines import MeanColour
 from small_artifacts import small_manifest, small_sources
 
 from models.errors import CorruptArtifact
+from models.reference import ModelReference
 from models.repository import Repository
 from models.routing import set_stable
 from server.engine.catalogue import Catalogue, key_of
 from server.engine.loaded import LoadedModel, served_model
-from server.engine.shelf import DRAIN_GRACE_S, RETRY_S, NothingToServe, Shelf, Wanted
+from server.engine.shelf import DRAIN_GRACE_S, RETRY_S, NothingToServe, Shelf
 
 
 class Workshop:
@@ -76,7 +77,7 @@ def test_stable_version_of_every_model_is_served(workshop):
 def test_models_and_versions_that_are_wanted_come_in_that_order(workshop):
     for name in ("a", "b", "b"):
         workshop.publish(name)
-    workshop.shelf(Wanted("b"), Wanted("b", 1), Wanted("a")).refresh()
+    workshop.shelf(ModelReference("b"), ModelReference("b", 1), ModelReference("a")).refresh()
     assert workshop.served == [("b", 2), ("b", 1), ("a", 1)]
 
 
@@ -205,7 +206,7 @@ def test_restarted_engine_falls_back_to_what_served_before(workshop):
 def test_close_frees_everything(workshop):
     for _ in range(2):
         workshop.publish()
-    shelf = workshop.shelf(Wanted("a"))
+    shelf = workshop.shelf(ModelReference("a"))
     shelf.refresh()
     workshop.promote("a", 1)
     shelf.refresh()
