@@ -37,7 +37,7 @@ class ModelReference:
         if not colon:
             return cls(name)
         if not _VERSION.fullmatch(version):
-            raise ValueError(f"a version must be a whole number >= 1, got {version!r}")
+            raise ValueError(f"a version must be a whole number >= 1, got {version!r} in {text!r}")
         return cls(name, int(version))
 
     def __str__(self) -> str:

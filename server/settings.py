@@ -52,7 +52,9 @@ def _models(text: str) -> tuple[ModelReference, ...]:
     try:
         return tuple(ModelReference.parse(part.strip()) for part in text.split(","))
     except ValueError as error:
-        raise ValueError("models' names, or name:version with a version of 1 or more, separated by commas") from error
+        raise ValueError(
+            "models' names, of a-z 0-9 . _ -, or name:version with a version of 1 or more, separated by commas"
+        ) from error
 
 
 def _device(text: str) -> str:

@@ -36,7 +36,7 @@ class Distillation:
         teacher: from normalized pixels to logits, of the same classes; it does not change.
         weight: part of the loss that the teacher's probabilities have, in [0, 1]; the labels have the rest.
         temperature: that both networks' logits are divided by, > 0.
-        hints: layers to learn from, too.
+        hints: layers to learn from, too; none where they weigh nothing.
         hint_weight: of each hint's squared error, which is 1 where nothing but the mean is known; >= 0.
     """
 
@@ -49,6 +49,8 @@ class Distillation:
 
     def __post_init__(self) -> None:
         check_teaching(self.weight, self.temperature, self.hint_weight)
+        if not self.hint_weight:
+            object.__setattr__(self, "hints", ())
         object.__setattr__(self, "_teacher", WithFeatures(self.teacher, self.layers))
 
     @property
@@ -59,7 +61,7 @@ class Distillation:
     @property
     def says_nothing(self) -> bool:
         """Whether it adds nothing to the loss."""
-        return not self.weight and not (self.hints and self.hint_weight)
+        return not self.weight and not self.hints
 
     def loss(self, images: tf.Tensor, logits: tf.Tensor, features: Sequence[tf.Tensor] = ()) -> tf.Tensor:
         """What is added to (1 - `weight`) times the loss of the labels.

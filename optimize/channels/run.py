@@ -137,10 +137,7 @@ class _Rounds:
         with building_in(config.precision):
             student = rebuilt(architecture, begun.model)
             distillation = self._source.distillation(
-                pruning.teacher_weight,
-                pruning.temperature,
-                hints=begun.hints if pruning.hint_weight else (),
-                hint_weight=pruning.hint_weight,
+                pruning.teacher_weight, pruning.temperature, hints=begun.hints, hint_weight=pruning.hint_weight
             )
             trained = fit(student, self._images, config=config, workdir=folder, distillation=distillation)
         return rebuilt(architecture, trained)

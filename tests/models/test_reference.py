@@ -25,8 +25,9 @@ def test_name_that_no_model_has_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a:", "a:0", "a:-1", "a:01", "a:٣", "a:1:2", "a:latest", "a:" + "9" * 5000])
 def test_version_that_is_no_whole_number_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a version must be a whole number >= 1, got"):
+    with pytest.raises(ValueError, match="a version must be a whole number >= 1, got") as caught:
         ModelReference.parse(text)
+    assert str(caught.value).endswith(f" in {text!r}")
 
 
 def test_version_is_below_what_the_serving_protocols_carry() -> None:

@@ -85,6 +85,11 @@ def test_layer_that_says_nothing_new_costs_no_division_by_zero():
     assert float(blank.loss(0 * PICTURES, tf.zeros([4, 2]), [0 * PICTURES])) == 0
 
 
+def test_hints_of_no_weight_are_not_computed():
+    assert Distillation(seeing_teacher(), hints=(Hint("seen"),)).layers == ("seen",)
+    assert Distillation(seeing_teacher(), hints=(Hint("seen"),), hint_weight=0.0).layers == ()
+
+
 def test_teacher_of_no_weight_says_nothing_unless_it_gives_hints():
     assert Distillation(teacher_saying(0.0), weight=0.0).says_nothing
     assert Distillation(seeing_teacher(), weight=0.0, hints=(Hint("seen"),), hint_weight=0.0).says_nothing

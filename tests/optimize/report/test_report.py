@@ -96,7 +96,7 @@ def test_baseline_can_be_named_as_it_was_asked_for(repository, toy_npz):
     ("arguments", "message"),
     [
         ({"models": []}, "nothing to compare: name a model or a file"),
-        ({"models": ["colours:x"]}, "a version must be a whole number >= 1, got 'x'"),
+        ({"models": ["colours:x"]}, "a version must be a whole number >= 1, got 'x' in 'colours:x'"),
         ({"models": ["colours", "colours:2"]}, "'colours:2' is given twice"),
         ({"models": ["colours"], "baseline": "other"}, "the baseline must be one of colours, colours:2, got 'other'"),
         ({"models": ["colours"], "num_rounds": 0}, "num_rounds must be >= 1, got 0"),
