@@ -9,6 +9,7 @@ import tensorflow as tf
 
 Crop = Literal["none", "shift", "resized"]
 CROPS: tuple[Crop, ...] = ("none", "shift", "resized")
+Fill = Literal["grey", "image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,9 @@ class Augmentation:
         min_area: for "resized", a fraction in (0, 1].
         flip: mirror left to right in every other epoch, a random half of the images beginning mirrored
             (arXiv:2404.00498, section 3.6).
-        cutout_px: side of a square set to mid-grey (arXiv:1708.04552); 0 for none.
+        cutout_px: side of a square that is covered; 0 for none.
+        cutout_fill: with "grey" (arXiv:1708.04552), or with the same place of an "image" of the batch (arXiv:1905.04899):
+            the label stays as it is, so that this is for a teacher, who says what he sees there (arXiv:2106.05237).
     """
 
     crop: Crop = "shift"
@@ -30,6 +33,7 @@ class Augmentation:
     min_area: float = 0.35
     flip: bool = True
     cutout_px: int = 0
+    cutout_fill: Fill = "grey"
 
 
 def augment(
@@ -52,7 +56,7 @@ def augment(
     if augmentation.flip:
         pixels = tf.where(is_mirrored[:, None, None, None], tf.reverse(pixels, axis=[2]), pixels)
     if augmentation.cutout_px:
-        pixels = _cutout(pixels, augmentation.cutout_px, cutout_seed)
+        pixels = _cutout(pixels, augmentation.cutout_px, augmentation.cutout_fill, cutout_seed)
     return tf.ensure_shape(pixels, [None, size_px, size_px, 3])
 
 
@@ -83,12 +87,21 @@ def _resized_crop(pixels: tf.Tensor, min_area: float, size_px: int, seed: tf.Ten
     return tf.cast(tf.round(resized), tf.uint8)
 
 
-def _cutout(pixels: tf.Tensor, side_px: int, seed: tf.Tensor) -> tf.Tensor:
+def _cutout(pixels: tf.Tensor, side_px: int, fill: Fill, seed: tf.Tensor) -> tf.Tensor:
     num_images, height, width = tf.shape(pixels)[0], pixels.shape[1], pixels.shape[2]
     draws = tf.random.stateless_uniform([2, num_images, 1], seed)
     in_rows = _is_within(draws[0] * height, height, side_px)[:, :, None, None]
     in_columns = _is_within(draws[1] * width, width, side_px)[:, None, :, None]
-    return tf.where(in_rows & in_columns, tf.constant(128, pixels.dtype), pixels)
+    return tf.where(in_rows & in_columns, _filling(pixels, fill, seed), pixels)
+
+
+def _filling(pixels: tf.Tensor, fill: Fill, seed: tf.Tensor) -> tf.Tensor:
+    if fill == "grey":
+        return tf.constant(128, pixels.dtype)
+    order_seed = tf.random.experimental.stateless_fold_in(seed, 1)
+    # A batch may come in the order of its classes.
+    others = tf.random.experimental.stateless_shuffle(tf.range(tf.shape(pixels)[0]), order_seed)
+    return tf.gather(pixels, others)
 
 
 def _is_within(centre: tf.Tensor, length: int, side_px: int) -> tf.Tensor:

@@ -15,8 +15,9 @@ def augmented(augmentation: Augmentation, images: np.ndarray = IMAGES, *, size_p
 
 
 @pytest.mark.parametrize("crop", ["none", "shift", "resized"])
-def test_the_seed_alone_decides(crop):
-    augmentation = Augmentation(crop=crop, cutout_px=4)
+@pytest.mark.parametrize("fill", ["grey", "image"])
+def test_the_seed_alone_decides(crop, fill):
+    augmentation = Augmentation(crop=crop, cutout_px=4, cutout_fill=fill)
     np.testing.assert_array_equal(augmented(augmentation), augmented(augmentation))
     other = augmented(augmentation, seed=tf.constant([3, 6], tf.int64))
     assert (augmented(augmentation) != other).any()
@@ -65,6 +66,18 @@ def test_cutout_greys_at_most_one_square():
     num_grey = (result == 128).all(axis=-1).sum(axis=(1, 2))
     assert num_grey.max() == 36
     assert ((result == 255) | (result == 128)).all()
+
+
+def test_cutout_shows_the_same_place_of_other_images_of_the_batch():
+    place = np.stack(np.indices((64, 16, 16), dtype=np.uint8), axis=-1)  # which image, row, column
+    shown = augmented(Augmentation(crop="none", flip=False, cutout_px=6, cutout_fill="image"), place)
+    np.testing.assert_array_equal(shown[..., 1:], place[..., 1:])
+    own = place[..., 0]
+    is_covered = shown[..., 0] != own
+    others = [np.unique(image[covered]) for image, covered in zip(shown[..., 0], is_covered, strict=True)]
+    assert {len(other) for other in others} == {0, 1}  # some were drawn themselves
+    assert len(np.unique(np.concatenate(others))) > 32
+    assert is_covered.sum(axis=(1, 2)).max() == 36
 
 
 def test_shrunk_pixels_are_the_means_of_what_they_cover():
