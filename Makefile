@@ -36,7 +36,7 @@ optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=
 	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency $(BUDGET)
 
 test: .venv/dev/.done ## run the tests
-	.venv/dev/bin/python -m pytest --cov --cov-report=term:skip-covered
+	.venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
 check: format lint types test ## format, lint, strict types, tests
 

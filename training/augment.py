@@ -24,8 +24,8 @@ class Augmentation:
         flip: mirror left to right in every other epoch, a random half of the images beginning mirrored
             (arXiv:2404.00498, section 3.6).
         cutout_px: side of a square that is covered; 0 for none.
-        cutout_fill: with "grey" (arXiv:1708.04552), or with the same place of an "image" of the batch (arXiv:1905.04899):
-            the label stays as it is, so that this is for a teacher, who says what he sees there (arXiv:2106.05237).
+        cutout_fill: with "grey" (arXiv:1708.04552), or with the same place of another "image" of the batch, as in
+            arXiv:1905.04899. The label stays as it is: for a teacher, which says what it sees then (arXiv:2106.05237).
     """
 
     crop: Crop = "shift"

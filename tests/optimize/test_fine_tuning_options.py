@@ -22,8 +22,8 @@ def test_options_not_given_keep_their_defaults(method):
 
 
 def test_options_become_settings(method):
-    found = parsed(method, "--epochs", "2", "--peak-lr", "0.001", "--teacher-weight", "0.9", "--temperature", "2")
-    assert found == method(epochs=2, peak_lr=0.001, teacher_weight=0.9, temperature=2.0)
+    found = parsed(method, "--epochs", "2", "--peak-lr", "0.001", "--teacher-weight", "0.25", "--temperature", "3")
+    assert found == method(epochs=2, peak_lr=0.001, teacher_weight=0.25, temperature=3.0)
 
 
 @pytest.mark.parametrize(

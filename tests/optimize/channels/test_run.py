@@ -106,8 +106,8 @@ def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "small_fraction": 0.5,
         "multiple_of": 4,
         "with_streams": True,
-        "teacher_weight": 0.5,
-        "temperature": 4.0,
+        "teacher_weight": 0.9,
+        "temperature": 2.0,
         "hint_weight": 3.0,
     }
     assert manifest.provenance["parent"] == "toy:1"

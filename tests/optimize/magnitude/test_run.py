@@ -61,8 +61,8 @@ def test_the_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
         "power": 3.0,
         "epochs": 1,
         "peak_lr": None,
-        "teacher_weight": 0.5,
-        "temperature": 4.0,
+        "teacher_weight": 0.9,
+        "temperature": 2.0,
     }
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]

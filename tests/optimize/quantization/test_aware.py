@@ -68,8 +68,8 @@ def test_manifest_says_how_it_was_trained_and_what_came_of_it(result):
         "epochs": 1,
         "peak_lr": None,
         "num_calibration_images": 16,
-        "teacher_weight": 0.5,
-        "temperature": 4.0,
+        "teacher_weight": 0.9,
+        "temperature": 2.0,
     }
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
