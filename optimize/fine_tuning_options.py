@@ -30,6 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser, *, epochs: str, peak_lr: str)
     add(
         "--temperature",
         type=float,
-        help=f"that the logits of both are divided by for that; lower where the teacher learned from smoothed labels "
+        help=f"that the logits of both are divided by for that; higher where the teacher's labels were not smoothed "
         f"({TEMPERATURE:g})",
     )
