@@ -1,10 +1,12 @@
-"""Training images as they are, and what is estimated from them after a model was changed by hand."""
+"""Training images as they are served, and what is estimated from them after a model was changed by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
@@ -18,12 +20,20 @@ NUM_STATISTICS_BATCHES = 40  # for `reestimate_batch_norms`
 
 
 def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator[tuple[Pixels, Targets]]:
-    """Random training images, uint8 [N, H, W, 3] with int64 [N]; the same seed draws the same."""
+    """Random training images as they are served, uint8 [N, H, W, 3] with int64 [N]; the same seed draws the same."""
     rng = np.random.default_rng(seed)
     num_images = len(images.train_targets)
     for _ in range(num_batches):
-        indices = np.sort(rng.choice(num_images, size=min(BATCH_SIZE, num_images), replace=False))
-        yield images.train[indices], images.train_targets[indices]
+        yield served(images, rng.choice(num_images, size=min(BATCH_SIZE, num_images), replace=False))
+
+
+def served(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pixels, Targets]:
+    """Some of the training images, in their order, each as the server would see it: without what crops are taken of."""
+    indices = np.sort(indices)  # a memory-mapped cache is read in one direction
+    side_px = images.test.shape[1]
+    margin_px = (images.train.shape[1] - side_px) // 2
+    centre = slice(margin_px, margin_px + side_px)
+    return images.train[indices][:, centre, centre], images.train_targets[indices]
 
 
 def reestimate_batch_norms(model: keras.Model, batches: Iterable[Pixels]) -> None:

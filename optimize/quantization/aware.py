@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
 from models.export import export_fake_quantized
@@ -19,13 +17,14 @@ from optimize.quantization.aware_options import QuantizationAwareTraining
 from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
 from optimize.source import Source
+from optimize.training_sample import BATCH_SIZE, served
+from training.dataset import Pixels
 from training.deliver import measure_file
 from training.distillation import Distillation
 from training.loop import PixelSets, fit
 from training.train import pixel_sets
 
 INT8_FILE = "int8.tflite"
-CALIBRATION_BATCH_SIZE = 128
 
 
 def train_quantized(source: Source, output: Path, training: QuantizationAwareTraining, *, command: str = "") -> Made:
@@ -60,7 +59,8 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
     return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(file))
 
 
-def _calibration_batches(images: PixelSets, num_images: int, seed: int) -> Iterator[npt.NDArray[np.uint8]]:
+def _calibration_batches(images: PixelSets, num_images: int, seed: int) -> Iterator[Pixels]:
     indices = random_indices(images.train_targets, num_images, seed)
-    for start in range(0, len(indices), CALIBRATION_BATCH_SIZE):
-        yield images.train[np.sort(indices[start : start + CALIBRATION_BATCH_SIZE])]
+    for start in range(0, len(indices), BATCH_SIZE):
+        pixels, _ = served(images, indices[start : start + BATCH_SIZE])
+        yield pixels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from toy_data import write_folders
 
 from models.repository import Repository
 from optimize.__main__ import main
@@ -15,10 +16,11 @@ TERMS = ["--budget-latency", "0.9", "--max-accuracy-drop", "100", "--epochs", "1
 
 
 @pytest.mark.slow
-def test_ladder_publishes_what_is_faster_and_says_what_it_tried(toy_npz, tmp_path, capsys):
+def test_ladder_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys):
+    photos = write_folders(tmp_path / "photos", num_images=60)
     repository, workdir, output = tmp_path / "repository", tmp_path / "toy", tmp_path / "toy-fast"
-    config = replaced(preset("smoke"), {"variant": "8", "width": 16, "epochs": 1})
-    train(config, toy_npz, workdir, repository=Repository(repository), name="toy", command="python -m training")
+    config = replaced(preset("photos"), {"variant": "8", "width": 16, "image_px": 32, "epochs": 1, "batch_size": 16})
+    train(config, photos, workdir, repository=Repository(repository), name="toy", command="python -m training")
     where = ["--workdir", str(workdir), "--output", str(output), "--repository", str(repository)]
     assert main(["auto", *where, *TERMS, "--aware-epochs", "1"]) == 0
     tried = json.loads((output / "trials.json").read_text())

@@ -9,11 +9,16 @@ import pytest
 
 @pytest.fixture(scope="session")
 def open_toy(toy_run):
-    """Opens the toy run, anew each time, for a model may change; it says that half of its steps saw small images."""
+    """Opens the toy run, anew each time, for a model may change.
+
+    It says that half of its steps saw small images, and that crops were taken of larger ones than what is served.
+    """
     from optimize.source import open_source
 
     def open_toy():
         source = open_source(toy_run, None)
-        return replace(source, run=replace(source.run, config=replace(source.run.config, small_fraction=0.5)))
+        augmentation = replace(source.run.config.augmentation, crop="resized")
+        config = replace(source.run.config, small_fraction=0.5, crop_fraction=0.8, augmentation=augmentation)
+        return replace(source, run=replace(source.run, config=config))
 
     return open_toy

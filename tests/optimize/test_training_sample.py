@@ -32,6 +32,13 @@ def test_fewer_images_than_a_batch_come_all() -> None:
     assert [list(targets) for _, targets in drawn_batches(few, 2, seed=0)] == [[0, 1, 2, 3, 4]] * 2
 
 
+def test_image_is_the_centre_of_what_crops_are_taken_of() -> None:
+    train = np.arange(2 * 6 * 6 * 3, dtype=np.uint8).reshape(2, 6, 6, 3)
+    images = PixelSets(train, TARGETS[:2], train[:0, :4, :4], TARGETS[:0])
+    [(pixels, _)] = drawn_batches(images, 1, seed=0)
+    assert np.array_equal(pixels, train[:, 1:5, 1:5])
+
+
 def test_statistics_are_estimated_anew_and_nothing_else() -> None:
     model = build(ResNetV2.of("8", width=8))
     before = {weight.name: weight.numpy() for weight in model.weights}
