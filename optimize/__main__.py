@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from models.fields import validate_name
 from optimize import auto_options, fine_tuning_options
 from optimize.channels import options as channel_options
 from optimize.magnitude import options as magnitude_options
@@ -54,13 +55,12 @@ def _quantize(options: dict[str, Any], command: str) -> Any:
     kind = QuantizationAwareTraining if is_aware else quantize_options.Quantization
     settings: Any = take(kind, options)
     _refuse(options, "--aware" if is_aware else "quantization without --aware")
-    from optimize.quantization.aware import train_quantized
+    from optimize.quantization.aware import OWN, train_quantized
     from optimize.quantization.post_training import quantize
-    from optimize.source import open_source
 
-    source = open_source(workdir, data_path)
+    source = _opened(workdir, data_path, terms)
     made = (
-        train_quantized(source.with_settings(changes), output, settings, command=command)
+        train_quantized(source.with_settings(changes, OWN), output, settings, command=command)
         if is_aware
         else quantize(source, workdir, settings, command=command)
     )
@@ -74,11 +74,11 @@ def _prune(options: dict[str, Any], command: str) -> Any:
     settings: Any = take(kind, options)
     _refuse(options, f"--method {method}")
     from optimize.channels.run import prune_channels
+    from optimize.fine_tuning import OWN, OWN_IN_PLACE
     from optimize.magnitude.run import prune_magnitude
-    from optimize.source import open_source
 
-    make = prune_channels if method == "channels" else prune_magnitude
-    source = open_source(workdir, data_path).with_settings(changes)
+    make, own = (prune_channels, OWN) if method == "channels" else (prune_magnitude, OWN_IN_PLACE)
+    source = _opened(workdir, data_path, terms).with_settings(changes, own)
     return make(source, output, settings, command=command).publish(**terms)
 
 
@@ -87,9 +87,8 @@ def _auto(options: dict[str, Any], command: str) -> Any:
     workdir, data_path, terms = _taken(options)
     ladder = take(auto_options.Ladder, options)
     from optimize.auto import climb
-    from optimize.source import open_source
 
-    source = open_source(workdir, data_path).with_settings(changes)
+    source = _opened(workdir, data_path, terms).with_settings(changes)
     made = climb(source, workdir, output, ladder, max_accuracy_drop=terms["max_accuracy_drop"], command=command)
     return made.publish(**terms)
 
@@ -106,11 +105,23 @@ def _taken(options: dict[str, Any]) -> tuple[Path, Path | None, dict[str, Any]]:
     from models.repository import Repository
 
     terms = {name: options.pop(name) for name in ("name", "max_accuracy_drop", "force")}
+    if terms["name"] is not None:
+        validate_name(terms["name"])
     return (
         options.pop("workdir"),
         options.pop("data_path"),
         {"repository": Repository(options.pop("repository")), **terms},
     )
+
+
+def _opened(workdir: Path, data_path: Path | None, terms: dict[str, Any]) -> Any:
+    """The run to start from; a name that cannot be forced is told before anything is trained."""
+    from optimize.gate import check_force
+    from optimize.source import open_source
+
+    source = open_source(workdir, data_path)
+    check_force(terms["force"], terms["name"] or source.name)
+    return source
 
 
 def _refuse(options: dict[str, Any], what: str) -> None:

@@ -52,8 +52,9 @@ class Trial:
     latency: Rounds
 
     def keeps(self, budget_latency: float, max_accuracy_drop: float) -> bool:
-        """Whether it is within both budgets; of time as far as the rounds can tell."""
-        return self.latency.quartiles[0] <= budget_latency and self.drop <= max_accuracy_drop + 1e-9
+        """Whether it is within both budgets; of time as far as the rounds can tell, and a budget of 1 is none."""
+        is_fast = budget_latency == 1 or self.latency.quartiles[0] <= budget_latency
+        return is_fast and self.drop <= max_accuracy_drop + 1e-9
 
 
 def climb(

@@ -1,4 +1,4 @@
-"""How a network is trained on while something holds its weights where they are."""
+"""What a fine-tuning sets itself of the training that it goes on from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from training.config import TrainingConfig
 
+# Settings of the training that every fine-tuning has its own of.
+OWN = frozenset({"epochs", "peak_lr", "warmup_fraction", "small_fraction"})
+OWN_IN_PLACE = OWN | {"average_decay"}
+
 
 def held_in_place(config: TrainingConfig, *, epochs: int, peak_lr: float) -> TrainingConfig:
-    """A training whose last weights count: their average would be off the zeros of a mask, or the steps of rounding."""
-    return replace(config, epochs=epochs, peak_lr=peak_lr, warmup_fraction=0.0, average_decay=0.0)
+    """A training on full images whose last weights count.
+
+    Their average would be off the zeros of a mask, or the steps of rounding.
+    """
+    return replace(config, epochs=epochs, peak_lr=peak_lr, warmup_fraction=0.0, small_fraction=0.0, average_decay=0.0)

@@ -38,6 +38,12 @@ def check_accuracy(before: Metrics, after: Metrics, *, max_accuracy_drop: float)
         )
 
 
+def check_force(force: str | None, name: str) -> None:
+    """Raise ValueError if `force` is given and is not the name that will be published."""
+    if force not in (None, name):
+        raise ValueError(f"force must name the model that is published, {name!r}, got {force!r}")
+
+
 def check_gain(before: Path, after: Path) -> None:
     """Raise NothingGained if a `.tflite` file beats its parent neither in bytes, as it is or after gzip, nor in time.
 

@@ -10,7 +10,7 @@ from typing import Any
 from models.repository import Repository
 from models.resnet_v2 import ResNetV2
 from optimize.compressed import Compressed
-from optimize.gate import check_accuracy, check_gain
+from optimize.gate import check_accuracy, check_force, check_gain
 from optimize.source import Source
 from training.deliver import Candidate, publish
 from training.run import Run, load_model, published
@@ -64,11 +64,10 @@ class Made:
         """
         name = name or self.source.name
         before = self.source.dense
+        check_force(force, name)
         if force is None:
             check_accuracy(before.metrics, self.candidate.metrics, max_accuracy_drop=max_accuracy_drop)
             check_gain(before.file, self.candidate.file)
-        elif force != name:
-            raise ValueError(f"force must name the model that is published, {name!r}, got {force!r}")
         label = "dense_float32" if self.candidate.precision == before.precision else before.precision
         artifact = publish(
             self.candidate,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import tf_keras as keras
 
 from models.reference import ModelReference
 from models.resnet_v2 import ResNetV2
+from optimize.fine_tuning import OWN
+from optimize.quantization.aware_options import METHOD
 from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
@@ -21,8 +23,6 @@ from training.run import Run, RunError, load_model, open_run, published, read_ru
 
 # Settings of the network, its pixels and its data.
 FIXED = {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"}
-# Settings of the whole training that a fine-tuning has its own of.
-OWN = {"epochs", "warmup_fraction", "small_fraction"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,26 @@ class Source:
         """Its model as a teacher, computing in the precision that networks are built in now; see `Distillation`."""
         return Distillation(rebuilt(self.architecture, self.model), weight, temperature, tuple(hints), hint_weight)
 
-    def with_settings(self, assignments: Iterable[str]) -> Source:
+    def require_batch_norm(self, option: str) -> None:
+        """Raise ValueError, which names the option, where the network has other normalizations."""
+        if self.architecture.norm != "batch":
+            raise ValueError(f"{option} needs a network with norm=batch; this one has norm={self.architecture.norm}")
+
+    def with_settings(self, assignments: Iterable[str], own: Collection[str] = OWN) -> Source:
         """The same run, with settings of its training changed for what trains on from it.
 
         Args:
             assignments: such as "augmentation.cutout_px=8"; see `training.config.parse_assignment`.
+            own: settings that what trains on has its own of.
 
         Raises:
-            ValueError: no such setting, or one that the network is made by, or that fine-tuning has its own of.
+            ValueError: no such setting, or one that the network is made by, or one of `own`.
         """
         changes = dict(map(parse_assignment, assignments))
         if fixed := changes.keys() & FIXED:
             raise ValueError(f"{', '.join(sorted(fixed))} cannot be changed: the trained network is made for it")
-        if own := changes.keys() & OWN:
-            raise ValueError(f"{', '.join(sorted(own))} cannot be set: a fine-tuning has its own; see --epochs")
+        if owned := changes.keys() & own:
+            raise ValueError(f"{', '.join(sorted(owned))} cannot be set: a fine-tuning has its own; see --help")
         return replace(self, run=replace(self.run, config=replaced(self.run.config, changes)))
 
     def begin_run(self, output: Path, config: TrainingConfig, *, compression: dict[str, Any], command: str) -> Run:
@@ -100,10 +106,13 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
         data_path: of its data, where that has moved since.
 
     Raises:
-        RunError: the run is not there, not finished, or the data is not what it was trained on.
+        RunError: the run is not there, not finished, or kept no Keras model, or the data is not what it was trained on.
         DatasetError: the data cannot be used.
     """
-    run, model = read_run(workdir), load_model(workdir)
+    run = read_run(workdir)
+    if run.compression and run.compression["method"] == METHOD:
+        raise RunError(f"{workdir} was trained as an int8 file and has no other: start from the run of {run.parent}")
+    model = load_model(workdir)
     data = load_dataset(data_path or Path(run.data), test_fraction=run.config.test_fraction, seed=run.config.seed)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")

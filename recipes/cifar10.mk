@@ -26,8 +26,8 @@ QUANTIZE = $(PYTHON) -m optimize quantize --repository $(REPOSITORY)
 # A row is printed whatever it costs: what a gate is for, docs/compression.md tells.
 ANY_DROP := --max-accuracy-drop 100
 
+# What is finished, a file says that is made when its command has ended well: `trained`, `quantized`.
 .PHONY: all report
-.DELETE_ON_ERROR:
 .SECONDARY:
 
 ROWS := dense-int8 dense-aware half-int8 half-aware two-fifths-int8 third-int8 sparse-int8 tiny-int8
@@ -35,47 +35,55 @@ all: $(ROWS) report
 .PHONY: $(ROWS)
 
 # Quantized after training: ROW-int8 is made of the run ROW.
-$(filter %-int8,$(ROWS)): %-int8: $(RUNS)/%/int8.tflite
-$(RUNS)/%/int8.tflite: $(RUNS)/%/model.keras
+$(filter %-int8,$(ROWS)): %-int8: $(RUNS)/%/quantized
+$(RUNS)/%/quantized: $(RUNS)/%/trained
 	$(QUANTIZE) --workdir $(RUNS)/$* --name $*-int8 $(ANY_DROP)
+	@touch $@
 
 # Quantized during training: ROW-aware is made of the run ROW, too.
-$(filter %-aware,$(ROWS)): %-aware: $(RUNS)/%-aware/int8.tflite
-$(RUNS)/%-aware/int8.tflite: $(RUNS)/%/model.keras
+$(filter %-aware,$(ROWS)): %-aware: $(RUNS)/%-aware/quantized
+$(RUNS)/%-aware/quantized: $(RUNS)/%/trained
 	$(QUANTIZE) --aware --workdir $(RUNS)/$* --output $(RUNS)/$*-aware --name $*-aware $(ANY_DROP)
+	@touch $@
 
 # Dense: ResNet-20-v2 of width 32.
 ifeq ($(DENSE),shipped)
-$(RUNS)/dense/model.keras:
+$(RUNS)/dense/trained:
 	$(PYTHON) -m training.restore cifar10:4 --repository models/zoo --data $(DATA) --workdir $(RUNS)/dense
+	@touch $@
 BASELINE := --file dense=$(RUNS)/dense/float32.tflite
 else
-$(RUNS)/dense/model.keras:
+$(RUNS)/dense/trained:
 	$(TRAIN) --workdir $(RUNS)/dense --name dense
+	@touch $@
 BASELINE := dense
 endif
 
 # Channels pruned, to parts of the multiply-accumulates.
 NARROWER := half two-fifths third
-$(RUNS)/half/model.keras: PART = --macs 0.5 --multiple-of 16 --rounds 1 --epochs 12
-$(RUNS)/two-fifths/model.keras: PART = --macs 0.4 --rounds 1 --epochs 7
-$(RUNS)/third/model.keras: PART = --macs 0.35 --rounds 1 --epochs 7
-$(NARROWER:%=$(RUNS)/%/model.keras): $(RUNS)/%/model.keras: $(RUNS)/dense/model.keras
+$(RUNS)/half/trained: PART = --macs 0.5 --multiple-of 16 --rounds 1 --epochs 12
+$(RUNS)/two-fifths/trained: PART = --macs 0.4 --rounds 1 --epochs 7
+$(RUNS)/third/trained: PART = --macs 0.35 --rounds 1 --epochs 7
+$(NARROWER:%=$(RUNS)/%/trained): $(RUNS)/%/trained: $(RUNS)/dense/trained
 	$(PRUNE) --method channels $(PART) --workdir $(RUNS)/dense --output $(RUNS)/$* --name $* $(ANY_DROP)
+	@touch $@
 
 # Four weights in five set to zero.
-$(RUNS)/sparse/model.keras: $(RUNS)/dense/model.keras
+$(RUNS)/sparse/trained: $(RUNS)/dense/trained
 	$(PRUNE) --method magnitude --sparsity 0.8 --at-once --epochs 4 --workdir $(RUNS)/dense --output $(RUNS)/sparse \
 		--name sparse $(ANY_DROP)
+	@touch $@
 
 # At the size of MLPerf Tiny's ResNet-8: the ResNet-8-v2 would take as long; pruned, it takes less. So small a network
 # needs less against overfitting, and its teacher, whose labels were not smoothed, is asked at a higher temperature.
 SMALL := --set epochs=80 --set augmentation.cutout_px=0 --set label_smoothing=0 --set weight_decay=2e-4
-$(RUNS)/tiny-whole/model.keras:
+$(RUNS)/tiny-whole/trained:
 	$(TRAIN) --workdir $(RUNS)/tiny-whole --name tiny-whole --set variant=8 --set width=16 $(SMALL)
-$(RUNS)/tiny/model.keras: $(RUNS)/tiny-whole/model.keras
+	@touch $@
+$(RUNS)/tiny/trained: $(RUNS)/tiny-whole/trained
 	$(PRUNE) --method channels --latency 0.92 --teacher-weight 0.5 --temperature 4 --workdir $(RUNS)/tiny-whole \
 		--output $(RUNS)/tiny --name tiny $(ANY_DROP)
+	@touch $@
 
 report: $(ROWS)
 	$(PYTHON) -m optimize report --data $(DATA) --repository $(REPOSITORY) --baseline dense --output $(RUNS)/report \

@@ -25,7 +25,8 @@ def commands(recipe, folder, *settings):
         capture_output=True,
         text=True,
     )
-    for line in printed.stdout.replace("\\\n", " ").splitlines():
+    lines = printed.stdout.replace("\\\n", " ").splitlines()
+    for line in (line for line in lines if not line.startswith("touch ")):
         python, flag, module, *arguments = shlex.split(line)
         assert (python, flag) == ("python", "-m")
         yield module, arguments

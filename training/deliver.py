@@ -47,7 +47,7 @@ class Candidate:
 
 
 def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> Candidate:
-    """Keep the finished model of a run in its folder, export it as it is and measure the exported file.
+    """Export the model of a run as it is, measure the exported file, and keep the model, which says that all is done.
 
     Args:
         model: float32, from normalized pixels to logits.
@@ -55,10 +55,11 @@ def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path
         data: to measure on.
         workdir: the run's folder; takes model.keras, float32.tflite and confusion.png.
     """
-    save_model(workdir, model)
     file = workdir / FLOAT32_FILE
     export_float32(model, file)
-    return measure_file(file, run, data, precision="float32", confusion_png=workdir / "confusion.png")
+    candidate = measure_file(file, run, data, precision="float32", confusion_png=workdir / "confusion.png")
+    save_model(workdir, model)
+    return candidate
 
 
 def measure_file(

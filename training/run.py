@@ -76,7 +76,7 @@ def open_run(workdir: Path, wanted: Run) -> Run:
         for name, before, now in _differences(_settings(found), _settings(wanted))
     ]
     if differing:
-        raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another --workdir")
+        raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another folder")
     return found
 
 
@@ -141,9 +141,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    others = ("data_sha256", "labels", "parent", "compression")
-    return {**run.config.to_dict(), **{name: getattr(run, name) for name in others}}
+    others = {name: getattr(run, name) for name in ("data_sha256", "labels", "parent")}
+    compression = {f"compression.{name}": value for name, value in (run.compression or {}).items()}
+    return {**run.config.to_dict(), **others, **compression}
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    return [(name, value, now[name]) for name, value in before.items() if value != now[name]]
+    names = before | now
+    return [(name, before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)]

@@ -47,8 +47,9 @@ def prune_channels(
 
     Raises:
         RunError: `output` holds another run.
-        ValueError: so small a budget cannot be reached.
+        ValueError: so small a budget cannot be reached, or the network has no batch normalization.
     """
+    source.require_batch_norm("--method channels")
     config = _fine_tuning(source.run.config, pruning)
     compression = {"method": "channels", **asdict(pruning)}
     run = source.begin_run(output, config, compression=compression, command=command)

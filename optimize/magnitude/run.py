@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import tf_keras as keras
@@ -42,12 +42,12 @@ def prune_magnitude(
 
     Raises:
         RunError: `output` holds another run.
-        ValueError: the sparsity cannot be reached.
+        ValueError: the sparsity cannot be reached, or the network has no batch normalization to make zeros at once in.
     """
+    if pruning.at_once:
+        source.require_batch_norm("--at-once")
     peak_lr = source.run.config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
     config = held_in_place(source.run.config, epochs=pruning.epochs, peak_lr=peak_lr)
-    if pruning.at_once:  # what is nearly there has nothing to learn from small images
-        config = replace(config, small_fraction=0.0)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)

@@ -11,9 +11,9 @@ import tf_keras as keras
 from models.export import export_fake_quantized
 from models.folding import fold_batch_norms
 from optimize.compressed import zeros_and_gzip
-from optimize.fine_tuning import held_in_place
+from optimize.fine_tuning import OWN_IN_PLACE, held_in_place
 from optimize.made import Made
-from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.quantization.aware_options import METHOD, QuantizationAwareTraining
 from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
 from optimize.source import Source
@@ -25,6 +25,7 @@ from training.loop import PixelSets, fit
 from training.train import pixel_sets
 
 INT8_FILE = "int8.tflite"
+OWN = OWN_IN_PLACE | {"precision"}
 
 
 def train_quantized(source: Source, output: Path, training: QuantizationAwareTraining, *, command: str = "") -> Made:
@@ -40,12 +41,13 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
 
     Raises:
         RunError: `output` holds another run.
+        ValueError: the network has no batch normalization.
     """
+    source.require_batch_norm("--aware")
     peak_lr = source.run.config.peak_lr / 20 if training.peak_lr is None else training.peak_lr
     config = held_in_place(source.run.config, epochs=training.epochs, peak_lr=peak_lr)
-    # tensorflow-model-optimization imitates int8 in float32; ranges of activations differ with the size of images.
-    config = replace(config, precision="float32", small_fraction=0.0)
-    compression = {"method": "quantization-aware training", **asdict(training)}
+    config = replace(config, precision="float32")  # in which tensorflow-model-optimization imitates int8
+    compression = {"method": METHOD, **asdict(training)}
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)
     keras.utils.set_random_seed(config.seed)

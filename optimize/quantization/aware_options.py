@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
 
+METHOD = "quantization-aware training"  # as a run calls it
+
 
 @dataclass(frozen=True, slots=True)
 class QuantizationAwareTraining:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -41,7 +41,7 @@ class Quantization:
             raise ValueError(f"calibration must be one of {', '.join(CALIBRATION_CHOICES)}, got {self.calibration!r}")
         if self.calibration == "balanced" and self.calibration_images:
             raise ValueError("calibration on pictures of your own cannot be balanced: their classes are not known")
-        if self.precision != "int8" and (self.calibration_images or self.calibration != "random"):
+        if self.precision != "int8" and replace(self, precision="int8") != Quantization():
             raise ValueError(f"{self.precision} needs no calibration: only int8 activations have ranges to fix")
 
 

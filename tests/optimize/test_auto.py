@@ -143,6 +143,7 @@ def test_without_a_budget_of_time_no_channels_go(climbed, rungs, tmp_path):
 
 
 def test_model_that_is_good_as_it_is_is_only_quantized(climbed, rungs, tmp_path):
+    rungs.latency["plain"] = (1.02, 1.04)  # against itself, on a noisy machine
     assert climbed(replace(LADDER, budget_latency=1.0)) == "plain"
     assert set(tried(tmp_path)) == {PLAIN}
 

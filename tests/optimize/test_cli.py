@@ -61,6 +61,10 @@ def test_no_run_is_one_clear_line_and_exit_2(action, tmp_path, capsys):
         ("prune --output out --method magnitude --round-epochs 3", "--method magnitude has no option --round-epochs"),
         ("prune --output out --macs 2", "macs must be in (0, 1), got 2.0"),
         ("auto --output out --budget-latency 2", "budget_latency must be in (0, 1], got 2.0"),
+        (
+            "prune --output out --name Pets",
+            "a model name must be 1 to 64 of a-z 0-9 . _ - and begin with a-z or 0-9, got 'Pets'",
+        ),
     ],
 )
 def test_arguments_that_cannot_be_are_told_before_the_run_is_read(arguments, message, capsys):
@@ -84,12 +88,14 @@ def test_refusal_is_one_clear_line_and_exit_1(workdir, tmp_path, capsys):
 class Calls:
     """Stand in for everything that takes time, and keep what it was given."""
 
+    name = "toy"
+
     def __init__(self) -> None:
-        self.settings = self.source = self.options = self.terms = self.changes = None
+        self.settings = self.source = self.options = self.terms = self.changes = self.own = None
         self.folder = None
 
-    def with_settings(self, changes):
-        self.changes = list(changes)
+    def with_settings(self, changes, own=()):
+        self.changes, self.own = list(changes), own
         return self
 
     def open_source(self, workdir, data_path):
@@ -158,6 +164,26 @@ def test_settings_of_the_training_can_be_changed_for_the_fine_tuning(calls, monk
     monkeypatch.setattr("optimize.channels.run.prune_channels", calls.make)
     assert main(["prune", *RUN, "--set", "momentum=0.8", "--set", "xla=true"]) == 0
     assert calls.changes == ["momentum=0.8", "xla=true"]
+
+
+@pytest.mark.parametrize("action", ["quantize --aware", "prune", "prune --method magnitude", "auto"])
+def test_name_that_cannot_be_forced_is_told_before_anything_is_trained(calls, capsys, action):
+    line = refusal_of(capsys, *action.split(), *RUN, "--force", "yes")
+    assert line == "force must name the model that is published, 'toy', got 'yes'"
+
+
+@pytest.mark.parametrize(
+    ("action", "maker", "own"),
+    [
+        ("quantize --aware", "quantization.aware.train_quantized", {"average_decay", "precision"}),
+        ("prune", "channels.run.prune_channels", set()),
+        ("prune --method magnitude", "magnitude.run.prune_magnitude", {"average_decay"}),
+    ],
+)
+def test_settings_that_a_method_has_its_own_of_are_known(calls, monkeypatch, action, maker, own):
+    monkeypatch.setattr(f"optimize.{maker}", calls.make)
+    assert main([*action.split(), *RUN]) == 0
+    assert calls.own == {"epochs", "peak_lr", "warmup_fraction", "small_fraction"} | own
 
 
 def test_the_ladder_knows_how_much_accuracy_may_be_lost(calls, monkeypatch):

@@ -2,10 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from toy_data import write_npz
 
+from optimize.channels.options import ChannelPruning
+from optimize.channels.run import prune_channels
+from optimize.magnitude.options import MagnitudePruning
+from optimize.magnitude.run import prune_magnitude
+from optimize.quantization.aware import train_quantized
+from optimize.quantization.aware_options import METHOD, QuantizationAwareTraining
 from optimize.source import open_source
 from training.run import RunError, published
 
@@ -45,6 +52,27 @@ def test_unfinished_run_is_refused(workdir):
         open_source(workdir, None)
 
 
+def test_run_that_was_trained_as_an_int8_file_names_the_one_to_start_from(source, tmp_path):
+    source.begin_run(tmp_path / "aware", source.run.config, compression={"method": METHOD}, command="c")
+    with pytest.raises(RunError, match="was trained as an int8 file and has no other: start from the run of toy:1"):
+        open_source(tmp_path / "aware", None)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "option"),
+    [
+        (train_quantized, QuantizationAwareTraining(), "--aware"),
+        (prune_channels, ChannelPruning(), "--method channels"),
+        (prune_magnitude, MagnitudePruning(at_once=True), "--at-once"),
+    ],
+)
+def test_network_without_batch_normalization_is_refused_before_a_run_begins(source, tmp_path, make, settings, option):
+    grouped = replace(source, architecture=replace(source.architecture, norm="group"))
+    with pytest.raises(ValueError, match=f"{option} needs a network with norm=batch; this one has norm=group"):
+        make(grouped, tmp_path / "smaller", settings)
+    assert not (tmp_path / "smaller").exists()
+
+
 def test_run_that_published_nothing_goes_by_the_name_of_its_parent(source, tmp_path):
     source.begin_run(tmp_path / "smaller", source.run.config, compression={"method": "m"}, command="c")
     assert published(tmp_path / "smaller", "float32") == "toy:1"
@@ -59,14 +87,14 @@ def test_run_that_published_nothing_and_has_no_parent_is_refused(workdir):
 def test_folder_that_holds_another_run_is_refused(source, tmp_path):
     begun = source.begin_run(tmp_path / "smaller", source.run.config, compression={"sparsity": 0.5}, command="c")
     assert begun.commands == (source.run.command, "c")
-    with pytest.raises(RunError, match=r"compression .*0\.5.* there, .*0\.6.* now"):
+    with pytest.raises(RunError, match=r"settings \(compression\.sparsity 0\.5 there, 0\.6 now\): use another folder"):
         source.begin_run(tmp_path / "smaller", source.run.config, compression={"sparsity": 0.6}, command="c")
 
 
 def test_settings_are_changed_for_what_trains_on_and_not_for_the_run(source):
-    changed = source.with_settings(["peak_lr=0.5", "augmentation.cutout_px=8"])
-    assert (changed.run.config.peak_lr, changed.run.config.augmentation.cutout_px) == (0.5, 8)
-    assert (source.run.config.peak_lr, source.run.config.augmentation.cutout_px) != (0.5, 8)
+    changed = source.with_settings(["momentum=0.5", "augmentation.cutout_px=8"])
+    assert (changed.run.config.momentum, changed.run.config.augmentation.cutout_px) == (0.5, 8)
+    assert (source.run.config.momentum, source.run.config.augmentation.cutout_px) != (0.5, 8)
     assert changed.model is source.model
 
 
@@ -76,7 +104,7 @@ def test_settings_that_the_network_is_made_by_stay(source, assignment):
         source.with_settings([assignment])
 
 
-@pytest.mark.parametrize("assignment", ["epochs=3", "warmup_fraction=0.5", "small_fraction=0.5"])
+@pytest.mark.parametrize("assignment", ["epochs=3", "warmup_fraction=0.5", "small_fraction=0.5", "peak_lr=0.1"])
 def test_settings_that_fine_tuning_has_its_own_of_are_refused(source, assignment):
-    with pytest.raises(ValueError, match="cannot be set: a fine-tuning has its own; see --epochs"):
+    with pytest.raises(ValueError, match="cannot be set: a fine-tuning has its own; see --help"):
         source.with_settings([assignment])

@@ -14,6 +14,7 @@ from models.repository import Repository
 from models.runtime import load_runtime
 from training.config import preset, replaced
 from training.data import load_dataset
+from training.deliver import finish_float32
 from training.distillation import Distillation, Hint
 from training.evaluate import measure, predict
 from training.history import read_history
@@ -22,6 +23,10 @@ from training.run import RunError, load_model
 from training.train import pixel_sets, train
 
 SMOKE = preset("smoke")
+
+
+class Killed(BaseException):
+    pass
 
 
 def fresh_model() -> keras.Model:
@@ -54,6 +59,16 @@ def test_run_leaves_curves_confusion_history_and_model(toy_run):
     assert load_model(toy_run).output_shape == (None, 3)
 
 
+def test_run_that_is_killed_while_it_is_measured_does_not_look_finished(tmp_path, monkeypatch):
+    def kill(*_, **__):
+        raise Killed
+
+    monkeypatch.setattr("training.deliver.measure_file", kill)
+    with pytest.raises(Killed):
+        finish_float32(fresh_model(), None, None, workdir=tmp_path)
+    assert not (tmp_path / "model.keras").exists()
+
+
 def test_same_command_again_publishes_nothing_new(toy_run, toy_npz):
     repository = Repository(toy_run.parent / "repository")
     artifact = train(SMOKE, toy_npz, toy_run, repository=repository, name="toy")
@@ -63,12 +78,8 @@ def test_same_command_again_publishes_nothing_new(toy_run, toy_npz):
 
 def test_other_settings_in_the_same_folder_are_refused(toy_run, toy_npz):
     other = replaced(SMOKE, {"peak_lr": 0.5})
-    with pytest.raises(RunError, match=r"peak_lr 0\.05 there, 0\.5 now.*use another --workdir"):
+    with pytest.raises(RunError, match=r"peak_lr 0\.05 there, 0\.5 now.*use another folder"):
         train(other, toy_npz, toy_run, repository=Repository(toy_run.parent / "repository"), name="toy")
-
-
-class Killed(BaseException):
-    pass
 
 
 RESUMABLE = replaced(SMOKE, {"checkpoint_every_s": 0.0, "small_fraction": 0.5})

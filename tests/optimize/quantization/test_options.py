@@ -34,6 +34,7 @@ def test_options_become_settings():
         ({"calibration": "balanced", "calibration_images": Path("own")}, "their classes are not known"),
         ({"precision": "float16", "calibration_images": Path("own")}, "float16 needs no calibration"),
         ({"precision": "dynamic", "calibration": "balanced"}, "dynamic needs no calibration"),
+        ({"precision": "float16", "num_calibration_images": 3}, "float16 needs no calibration"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(options, message):
