@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from models.artifact import Artifact
 from models.export import export_saved_model
@@ -27,7 +27,6 @@ from training.deliver import MODEL_FILE, PACKAGES, predict_file
 from training.run import RunError, read_run
 
 Device = Literal["cpu", "gpu"]
-DEVICES: tuple[Device, ...] = get_args(Device)
 ENGINES = {"cpu": "litert", "gpu": "tensorflow"}
 FILES = {"cpu": EngineFile(MODEL_FILE, "int8"), "gpu": EngineFile("saved_model", "float16")}
 

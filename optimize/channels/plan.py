@@ -26,17 +26,10 @@ class ChannelPlan:
     Attributes:
         kept: indices of the channels of each group, ascending.
         macs: multiply-accumulates for one image that are left.
-        dense_macs: those there were.
     """
 
     kept: Mapping[str, Indices]
     macs: int
-    dense_macs: int
-
-    @property
-    def macs_fraction(self) -> float:
-        """What is left of the multiply-accumulates, in (0, 1]."""
-        return self.macs / self.dense_macs
 
 
 @dataclass
@@ -96,7 +89,7 @@ def plan_channels(
         _, macs, state, step = min(steps, key=lambda found: found[0])
         state.num_removed += step
     kept = {state.name: np.sort(state.order[state.num_removed :]) for state in states.values()}
-    return ChannelPlan(kept, macs, dense_macs)
+    return ChannelPlan(kept, macs)
 
 
 def _state(group: ChannelGroup, importance: Importance) -> _Group:

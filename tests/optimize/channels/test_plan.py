@@ -57,7 +57,6 @@ def test_plan_meets_its_budget_with_widths_that_kernels_like(
     plan = plan_channels(GROUPS, LAYERS, by_group, max_macs=budget * DENSE, multiple_of=multiple_of)
     widths = {name: len(kept) for name, kept in plan.kept.items()}
     assert plan.macs == count_macs(LAYERS, widths) <= budget * DENSE
-    assert plan.dense_macs == DENSE
     for group, kept in plan.kept.items():
         assert widths[group] % multiple_of == 0
         assert widths[group] >= 8
