@@ -17,6 +17,7 @@ PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SPARE_THREADS = 32
+MAX_IMAGE_PIXELS = 1024**3 // 4 // 3  # past it Pillow warns of each image, so ImageLimits allows no more
 
 
 class SettingsError(Exception):
@@ -126,7 +127,9 @@ class Settings:
         _whole(1, 2**40),
         "Bytes of request bodies in memory at once, per HTTP worker; a request past that is answered 503.",
     )
-    max_image_pixels: int = _setting(50_000_000, _whole(1, 2**31 - 1), "Most pixels of one image; past that, 413.")
+    max_image_pixels: int = _setting(
+        50_000_000, _whole(1, MAX_IMAGE_PIXELS), "Most pixels of one image; past that, 413."
+    )
     max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
     request_timeout_ms: int = _setting(
         10_000,

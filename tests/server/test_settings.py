@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from models.preprocessing import ImageLimits
 from models.reference import ModelReference
-from server.settings import Settings, SettingsError, settings_table, unknown_variables, variable
+from server.settings import MAX_IMAGE_PIXELS, Settings, SettingsError, settings_table, unknown_variables, variable
 
 
 def test_defaults_serve_the_shipped_model_on_loopback():
@@ -53,6 +54,7 @@ def test_empty_variable_counts_as_not_set():
         ("OPSIN_RUNTIME", "onnx"),
         ("OPSIN_LOG_LEVEL", "loud"),
         ("OPSIN_MAX_IMAGES", "9" * 5000),
+        ("OPSIN_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS + 1)),
     ],
 )
 def test_bad_value_is_refused_with_one_line_that_names_it(name, text):
@@ -62,6 +64,13 @@ def test_bad_value_is_refused_with_one_line_that_names_it(name, text):
     assert message.startswith(f"{name} must be ")
     assert f"got {text[:100]!r}" in message
     assert "\n" not in message
+
+
+def test_most_pixels_that_may_be_set_are_the_most_that_can_be_served():
+    settings = Settings.from_environ({"OPSIN_MAX_IMAGE_PIXELS": str(MAX_IMAGE_PIXELS)})
+    ImageLimits(max_pixels=settings.max_image_pixels)
+    with pytest.raises(ValueError, match="max_pixels"):
+        ImageLimits(max_pixels=MAX_IMAGE_PIXELS + 1)
 
 
 def test_queue_that_cannot_hold_one_request_is_refused():
