@@ -16,7 +16,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     """Listen on a TCP port; port 0 takes a free one.
 
     Raises:
-        AddressError: the port is in use, or not allowed, or the host is not this machine's.
+        AddressError: the port is in use, or not allowed, or the host is no name or not this machine's.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -25,6 +25,8 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise AddressError(f"OPSIN_HOST {host!r} cannot be resolved: {error.strerror}") from None
+    except UnicodeError:
+        raise AddressError(f"OPSIN_HOST {host!r} has a label that is empty or too long") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -25,6 +25,12 @@ def test_name_that_is_none_is_refused():
         open_listener("no-such-host.invalid", 5000)
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..a"])
+def test_name_that_cannot_be_one_is_refused(host):
+    with pytest.raises(AddressError, match=r"OPSIN_HOST '[a.]+' has a label that is empty or too long"):
+        open_listener(host, 5000)
+
+
 def test_urls_are_written_as_clients_type_them():
     assert url_of("127.0.0.1", 5000) == "http://127.0.0.1:5000"
     assert url_of("::1", 5000) == "http://[::1]:5000"
