@@ -18,7 +18,9 @@ EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to
 def is_ready(environ: Mapping[str, str]) -> bool:
     """Whether `GET /readyz` is answered 200 where the settings say that the server listens."""
     host = environ.get("OPSIN_HOST", "").strip() or DEFAULT_HOST
-    port = environ.get("OPSIN_PORT", "").strip() or DEFAULT_PORT
+    port = environ.get("OPSIN_PORT", "").strip()
+    if not port or port.startswith("tcp://"):  # not set, or set by Kubernetes
+        port = DEFAULT_PORT
     try:
         with socket.create_connection((EVERY_INTERFACE.get(host, host), int(port)), timeout=TIMEOUT_S) as connection:
             connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

@@ -16,6 +16,7 @@ from models.runtime import RUNTIMES, RuntimeName
 PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+DEFAULT_PORT = 5000
 SPARE_THREADS = 32
 MAX_IMAGE_PIXELS = 1024**3 // 4 // 3  # past it Pillow warns of each image, so ImageLimits allows no more
 
@@ -49,6 +50,11 @@ def _host(text: str) -> str:
     return text
 
 
+def _port(text: str) -> int:
+    """Read a port; the address that Kubernetes puts here for a Service named opsin is nobody's choice of one."""
+    return DEFAULT_PORT if text.startswith("tcp://") else _whole(0, 65535)(text)
+
+
 def _models(text: str) -> tuple[ModelReference, ...]:
     try:
         return tuple(ModelReference.parse(part.strip()) for part in text.split(","))
@@ -78,7 +84,7 @@ class Settings:
     """Everything an operator can set. Field ``max_images`` is the variable ``OPSIN_MAX_IMAGES``, and so on."""
 
     host: str = _setting("127.0.0.1", _host, "Address to listen on; 0.0.0.0 for every network interface.")
-    port: int = _setting(5000, _whole(0, 65535), "Port to listen on; 0 takes a free one.")
+    port: int = _setting(DEFAULT_PORT, _port, "Port to listen on; 0 takes a free one.")
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
         SHIPPED_MODELS, Path, "Folder of the model repository.", shown="models/zoo"
     )

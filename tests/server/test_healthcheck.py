@@ -48,7 +48,8 @@ def test_nobody_there_is_not_ready(port):
     assert is_ready({"OPSIN_PORT": port}) is False
 
 
-def test_default_address_is_that_of_the_server(monkeypatch):
+@pytest.mark.parametrize("environ", [{}, {"OPSIN_PORT": " "}, {"OPSIN_PORT": "tcp://10.0.0.1:80"}])
+def test_default_address_is_that_of_the_server(monkeypatch, environ):
     asked = []
 
     def refuse(address, **_):
@@ -56,8 +57,9 @@ def test_default_address_is_that_of_the_server(monkeypatch):
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", refuse)
-    assert is_ready({}) is False
-    assert asked == [(Settings().host, Settings().port)]
+    settings = Settings.from_environ(environ)
+    assert is_ready(environ) is False
+    assert asked == [(settings.host, settings.port)]
 
 
 def test_it_imports_neither_numpy_nor_the_web_framework():

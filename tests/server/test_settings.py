@@ -35,6 +35,10 @@ def test_empty_variable_counts_as_not_set():
     assert Settings.from_environ({"OPSIN_PORT": " "}).port == 5000
 
 
+def test_port_that_kubernetes_sets_for_a_service_named_opsin_counts_as_not_set():
+    assert Settings.from_environ({"OPSIN_PORT": "tcp://10.0.0.1:80"}).port == 5000
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
