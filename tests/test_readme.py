@@ -1,6 +1,10 @@
 """What the README says of commands, settings and errors is what the code does."""
 
+import base64
+import json
+import os
 import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,6 +35,17 @@ def test_error_codes_have_the_statuses_of_the_table():
     }
     errors = {error.code: error for error in all_errors()}
     assert {code: status_of(errors[code].__new__(errors[code])) for code in documented} == documented
+
+
+def test_json_example_takes_a_photo_that_is_larger_than_an_argument_may_be(tmp_path):
+    (command,) = re.findall(r"^(.*curl --json .*\S) +# JSON", README, re.MULTILINE)
+    photo = bytes(range(256)) * 4096
+    (tmp_path / "a.jpg").write_bytes(photo)
+    (tmp_path / "curl").write_text("#!/bin/sh\ncat")
+    (tmp_path / "curl").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ran = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env=environ, capture_output=True, check=True)
+    assert base64.b64decode(json.loads(ran.stdout)["image"]) == photo
 
 
 def test_make_targets_exist():
