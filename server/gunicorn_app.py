@@ -72,8 +72,8 @@ class Master(Arbiter):  # type: ignore[misc]
         self.handle_term()
 
     def handle_hup(self) -> None:
-        """Replace the HTTP workers, each when it has finished; the settings stay those of the start."""
-        self.kill_workers(signal.SIGTERM)
+        """Not offered: the settings are those of the start, and the models follow the repository by themselves."""
+        log.warning("SIGHUP has no effect")
 
     def handle_ttin(self) -> None:
         """One more worker, up to the number that the lane was made for."""

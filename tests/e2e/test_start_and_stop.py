@@ -101,6 +101,17 @@ def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
     assert running.stop() == (0, "")
 
 
+def test_hangup_signal_has_no_effect(start):
+    running = start().wait_until_ready()
+    workers = running.children("opsin: http")
+    os.kill(running.process.pid, signal.SIGHUP)
+    assert label_of(running.request("POST", "/predict", RED)) == "red"
+    assert running.children("opsin: http") == workers
+    status, output = running.stop()
+    assert status == 0
+    assert "SIGHUP has no effect" in output
+
+
 def test_killed_worker_is_replaced(start):
     running = start(OPSIN_WORKERS="1").wait_until_ready()
     (worker,) = running.children("opsin: http")
