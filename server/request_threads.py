@@ -56,6 +56,7 @@ class RequestThreads:
         self._num_away = 0
         self._num_threads = 0
         self._num_pollers = 0
+        self._has_told_of_limit = False
         self._resting: list[_Place] = []  # of threads without work; the one that worked last is the last
 
     def start(self) -> None:
@@ -100,9 +101,17 @@ class RequestThreads:
             self._num_pollers -= 1
         elif self._resting:
             self._resting.pop().wake()
-        elif self._num_threads < self._max_away + SPARE_THREADS:
-            self._start_thread()
         else:
+            return self._num_threads < self._max_away + SPARE_THREADS and self._try_to_start_thread()
+        return True
+
+    def _try_to_start_thread(self) -> bool:
+        try:
+            self._start_thread()
+        except RuntimeError as error:  # the system allows no more of them for now
+            if not self._has_told_of_limit:
+                self._has_told_of_limit = True
+                log.warning("there are %d request threads, and: %s", self._num_threads, error)
             return False
         return True
 
@@ -112,9 +121,9 @@ class RequestThreads:
             self._epoll.modify(connection.fd, events)
 
     def _start_thread(self) -> None:
-        self._num_threads += 1
-        name = f"opsin-request-{self._num_threads}"
+        name = f"opsin-request-{self._num_threads + 1}"
         threading.Thread(target=self._run, args=(_Place(self),), name=name, daemon=True).start()
+        self._num_threads += 1
 
     def _run(self, place: _Place) -> None:
         while True:

@@ -12,7 +12,7 @@ from gunicorn.config import Config
 
 from server.connection import Connection
 from server.request_reader import Terms, quick_copy
-from server.request_threads import RequestThreads
+from server.request_threads import SPARE_THREADS, RequestThreads
 from server.upload_budget import UploadBudget
 
 TERMS = Terms(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
@@ -93,6 +93,37 @@ def test_no_more_may_leave_than_were_allowed_until_one_is_back(watched):
         clients[0].send(b"x")
         assert clients[0].recv(100) == b"served"
         assert answers.get(timeout=10)
+
+
+def test_where_the_system_allows_no_more_threads_none_may_leave_until_it_does(watched, monkeypatch, caplog):
+    has_left, may_go_on = threading.Event(), threading.Event()
+
+    def serve(connection, place):
+        is_to_wait = connection.sock.recv(100) == b"wait"
+        answer = b"%d" % place.leave()
+        if is_to_wait:
+            has_left.set()
+            may_go_on.wait(10)
+        place.come_back()
+        connection.sock.send(answer)
+        return True
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    _, (waiting, other) = watched(serve, 2, max_away=2)
+    waiting.send(b"wait")
+    assert has_left.wait(10)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(2 + SPARE_THREADS):
+            other.send(b"x")
+            assert other.recv(100) == b"0"
+    other.send(b"x")
+    assert other.recv(100) == b"1"
+    may_go_on.set()
+    assert waiting.recv(100) == b"1"
+    assert caplog.messages == ["there are 2 request threads, and: can't start new thread"]
 
 
 def test_late_connections_are_served_though_nothing_came(watched):
