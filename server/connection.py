@@ -1,4 +1,4 @@
-"""One client's connection: what comes in without waiting, answers that go out in one piece, a close that is heard."""
+"""One client's connection: what comes in and what goes out without waiting, and a close that is heard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from server.request_reader import RequestReader, Terms
 
 RECV_BYTES = 64 * 1024  # a photo and its head in one call
 MAX_RECV_BYTES = 1024 * 1024
-SEND_TIMEOUT_S = 30.0
 LINGER_S = 2.0
 MAX_LINGER_BYTES = 256 * 1024**2
 
@@ -31,8 +30,9 @@ class Connection:
     """Used by one thread at a time.
 
     Attributes:
-        deadline: until when what is awaited may come: a request, the rest of one, or the client's own close.
-        is_late: set by whoever finds that the deadline has passed, before the connection is looked at again.
+        deadline: until when what is awaited may come: a request, the rest of one, that the client takes its answer, or
+            its own close.
+        is_late: whether it has passed; see `expire`.
     """
 
     def __init__(self, sock: socket.socket, address: Any, server_address: Any, terms: Terms) -> None:
@@ -45,15 +45,29 @@ class Connection:
         self.is_lingering = False
         self._terms = terms
         self._num_dropped = 0
+        self._unsent = bytearray()
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the client has yet to take the rest of an answer, before which it gets no other."""
+        return bool(self._unsent)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is on its way in, and no answer on its way out."""
+        return self.requests.is_idle and not self._unsent
 
     def next_request(self) -> Any:
-        """Take in what has come; gives the next request if it is whole, None if more has to come first.
+        """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
 
         Raises:
             ConnectionOver: there will be no further request.
+            OSError: the client has gone.
             ParseException: what came is no HTTP.
         """
         requests = self.requests
+        if self._unsent and not self._send_rest():
+            return None
         is_more = True
         while (request := requests.take()) is None:
             if self.is_late:
@@ -75,6 +89,13 @@ class Connection:
             is_more = len(data) == size
         return request
 
+    def expire(self) -> None:
+        """Say that the deadline has passed: the connection is to be looked at again."""
+        self.is_late = True
+        if self._unsent:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)  # else the epoll would say nothing of it until the client reads
+
     def finish_request(self) -> None:
         """Begin to wait for the next request."""
         self.requests.finish()
@@ -90,31 +111,26 @@ class Connection:
                 raise ReadTimeout
 
     def sendall(self, data: bytes) -> None:
-        """Send an answer, or a part of it; raises TimeoutError where the client does not take it."""
-        rest = memoryview(data)
-        gives_up_at = 0.0
-        while True:
+        """Send an answer, or a part of it; what the client does not take yet is kept, and leaves when it does."""
+        if not self._unsent:
             with suppress(BlockingIOError):
-                rest = rest[self.sock.send(rest) :]
-            if not rest:
-                return
-            gives_up_at = gives_up_at or time.monotonic() + SEND_TIMEOUT_S
-            if not self._wait(select.POLLOUT, gives_up_at):
-                raise TimeoutError("the client does not read its answer")
+                data = data[self.sock.send(data) :]
+        self._unsent += data
 
     def linger(self) -> bool:
         """Close it, but drop for a while what the client still sends, so that it reads our answer first.
 
         Returns:
-            Whether it is closed; else to be called again when more has come or the deadline has passed.
+            Whether it is closed; else to be called again when more can come or leave, or the deadline has passed.
         """
         if not self.is_lingering:
             self.is_lingering, self.is_late = True, False
-            self.deadline = time.monotonic() + LINGER_S
+            self.deadline = time.monotonic() + (self._terms.keepalive_s if self._unsent else LINGER_S)
             self.requests.finish()
-            with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_WR)
         try:
+            if not self._send_rest():
+                return False
+            self.sock.shutdown(socket.SHUT_WR)
             while not self.is_late and self._num_dropped < MAX_LINGER_BYTES and (data := self.sock.recv(RECV_BYTES)):
                 self._num_dropped += len(data)
         except BlockingIOError:
@@ -129,6 +145,13 @@ class Connection:
         self.requests.finish()
         with suppress(OSError):
             self.sock.close()
+
+    def _send_rest(self) -> bool:
+        """Send what the client takes now; gives whether that was all."""
+        with suppress(BlockingIOError):
+            while self._unsent:
+                del self._unsent[: self.sock.send(self._unsent)]
+        return not self._unsent
 
     def _cut(self, error: Exception | None) -> Any:
         if self.requests.has_head:

@@ -109,7 +109,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         while self._connections and now < gives_up_at:
             self.notify()
             for connection in self._threads.waiting:
-                if connection.requests.is_idle:
+                if connection.is_idle:
                     connection.deadline = min(connection.deadline, idle_until)
             self._threads.hurry(now)
             time.sleep(SHORT_TICK_S)

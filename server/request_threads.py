@@ -24,6 +24,7 @@ from server.connection import Connection
 MAX_POLLERS = 2
 SPARE_THREADS = 64  # for those that are back, and still send their answer
 READABLE = select.EPOLLIN | select.EPOLLONESHOT
+WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
 AT_ONCE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
 
 log = logging.getLogger("opsin.http")
@@ -33,14 +34,14 @@ class Place(Protocol):
     """A thread's place at the epoll."""
 
     def leave(self) -> bool:
-        """Hand it to another thread, before waiting for anything but the network; not to be done where it is False."""
+        """Hand it to another thread, before waiting for anything; not to be done where it is False."""
 
     def come_back(self) -> None:
         """Say that the waiting is over, before others can know of it. May be called more than once."""
 
 
 class RequestThreads:
-    """Serves connections that have become readable, or whose deadline has passed.
+    """Serves connections that have become ready, to be read or to take the rest of an answer, or whose time is over.
 
     Args:
         serve: goes on with a connection, and tells whether it is to be watched further; else it has been closed.
@@ -80,7 +81,7 @@ class RequestThreads:
         """Serve those whose deadline has passed."""
         for fd, connection in list(self._waiting.items()):
             if connection.deadline <= now and self._waiting.pop(fd, None) is connection:
-                connection.is_late = True
+                connection.expire()
                 self._watch_again(connection, AT_ONCE)
 
     def leave(self, *, has_place: bool) -> bool:
@@ -130,7 +131,7 @@ class RequestThreads:
             for fd, _ in self._epoll.poll(maxevents=1):
                 connection = self._waiting.pop(fd, None)
                 if connection is not None and self._is_served_on(connection, place):
-                    self._watch_again(connection, READABLE)
+                    self._watch_again(connection, WRITABLE if connection.has_unsent else READABLE)
             if place.has_left:
                 place.come_back()
                 self._take_place(place)

@@ -13,6 +13,7 @@ from server.request_reader import Terms, quick_copy
 from server.upload_budget import UploadBudget
 
 TERMS = Terms(quick_copy(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
+LARGE = bytes(range(256)) * 10_000  # more than a socket takes
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 
 
@@ -78,23 +79,53 @@ def test_late_body_is_a_timeout_and_late_head_is_over(pair):
     connection, client = pair
     client.sendall(REQUEST[:-1])
     assert connection.next_request() is None
-    connection.is_late = True
+    connection.expire()
     with pytest.raises(TimeoutError):
         connection.next_request().body.read()
     connection.finish_request()
-    connection.is_late = True
+    connection.expire()
     with pytest.raises(ConnectionOver):
         connection.next_request()
 
 
-def test_large_answer_reaches_a_client_that_reads_slowly(pair):
+def test_answer_that_the_client_does_not_take_is_kept_and_no_request_is_handed_out_before_it_has_left(pair):
     connection, client = pair
-    sending = threading.Thread(target=connection.sendall, args=(bytes(5_000_000),))
-    sending.start()
-    num_read = 0
-    while num_read < 5_000_000:
-        num_read += len(client.recv(100_000))
-    sending.join()
+    connection.sendall(LARGE)
+    connection.sendall(b"end")
+    client.sendall(REQUEST)
+    connection.finish_request()
+    received = b""
+    while (request := connection.next_request()) is None:
+        assert connection.has_unsent
+        assert not connection.is_idle
+        received += client.recv(1_000_000)
+    assert received
+    assert request.body.read() == b"abc"
+    while len(received) < len(LARGE) + 3:
+        received += client.recv(1_000_000)
+    assert received == LARGE + b"end"
+
+
+def test_client_that_never_takes_its_answer_is_let_go(pair):
+    connection, client = pair
+    connection.sendall(LARGE)
+    connection.finish_request()
+    connection.expire()
+    with pytest.raises(OSError, match="pipe"):
+        connection.next_request()
+    assert connection.linger()
+    assert len(client.recv(len(LARGE))) < len(LARGE)
+
+
+def test_lingering_begins_when_the_answer_has_left(pair):
+    connection, client = pair
+    connection.sendall(LARGE)
+    num_received = 0
+    while not connection.linger():
+        num_received += len(data := client.recv(1_000_000))
+        if not data:
+            client.close()
+    assert num_received == len(LARGE)
 
 
 def test_lingering_lets_the_client_finish_and_read(pair):
@@ -112,5 +143,5 @@ def test_lingering_lets_the_client_finish_and_read(pair):
 def test_lingering_ends_with_the_deadline(pair):
     connection, _ = pair
     assert not connection.linger()
-    connection.is_late = True
+    connection.expire()
     assert connection.linger()

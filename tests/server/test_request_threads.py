@@ -17,6 +17,8 @@ from server.upload_budget import UploadBudget
 
 TERMS = Terms(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
 
 @pytest.fixture
 def watched():
@@ -124,6 +126,51 @@ def test_where_the_system_allows_no_more_threads_none_may_leave_until_it_does(wa
     may_go_on.set()
     assert waiting.recv(100) == b"1"
     assert caplog.messages == ["there are 2 request threads, and: can't start new thread"]
+
+
+def answer_at_length(connection, _place):
+    """Answer a request with more than a socket takes."""
+    try:
+        if connection.next_request():
+            connection.sendall(bytes(2_000_000))
+            connection.finish_request()
+        return True
+    except OSError:
+        return not connection.linger()
+
+
+def read(client, num_bytes):
+    """Read so many bytes if they come; gives how many came."""
+    num_left = num_bytes
+    while num_left and (data := client.recv(num_left)):
+        num_left -= len(data)
+    return num_bytes - num_left
+
+
+def test_clients_that_do_not_read_hold_no_thread(watched):
+    _, clients = watched(answer_at_length, 10, max_away=0)
+    for client in clients:
+        client.send(REQUEST)
+    for client in reversed(clients):
+        assert read(client, 2_000_000) == 2_000_000
+
+
+def test_client_that_does_not_read_is_late_too(watched):
+    is_kept = queue.Queue()
+
+    def serve(connection, place):
+        answered = answer_at_length(connection, place)
+        is_kept.put(answered)
+        return answered
+
+    threads, (client,) = watched(serve, 1, max_away=0)
+    client.send(REQUEST)
+    assert is_kept.get(timeout=10)
+    while not threads.waiting:
+        time.sleep(0.001)
+    threads.hurry(threads.waiting[0].deadline)
+    assert not is_kept.get(timeout=10)
+    assert read(client, 2_000_000) < 2_000_000
 
 
 def test_late_connections_are_served_though_nothing_came(watched):
