@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
 from models.preprocessing import ImageLimits, preprocess
+from server.client_presence import has_hung_up
 from server.engine import (
     ClientGone,
     DeadlineExceeded,
@@ -122,7 +123,7 @@ class Classifier:
     ) -> Classification:
         with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
             errors = [
-                self._submit(upload, slot, served, deadline=deadline)
+                self._submit(upload, slot, served, deadline=deadline, client_fd=client_fd)
                 for upload, slot in zip(uploads, slots, strict=True)
             ]
             answers = [error or _collect(slot, served, top_k) for error, slot in zip(errors, slots, strict=True)]
@@ -130,18 +131,27 @@ class Classifier:
             self._metrics.note_images(served, answer.code if isinstance(answer, OpsinError) else "ok")
         return Classification(served, tuple(answers))
 
-    def _submit(self, upload: Upload, slot: Slot, served: ServedModel, *, deadline: float) -> ImageError | None:
+    def _submit(
+        self, upload: Upload, slot: Slot, served: ServedModel, *, deadline: float, client_fd: int | None
+    ) -> ImageError | None:
         self._wait_for_turn(deadline)
-        started = self._clock()
         try:
-            preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
+            if client_fd is not None and has_hung_up(client_fd):
+                raise ClientGone("the client closed the connection before its images were decoded")
+            self._decode(upload, slot, served)
         except ImageError as error:
             return error
         finally:
             self._turns.put(None)
-            self._metrics.note_decode(self._clock() - started)
         slot.submit()
         return None
+
+    def _decode(self, upload: Upload, slot: Slot, served: ServedModel) -> None:
+        started = self._clock()
+        try:
+            preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
+        finally:
+            self._metrics.note_decode(self._clock() - started)
 
     def _wait_for_turn(self, deadline: float) -> None:
         left_s = deadline - self._clock()

@@ -12,7 +12,15 @@ import socket
 
 PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 WAIT_S = 0.2  # for the reset; a client further away than that is taken to be there
+HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 RESET = select.POLLHUP | select.POLLERR
+
+
+def has_hung_up(client_fd: int) -> bool:
+    """Tell whether a client has ended its sending, perhaps because it has gone; costs no wait."""
+    poll = select.poll()
+    poll.register(client_fd, HANGUP)
+    return bool(poll.poll(0))
 
 
 def still_listens(sock: socket.socket, protocol: str) -> bool:

@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from server.client_presence import HANGUP
 from server.engine import (
     ClientGone,
     DeadlineExceeded,
@@ -33,7 +34,6 @@ from server.engine.lane import Lane, Status
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
-HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 _key_of = lru_cache(maxsize=256)(key_of)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as npst
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.preprocessing import ImageLimits
 from server.classify import MAX_DECODES, Classifier, rank
-from server.engine import DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, ServedModel
+from server.engine import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, ServedModel
 from server.engine.catalogue import Catalogue, key_of, write_catalogue
 from server.engine.client import LaneEngine
 from server.uploads import Upload
@@ -73,6 +74,43 @@ def test_model_that_is_replaced_while_the_image_is_decoded_is_asked_for_anew(eng
     classified = Classifier(engine).classify([SlowUpload()], top_k=1, timeout_s=10.0)
     assert classified.model == newer
     assert classified.answers[0][0].label == "red"
+
+
+@pytest.fixture
+def uploads_that_end_sending(encode):
+    """Two uploads and our end of their client's connection, which is half closed when the first is decoded."""
+    ours, client = socket.socketpair()
+
+    class UploadThatEndsSending:
+        filename = None
+        num_decoded = 0
+
+        @property
+        def content(self):
+            UploadThatEndsSending.num_decoded += 1
+            client.shutdown(socket.SHUT_WR)
+            return encode("red")
+
+    with ours, client:
+        yield [UploadThatEndsSending(), UploadThatEndsSending()], ours.fileno()
+
+
+def test_nothing_more_is_decoded_for_a_client_that_has_gone(engine, encode, uploads_that_end_sending):
+    (first, second), client_fd = uploads_that_end_sending
+    classifier = Classifier(engine)
+    for _ in range(MAX_DECODES + 1):
+        with pytest.raises(ClientGone):
+            classifier.classify([first, second], top_k=1, timeout_s=10.0, client_fd=client_fd)
+    assert first.num_decoded == 1
+    assert classify(classifier, encode("red"), top_k=1).answers[0][0].label == "red"
+
+
+def test_client_that_has_merely_ended_its_sending_is_answered(engine, uploads_that_end_sending):
+    uploads, client_fd = uploads_that_end_sending
+    classified = Classifier(engine).classify(
+        uploads, top_k=1, timeout_s=10.0, client_fd=client_fd, still_listens=lambda: True
+    )
+    assert [answer[0].label for answer in classified.answers] == ["red", "red"]
 
 
 def test_model_that_never_stays_is_not_ready(encode):

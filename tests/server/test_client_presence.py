@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from server.client_presence import PROBE, still_listens
+from server.client_presence import PROBE, has_hung_up, still_listens
 
 
 @pytest.fixture
@@ -31,6 +31,15 @@ def test_client_that_closed_has_gone(pair):
     client.close()
     assert not still_listens(ours, "HTTP/1.1")
     assert not still_listens(ours, "HTTP/1.1")
+
+
+def test_client_that_sends_more_has_not_hung_up_until_it_ends_its_sending(pair):
+    ours, client = pair
+    assert not has_hung_up(ours.fileno())
+    client.sendall(b"more")
+    assert not has_hung_up(ours.fileno())
+    client.shutdown(socket.SHUT_WR)
+    assert has_hung_up(ours.fileno())
 
 
 def test_old_client_is_not_asked(pair):
