@@ -90,6 +90,12 @@ def one_at_a_time(path: Path) -> Path:
     return write(path, tensors, [("RESHAPE", [0, 1], [2]), ("FULLY_CONNECTED", [2, 3, -1], [4])])
 
 
+def two_outputs(path: Path) -> Path:
+    """A graph that gives its input back, twice, as float32."""
+    tensors = [Tensor(IMAGE_SHAPE, "UINT8"), Tensor(IMAGE_SHAPE), Tensor(IMAGE_SHAPE)]
+    return write(path, tensors, [("CAST", [0], [1]), ("CAST", [0], [2])], outputs=[1, 2])
+
+
 def _code(name: str) -> Any:
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, name)

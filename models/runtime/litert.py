@@ -41,8 +41,9 @@ class LiteRTRuntime:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError):
             raise CorruptArtifact(f"{path.name} cannot be loaded by LiteRT") from None
-        [image], [probabilities] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self._signature.check_model(path.name, taken=_type_of(image), given=_type_of(probabilities))
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self._signature.check_model(path.name, taken=_types_of(inputs), given=_types_of(outputs))
+        [image], [probabilities] = inputs, outputs
         self._input, self._output = int(image["index"]), int(probabilities["index"])
         self._laid_out_for = int(image["shape"][0])
 
@@ -75,5 +76,8 @@ class LiteRTRuntime:
         copy_images(images, self._interpreter.tensor(self._input)())
 
 
-def _type_of(details: dict[str, Any]) -> TensorType:
-    return TensorType(np.dtype(details["dtype"]).name, tuple(int(size) for size in details["shape_signature"]))
+def _types_of(tensors: list[dict[str, Any]]) -> list[TensorType]:
+    return [
+        TensorType(np.dtype(tensor["dtype"]).name, tuple(int(size) for size in tensor["shape_signature"]))
+        for tensor in tensors
+    ]

@@ -52,7 +52,7 @@ class OpenVINORuntime:
         core = ov.Core()
         try:
             model = core.read_model(path)
-            taken, given = (_type_of(model.inputs), _type_of(model.outputs))
+            taken, given = _types_of(model.inputs), _types_of(model.outputs)
             self._signature.check_model(path.name, taken=taken, given=given)
             self._requests = {
                 size: _compiled(core, model, [size, *input_shape], num_threads)
@@ -102,7 +102,11 @@ def _compiled(core: Any, model: Any, shape: list[int], num_threads: int) -> Any:
     return core.compile_model(model, "CPU", options).create_infer_request()
 
 
-def _type_of(ports: list[Any]) -> TensorType:
-    [port] = ports
-    sizes = (size.get_length() if size.is_static else -1 for size in port.partial_shape)
-    return TensorType(np.dtype(port.element_type.to_dtype()).name, tuple(sizes))
+def _types_of(ports: list[Any]) -> list[TensorType]:
+    return [
+        TensorType(
+            np.dtype(port.element_type.to_dtype()).name,
+            tuple(size.get_length() if size.is_static else -1 for size in port.partial_shape),
+        )
+        for port in ports
+    ]

@@ -33,16 +33,16 @@ class Signature:
     input_shape: tuple[int, int, int]
     num_classes: int
 
-    def check_model(self, name: str, *, taken: TensorType, given: TensorType) -> None:
+    def check_model(self, name: str, *, taken: Sequence[TensorType], given: Sequence[TensorType]) -> None:
         """Compare with what the file `name` takes and gives for a batch of any size.
 
         Raises:
             CorruptArtifact: it differs in more than the size of the batch.
         """
-        if (taken.dtype, taken.shape[1:]) != ("uint8", self.input_shape):
-            raise CorruptArtifact(f"{name} must take uint8 [N, {self._pixels}], it takes {taken}")
-        if (given.dtype, given.shape[1:]) != ("float32", (self.num_classes,)):
-            raise CorruptArtifact(f"{name} must give float32 [N, {self.num_classes}], it gives {given}")
+        if [(tensor.dtype, tensor.shape[1:]) for tensor in taken] != [("uint8", self.input_shape)]:
+            raise CorruptArtifact(f"{name} must take uint8 [N, {self._pixels}], it takes {_listed(taken)}")
+        if [(tensor.dtype, tensor.shape[1:]) for tensor in given] != [("float32", (self.num_classes,))]:
+            raise CorruptArtifact(f"{name} must give float32 [N, {self.num_classes}], it gives {_listed(given)}")
 
     def check_images(self, images: Images) -> None:
         """Raise ValueError unless `images` is at least one image of the right type and shape."""
@@ -62,3 +62,7 @@ def copy_images(images: Images, memory: npt.NDArray[np.uint8]) -> None:
     """Copy each image once into its row of `memory`, uint8 [>= N, H, W, 3]; what follows stays as it was."""
     for row, image in enumerate(images):
         memory[row] = image
+
+
+def _listed(tensors: Sequence[TensorType]) -> str:
+    return " and ".join(str(tensor) for tensor in tensors) or "nothing"

@@ -77,7 +77,7 @@ class TensorFlowRuntime:
         self._owner, self._model = _loaded(path)
         taken = _type_of(path.name, self._model.structured_input_signature[1], "image")
         given = _type_of(path.name, self._model.structured_outputs, "probabilities")
-        self._signature.check_model(path.name, taken=taken, given=given)
+        self._signature.check_model(path.name, taken=[taken], given=[given])
         self._memory = {size: _aligned((size, *input_shape)) for size in sorted(set(batch_sizes))}
         try:
             self._functions = {size: self._faster(size, measure) for size in self._memory}

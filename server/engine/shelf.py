@@ -148,10 +148,12 @@ class Shelf:
             self._loaded[key] = self._load(self._repository.load(name, version))
             self._failed.pop(key, None)
             log.info("loaded model %s version %d in %.2f s", name, version, self._clock() - started)
-        except OpsinError as error:
-            reason = f"model {name!r} version {version} cannot be served: {error}"
-            if self._shown is not None:  # else it ends the start, with this line
-                log.error("%s", reason)
+        except Exception as error:  # whatever a library raises: one version must not keep the others back
+            is_foreseen = isinstance(error, OpsinError)
+            cause = error if is_foreseen else "loading it failed"
+            reason = f"model {name!r} version {version} cannot be served: {cause}"
+            if self._shown is not None or not is_foreseen:  # else it ends the start, with this line
+                log.error("%s", reason, exc_info=not is_foreseen)
             self._failed[key] = (self._clock(), reason)
             raise NothingToServe(reason) from error
 

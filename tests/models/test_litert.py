@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tflite_files import two_outputs
 
 from models.errors import CorruptArtifact, RunFailed
 from models.runtime.litert import LiteRTRuntime
@@ -31,6 +32,13 @@ def test_more_images_than_memory_fail_and_the_next_calls_work(runtime):
 def test_threads_must_be_positive(model_file):
     with pytest.raises(ValueError, match="num_threads must be >= 1, got 0"):
         LiteRTRuntime(model_file, input_shape=(32, 32, 3), num_classes=3, num_threads=0)
+
+
+def test_more_than_one_output_is_refused(tmp_path):
+    path = two_outputs(tmp_path / "model.tflite")
+    given = r"float32 \[\S+ 32, 32, 3\]"
+    with pytest.raises(CorruptArtifact, match=rf"must give float32 \[N, 3\], it gives {given} and {given}$"):
+        LiteRTRuntime(path, input_shape=(32, 32, 3), num_classes=3)
 
 
 def test_models_by_others_are_refused_politely(shared_data):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from engines import MeanColour
 from small_artifacts import small_manifest, small_sources
@@ -23,6 +25,7 @@ class Workshop:
         self.repository = Repository(folder / "repository")
         self.now = 0.0
         self.broken = set()  # (name, version)
+        self.error = CorruptArtifact("it is broken")
         self.runtimes = {}
         self.running = set()
         self.models = {}
@@ -49,7 +52,7 @@ class Workshop:
     def load(self, artifact):
         served = served_model(artifact)
         if (served.name, served.version) in self.broken:
-            raise CorruptArtifact("it is broken")
+            raise self.error
         runtime = self.runtimes[served.name, served.version] = MeanColour()
         return LoadedModel(served, [runtime], None, max_batch=1)
 
@@ -139,6 +142,33 @@ def test_version_that_cannot_be_loaded_leaves_the_old_one_and_says_why(workshop)
     [refused] = workshop.catalogue.refused
     assert (refused.name, refused.version) == ("a", 2)
     assert refused.reason == "model 'a' version 2 cannot be served: it is broken"
+
+
+def test_whatever_a_library_raises_is_of_that_version_alone_and_only_the_log_says_what(workshop, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
+    for name in ("a", "b"):
+        workshop.publish(name)
+    shelf = workshop.shelf()
+    shelf.refresh()
+    workshop.error = ValueError("/secret/path")
+    workshop.broken.add(("a", 2))
+    for name in ("a", "b"):
+        workshop.publish(name)
+    shelf.refresh()
+    assert workshop.served == [("a", 1), ("b", 2)]
+    assert [refused.reason for refused in workshop.catalogue.refused] == [
+        "model 'a' version 2 cannot be served: loading it failed"
+    ]
+    assert "/secret/path" in caplog.text
+
+
+def test_whatever_a_library_raises_at_the_start_leaves_the_other_models(workshop):
+    for name in ("a", "b"):
+        workshop.publish(name)
+    workshop.error = ValueError("not enough values to unpack")
+    workshop.broken.add(("a", 1))
+    workshop.shelf().refresh()
+    assert workshop.served == [("b", 1)]
 
 
 def test_version_that_could_not_be_loaded_is_tried_again_later(workshop):
