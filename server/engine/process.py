@@ -25,6 +25,7 @@ from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel, Plan, load_model
 from server.engine.runners import NoteBatch, Runners
 from server.engine.shelf import Shelf
+from server.engine.trials import Trials
 
 log = logging.getLogger("opsin.engine")
 
@@ -104,6 +105,7 @@ def make_shelf(
         set_models=set_models,
         show=lambda catalogue: write_catalogue(lane, engine, catalogue),
         is_running=batcher.is_running,
+        trials=Trials(lane.trials[engine], before=before),
         before=before,
     )
 

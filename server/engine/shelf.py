@@ -2,14 +2,13 @@
 
 Owns the loaded models. A new version is loaded and warmed up beside the old one, then shown to the HTTP workers, and
 the old one is freed when no image in the lane asks for it. A version that cannot be loaded leaves the old one in place,
-and why is shown too.
+and why is shown too; so does one whose loading ended the engine, once the engine has been started anew.
 """
 
 from __future__ import annotations
 
 import ctypes
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -20,10 +19,10 @@ from models.repository import Repository
 from server.engine import RefusedModel
 from server.engine.catalogue import Catalogue, key_of
 from server.engine.loaded import LoadedModel
+from server.engine.trials import Trials
 
 log = logging.getLogger("opsin.engine")
 
-RETRY_S = 30.0  # after which a version that could not be loaded is tried again
 DRAIN_GRACE_S = 0.5  # for a request that read the catalogue just before it changed
 
 
@@ -43,6 +42,7 @@ class Shelf:
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
         is_running: whether anything still asks for a model, by its key.
+        trials: within which a version is loaded.
         before: what served before this engine started.
         clock: monotonic.
     """
@@ -56,17 +56,17 @@ class Shelf:
         set_models: Callable[[dict[int, LoadedModel]], None],
         show: Callable[[Catalogue], None],
         is_running: Callable[[int], bool],
+        trials: Trials,
         before: Catalogue,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._repository, self._wanted = repository, tuple(wanted)
         self._load, self._set_models, self._show = load, set_models, show
-        self._is_running, self._clock = is_running, clock
+        self._is_running, self._trials, self._clock = is_running, trials, clock
         self._before = {(model.name, model.version) for model in before.models}
         self._current: dict[ModelReference, int] = {}
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
         self._leaving: dict[int, tuple[float, LoadedModel]] = {}
-        self._failed: dict[int, tuple[float, str]] = {}
         self._shown: Catalogue | None = None
 
     def refresh(self) -> None:
@@ -81,6 +81,7 @@ class Shelf:
             refused.extend(self._follow(want))
         self._current = {want: self._current[want] for want in wanted if want in self._current}
         if not self._current and self._shown is None:
+            self._trials.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
         self._publish(refused)
         self.free_drained()
@@ -140,28 +141,17 @@ class Shelf:
             self._loaded[key] = self._leaving.pop(key)[1]
         if key in self._loaded:
             return
-        failed_at, reason = self._failed.get(key, (-math.inf, ""))
-        if self._clock() < failed_at + RETRY_S:
-            raise NothingToServe(reason)
-        try:
-            started = self._clock()
+        with self._trials.trial(name, version):
             self._loaded[key] = self._load(self._repository.load(name, version))
-            self._failed.pop(key, None)
-            log.info("loaded model %s version %d in %.2f s", name, version, self._clock() - started)
-        except Exception as error:  # whatever a library raises: one version must not keep the others back
-            is_foreseen = isinstance(error, OpsinError)
-            cause = error if is_foreseen else "loading it failed"
-            reason = f"model {name!r} version {version} cannot be served: {cause}"
-            if self._shown is not None or not is_foreseen:  # else it ends the start, with this line
-                log.error("%s", reason, exc_info=not is_foreseen)
-            self._failed[key] = (self._clock(), reason)
-            raise NothingToServe(reason) from error
 
     def _publish(self, refused: Sequence[RefusedModel]) -> None:
         served = list(dict.fromkeys(key_of(want.name, version) for want, version in self._current.items()))
         for key in [key for key in self._loaded if key not in served]:
             self._leaving[key] = (self._clock(), self._loaded.pop(key))
         catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused))
+        for refusal in refused:
+            if self._shown is None or refusal not in self._shown.refused:
+                log.error("%s", refusal.reason)
         if catalogue != self._shown:
             self._offer()
             self._show(catalogue)

@@ -2,8 +2,8 @@
 
 Run by tests/e2e/test_serving.py in a process of its own, with the settings in the environment. STUB_SLEEP_S makes each
 image take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_FAIL=load makes
-loading the model fail, STUB_FAIL=crash kills the engine that tries. A picture that is all (66, 66, 66) kills the engine
-that runs it.
+loading the model fail, STUB_FAIL=crash kills the engine that tries, STUB_FATAL_VERSION the one that tries that version.
+A picture that is all (66, 66, 66) kills the engine that runs it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class MeanColour:
         pass
 
 
-def load_stub(_artifact, **_options):
+def load_stub(artifact, **_options):
     if os.environ.get("STUB_FAIL") == "load":
         raise CorruptArtifact("the stub cannot be loaded")
-    if os.environ.get("STUB_FAIL") == "crash":
+    if os.environ.get("STUB_FAIL") == "crash" or str(artifact.manifest.version) == os.environ.get("STUB_FATAL_VERSION"):
         os.kill(os.getpid(), signal.SIGKILL)
     return MeanColour()
 

@@ -153,6 +153,25 @@ def test_version_that_is_broken_is_named_and_the_old_one_serves(tmp_path):
         running.end()
 
 
+def test_version_whose_loading_kills_the_engine_is_named_and_the_old_one_serves(tmp_path):
+    publish_stub(tmp_path)
+    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models"), "STUB_FATAL_VERSION": "2"})
+    try:
+        running.wait_until_ready()
+        with Clients(running, 3) as clients:
+            clients.wait_for_more()
+            publish_stub(tmp_path)
+            wait_until(lambda: running.request("GET", "/readyz")[1].get("refused"))
+            clients.wait_for_more()
+        status, document = running.request("GET", "/readyz")
+        assert (status, document["version"]) == (200, 1)
+        assert document["refused"][0]["reason"].endswith("cannot be served: loading it ended the engine")
+        assert clients.wrong == []
+        assert clients.versions == {1}
+    finally:
+        running.end()
+
+
 def test_term_under_load_answers_everything_that_was_accepted(start):
     running = start(STUB_SLEEP_S="0.02").wait_until_ready()
     with Clients(running, 8) as clients:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 
+import numpy as np
 import pytest
 from engines import MeanColour
 from small_artifacts import small_manifest, small_sources
@@ -14,7 +16,12 @@ from models.repository import Repository
 from models.routing import set_stable
 from server.engine.catalogue import Catalogue, key_of
 from server.engine.loaded import LoadedModel, served_model
-from server.engine.shelf import DRAIN_GRACE_S, RETRY_S, NothingToServe, Shelf
+from server.engine.shelf import DRAIN_GRACE_S, NothingToServe, Shelf
+from server.engine.trials import RETRY_S, Trials
+
+
+class Killed(BaseException):
+    """The end of an engine, as far as the shelf can see one."""
 
 
 class Workshop:
@@ -26,6 +33,8 @@ class Workshop:
         self.now = 0.0
         self.broken = set()  # (name, version)
         self.error = CorruptArtifact("it is broken")
+        self.fatal = set()  # (name, version)
+        self.notes = np.zeros(8, np.uint64)
         self.runtimes = {}
         self.running = set()
         self.models = {}
@@ -38,6 +47,7 @@ class Workshop:
         set_stable(self.folder / "repository" / name, version)
 
     def shelf(self, *wanted, before=None):
+        before = before or Catalogue()
         return Shelf(
             self.repository,
             wanted,
@@ -45,12 +55,15 @@ class Workshop:
             set_models=lambda models: setattr(self, "models", models),
             show=lambda catalogue: setattr(self, "catalogue", catalogue),
             is_running=self.running.__contains__,
-            before=before or Catalogue(),
+            trials=Trials(self.notes, before=before, clock=lambda: self.now),
+            before=before,
             clock=lambda: self.now,
         )
 
     def load(self, artifact):
         served = served_model(artifact)
+        if (served.name, served.version) in self.fatal:
+            raise Killed
         if (served.name, served.version) in self.broken:
             raise self.error
         runtime = self.runtimes[served.name, served.version] = MeanColour()
@@ -231,6 +244,65 @@ def test_restarted_engine_falls_back_to_what_served_before(workshop):
     workshop.publish()
     workshop.shelf(before=workshop.catalogue).refresh()
     assert workshop.served == [("a", 1)]
+
+
+def test_versions_whose_loading_ends_the_engine_leave_what_served_before_after_one_death_each(workshop):
+    for name in ("a", "b"):
+        workshop.publish(name)
+    workshop.shelf().refresh()
+    workshop.fatal |= {("a", 2), ("b", 2)}
+    for name in ("a", "b"):
+        workshop.publish(name)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            workshop.shelf(before=workshop.catalogue).refresh()
+    for _ in range(2):  # engines that end for another reason change nothing
+        workshop.shelf(before=workshop.catalogue).refresh()
+        assert workshop.served == [("a", 1), ("b", 1)]
+        assert [refused.reason for refused in workshop.catalogue.refused] == [
+            "model 'a' version 2 cannot be served: loading it ended the engine",
+            "model 'b' version 2 cannot be served: loading it ended the engine",
+        ]
+
+
+def test_model_that_ends_the_engine_as_it_comes_leaves_the_others(workshop):
+    workshop.publish("b")
+    shelf = workshop.shelf()
+    shelf.refresh()
+    workshop.fatal.add(("a", 1))
+    workshop.publish("a")
+    with pytest.raises(Killed):
+        shelf.refresh()
+    workshop.shelf(before=workshop.catalogue).refresh()
+    assert workshop.served == [("b", 1)]
+
+
+def test_what_served_before_is_loaded_however_often_that_ended_the_engine(workshop):
+    workshop.publish()
+    workshop.shelf().refresh()
+    workshop.fatal.add(("a", 1))
+    for _ in range(5):
+        with pytest.raises(Killed):
+            workshop.shelf(before=workshop.catalogue).refresh()
+    workshop.fatal.clear()
+    workshop.shelf(before=workshop.catalogue).refresh()
+    assert workshop.served == [("a", 1)]
+
+
+def test_version_that_ended_the_engine_is_tried_at_every_start_where_there_is_no_other(workshop):
+    workshop.publish()
+    shelf = workshop.shelf()
+    shelf.refresh()
+    workshop.fatal.add(("a", 2))
+    workshop.publish()
+    with pytest.raises(Killed):
+        shelf.refresh()
+    shutil.rmtree(workshop.folder / "repository/a/1")
+    workshop.fatal.clear()
+    with pytest.raises(NothingToServe, match="loading it ended the engine"):
+        workshop.shelf(before=workshop.catalogue).refresh()
+    workshop.shelf(before=workshop.catalogue).refresh()
+    assert workshop.served == [("a", 2)]
 
 
 def test_close_frees_everything(workshop):
