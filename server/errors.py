@@ -30,6 +30,7 @@ STATUS: dict[type[BaseException], int] = {
     request_errors.TooManyImages: 413,
     request_errors.UnsupportedMediaType: 415,
     engine.EngineNotReady: 503,
+    engine.DefaultNotServed: 503,
     engine.Overloaded: 503,
     engine.ClientGone: 499,  # as nginx has it; only the log sees it
     engine.DeadlineExceeded: 504,

@@ -29,7 +29,7 @@ from server.app import create_app
 from server.compile_cache import keep_compiled_code
 from server.connection_counts import ConnectionCounts
 from server.devices import DeviceChoice, plan_for
-from server.engine.catalogue import Catalogue
+from server.engine import Catalogue
 from server.engine.client import LaneEngine
 from server.engine.lane import Lane
 from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of, run_engine

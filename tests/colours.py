@@ -15,14 +15,12 @@ from models.repository import Repository
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
-def publish_stub(folder):
+def publish_stub(folder, name="colours"):
     """Publish the next version; gives the artifact."""
     folder.mkdir(exist_ok=True)
     stub = folder / "stub"
     stub.write_bytes(b"not a model")
-    manifest = Manifest(
-        "colours", 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")}
-    )
+    manifest = Manifest(name, 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
     return Repository(folder / "models").publish(manifest, {"model.tflite": stub})
 
 

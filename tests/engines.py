@@ -8,9 +8,10 @@ import time
 import numpy as np
 
 from models.preprocessing import PixelSpec
-from server.engine import ServedModel
+from models.reference import ModelReference
+from server.engine import Catalogue, ServedModel
 from server.engine.batcher import Batcher
-from server.engine.catalogue import Catalogue, key_of, write_catalogue
+from server.engine.catalogue import key_of, write_catalogue
 from server.engine.client import LaneEngine
 from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel
@@ -48,6 +49,11 @@ def red_share(grey):
     return np.float32((grey + 1) / (grey + 3))
 
 
+def serving(*models, refused=()):
+    """What an engine shows that serves these, the default first."""
+    return Catalogue(models, refused, ModelReference(models[0].name))
+
+
 def small_lane(num_slots=4, *, num_slices=1, num_engines=1):
     return Lane(
         num_slices=num_slices, slots_per_slice=num_slots, num_engines=num_engines, pixel_bytes=8 * 8 * 3, max_classes=3
@@ -71,7 +77,7 @@ class RunningEngine:
         )
         self.runtimes = runtimes
         self.client = LaneEngine(self.lane, 0)
-        write_catalogue(self.lane, 0, Catalogue((model,)))
+        write_catalogue(self.lane, 0, serving(model))
         self.lane.is_ready[0] = 1
         self.runners.start()
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelNotFound, OpsinError, VersionNotFound
 from models.preprocessing import PixelSpec
+from models.reference import ModelReference
 
 
 class EngineError(OpsinError):
@@ -44,6 +45,12 @@ class EngineNotReady(EngineError):
     """The engine still loads, or has been closed."""
 
     code: ClassVar[str] = "not_ready"
+
+
+class DefaultNotServed(EngineError):
+    """The request names no model, and the one that is meant then is not served; another would answer something else."""
+
+    code: ClassVar[str] = "default_not_served"
 
 
 class ModelGone(EngineError):
@@ -98,6 +105,31 @@ class RefusedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What an engine serves.
+
+    Attributes:
+        models: the first version of a name is its stable one.
+        refused: what it should serve and does not.
+        default: what a request means that names no model, the same as long as the server runs; None before anything is
+            served.
+    """
+
+    models: tuple[ServedModel, ...] = ()
+    refused: tuple[RefusedModel, ...] = ()
+    default: ModelReference | None = None
+
+    @property
+    def default_model(self) -> ServedModel | None:
+        """The default, where it is served."""
+        default = self.default
+        if default is None:
+            return None
+        fits = (m for m in self.models if m.name == default.name and default.version in (None, m.version))
+        return next(fits, None)
+
+
+@dataclass(frozen=True, slots=True)
 class EngineState:
     """How one engine stands at this moment.
 
@@ -106,7 +138,7 @@ class EngineState:
         num_restarts: since the server started.
         num_in_hand: images, from reservation to answer.
         num_waiting: those of them that have been submitted and have not begun to run.
-        models: what it serves, the default first.
+        models: what it serves.
         refused: what it should serve and does not.
     """
 
@@ -144,15 +176,11 @@ class Engine(Protocol):
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model is loaded and warm, and the engine takes work."""
+        """Whether every model that can be is loaded and warm, and the engine takes work."""
 
     @property
-    def models(self) -> Sequence[ServedModel]:
-        """What is served; the first is what a request gets that names no model; nothing before the first is loaded."""
-
-    @property
-    def refused(self) -> Sequence[RefusedModel]:
-        """What should be served and is not."""
+    def catalogue(self) -> Catalogue:
+        """What is served; nothing before the first model is loaded."""
 
     @property
     def num_slots(self) -> int:
@@ -162,8 +190,8 @@ class Engine(Protocol):
     def states(self) -> Sequence[EngineState]:
         """How each engine stands, one for each device."""
 
-    def wait_until_served(self, deadline: float) -> Sequence[ServedModel]:
-        """Wait until there are models, and return them.
+    def wait_until_served(self, deadline: float) -> Catalogue:
+        """Wait until there are models and a default, and return them.
 
         Raises:
             EngineNotReady: there were none by the deadline.
@@ -175,7 +203,7 @@ class Engine(Protocol):
         """Reserve one slot per image. Leaving the context gives them back; what has not run by then never will.
 
         Args:
-            model: one of `models`.
+            model: one of the catalogue's.
             num_images: at least one.
             deadline: by which the answers are wanted.
             client_fd: the socket of whoever asked; when it is closed, the work is dropped.
@@ -190,20 +218,27 @@ class Engine(Protocol):
         """Take no more work. May be called more than once."""
 
 
-def find_model(models: Sequence[ServedModel], name: str | None, version: int | None) -> ServedModel:
+def find_model(catalogue: Catalogue, name: str | None, version: int | None) -> ServedModel:
     """Pick the model a request asks for: the first that fits what it names.
 
     Raises:
+        DefaultNotServed: the request names neither a model nor a version, and the default is not served.
         ModelNotFound: no model of that name is served.
         VersionNotFound: the model is served, but not in that version.
     """
-    name = models[0].name if name is None else name
-    versions = [model for model in models if model.name == name]
+    names = ", ".join(dict.fromkeys(model.name for model in catalogue.models))
+    default = catalogue.default
+    if name is None and version is None:
+        if (served := catalogue.default_model) is None:
+            raise DefaultNotServed(f"the default model, {default}, is not served; ask with ?model= for one of: {names}")
+        return served
+    if name is None and default is not None:
+        name = default.name
+    versions = [model for model in catalogue.models if model.name == name]
     if not versions:
-        served = ", ".join(dict.fromkeys(model.name for model in models))
-        raise ModelNotFound(f"model {name!r} is not served here; served: {served}")
+        raise ModelNotFound(f"model {name!r} is not served here; served: {names}")
     for model in versions:
         if version in (None, model.version):
             return model
-    served = ", ".join(str(model.version) for model in versions)
-    raise VersionNotFound(f"model {name!r} is not served in version {version}; served: {served}")
+    numbers = ", ".join(str(model.version) for model in versions)
+    raise VersionNotFound(f"model {name!r} is not served in version {version}; served: {numbers}")

@@ -9,19 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 
 from models.preprocessing import PixelSpec
-from server.engine import EngineError, RefusedModel, ServedModel
+from models.reference import ModelReference
+from server.engine import Catalogue, EngineError, RefusedModel, ServedModel
 from server.engine.lane import CATALOGUE_BYTES, Lane
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """What one engine serves: the first model is the default, the first version of a name is its stable one."""
-
-    models: tuple[ServedModel, ...] = ()
-    refused: tuple[RefusedModel, ...] = ()
 
 
 def key_of(name: str, version: int) -> int:
@@ -47,6 +39,7 @@ def write_catalogue(lane: Lane, engine: int, catalogue: Catalogue) -> None:
                 for model in catalogue.models
             ],
             "refused": [[refused.name, refused.version, refused.reason] for refused in catalogue.refused],
+            "default": str(catalogue.default) if catalogue.default else None,
         }
     ).encode()
     if len(content) > CATALOGUE_BYTES:
@@ -86,4 +79,6 @@ def _decode(content: bytes) -> Catalogue:
         ServedModel(model["name"], model["version"], tuple(model["labels"]), PixelSpec.from_dict(model["pixels"]))
         for model in document["models"]
     ]
-    return Catalogue(tuple(models), tuple(RefusedModel(*refused) for refused in document["refused"]))
+    refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
+    default = document["default"]
+    return Catalogue(tuple(models), refused, ModelReference.parse(default) if default else None)

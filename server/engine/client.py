@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from server.client_presence import HANGUP
 from server.engine import (
+    Catalogue,
     ClientGone,
     DeadlineExceeded,
     EngineFailed,
@@ -26,7 +28,6 @@ from server.engine import (
     EngineState,
     ModelGone,
     Overloaded,
-    RefusedModel,
     ServedModel,
 )
 from server.engine.catalogue import CatalogueReader, key_of
@@ -125,17 +126,17 @@ class LaneEngine:
     @property
     def is_ready(self) -> bool:
         """See Engine."""
-        return not self._is_closed and bool(self._lane.is_ready.any())
+        return not self._is_closed and bool(self._lane.is_ready.any()) and self.catalogue.default is not None
 
     @property
-    def models(self) -> Sequence[ServedModel]:
-        """See Engine."""
-        return self._catalogues[self._least_busy()].read().models
+    def catalogue(self) -> Catalogue:
+        """See Engine.
 
-    @property
-    def refused(self) -> Sequence[RefusedModel]:
-        """See Engine."""
-        return self._catalogues[self._least_busy()].read().refused
+        The default is the one that the first engine tells, whoever is to answer: so all workers have the same, whatever
+        the engines could load, and it outlives the engine (`server.engine.shelf` keeps it).
+        """
+        first, catalogue = self._catalogues[0].read(), self._catalogues[self._least_busy()].read()
+        return catalogue if catalogue is first else replace(catalogue, default=first.default)
 
     @property
     def num_slots(self) -> int:
@@ -147,13 +148,13 @@ class LaneEngine:
         """See Engine."""
         return [self._state(engine) for engine in range(self._lane.num_engines)]
 
-    def wait_until_served(self, deadline: float) -> Sequence[ServedModel]:
+    def wait_until_served(self, deadline: float) -> Catalogue:
         """See Engine."""
-        while not (models := self.models):
+        while not (catalogue := self.catalogue).models or catalogue.default is None:
             if self._clock() >= deadline:
                 raise EngineNotReady("the model is still loading, try again soon")
             time.sleep(LOOK_AGAIN_S)
-        return models
+        return catalogue
 
     @contextmanager
     def reserve(

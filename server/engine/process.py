@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from models.errors import OpsinError
 from models.reference import ModelReference
 from models.repository import Repository
+from server.engine import Catalogue
 from server.engine.batcher import Batcher
-from server.engine.catalogue import Catalogue, CatalogueReader, write_catalogue
+from server.engine.catalogue import CatalogueReader, write_catalogue
 from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel, Plan, load_model
 from server.engine.runners import NoteBatch, Runners

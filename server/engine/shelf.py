@@ -16,8 +16,8 @@ from models.artifact import Artifact
 from models.errors import OpsinError
 from models.reference import ModelReference
 from models.repository import Repository
-from server.engine import RefusedModel
-from server.engine.catalogue import Catalogue, key_of
+from server.engine import Catalogue, RefusedModel
+from server.engine.catalogue import key_of
 from server.engine.loaded import LoadedModel
 from server.engine.trials import Trials
 
@@ -37,13 +37,14 @@ class Shelf:
 
     Args:
         repository: where the versions are.
-        wanted: what to serve, the default first; none: the stable version of every model there is.
+        wanted: what to serve, the default first; none: the stable version of every model there is, and the default is
+            the one that is first when anything is served for the first time.
         load: makes a loaded, warm model.
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
         is_running: whether anything still asks for a model, by its key.
         trials: within which a version is loaded.
-        before: what served before this engine started.
+        before: what served before this engine started, and the default.
         clock: monotonic.
     """
 
@@ -63,6 +64,7 @@ class Shelf:
         self._repository, self._wanted = repository, tuple(wanted)
         self._load, self._set_models, self._show = load, set_models, show
         self._is_running, self._trials, self._clock = is_running, trials, clock
+        self._default = self._wanted[0] if self._wanted else before.default
         self._before = {(model.name, model.version) for model in before.models}
         self._current: dict[ModelReference, int] = {}
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
@@ -148,7 +150,8 @@ class Shelf:
         served = list(dict.fromkeys(key_of(want.name, version) for want, version in self._current.items()))
         for key in [key for key in self._loaded if key not in served]:
             self._leaving[key] = (self._clock(), self._loaded.pop(key))
-        catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused))
+        self._default = self._default or next(iter(self._current))
+        catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused), self._default)
         for refusal in refused:
             if self._shown is None or refusal not in self._shown.refused:
                 log.error("%s", refusal.reason)

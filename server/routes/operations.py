@@ -22,20 +22,21 @@ def operations_routes(engine: Engine, is_stopping: Callable[[], bool], choice: D
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        """Whether to send requests here: the model is loaded and warm, and the server is not stopping."""
+        """Whether to send requests here: what can be served is loaded and warm, and the server is not stopping."""
         if is_stopping():
             return error_response(EngineNotReady("the server is stopping"))
         if not engine.is_ready:
             return error_response(EngineNotReady("the model is still loading"))
-        default = engine.models[0]
+        catalogue = engine.catalogue
+        default, served = catalogue.default, catalogue.default_model
         return jsonify(
             status="ready",
-            model=default.name,
-            version=default.version,
-            models=[{"name": model.name, "version": model.version} for model in engine.models],
+            model=default.name if default else None,
+            version=served.version if served else None,
+            models=[{"name": model.name, "version": model.version} for model in catalogue.models],
             refused=[
                 {"name": refused.name, "version": refused.version, "reason": refused.reason}
-                for refused in engine.refused
+                for refused in catalogue.refused
             ],
             **({"devices": choice.names, "devices_reason": choice.reason} if choice else {}),
         )

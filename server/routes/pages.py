@@ -52,7 +52,7 @@ class Pages:
     def _render(self, **context: Any) -> Response:
         page = render_template(
             "page.html",
-            model=next(iter(self.engine.models), None),
+            model=self.engine.catalogue.default_model,
             formats=ACCEPTED_FORMATS,
             max_upload_bytes=self.settings.max_upload_bytes,
             endpoint=shlex.quote(url_for("predict.predict", _external=True)),

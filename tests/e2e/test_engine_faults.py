@@ -137,6 +137,21 @@ def test_version_that_is_published_takes_over_without_a_gap(tmp_path):
         running.end()
 
 
+def test_model_that_is_added_answers_only_those_who_name_it(tmp_path):
+    publish_stub(tmp_path)
+    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models")})
+    try:
+        running.wait_until_ready()
+        publish_stub(tmp_path, "birds")
+        wait_until(lambda: len(running.request("GET", "/readyz")[1]["models"]) == 2)
+        for _ in range(2):
+            assert running.request("POST", "/predict", RED)[1]["model"] == "colours"
+            assert running.request("POST", "/predict?model=birds", RED)[1]["model"] == "birds"
+            os.kill(engine_of(running), signal.SIGKILL)
+    finally:
+        running.end()
+
+
 def test_version_that_is_broken_is_named_and_the_old_one_serves(tmp_path):
     publish_stub(tmp_path)
     running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(tmp_path / "models")})

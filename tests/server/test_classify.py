@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from engines import MODEL, RunningEngine, small_lane
+from engines import MODEL, RunningEngine, serving, small_lane
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -16,7 +16,7 @@ from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedIm
 from models.preprocessing import ImageLimits
 from server.classify import MAX_DECODES, Classifier, rank
 from server.engine import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, ServedModel
-from server.engine.catalogue import Catalogue, key_of, write_catalogue
+from server.engine.catalogue import key_of, write_catalogue
 from server.engine.client import LaneEngine
 from server.uploads import Upload
 
@@ -68,7 +68,7 @@ def test_model_that_is_replaced_while_the_image_is_decoded_is_asked_for_anew(eng
         @property
         def content(self):
             running.runners.models = {key_of(newer.name, newer.version): running.loaded}
-            write_catalogue(running.lane, 0, Catalogue((newer,)))
+            write_catalogue(running.lane, 0, serving(newer))
             return encode("red")
 
     classified = Classifier(engine).classify([SlowUpload()], top_k=1, timeout_s=10.0)
@@ -119,7 +119,7 @@ def test_model_that_never_stays_is_not_ready(encode):
             raise ModelGone("gone again")
 
     lane = small_lane()
-    write_catalogue(lane, 0, Catalogue((MODEL,)))
+    write_catalogue(lane, 0, serving(MODEL))
     with pytest.raises(EngineNotReady):
         classify(Classifier(Fleeting(lane, 0)), encode())
     lane.close()

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from engines import MODEL, RunningEngine, later
+from engines import MODEL, RunningEngine, later, serving
 from prometheus_client import values
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
@@ -16,7 +16,7 @@ import server
 from server.app import create_app
 from server.devices import Device, DeviceChoice
 from server.engine import RefusedModel
-from server.engine.catalogue import Catalogue, write_catalogue
+from server.engine.catalogue import write_catalogue
 from server.metrics import Metrics
 
 REPO = Path(__file__).resolve().parents[2]
@@ -90,7 +90,7 @@ def test_no_label_is_made_of_what_clients_send(client, encode):
 
 
 def test_state_is_that_of_the_engines(settings, engine, running):
-    write_catalogue(running.lane, 0, Catalogue((MODEL,), (RefusedModel("colours", 4, "why"),) * 2))
+    write_catalogue(running.lane, 0, serving(MODEL, refused=(RefusedModel("colours", 4, "why"),) * 2))
     running.lane.num_restarts[0] = 2
     choice = DeviceChoice((Device("0"),), "OPSIN_DEVICE is auto and a GPU is visible")
     client = create_app(settings, engine=engine, choice=choice).test_client()

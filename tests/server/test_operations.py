@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from engines import MODEL
 
+from models.reference import ModelReference
 from server.app import create_app
 from server.devices import Device, DeviceChoice
+from server.engine import Catalogue, RefusedModel
+from server.engine.catalogue import write_catalogue
 
 
 def test_health_and_readiness_of_a_loaded_model(client):
@@ -26,6 +30,20 @@ def test_readiness_tells_the_devices_and_why(settings, engine):
     response = create_app(settings, engine=engine, choice=choice).test_client().get("/readyz")
     assert response.json["devices"] == ["gpu 0", "gpu 1"]
     assert response.json["devices_reason"] == "OPSIN_DEVICE is gpu"
+
+
+def test_readiness_names_a_default_that_is_not_served(client, running):
+    refused = (RefusedModel("birds", 2, "it is broken"),)
+    write_catalogue(running.lane, 0, Catalogue((MODEL,), refused, ModelReference("birds")))
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json == {
+        "status": "ready",
+        "model": "birds",
+        "version": None,
+        "models": [{"name": "colours", "version": 3}],
+        "refused": [{"name": "birds", "version": 2, "reason": "it is broken"}],
+    }
 
 
 def test_closed_engine_is_alive_but_not_ready(client, engine):

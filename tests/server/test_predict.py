@@ -7,9 +7,14 @@ import io
 
 import numpy as np
 import pytest
+from engines import MODEL
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+
+from models.reference import ModelReference
+from server.engine import Catalogue
+from server.engine.catalogue import write_catalogue
 
 RED = float(str(np.float32(256 / 258)))
 REST = float(str(np.float32(1 / 258)))
@@ -100,6 +105,17 @@ def test_top_k_is_at_most_the_number_of_labels(post_files, encode, top_k, num_la
 @pytest.mark.parametrize("path", ["?model=colours", "?version=3", "?model=colours&version=3"])
 def test_model_and_version_may_be_named(post_files, encode, path):
     assert post_files(encode("red"), path=f"/predict{path}").status_code == 200
+
+
+def test_request_that_names_no_model_is_answered_by_no_other_than_the_default(running, post_files, encode):
+    write_catalogue(running.lane, 0, Catalogue((MODEL,), default=ModelReference("birds")))
+    response = post_files(encode("red"))
+    assert response.status_code == 503
+    assert response.json["error"] == {
+        "code": "default_not_served",
+        "message": "the default model, birds, is not served; ask with ?model= for one of: colours",
+    }
+    assert post_files(encode("red"), path="/predict?model=colours").status_code == 200
 
 
 @pytest.mark.parametrize(

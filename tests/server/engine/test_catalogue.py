@@ -6,8 +6,9 @@ import pytest
 from engines import MODEL, small_lane
 
 from models.preprocessing import PixelSpec
-from server.engine import EngineError, RefusedModel, ServedModel
-from server.engine.catalogue import Catalogue, CatalogueReader, key_of, write_catalogue
+from models.reference import ModelReference
+from server.engine import Catalogue, EngineError, RefusedModel, ServedModel
+from server.engine.catalogue import CatalogueReader, key_of, write_catalogue
 
 OTHER = ServedModel("Größe", 12, ("ä", "b"), PixelSpec(4, 6, fit="stretch"))
 
@@ -27,7 +28,8 @@ def test_reader_sees_each_change_of_its_engine_and_no_other(lane):
     reader, other = CatalogueReader(lane, 0), CatalogueReader(lane, 1)
     for catalogue in (
         Catalogue((MODEL,)),
-        Catalogue((OTHER, MODEL), (RefusedModel("x", 3, "it is broken"),)),
+        Catalogue((OTHER, MODEL), (RefusedModel("x", 3, "it is broken"),), ModelReference("x")),
+        Catalogue((MODEL,), default=ModelReference(MODEL.name, MODEL.version)),
         Catalogue(),
     ):
         write_catalogue(lane, 0, catalogue)

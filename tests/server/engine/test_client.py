@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, small_lane
+from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, serving, small_lane
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.preprocessing import PixelSpec
+from models.reference import ModelReference
 from server.engine import (
+    Catalogue,
     ClientGone,
     DeadlineExceeded,
     EngineFailed,
@@ -23,7 +25,7 @@ from server.engine import (
     Overloaded,
     ServedModel,
 )
-from server.engine.catalogue import Catalogue, write_catalogue
+from server.engine.catalogue import write_catalogue
 from server.engine.client import LaneEngine
 
 SOON_S = 20.0
@@ -201,7 +203,7 @@ def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runt
 
 
 def test_request_for_a_model_that_was_replaced_is_told_so(engine, running):
-    write_catalogue(running.lane, 0, Catalogue((ServedModel("colours", 4, MODEL.labels, MODEL.pixels),)))
+    write_catalogue(running.lane, 0, serving(ServedModel("colours", 4, MODEL.labels, MODEL.pixels)))
     with pytest.raises(ModelGone), engine.reserve(MODEL, 1, deadline=later()):
         pass
     assert not running.lane.in_use.any()
@@ -219,9 +221,9 @@ def test_model_that_the_engine_frees_meanwhile_is_gone_not_failed(engine, runnin
 def test_request_before_the_first_model_waits_for_it():
     lane = small_lane()
     engine = LaneEngine(lane, 0)
-    assert (engine.is_ready, list(engine.models)) == (False, [])
-    threading.Timer(0.05, write_catalogue, (lane, 0, Catalogue((MODEL,)))).start()
-    assert list(engine.wait_until_served(later())) == [MODEL]
+    assert (engine.is_ready, engine.catalogue) == (False, Catalogue())
+    threading.Timer(0.05, write_catalogue, (lane, 0, serving(MODEL))).start()
+    assert engine.wait_until_served(later()) == serving(MODEL)
     lane.close()
 
 
@@ -235,7 +237,7 @@ def test_wait_for_the_first_model_ends_at_the_deadline():
 def test_work_goes_to_the_engine_with_the_least_to_do():
     lane = small_lane(8, num_engines=2)
     for engine in range(2):
-        write_catalogue(lane, engine, Catalogue((MODEL,)))
+        write_catalogue(lane, engine, serving(MODEL))
         lane.is_ready[engine] = 1
     client = LaneEngine(lane, 0)
     with client.reserve(MODEL, 3, deadline=later()), client.reserve(MODEL, 1, deadline=later()):
@@ -244,6 +246,19 @@ def test_work_goes_to_the_engine_with_the_least_to_do():
         lane.is_ready[1] = 0
         with client.reserve(MODEL, 1, deadline=later()):
             assert [lane.num_in_hand(0), lane.num_in_hand(1)] == [4, 1]
+    lane.close()
+
+
+def test_default_is_that_of_the_first_engine_whoever_is_to_answer():
+    lane = small_lane(num_engines=2)
+    other = ServedModel("birds", 1, MODEL.labels, MODEL.pixels)
+    client = LaneEngine(lane, 0)
+    write_catalogue(lane, 1, serving(other, MODEL))
+    lane.is_ready[1] = 1
+    assert not client.is_ready  # until it is known what the default is
+    write_catalogue(lane, 0, serving(MODEL))
+    assert client.is_ready
+    assert client.wait_until_served(later()) == Catalogue((other, MODEL), (), ModelReference(MODEL.name))
     lane.close()
 
 

@@ -14,7 +14,8 @@ from models.errors import CorruptArtifact
 from models.reference import ModelReference
 from models.repository import Repository
 from models.routing import set_stable
-from server.engine.catalogue import Catalogue, key_of
+from server.engine import Catalogue
+from server.engine.catalogue import key_of
 from server.engine.loaded import LoadedModel, served_model
 from server.engine.shelf import DRAIN_GRACE_S, NothingToServe, Shelf
 from server.engine.trials import RETRY_S, Trials
@@ -227,6 +228,42 @@ def test_model_that_is_added_later_is_served_where_all_are_wanted(workshop):
     workshop.publish("c")
     shelf.refresh()
     assert workshop.served == [("b", 1), ("c", 1)]
+
+
+def test_default_is_the_first_that_is_served_and_stays(workshop):
+    workshop.broken.add(("a", 1))
+    for name in ("a", "c"):
+        workshop.publish(name)
+    shelf = workshop.shelf()
+    shelf.refresh()
+    workshop.publish("b")
+    shelf.refresh()
+    assert workshop.served == [("b", 1), ("c", 1)]
+    assert workshop.catalogue.default == ModelReference("c")
+    workshop.shelf(before=workshop.catalogue).refresh()  # an engine that is started anew
+    assert workshop.catalogue.default == ModelReference("c")
+
+
+def test_default_stays_when_its_model_goes(workshop):
+    for name in ("a", "b"):
+        workshop.publish(name)
+    shelf = workshop.shelf()
+    shelf.refresh()
+    (workshop.folder / "repository/a").rename(workshop.folder / "elsewhere")
+    shelf.refresh()
+    assert workshop.served == [("b", 1)]
+    assert (workshop.catalogue.default, workshop.catalogue.default_model) == (ModelReference("a"), None)
+
+
+@pytest.mark.parametrize("wanted", [("a", "b"), ("a:1", "a", "b")])
+def test_default_is_the_first_that_is_wanted_served_or_not(workshop, wanted):
+    workshop.broken.add(("a", 1))
+    for name in ("a", "b"):
+        workshop.publish(name)
+    references = [ModelReference.parse(want) for want in wanted]
+    workshop.shelf(*references).refresh()
+    assert workshop.served == [("b", 1)]
+    assert workshop.catalogue.default == references[0]
 
 
 def test_nothing_to_serve_ends_the_start(workshop):
