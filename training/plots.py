@@ -44,8 +44,9 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="label")
     if len(labels) <= MAX_NAMED_CLASSES:
-        axes.set_xticks(range(len(labels)), labels, rotation=90)
-        axes.set_yticks(range(len(labels)), labels)
+        # A name may hold dollar signs, which matplotlib would read as mathematics between.
+        axes.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
+        axes.set_yticks(range(len(labels)), labels, parse_math=False)
     if len(labels) <= MAX_NUMBERED_CLASSES:
         for row, column in np.argwhere(matrix):
             colour = "white" if share[row, column] > 0.5 else "black"
