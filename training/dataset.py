@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.fields import validate_labels
 from models.preprocessing import PixelSpec, preprocess
 
 Pixels = npt.NDArray[np.uint8]
@@ -77,7 +78,7 @@ class Dataset:
     Attributes:
         name: file or folder name of the source.
         sha256: of the source file; for a folder, of the list of its images' paths and digests.
-        labels: class names, in the order of the targets.
+        labels: class names, in the order of the targets; DatasetError where a manifest could not hold them.
         train: what the network learns from.
         test: what it is measured on.
     """
@@ -87,6 +88,12 @@ class Dataset:
     labels: tuple[str, ...]
     train: Split
     test: Split
+
+    def __post_init__(self) -> None:
+        try:
+            validate_labels(self.labels)
+        except ValueError as error:
+            raise DatasetError(f"{self.name}: {error}") from error
 
 
 def file_sha256(path: Path) -> str:

@@ -99,6 +99,12 @@ def labelled_out_of_range(path: Path) -> Path:
     return file
 
 
+def empty_label(path: Path) -> Path:
+    x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1])
+    np.savez(path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y, labels=np.array(["a", ""]))
+    return path / "data.npz"
+
+
 def without_labels(path: Path) -> Path:
     np.savez(path / "data.npz", x_train=np.zeros(1))
     return path / "data.npz"
@@ -128,6 +134,7 @@ def a_text_file(path: Path) -> Path:
         (one_class, "at least two classes, found 1: only"),
         (labelled_out_of_range, r"y_train must be in 0\.\.1, got 0\.\.5"),
         (without_labels, "lacks y_train, x_test, y_test, labels; it has x_train"),
+        (empty_label, "data: a label must be a non-empty text without control characters, got ''"),
         (pickled, "cannot be read as an .npz file of plain arrays"),
         (unknown_test_class, "test has classes that train has not: purple"),
         (a_text_file, "data.txt is neither an .npz file, a folder nor a zip file"),
