@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +13,14 @@ import numpy as np
 from models.errors import ImageError
 from models.preprocessing import PixelSpec, preprocess
 from training.dataset import Dataset, DatasetError, Split, file_sha256
+from training.tree import Tree, visible_entries
 
 log = logging.getLogger(__name__)
 
-Tree = Path | zipfile.Path  # both list, name and read in the same way
+Images = list[tuple[Tree, int]]  # files, each with the index of its class
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+TEST_FOLDERS = ("test", "val")  # the first that is there
 
 
 def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: int) -> Dataset:
@@ -31,23 +32,19 @@ def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: 
         test_fraction: part of each class held out where there is no test folder.
         seed: of that split.
     """
-    root = _find_root(root)
-    has_parts = (root / "train").is_dir()
-    folders = _class_folders(root / "train" if has_parts else root)
-    if len(folders) < 2:
+    train_folder, test_folder = _parts(_find_root(root))
+    labels = tuple(_folders(train_folder))
+    if len(labels) < 2:
         raise DatasetError(
             f"{source.name} must hold train/<class>/<image> or <class>/<image> with at least two classes, "
-            f"found {len(folders)}: {', '.join(folders) or 'none'}"
+            f"found {len(labels)}: {', '.join(labels) or 'none'}"
         )
-    labels = tuple(folders)
-    train = _readable_images(folders, labels)
-    if has_parts and (root / "test").is_dir():
-        test = _readable_images(_class_folders(root / "test"), labels)
+    train = _readable_images(train_folder, labels)
+    if test_folder:
+        test = _readable_images(test_folder, labels)
     else:
         train, test = _split(train, test_fraction, seed)
-    for part, images in (("train", train), ("test", test)):
-        if not images:
-            raise DatasetError(f"{source.name} has no readable image to {part} on")
+    _check(train, test, labels, source)
     sha256 = file_sha256(source) if source.is_file() else _tree_sha256(source, [*train, *test])
     return Dataset(source.stem, sha256, labels, _file_split(train), _file_split(test))
 
@@ -55,26 +52,38 @@ def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: 
 def _find_root(root: Tree) -> Tree:
     """Descend through folders that hold just one folder: archives are often packed with one around everything."""
     while True:
-        entries = [entry for entry in root.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+        entries = visible_entries(root)
         if len(entries) != 1 or not entries[0].is_dir() or entries[0].name == "train":
             return root
         root = entries[0]
 
 
-def _class_folders(root: Tree) -> dict[str, Tree]:
-    folders = {entry.name: entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-    return {name: folders[name] for name in sorted(folders)}
+def _parts(root: Tree) -> tuple[Tree, Tree | None]:
+    """What holds the classes to learn from, and what holds those to measure on where they are apart."""
+    folders = _folders(root)
+    if "train" not in folders:
+        return root, None
+    test = next((name for name in TEST_FOLDERS if name in folders), None)
+    others = sorted(set(folders) - {"train", test})
+    if others:
+        log.warning("left out what is beside train%s: %s", f" and {test}" if test else "", ", ".join(others))
+    return folders["train"], folders[test] if test else None
 
 
-def _readable_images(folders: dict[str, Tree], labels: Sequence[str]) -> list[tuple[Tree, int]]:
+def _folders(root: Tree) -> dict[str, Tree]:
+    return {entry.name: entry for entry in visible_entries(root) if entry.is_dir()}
+
+
+def _readable_images(root: Tree, labels: Sequence[str]) -> Images:
+    folders = _folders(root)
     unknown = sorted(set(folders) - set(labels))
     if unknown:
-        raise DatasetError(f"test has classes that train has not: {', '.join(unknown)}")
+        raise DatasetError(f"{root.name} has classes that train has not: {', '.join(unknown)}")
     smallest = PixelSpec(height_px=8, width_px=8)
     candidates = [
         (entry, labels.index(name))
         for name, folder in folders.items()
-        for entry in _sorted_entries(folder)
+        for entry in visible_entries(folder)
         if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
     ]
 
@@ -90,14 +99,7 @@ def _readable_images(folders: dict[str, Tree], labels: Sequence[str]) -> list[tu
         return [image for image, keep in zip(candidates, pool.map(is_readable, candidates), strict=True) if keep]
 
 
-def _sorted_entries(folder: Tree) -> list[Tree]:
-    entries: list[Tree] = list(folder.iterdir())
-    return sorted(entries, key=lambda entry: entry.name)
-
-
-def _split(
-    images: list[tuple[Tree, int]], test_fraction: float, seed: int
-) -> tuple[list[tuple[Tree, int]], list[tuple[Tree, int]]]:
+def _split(images: Images, test_fraction: float, seed: int) -> tuple[Images, Images]:
     """Hold out the same part of each class, at least one image of it."""
     targets = np.array([target for _, target in images])
     rng = np.random.default_rng(seed)
@@ -109,12 +111,24 @@ def _split(
     return train, [images[index] for index in sorted(held_out)]
 
 
-def _tree_sha256(source: Path, images: Sequence[tuple[Tree, int]]) -> str:
+def _check(train: Images, test: Images, labels: Sequence[str], source: Path) -> None:
+    learned = {target for _, target in train}
+    lacking = [label for target, label in enumerate(labels) if target not in learned]
+    if lacking:
+        raise DatasetError(
+            f"{source.name} has no readable image to train on of {', '.join(lacking)}: "
+            "each class needs one, and another to test on where there is no test folder"
+        )
+    if not test:
+        raise DatasetError(f"{source.name} has no readable image to test on")
+
+
+def _tree_sha256(source: Path, images: Images) -> str:
     digest = hashlib.sha256()
     for entry in sorted(str(entry) for entry, _ in images):
         digest.update(f"{file_sha256(Path(entry))}  {Path(entry).relative_to(source).as_posix()}\n".encode())
     return digest.hexdigest()
 
 
-def _file_split(images: Sequence[tuple[Tree, int]]) -> Split:
+def _file_split(images: Images) -> Split:
     return Split(np.array([target for _, target in images], np.int64), lambda index: images[index][0].read_bytes())

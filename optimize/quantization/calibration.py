@@ -13,9 +13,9 @@ from models.errors import ImageError
 from models.preprocessing import Pixels, PixelSpec, preprocess
 from optimize.quantization.options import Quantization
 from training.dataset import DatasetError, Split, Targets
+from training.tree import Tree, visible_entries
 
 Indices = npt.NDArray[np.int64]
-Tree = Path | zipfile.Path
 
 
 def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec, *, seed: int) -> list[Pixels]:
@@ -74,10 +74,7 @@ def _tree(path: Path) -> Tree:
 
 def _files(folder: Tree, prefix: str = "") -> Iterator[tuple[str, Tree]]:
     """Every file of a tree with its path in there, except those that systems hide."""
-    entries: list[Tree] = list(folder.iterdir())
-    for entry in sorted(entries, key=lambda entry: entry.name):
-        if entry.name.startswith((".", "__MACOSX")):
-            continue
+    for entry in visible_entries(folder):
         if entry.is_dir():
             yield from _files(entry, f"{prefix}{entry.name}/")
         else:

@@ -50,6 +50,17 @@ def test_folder_with_train_and_test(tmp_path):
     np.testing.assert_array_equal(np.bincount(data.train.targets), [4, 4, 4])
 
 
+def test_val_is_the_test_folder_where_there_is_no_other(tmp_path, caplog):
+    write_folders(tmp_path / "train", num_images=12, seed=0)
+    write_folders(tmp_path / "val", num_images=6, seed=1)
+    data = load(tmp_path)
+    assert (data.labels, len(data.train), len(data.test)) == (LABELS, 12, 6)
+    assert not caplog.text
+    write_folders(tmp_path / "test", num_images=3, seed=2)
+    assert len(load(tmp_path).test) == 3
+    assert "left out what is beside train and test: val" in caplog.text
+
+
 def test_folder_without_test_is_split_by_class_and_seed(tmp_path):
     write_folders(tmp_path, num_images=24)
     data, again, other = load(tmp_path), load(tmp_path), load(tmp_path, seed=1)
@@ -66,6 +77,17 @@ def test_zip_file_is_read_like_its_folder(tmp_path, inside):
     folder = write_folders(tmp_path / "folder", num_images=24)
     data, plain = load(zipped(folder, tmp_path / "photos.zip", inside=inside)), load(folder)
     assert list(data.test.encoded()) == list(plain.test.encoded())
+    assert list(data.train.encoded()) == list(plain.train.encoded())
+
+
+def test_what_a_system_adds_to_an_archive_is_no_class(tmp_path):
+    path = zipped(write_folders(tmp_path / "folder", num_images=24), tmp_path / "photos.zip")
+    plain = load(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/red/._2.png", b"resources")
+        archive.writestr("red/._2.png", b"resources")
+    data = load(path)
+    assert data.labels == LABELS
     assert list(data.train.encoded()) == list(plain.train.encoded())
 
 
@@ -116,6 +138,25 @@ def pickled(path: Path) -> Path:
     return path / "data.npz"
 
 
+def class_without_images(path: Path) -> Path:
+    (write_folders(path) / "purple").mkdir()
+    return path
+
+
+def class_of_one_image(path: Path) -> Path:
+    (write_folders(path) / "purple").mkdir()
+    (path / "red" / "2.png").rename(path / "purple" / "2.png")
+    return path
+
+
+def class_only_in_test(path: Path) -> Path:
+    write_folders(path / "train")
+    write_folders(path / "test")
+    (path / "train" / "purple").mkdir()
+    (path / "test" / "red").rename(path / "test" / "purple")
+    return path
+
+
 def unknown_test_class(path: Path) -> Path:
     write_folders(path / "train")
     (path / "test" / "purple").mkdir(parents=True)
@@ -136,6 +177,9 @@ def a_text_file(path: Path) -> Path:
         (without_labels, "lacks y_train, x_test, y_test, labels; it has x_train"),
         (empty_label, "data: a label must be a non-empty text without control characters, got ''"),
         (pickled, "cannot be read as an .npz file of plain arrays"),
+        (class_without_images, "no readable image to train on of purple: each class needs one, and another to test on"),
+        (class_of_one_image, "no readable image to train on of purple: "),
+        (class_only_in_test, "no readable image to train on of purple: "),
         (unknown_test_class, "test has classes that train has not: purple"),
         (a_text_file, "data.txt is neither an .npz file, a folder nor a zip file"),
     ],

@@ -1,0 +1,14 @@
+"""A folder, plain or in a zip file: which of its entries are somebody's own, not the system's."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+Tree = Path | zipfile.Path  # both list, name and read in the same way
+
+
+def visible_entries(folder: Tree) -> list[Tree]:
+    """Files and folders by name, without those that systems hide or put into archives."""
+    entries: list[Tree] = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+    return sorted(entries, key=lambda entry: entry.name)
