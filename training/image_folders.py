@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,14 +92,23 @@ def _readable_images(root: Tree, labels: Sequence[str]) -> Images:
 
     def is_readable(candidate: tuple[Tree, int]) -> bool:
         try:
-            preprocess(candidate[0].read_bytes(), smallest)
-        except ImageError as error:
+            preprocess(_read(candidate[0]), smallest)
+        except (ImageError, OSError) as error:
             log.warning("left out %s: %s", candidate[0].name, error)
             return False
         return True
 
     with ThreadPoolExecutor() as pool:
         return [image for image, keep in zip(candidates, pool.map(is_readable, candidates), strict=True) if keep]
+
+
+def _read(file: Tree) -> bytes:
+    """Its bytes; OSError says why there are none to be had, in a zip file too."""
+    try:
+        return file.read_bytes()
+    # Damaged, cut short; locked by a password, or packed in a way that Python does not know.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise OSError(str(error)) from error
 
 
 def _split(images: Images, test_fraction: float, seed: int) -> tuple[Images, Images]:
@@ -126,7 +138,9 @@ def _check(train: Images, test: Images, labels: Sequence[str], source: Path) -> 
 def _tree_sha256(source: Path, images: Images) -> str:
     digest = hashlib.sha256()
     for entry in sorted(str(entry) for entry, _ in images):
-        digest.update(f"{file_sha256(Path(entry))}  {Path(entry).relative_to(source).as_posix()}\n".encode())
+        # A name need not be UTF-8.
+        name = os.fsencode(Path(entry).relative_to(source).as_posix())
+        digest.update(file_sha256(Path(entry)).encode() + b"  " + name + b"\n")
     return digest.hexdigest()
 
 

@@ -1,3 +1,4 @@
+import os
 import zipfile
 from pathlib import Path
 
@@ -101,6 +102,33 @@ def test_unreadable_images_are_left_out_and_named(tmp_path, caplog):
     assert "notes.txt" not in caplog.text
 
 
+def test_a_link_that_leads_nowhere_is_left_out_and_named(tmp_path, caplog):
+    write_folders(tmp_path, num_images=12)
+    (tmp_path / "red" / "moved.png").symlink_to(tmp_path / "nowhere.png")
+    data = load(tmp_path)
+    assert len(data.train) + len(data.test) == 12
+    assert "left out moved.png: " in caplog.text
+
+
+def test_a_damaged_entry_of_a_zip_file_is_left_out_and_named(tmp_path, caplog):
+    path = zipped(write_folders(tmp_path / "folder", num_images=12), tmp_path / "photos.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("red/damaged.png", b"stored as it is")
+    path.write_bytes(path.read_bytes().replace(b"stored as it is", b"stored as it IS"))
+    data = load(path)
+    assert len(data.train) + len(data.test) == 12
+    assert "left out damaged.png: Bad CRC-32" in caplog.text
+
+
+def test_an_image_may_have_any_name(tmp_path):
+    write_folders(tmp_path, num_images=12)
+    before = load(tmp_path)
+    (tmp_path / "red" / "2.png").rename(tmp_path / "red" / os.fsdecode(b"caf\xe9.png"))
+    data = load(tmp_path)
+    assert len(data.train) == len(before.train)
+    assert data.sha256 != before.sha256
+
+
 def test_a_changed_image_changes_the_digest_of_a_folder(tmp_path):
     write_folders(tmp_path, num_images=12)
     before = load(tmp_path).sha256
@@ -125,6 +153,12 @@ def empty_label(path: Path) -> Path:
     x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1])
     np.savez(path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y, labels=np.array(["a", ""]))
     return path / "data.npz"
+
+
+def label_of_other_bytes(path: Path) -> Path:
+    write_folders(path)
+    (path / "red").rename(path / os.fsdecode(b"caf\xe9"))
+    return path
 
 
 def without_labels(path: Path) -> Path:
@@ -176,6 +210,7 @@ def a_text_file(path: Path) -> Path:
         (labelled_out_of_range, r"y_train must be in 0\.\.1, got 0\.\.5"),
         (without_labels, "lacks y_train, x_test, y_test, labels; it has x_train"),
         (empty_label, "data: a label must be a non-empty text without control characters, got ''"),
+        (label_of_other_bytes, r"a label must be a non-empty text without control characters, got 'caf\\udce9'"),
         (pickled, "cannot be read as an .npz file of plain arrays"),
         (class_without_images, "no readable image to train on of purple: each class needs one, and another to test on"),
         (class_of_one_image, "no readable image to train on of purple: "),
