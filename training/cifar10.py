@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,21 @@ def convert(archive: Path, npz: Path) -> None:
     """Write x_train, y_train, x_test, y_test and labels as an .npz file.
 
     Raises:
-        DatasetError: the archive is not CIFAR-10's binary version.
+        DatasetError: the archive is not CIFAR-10's binary version, or cut short; or the file would not end in .npz.
     """
+    if npz.suffix != ".npz":
+        raise DatasetError(f"the file to write must end in .npz, got {npz.name}")
     try:
         with tarfile.open(archive) as tar:
             files = {Path(member.name).name: member for member in tar if member.isfile()}
             train, test = (_records(tar, files, names) for names in (TRAIN_FILES, TEST_FILES))
-    except (OSError, tarfile.TarError) as error:
-        raise DatasetError(f"{archive.name} cannot be read as a tar archive") from error
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        raise DatasetError(f"{archive.name} cannot be read as a tar archive: {error}") from error
     x_train, y_train = _images(train)
     x_test, y_test = _images(test)
-    np.savez(npz, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, labels=np.array(LABELS))
+    partial = npz.with_suffix(".tmp.npz")
+    np.savez(partial, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, labels=np.array(LABELS))
+    partial.replace(npz)
 
 
 def _records(tar: tarfile.TarFile, files: dict[str, tarfile.TarInfo], names: Sequence[str]) -> npt.NDArray[np.uint8]:

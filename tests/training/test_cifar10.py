@@ -3,8 +3,9 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from training.cifar10 import LABELS, TEST_FILES, TRAIN_FILES, main
+from training.cifar10 import LABELS, TEST_FILES, TRAIN_FILES, convert, main
 from training.data import load_dataset
 
 
@@ -31,7 +32,7 @@ def test_planes_become_pixels(tmp_path):
     assert load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0).labels == LABELS
 
 
-def test_cut_short_archive_is_refused(tmp_path, capsys):
+def test_archive_with_a_file_cut_short_is_refused(tmp_path, capsys):
     assert main([str(archive(tmp_path / "cifar.tar.gz", num_bytes_missing=1)), str(tmp_path / "out.npz")]) == 2
     assert "data_batch_1.bin must hold records of 3073 bytes, got 12291 bytes" in capsys.readouterr().err
     assert not (tmp_path / "out.npz").exists()
@@ -41,3 +42,26 @@ def test_other_file_is_refused(tmp_path, capsys):
     (tmp_path / "x.tar.gz").write_bytes(b"hello")
     assert main([str(tmp_path / "x.tar.gz"), str(tmp_path / "out.npz")]) == 2
     assert "x.tar.gz cannot be read as a tar archive" in capsys.readouterr().err
+
+
+def test_half_an_archive_is_refused(tmp_path, capsys):
+    whole = archive(tmp_path / "cifar.tar.gz").read_bytes()
+    (tmp_path / "cifar.tar.gz").write_bytes(whole[: len(whole) // 2])
+    assert main([str(tmp_path / "cifar.tar.gz"), str(tmp_path / "out.npz")]) == 2
+    assert "cifar.tar.gz cannot be read as a tar archive: Compressed file ended before" in capsys.readouterr().err
+
+
+def test_a_file_that_stops_being_written_is_not_there(tmp_path, monkeypatch):
+    def stop(file, **arrays):
+        Path(file).write_bytes(b"a part")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", stop)
+    with pytest.raises(KeyboardInterrupt):
+        convert(archive(tmp_path / "cifar.tar.gz"), tmp_path / "out.npz")
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_file_of_another_kind_is_not_written(tmp_path, capsys):
+    assert main([str(archive(tmp_path / "cifar.tar.gz")), str(tmp_path / "cifar10")]) == 2
+    assert "the file to write must end in .npz, got cifar10" in capsys.readouterr().err
