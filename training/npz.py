@@ -28,9 +28,17 @@ def load_npz(path: Path) -> Dataset:
         if isinstance(error, DatasetError):
             raise
         raise DatasetError(f"{path.name} cannot be read as an .npz file of plain arrays") from error
-    labels = tuple(str(label) for label in values["labels"])
+    labels = _labels(values["labels"])
     splits = {part: _array_split(values[f"x_{part}"], values[f"y_{part}"], labels, part) for part in ("train", "test")}
     return Dataset(path.stem, file_sha256(path), labels, **splits)
+
+
+def _labels(names: npt.NDArray[Any]) -> tuple[str, ...]:
+    """Text, or UTF-8 as in CIFAR's own files, whose names are bytes."""
+    try:
+        return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"labels must be text or UTF-8: {error}") from error
 
 
 def _array_split(images: npt.NDArray[Any], targets: npt.NDArray[Any], labels: Sequence[str], part: str) -> Split:

@@ -1,5 +1,6 @@
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,12 @@ def zipped(folder: Path, path: Path, *, inside: str = "") -> Path:
     return path
 
 
+def npz(path: Path, *, targets: tuple[int, int] = (0, 1), labels: Sequence[str | bytes] = ("a", "b")) -> Path:
+    x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array(targets)
+    np.savez(path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y, labels=np.array(labels))
+    return path / "data.npz"
+
+
 def test_npz_pixels_come_back_exactly_through_the_serving_preprocessing(toy_npz):
     data = load(toy_npz)
     expected, targets = toy_images(30, seed=1)
@@ -41,6 +48,10 @@ def test_pixel_cache_is_made_once_and_checked(toy_npz, tmp_path):
     assert (tmp_path / "test.npy").stat().st_mtime_ns == before
     with pytest.raises(DatasetError, match=r"pixel cache test\.npy holds"):
         data.train.pixels(SPEC, tmp_path / "test.npy")
+
+
+def test_labels_of_an_npz_may_be_bytes(tmp_path):
+    assert load(npz(tmp_path, labels=("café".encode(), b"dog"))).labels == ("café", "dog")
 
 
 def test_folder_with_train_and_test(tmp_path):
@@ -142,19 +153,6 @@ def one_class(path: Path) -> Path:
     return path
 
 
-def labelled_out_of_range(path: Path) -> Path:
-    file = path / "data.npz"
-    x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 5])
-    np.savez(file, x_train=x, y_train=y, x_test=x, y_test=y, labels=np.array(["a", "b"]))
-    return file
-
-
-def empty_label(path: Path) -> Path:
-    x, y = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1])
-    np.savez(path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y, labels=np.array(["a", ""]))
-    return path / "data.npz"
-
-
 def label_of_other_bytes(path: Path) -> Path:
     write_folders(path)
     (path / "red").rename(path / os.fsdecode(b"caf\xe9"))
@@ -207,9 +205,10 @@ def a_text_file(path: Path) -> Path:
     [
         (lambda path: path / "nowhere", "no such file or folder"),
         (one_class, "at least two classes, found 1: only"),
-        (labelled_out_of_range, r"y_train must be in 0\.\.1, got 0\.\.5"),
+        (lambda path: npz(path, targets=(0, 5)), r"y_train must be in 0\.\.1, got 0\.\.5"),
         (without_labels, "lacks y_train, x_test, y_test, labels; it has x_train"),
-        (empty_label, "data: a label must be a non-empty text without control characters, got ''"),
+        (lambda path: npz(path, labels=("a", "")), "data: a label must be a non-empty text .*, got ''"),
+        (lambda path: npz(path, labels=(b"caf\xe9", b"dog")), "labels must be text or UTF-8: .* byte 0xe9"),
         (label_of_other_bytes, r"a label must be a non-empty text without control characters, got 'caf\\udce9'"),
         (pickled, "cannot be read as an .npz file of plain arrays"),
         (class_without_images, "no readable image to train on of purple: each class needs one, and another to test on"),
