@@ -42,11 +42,11 @@ def _train(options: argparse.Namespace, command: str) -> str:
     changes += [("xla", True)] if options.xla else []
     config = replaced(preset(options.preset), dict(changes))
     name = validate_name(options.name or options.workdir.resolve().name.lower())
-    check_teaching(options.teacher_weight, options.temperature)
+    teaching = _teaching(options)
     from training.teacher import Teacher
     from training.train import train
 
-    teacher = Teacher(options.teacher, options.teacher_weight, options.temperature) if options.teacher else None
+    teacher = Teacher(options.teacher, **teaching) if options.teacher else None
     manifest = train(
         config,
         options.data,
@@ -59,6 +59,16 @@ def _train(options: argparse.Namespace, command: str) -> str:
     ).manifest
     top1 = manifest.metrics["float32"]["top1"]
     return f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right"
+
+
+def _teaching(options: argparse.Namespace) -> dict[str, float]:
+    """How much a teacher has to say, as far as it was told."""
+    told = {"weight": options.teacher_weight, "temperature": options.temperature}
+    teaching = {name: value for name, value in told.items() if value is not None}
+    if teaching and not options.teacher:
+        raise ValueError("--teacher-weight and --temperature say how to learn from a teacher: give --teacher too")
+    check_teaching(**teaching)
+    return teaching
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,14 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--teacher-weight",
         type=float,
-        default=TEACHER_WEIGHT,
         metavar="PART",
         help=f"of the loss that its answers have ({TEACHER_WEIGHT:g})",
     )
     parser.add_argument(
         "--temperature",
         type=float,
-        default=TEMPERATURE,
         help=f"that both networks' logits are divided by for that ({TEMPERATURE:g})",
     )
     parser.add_argument("--name", help="of the published model; default: the name of the workdir")

@@ -9,7 +9,7 @@ TEMPERATURE = 2.0
 HINT_WEIGHT = 3.0
 
 
-def check_teaching(weight: float, temperature: float, hint_weight: float = 0.0) -> None:
+def check_teaching(weight: float = TEACHER_WEIGHT, temperature: float = TEMPERATURE, hint_weight: float = 0.0) -> None:
     """Raise ValueError where a teacher or its hints cannot weigh that much, or logits cannot be divided by that."""
     if not 0 <= weight <= 1:
         raise ValueError(f"the weight of the teacher must be in [0, 1], got {weight}")

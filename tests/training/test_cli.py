@@ -18,6 +18,9 @@ def test_help_shows_an_example(capsys):
         (["--data", "nowhere.npz"], "python -m training: no such file or folder: nowhere.npz"),
         (["--preset", "imagenet"], "python -m training: preset must be one of photos, cifar10, smoke, got 'imagenet'"),
         (["--set", "epochs=0"], "python -m training: epochs must be >= 1, got 0"),
+        (["--teacher-weight", "0.5"], "python -m training: --teacher-weight and --temperature say how to learn"),
+        (["--temperature", "4"], "python -m training: --teacher-weight and --temperature say how to learn"),
+        (["--teacher", "t", "--teacher-weight", "2"], "python -m training: the weight of the teacher must be in"),
         (["--name", "No Name"], "python -m training: a model name must be"),
     ],
 )
