@@ -54,7 +54,10 @@ def predict(runtime: Runtime, split: Split, spec: PixelSpec) -> Probabilities:
 
 
 def measure(probabilities: Probabilities, targets: Targets) -> Metrics:
-    """Figures of probabilities, float [N, C], against int64 [N]."""
+    """Figures of probabilities, float [N, C], against int64 [N]; ValueError where they are no numbers."""
+    num_lost = int((~np.isfinite(probabilities).all(axis=1)).sum())
+    if num_lost:
+        raise ValueError(f"the model has no probabilities for {num_lost} of {len(targets)} images: they are nan")
     of_target = probabilities[np.arange(len(targets)), targets]
     rank = (probabilities > of_target[:, None]).sum(axis=1)
     is_right = probabilities.argmax(axis=1) == targets

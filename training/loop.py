@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from training.dataset import Pixels, Targets
 from training.distillation import Distillation
 from training.history import EpochRecord, History
 from training.progress import Progress
+from training.run import RunError
 from training.schedule import learning_rate
 from training.step import StepResult, TrainingStep
 
@@ -59,6 +61,9 @@ def fit(
 
     Returns:
         The model with the moving average of weights.
+
+    Raises:
+        RunError: the averaged weights have no finite loss after an epoch.
     """
     run = _Run(model, images, config, workdir, distillation, also_saved or {})
     for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
@@ -159,8 +164,12 @@ class _Run:
     def end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the averaged weights, record the epoch and save."""
         test_loss, test_accuracy = self._evaluation()
+        epoch = num_steps_done // self.steps_per_epoch
+        # Not the training loss: a step that overflows float16 has none, and may leave the weights as they were.
+        if not math.isfinite(test_loss):
+            raise RunError(f"the loss is {test_loss} after epoch {epoch}: choose a lower peak_lr and another folder")
         record = EpochRecord(
-            epoch=num_steps_done // self.steps_per_epoch,
+            epoch=epoch,
             num_steps_done=num_steps_done,
             lr=self._lr(num_steps_done - 1),
             train_loss=float(np.mean([result.loss for result in self._results])),

@@ -35,6 +35,12 @@ def test_impossible_target_has_a_finite_loss():
     assert np.isfinite(measure(np.eye(2, dtype=np.float32), np.array([1, 0])).loss)
 
 
+def test_what_is_no_number_is_refused():
+    probabilities = np.array([[0.5, 0.5], [np.nan, np.nan]], np.float32)
+    with pytest.raises(ValueError, match="the model has no probabilities for 1 of 2 images: they are nan"):
+        measure(probabilities, np.array([0, 1]))
+
+
 def test_confusion_has_labels_in_rows():
     matrix = confusion_matrix(PROBABILITIES, TARGETS)
     assert matrix.sum() == 4

@@ -113,6 +113,15 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(images, uninterrupted
     assert [record.num_steps_done for record in read_history(tmp_path)] == [3, 6]
 
 
+def test_a_training_that_diverges_ends_with_its_first_epoch(images, tmp_path: Path):
+    steps = []
+    diverging = replaced(SMOKE, {"peak_lr": 1e12})
+    with pytest.raises(RunError, match="the loss is nan after epoch 1: choose a lower peak_lr and another folder"):
+        fit(fresh_model(), images, config=diverging, workdir=tmp_path, before_step=steps.append)
+    assert steps == [0, 1, 2]
+    assert read_history(tmp_path) == []
+
+
 def test_first_steps_learn_from_small_images_with_the_teacher(images, tmp_path: Path):
     sides = []
 
