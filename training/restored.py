@@ -15,11 +15,13 @@ from models.resnet_v2 import ResNetV2, build
 from training.config import TrainingConfig
 from training.data import load_dataset
 from training.deliver import Candidate, finish_float32
-from training.run import Run, RunError, open_run
+from training.run import Run, RunError, open_run, read_run
 
 
 def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str = "") -> Candidate:
     """Make the folder of a finished run: its record, model.keras and the float32 file, measured again.
+
+    One that was interrupted, or is finished, may be repeated.
 
     Args:
         artifact: verified, with a SavedModel. Weights that it has in float16 become float32, as rounded as they are.
@@ -32,18 +34,17 @@ def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str 
 
     Raises:
         EngineMissing: the artifact has no SavedModel.
-        RunError: `workdir` holds a run, the data is other data, or the artifact is not of a training of ours.
+        RunError: `workdir` holds another run, the data is other data, or the artifact is not of a training of ours.
         DatasetError: the data cannot be used.
     """
     who = str(artifact.manifest.reference)
-    if (workdir / "run.json").exists():
-        raise RunError(f"{workdir} holds a run already: use another --workdir")
     run = _run(artifact.manifest, who, data_path, command)
+    _check_is_free(workdir, run)
     model = _model(artifact, who)
     data = load_dataset(data_path, test_fraction=run.config.test_fraction, seed=run.config.seed)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {who} was trained on: its sha256 differs")
-    open_run(workdir, run)
+    run = open_run(workdir, run)
     return finish_float32(model, run, data, workdir=workdir)
 
 
@@ -65,6 +66,15 @@ def _run(manifest: Manifest, who: str, data_path: Path, command: str) -> Run:
         )
     except (KeyError, TypeError) as error:
         raise RunError(f"the manifest of {who} does not tell how it was trained ({error})") from error
+
+
+def _check_is_free(workdir: Path, wanted: Run) -> None:
+    """RunError if there is a run in `workdir`, be it the one that the artifact comes from, unless it is `wanted`."""
+    if not (workdir / "run.json").exists():
+        return
+    found = read_run(workdir)
+    if (found.run_id, found.parent) != (wanted.run_id, wanted.parent):
+        raise RunError(f"{workdir} holds a run already: use another --workdir")
 
 
 def _model(artifact: Artifact, who: str) -> keras.Model:

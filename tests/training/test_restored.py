@@ -65,6 +65,28 @@ def test_a_folder_with_a_run_is_left_as_it_is(artifact, toy_npz, toy_run):
         restore(artifact, toy_npz, toy_run)
 
 
+@pytest.mark.parametrize("stage", ["save_model", "export_float32"])
+def test_what_was_interrupted_can_be_repeated(artifact, toy_npz, tmp_path, monkeypatch, stage):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"training.deliver.{stage}", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        restore(artifact, toy_npz, tmp_path)
+    monkeypatch.undo()
+    restore(artifact, toy_npz, tmp_path)
+    assert open_source(tmp_path, None).published == "toy:2"
+
+
+def test_another_run_of_that_name_is_left_as_it_is(artifact, workdir, toy_npz):
+    from dataclasses import replace
+
+    provenance = {**artifact.manifest.provenance, "run": "0123"}
+    other = replace(artifact, manifest=replace(artifact.manifest, provenance=provenance))
+    with pytest.raises(RunError, match="holds a run already"):
+        restore(other, toy_npz, workdir)
+
+
 def test_other_data_is_refused_and_nothing_is_made(artifact, tmp_path):
     from toy_data import write_npz
 
@@ -94,8 +116,7 @@ def test_command_says_what_came_of_it(repository, toy_npz, tmp_path, capsys):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["command"].startswith(
         "python -m training.restore toy:2"
     )
-    assert main(["toy:2", *place]) == 2
-    assert "holds a run already" in capsys.readouterr().err
+    assert main(["toy:2", *place]) == 0
 
 
 def test_a_version_that_is_not_there_is_told_before_anything_is_read(repository, tmp_path, capsys):
