@@ -56,7 +56,7 @@ def run(program: str, action: Callable[[], str]) -> int:
     try:
         print(action())
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("stopped", file=sys.stderr)
         return EXIT_INTERRUPTED
     except ValueError as error:
         print(f"{program}: {error}", file=sys.stderr)

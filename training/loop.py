@@ -66,13 +66,17 @@ def fit(
         RunError: the averaged weights have no finite loss after an epoch.
     """
     run = _Run(model, images, config, workdir, distillation, also_saved or {})
-    for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
-        before_step(step)
-        run.learn(step, pixels, targets)
-        if (step + 1) % run.steps_per_epoch == 0:
-            run.end_epoch(step + 1)
-        else:
-            run.save_when_due(step + 1)
+    try:
+        for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
+            before_step(step)
+            run.learn(step, pixels, targets)
+            if (step + 1) % run.steps_per_epoch == 0:
+                run.end_epoch(step + 1)
+            else:
+                run.save_when_due(step + 1)
+    except KeyboardInterrupt:
+        run.say_what_is_saved()
+        raise
     return run.state.average
 
 
@@ -128,6 +132,7 @@ class _Run:
             self._progress.say(f"going on from step {self.steps.start} of {num_steps}")
         self._evaluation = Evaluation(self.state.average, images.test, images.test_targets)
         self._results: list[StepResult] = []
+        self._num_steps_saved = self.steps.start
         self._saved_s = time.monotonic()
 
     def batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
@@ -191,8 +196,14 @@ class _Run:
         if time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
             self._save(num_steps_done)
 
+    def say_what_is_saved(self) -> None:
+        """Say where the same command goes on; nothing, where it begins anew."""
+        if self._num_steps_saved:
+            self._progress.say(f"the same command goes on from step {self._num_steps_saved} of {self.steps.stop}")
+
     def _save(self, num_steps_done: int, accuracy: float | None = None) -> None:
         self._checkpoints.save(num_steps_done, accuracy)
+        self._num_steps_saved = num_steps_done
         self._saved_s = time.monotonic()
 
     def _lr(self, step: int) -> float:

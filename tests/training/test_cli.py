@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from training.__main__ import main
+from training.cli import run
 
 
 def test_help_shows_an_example(capsys):
@@ -30,6 +31,14 @@ def test_bad_arguments_are_one_clear_line_and_exit_2(tmp_path, capsys, arguments
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(message)
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_promises_nothing_of_a_command_that_may_not_train(capsys):
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    assert run("python -m optimize report", interrupted) == 130
+    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_missing_arguments_are_told_without_loading_tensorflow():

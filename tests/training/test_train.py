@@ -113,6 +113,17 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(images, uninterrupted
     assert [record.num_steps_done for record in read_history(tmp_path)] == [3, 6]
 
 
+@pytest.mark.parametrize(("num_steps", "said"), [(0, []), (1, ["the same command goes on from step 1 of 6"])])
+def test_interrupted_training_says_where_it_goes_on(images, tmp_path: Path, capsys, num_steps, said):
+    def interrupt(step: int) -> None:
+        if step == num_steps:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(fresh_model(), images, config=RESUMABLE, workdir=tmp_path, before_step=interrupt)
+    assert [line for line in capsys.readouterr().err.splitlines() if "goes on" in line] == said
+
+
 def test_a_training_that_diverges_ends_with_its_first_epoch(images, tmp_path: Path):
     steps = []
     diverging = replaced(SMOKE, {"peak_lr": 1e12})
