@@ -8,7 +8,6 @@ from typing import Literal
 import tensorflow as tf
 
 Crop = Literal["none", "shift", "resized"]
-CROPS: tuple[Crop, ...] = ("none", "shift", "resized")
 Fill = Literal["grey", "image"]
 
 
