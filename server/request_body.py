@@ -1,11 +1,8 @@
-"""What the application reads a request's body from (wsgi.input): one that is in memory already, or a chunked one."""
+"""What the application reads a request's body from (wsgi.input)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-STEP_BYTES = 1024 * 1024
+from collections.abc import Iterator
 
 
 class RequestBody:
@@ -49,27 +46,3 @@ class ReceivedBody(RequestBody):
             end = min(end, start + size)
         self._position = end
         return self._content if end - start == len(self._content) else self._content[start:end]
-
-
-class ChunkedBody(RequestBody):
-    """A chunked body, which is read from the connection as the application asks for it."""
-
-    def __init__(self, reader: Any, count: Callable[[int], None]) -> None:
-        self._reader = reader  # gunicorn's ChunkedReader
-        self._count = count
-
-    @property
-    def is_read(self) -> bool:  # type: ignore[override]
-        """See RequestBody."""
-        return self._reader.parser is None
-
-    def read(self, size: int = -1) -> bytes | bytearray:
-        """See RequestBody; every byte is counted, which raises where they are too many."""
-        body = bytearray()
-        while size < 0 or len(body) < size:
-            data = self._reader.read(STEP_BYTES if size < 0 else min(STEP_BYTES, size - len(body)))
-            if not data:
-                break
-            self._count(len(data))
-            body += data
-        return body

@@ -1,10 +1,10 @@
 """Puts the requests of one connection together from the bytes that come, in whatever pieces.
 
 It waits for nothing: a request is handed out when it is whole, so that one on its way holds no thread, and slow uploads
-cost memory alone, of which ``UploadBudget`` has the account. The exception is a chunked body: gunicorn's parser for it
-pulls, so a request with one is handed out with its head, and its thread waits for the rest.
+cost memory alone, of which ``UploadBudget`` has the account.
 
-The grammar, and what is refused for safety's sake, is gunicorn's own; only where its bytes come from is ours.
+The grammar of a head, and what is refused in it for safety's sake, is gunicorn's own; only where its bytes come from is
+ours. Its parser of chunked bodies waits for them, so ``chunked_body`` has another.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from gunicorn.http.body import ChunkedReader
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
 from gunicorn.http.message import Request
 
+from server.chunked_body import ChunkedBody
 from server.engine import Overloaded
-from server.request_body import ChunkedBody, ReceivedBody
+from server.request_body import ReceivedBody
+from server.request_errors import UploadTooLarge
 from server.upload_budget import UploadBudget
 
 MAX_HEAD_BYTES = 128 * 1024
@@ -26,10 +28,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Wire(Protocol):
-    """The connection, as far as a chunked body, and a client that asks before it sends, need it."""
-
-    def wait_and_receive(self, size: int, /) -> bytes:
-        """Wait for the next bytes; none at the end."""
+    """The connection, as far as a client that asks before it sends needs it."""
 
     def sendall(self, data: bytes, /) -> None:
         """Send all of it."""
@@ -55,14 +54,18 @@ def quick_copy(cfg: Any) -> SimpleNamespace:
 
 
 class RequestReader:
-    """The requests of one connection, one after the other; ``num_missing`` bytes of a body are on their way."""
+    """The requests of one connection, one after the other.
+
+    Attributes:
+        num_missing: at least so many bytes of a body are still to come.
+    """
 
     def __init__(self, terms: Terms, address: Any, wire: Wire) -> None:
         self.num_missing = 0
         self._terms, self._address, self._wire = terms, address, wire
         self._rest = b""  # what came and belongs to no request yet
         self._request: Any = None
-        self._source = _Source(b"")
+        self._chunked: ChunkedBody | None = None  # where the body of the request at hand is
         self._body: bytes | bytearray = b""
         self._num_counted = 0
         self._num_requests = 0
@@ -78,7 +81,11 @@ class RequestReader:
         return self._request is not None
 
     def feed(self, data: bytes) -> None:
-        """Take in what has come."""
+        """Take in what has come.
+
+        Raises:
+            ParseException: it is no HTTP.
+        """
         if self._request is not None:
             self._append(data)
         else:
@@ -88,14 +95,19 @@ class RequestReader:
         """Hand out the next request, gunicorn's Request with a RequestBody, if it is whole; else None.
 
         Raises:
-            ParseException: what came is no HTTP.
+            ParseException: as ``feed``.
         """
         if self._request is None and self._rest:
             self._parse_head()
         return None if self.num_missing else self._request
 
     def cut(self, error: Exception | None = None) -> Any:
-        """Hand out the request although no more of it will come; reading its body raises ``error``, if there is one."""
+        """Hand out the request although no more of it will come; reading its body raises ``error``, if there is one.
+
+        Of a chunked body nobody could tell that it is not whole, so reading that raises in any case.
+        """
+        if self._chunked and not error:
+            error = NoMoreData()
         self._request.body = ReceivedBody(self._body, error)
         self._request.force_close()
         self.num_missing = 0
@@ -111,14 +123,12 @@ class RequestReader:
     def finish(self) -> None:
         """Forget the request that was handed out."""
         self.release_body()
-        self._rest += self._source.data
-        self._source.data = b""
-        self._request, self.num_missing = None, 0
+        self._request, self._chunked, self.num_missing = None, None, 0
 
     def _parse_head(self) -> None:
         received = self._rest
         end = received.find(b"\r\n\r\n") + 4
-        self._source = source = _Source(received if end == 3 else received[:end])
+        source = _Source(received if end == 3 else received[:end])
         try:
             request = Request(self._terms.cfg, source, self._address, self._num_requests + 1)
         except _HeadIncompleteError:
@@ -128,37 +138,33 @@ class RequestReader:
         self._num_requests += 1
         self._request = request
         self._rest = source.data + received[end:]
-        source.data = b""
         self._begin_body(request)
 
     def _begin_body(self, request: Any) -> None:
         is_asked, request._expected_100_continue = request._expected_100_continue, False
         reader = request.body.reader
         if isinstance(reader, ChunkedReader):
-            self._source.data, self._rest = self._rest, b""
-            self._source.wire = self._wire
-            request.body = ChunkedBody(reader, self._count)
+            self._chunked = ChunkedBody(request, self._terms.max_body_bytes)
+            self.num_missing = self._chunked.num_missing
         elif reader.length > self._terms.max_body_bytes:
             self.cut(OSError("the body is larger than allowed, and was not read"))
             return
         else:
             self.num_missing = reader.length
-            request.body = ReceivedBody(b"")
-            if reader.length:
-                data, self._rest = self._rest, b""
-                self._append(data)
-        if is_asked and (self.num_missing or self._source.wire):
+        request.body = ReceivedBody(b"")
+        if self._rest and self.num_missing:
+            data, self._rest = self._rest, b""
+            self._append(data)
+        if is_asked and self.num_missing:
             self._wire.sendall(CONTINUE)
 
-    def _append(self, data: bytes) -> None:
-        if len(data) > self.num_missing:
-            data, self._rest = data[: self.num_missing], data[self.num_missing :]
+    def _append(self, received: bytes) -> None:
         try:
+            data = self._take_in(received)
             self._count(len(data))
-        except Overloaded as error:
+        except (Overloaded, UploadTooLarge) as error:
             self.cut(error)
             return
-        self.num_missing -= len(data)
         if not self._body:
             self._body = data
         else:
@@ -167,6 +173,18 @@ class RequestReader:
             self._body += data
         if not self.num_missing:
             self._request.body = ReceivedBody(self._body)
+
+    def _take_in(self, received: bytes) -> bytes:
+        """Split what has come into data of the body, and what belongs to the next request."""
+        if self._chunked:
+            data = self._chunked.feed(received)
+            self.num_missing = self._chunked.num_missing
+            if not self.num_missing:
+                self._rest = self._chunked.rest
+        else:
+            data, self._rest = received[: self.num_missing], received[self.num_missing :]
+            self.num_missing -= len(data)
+        return data
 
     def _count(self, num_bytes: int) -> None:
         if not self._terms.budget.take(num_bytes):
@@ -179,19 +197,16 @@ class _HeadIncompleteError(Exception):
 
 
 class _Source:
-    """What gunicorn's parser reads from: a head that has come; then, for a chunked body, the wire."""
+    """What gunicorn's parser reads a head from."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.wire: Wire | None = None
 
-    def read(self, _size: int | None = None, read_ahead: int | None = None) -> bytes:
+    def read(self) -> bytes:
         data, self.data = self.data, b""
-        if data:
-            return data
-        if self.wire is None:
+        if not data:
             raise _HeadIncompleteError
-        return self.wire.wait_and_receive(read_ahead or 0)
+        return data
 
     def unread(self, data: bytes) -> None:
         self.data = data + self.data

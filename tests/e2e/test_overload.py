@@ -14,6 +14,8 @@ from colours import RED, head_of, label_of, read_answer
 
 pytestmark = pytest.mark.e2e
 
+CHUNKED_HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 
 def test_silent_and_stalled_connections_do_not_keep_others_waiting(served):
     with contextlib.ExitStack() as stack:
@@ -24,15 +26,20 @@ def test_silent_and_stalled_connections_do_not_keep_others_waiting(served):
         assert label_of(served.request("POST", "/predict", RED)) == "red"
 
 
-def test_unfinished_uploads_hold_no_thread(start):
+@pytest.mark.parametrize(
+    "upload",
+    [head_of(RED) + RED, CHUNKED_HEAD + b"%x\r\n%s\r\n0\r\n\r\n" % (len(RED), RED)],
+    ids=["announced", "chunked"],
+)
+def test_unfinished_uploads_hold_no_thread(start, upload):
     running = start(OPSIN_THREADS="1", OPSIN_WORKERS="1").wait_until_ready()
     with contextlib.ExitStack() as stack:
         connections = [stack.enter_context(running.connect()) for _ in range(50)]
         for connection in connections:
-            connection.sendall(head_of(RED) + RED[:-1])
+            connection.sendall(upload[:-1])
         assert label_of(running.request("POST", "/predict", RED)) == "red"
         for connection in connections:
-            connection.sendall(RED[-1:])
+            connection.sendall(upload[-1:])
             assert label_of(read_answer(connection)) == "red"
 
 

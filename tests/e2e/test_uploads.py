@@ -14,6 +14,8 @@ from colours import COLOURS, FORM_RED, FORM_TYPE, RED, head_of, label_of, pictur
 
 pytestmark = pytest.mark.e2e
 
+CHUNKED_HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 
 def test_all_forms_of_upload_are_answered(served):
     assert label_of(served.request("POST", "/predict", FORM_RED, FORM_TYPE)) == "red"
@@ -54,7 +56,7 @@ def test_client_that_sends_everything_first_still_reads_413(served):
 
 def test_endless_chunked_upload_is_413(served):
     with served.connect() as connection:
-        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(CHUNKED_HEAD)
         with contextlib.suppress(OSError):
             for _ in range(40):
                 connection.sendall(b"20000\r\n" + bytes(0x20000) + b"\r\n")
@@ -81,6 +83,7 @@ def test_slow_upload_is_408_and_disconnected_ones_are_forgotten(served):
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
         (b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: bogus\r\n\r\n", 501),
+        (CHUNKED_HEAD + b"zz\r\n", 400),
     ],
 )
 def test_what_is_no_http_is_refused_in_json(served, request_bytes, status):
@@ -117,9 +120,10 @@ def test_client_that_ends_its_sending_still_gets_its_answer(start):
         assert label_of(read_answer(connection)) == "red"
 
 
-def test_incomplete_upload_is_400(served):
+@pytest.mark.parametrize("upload", [head_of(RED) + RED[:-1], CHUNKED_HEAD + b"5\r\nhello\r\n"])
+def test_incomplete_upload_is_400(served, upload):
     with served.connect() as connection:
-        connection.sendall(head_of(RED) + RED[:-1])
+        connection.sendall(upload)
         connection.shutdown(socket.SHUT_WR)
         status, document = read_answer(connection)
     assert (status, document["error"]["code"]) == (400, "incomplete_upload")

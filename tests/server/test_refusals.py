@@ -47,7 +47,7 @@ def test_overload_is_503_and_says_when_to_come_back(pair, wait_s, retry_after):
     assert document["error"]["message"]
 
 
-@pytest.mark.parametrize("headers", [b"Content-Length: 3\r\nConnection: close\r\n", b"Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize("headers", [b"Content-Length: 3\r\nConnection: close\r\n", b"Content-Length: 1001\r\n"])
 def test_connection_is_closed_where_it_must_be(pair, headers):
     connection, client = pair
     client.sendall(POST % headers)

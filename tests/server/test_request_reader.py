@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidHeader, LimitRequestHeaders, ParseException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.engine import Overloaded
+from server.request_errors import UploadTooLarge
 from server.request_reader import CONTINUE, MAX_HEAD_BYTES, RequestReader, Terms, quick_copy
 from server.upload_budget import UploadBudget
 
@@ -16,14 +17,10 @@ CFG = quick_copy(Config())
 
 
 class Wire:
-    """A connection on which the given pieces are still to come."""
+    """Remembers what is sent."""
 
-    def __init__(self, *pieces):
-        self.pieces = list(pieces)
+    def __init__(self):
         self.sent = b""
-
-    def wait_and_receive(self, _size):
-        return self.pieces.pop(0) if self.pieces else b""
 
     def sendall(self, data):
         self.sent += data
@@ -51,6 +48,11 @@ def post(body, path=b"/", headers=b""):
     return b"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (path, headers, len(body), body)
 
 
+def post_chunked(*chunks, path=b"/", headers=b""):
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n\r\n" % (path, headers)
+    return head + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
 def taken(reader):
     """What can be handed out now: paths and bodies."""
     found = []
@@ -60,9 +62,15 @@ def taken(reader):
     return found
 
 
-@given(st.lists(st.binary(max_size=200), min_size=1, max_size=4), st.lists(st.integers(1, 400), max_size=30))
+@given(
+    st.lists(st.binary(max_size=200) | st.lists(st.binary(min_size=1, max_size=50), max_size=4), max_size=4),
+    st.lists(st.integers(1, 400), max_size=30),
+)
 def test_requests_are_the_same_however_their_bytes_are_cut(bodies, sizes):
-    stream = b"".join(post(body, b"/%d" % number) for number, body in enumerate(bodies))
+    stream = b"".join(
+        post(body, b"/%d" % number) if isinstance(body, bytes) else post_chunked(*body, path=b"/%d" % number)
+        for number, body in enumerate(bodies)
+    )
     reader, found = make_reader(UploadBudget(1000)), []
     for size in sizes:
         reader.feed(stream[:size])
@@ -70,7 +78,9 @@ def test_requests_are_the_same_however_their_bytes_are_cut(bodies, sizes):
         found += taken(reader)
     reader.feed(stream)
     found += taken(reader)
-    assert found == [(f"/{number}", body) for number, body in enumerate(bodies)]
+    assert found == [
+        (f"/{number}", body if isinstance(body, bytes) else b"".join(body)) for number, body in enumerate(bodies)
+    ]
     assert reader.is_idle
 
 
@@ -149,21 +159,81 @@ def test_client_that_sends_at_once_is_not_told_to_go_on(reader_of):
     assert wire.sent == b""
 
 
-CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def test_chunked_body_is_pulled_and_what_follows_is_the_next_request(reader_of):
-    reader = reader_of(Wire(b"c\r\n2\r\nde\r\n0\r\n\r\n" + post(b"next")))
-    reader.feed(CHUNKED + b"3\r\nab")
+def test_chunked_request_is_handed_out_when_it_is_whole(reader_of):
+    reader = reader_of()
+    whole = post_chunked(b"abc", b"de")
+    for end in range(1, len(whole)):
+        reader.feed(whole[end - 1 : end])
+        assert reader.take() is None
+    assert reader.num_missing
+    reader.feed(whole[-1:] + post(b"next"))
     assert taken(reader) == [("/", b"abcde"), ("/", b"next")]
 
 
-def test_chunked_body_over_budget_is_given_up(reader_of, budget):
-    budget.take(999)
-    reader = reader_of(Wire(b"3\r\nabc\r\n0\r\n\r\n"))
-    reader.feed(CHUNKED)
+def test_chunked_body_is_counted_as_it_comes_and_given_up_over_budget(reader_of, budget):
+    reader = reader_of()
+    reader.feed(post_chunked(bytes(400), bytes(50))[:-17])
+    assert reader.take() is None
+    assert not budget.take(561)
+    assert budget.take(560)
+    reader.feed(bytes(10))
+    request = reader.take()
+    assert request.should_close()
     with pytest.raises(Overloaded):
-        reader.take().body.read()
+        request.body.read()
+    reader.finish()
+    assert budget.take(440)
+
+
+def test_chunked_body_larger_than_allowed_is_not_waited_for(reader_of):
+    reader = reader_of()
+    reader.feed(post_chunked(bytes(400), bytes(101))[:-107])
+    request = reader.take()
+    assert request.should_close()
+    with pytest.raises(UploadTooLarge):
+        request.body.read()
+
+
+def test_chunked_body_that_is_cut_is_never_taken_for_whole(reader_of):
+    reader = reader_of()
+    reader.feed(post_chunked(b"abc")[:-7])
+    assert reader.take() is None
+    with pytest.raises(OSError, match="No more data"):
+        reader.cut().body.read()
+    with pytest.raises(TimeoutError):
+        reader.cut(TimeoutError()).body.read()
+
+
+def test_client_with_a_chunked_body_that_asks_is_told_to_go_on(reader_of):
+    wire = Wire()
+    reader = reader_of(wire)
+    whole = post_chunked(b"abc", headers=b"Expect: 100-continue\r\n")
+    reader.feed(whole[:-13])
+    assert reader.take() is None
+    assert wire.sent == CONTINUE
+    reader.feed(whole[-13:] + whole)
+    assert taken(reader) == [("/", b"abc"), ("/", b"abc")]
+    assert wire.sent == CONTINUE
+
+
+def test_broken_chunk_is_no_http_whenever_it_comes(reader_of):
+    broken = post_chunked(b"abc").replace(b"abc", b"abcd")
+    reader = reader_of()
+    reader.feed(broken)
+    with pytest.raises(ChunkMissingTerminator):
+        reader.take()
+    reader = reader_of()
+    reader.feed(broken[:-8])
+    assert reader.take() is None
+    with pytest.raises(ChunkMissingTerminator):
+        reader.feed(broken[-8:])
+
+
+def test_body_of_two_lengths_is_refused(reader_of):
+    reader = reader_of()
+    reader.feed(post_chunked(b"abc", headers=b"Content-Length: 3\r\n"))
+    with pytest.raises(InvalidHeader):
+        reader.take()
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def test_last_answer_says_so(call):
     assert b"Connection: close\r\n" in sent
 
 
-def test_chunked_body_that_was_not_read_ends_the_connection(call):
-    is_kept, (sent,) = call(hello, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+def test_body_that_was_not_taken_in_ends_the_connection(call):
+    is_kept, (sent,) = call(hello, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
     assert not is_kept
     assert b"Connection: close\r\n" in sent
 
