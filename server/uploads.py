@@ -17,6 +17,7 @@ FIELDS = ("image", "file")
 RAW_TYPES = ("", "application/octet-stream", "binary/octet-stream")
 MAX_FILENAME_CHARACTERS = 255
 MAX_NAMED_FIELDS = 10  # in a message
+SPARE_JSON_VALUES = 100  # past those of any right document, so that one that is merely wrong is told how
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,10 @@ def _is_unused_file_input(part: Part) -> bool:
 
 
 def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
+    _check_json_values(body, max_images)
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise RequestError("the body is not JSON") from None
     if not isinstance(document, dict) or document.keys() not in ({"image"}, {"images"}):
         got = _listed(list(document)) if isinstance(document, dict) else type(document).__name__
@@ -104,6 +106,24 @@ def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
         raise MissingImage("images must not be empty")
     _check_number(len(images), max_images)
     return [Upload(_decode(image, f"images[{index}]")) for index, image in enumerate(images)]
+
+
+def _check_json_values(body: bytes | bytearray, max_images: int) -> None:
+    """Refuse many values before they are parsed, each to a hundred bytes and more; base64 has no such characters."""
+    if _has_more(body, b"{", SPARE_JSON_VALUES) or _has_more(body, b"[", SPARE_JSON_VALUES):
+        raise RequestError(f"the JSON may have at most {SPARE_JSON_VALUES} objects or lists")
+    if _has_more(body, b",", 2 * max_images + SPARE_JSON_VALUES):  # a data: URL has one, and one may follow it
+        raise _too_many_images(max_images)
+
+
+def _has_more(body: bytes | bytearray, character: bytes, max_number: int) -> bool:
+    """Tell in the time of a few searches, not in that of a count of them all."""
+    position = -1
+    for _ in range(max_number + 1):
+        position = body.find(character, position + 1)
+        if position < 0:
+            return False
+    return True
 
 
 def _decode(text: Any, where: str) -> bytes:
@@ -123,7 +143,11 @@ def _decode(text: Any, where: str) -> bytes:
 
 def _check_number(num_images: int, max_images: int) -> None:
     if num_images > max_images:
-        raise TooManyImages(f"a request may carry at most {max_images} images, this one has more")
+        raise _too_many_images(max_images)
+
+
+def _too_many_images(max_images: int) -> TooManyImages:
+    return TooManyImages(f"a request may carry at most {max_images} images, this one has more")
 
 
 def _listed(names: list[str]) -> str:

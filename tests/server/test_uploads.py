@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -136,6 +137,33 @@ def test_empty_list_is_a_missing_image():
 def test_body_that_is_no_json_is_refused(body):
     with pytest.raises(RequestError):
         parse(body, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (b"{}", RequestError),
+        (b"[]", RequestError),
+        (b'[{"":', RequestError),
+        (b'""', TooManyImages),
+        (b"1", TooManyImages),
+        (b'"x":1', TooManyImages),
+    ],
+)
+def test_json_of_many_values_costs_no_memory(value, error):
+    body = b'{"image":[' + b",".join([value] * 100_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(error):
+            parse(body, "application/json")
+        assert tracemalloc.get_traced_memory()[1] < len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_json_may_have_as_many_images_as_are_allowed():
+    url = "data:image/png;base64,YWJj"
+    assert parse_json({"images": [url] * 1000}, max_images=1000) == [(None, b"abc")] * 1000
 
 
 @pytest.mark.parametrize(
