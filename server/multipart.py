@@ -17,6 +17,8 @@ from server.request_errors import RequestError
 MAX_BOUNDARY_BYTES = 200  # the RFC allows 70
 MAX_HEADER_BYTES = 8192  # of one part
 
+_DELIMITER_END = re.compile(rb"(?:--|[ \t]*+\r\n)")
+
 # What nearly every client writes; whatever else there is, escapes and encodings, is left to werkzeug.
 _USUAL_DISPOSITION = re.compile(
     r'\r\nContent-Disposition: form-data; name="([^"\\%\r\n]*)"(?:; filename="([^"\\%\r\n]*)")?\r\n', re.IGNORECASE
@@ -64,13 +66,14 @@ def _after_preamble(body: bytes | bytearray, delimiter: bytes) -> int:
 
 def _find_delimiter(body: bytes | bytearray, delimiter: bytes, start: int) -> tuple[int, int]:
     """Find where the next boundary begins and ends; text that merely begins like one is content."""
-    while (found := body.find(delimiter, start)) >= 0:
-        end = found + len(delimiter)
-        line_end = body.find(b"\r\n", end, end + 80)
-        if body.startswith(b"--", end) or (line_end >= 0 and not body[end:line_end].strip(b" \t")):
-            return found, end
-        start = found + 2
-    raise RequestError("the form ends before its closing boundary; the upload may be incomplete")
+    found = body.find(delimiter, start)
+    if found >= 0 and not _DELIMITER_END.match(body, found + len(delimiter)):
+        # A body can be made of such text, so the rest is one search: compiled here, for no other body needs it.
+        real = re.compile(re.escape(delimiter) + _DELIMITER_END.pattern).search(body, found + 1)
+        found = real.start() if real else -1
+    if found < 0:
+        raise RequestError("the form ends before its closing boundary; the upload may be incomplete")
+    return found, found + len(delimiter)
 
 
 def _parse_disposition(headers: bytes | bytearray) -> tuple[str, str | None]:
