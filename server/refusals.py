@@ -24,9 +24,9 @@ PARSE_ERRORS = {
 
 
 def refuse_overload(connection: Connection, request: Any, *, wait_s: float, is_last: bool) -> bool:
-    """Answer 503 with Retry-After; gives whether the connection is kept, for nothing of the request is left on it."""
+    """Answer 503 with Retry-After; gives whether the connection is kept."""
     request_id = usable_request_id(next((value for name, value in request.headers if name == "X-REQUEST-ID"), ""))
-    is_kept = request.body.is_read and not request.should_close() and not is_last
+    is_kept = not request.should_close() and not is_last
     head = f"Retry-After: {max(1, math.ceil(wait_s))}\r\nConnection: {'keep-alive' if is_kept else 'close'}\r\n"
     message = "more requests are in hand than there is room for, try again later"
     connection.sendall(_answer("503 Service Unavailable", head, "overloaded", message, request_id))

@@ -19,7 +19,7 @@ from gunicorn.http.message import Request
 
 from server.chunked_body import ChunkedBody
 from server.engine import Overloaded
-from server.request_body import ReceivedBody
+from server.request_body import RequestBody
 from server.request_errors import UploadTooLarge
 from server.upload_budget import UploadBudget
 
@@ -108,7 +108,7 @@ class RequestReader:
         """
         if self._chunked and not error:
             error = NoMoreData()
-        self._request.body = ReceivedBody(self._body, error)
+        self._request.body = RequestBody(self._body, error)
         self._request.force_close()
         self.num_missing = 0
         return self._request
@@ -151,7 +151,7 @@ class RequestReader:
             return
         else:
             self.num_missing = reader.length
-        request.body = ReceivedBody(b"")
+        request.body = RequestBody(b"")
         if self._rest and self.num_missing:
             data, self._rest = self._rest, b""
             self._append(data)
@@ -172,7 +172,7 @@ class RequestReader:
                 self._body = bytearray(self._body)
             self._body += data
         if not self.num_missing:
-            self._request.body = ReceivedBody(self._body)
+            self._request.body = RequestBody(self._body)
 
     def _take_in(self, received: bytes) -> bytes:
         """Split what has come into data of the body, and what belongs to the next request."""

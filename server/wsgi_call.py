@@ -40,8 +40,6 @@ def answer(
         response.force_close()
     pieces = app(environ, response.start_response)
     try:
-        if not request.body.is_read:
-            response.force_close()
         connection.requests.release_body()
         when_done()
         for piece in pieces:
