@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 from contextlib import suppress
@@ -60,6 +59,8 @@ class Connection:
     def next_request(self) -> Any:
         """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
 
+        It takes in one piece at a time, so that a client that never stops sending keeps nobody else waiting.
+
         Raises:
             ConnectionOver: there will be no further request.
             OSError: the client has gone.
@@ -68,26 +69,22 @@ class Connection:
         requests = self.requests
         if self._unsent and not self._send_rest():
             return None
-        is_more = True
-        while (request := requests.take()) is None:
-            if self.is_late:
-                return self._cut(ReadTimeout())
-            if not is_more:
-                return None
-            size = min(max(requests.num_missing, RECV_BYTES), MAX_RECV_BYTES)
-            try:
-                data = self.sock.recv(size)
-            except BlockingIOError:
-                return None
-            except OSError:
-                raise ConnectionOver from None
-            if not data:
-                return self._cut(None)
-            if requests.is_idle:
-                self.deadline = time.monotonic() + self._terms.read_timeout_s
-            requests.feed(data)
-            is_more = len(data) == size
-        return request
+        if (request := requests.take()) is not None:
+            return request
+        if self.is_late:
+            return self._cut(ReadTimeout())
+        try:
+            data = self.sock.recv(min(max(requests.num_missing, RECV_BYTES), MAX_RECV_BYTES))
+        except BlockingIOError:
+            return None
+        except OSError:
+            raise ConnectionOver from None
+        if not data:
+            return self._cut(None)
+        if requests.is_idle:
+            self.deadline = time.monotonic() + self._terms.read_timeout_s
+        requests.feed(data)
+        return requests.take()
 
     def expire(self) -> None:
         """Say that the deadline has passed: the connection is to be looked at again."""
@@ -101,14 +98,6 @@ class Connection:
         self.requests.finish()
         self.is_late = False
         self.deadline = time.monotonic() + self._terms.keepalive_s
-
-    def wait_and_receive(self, size: int) -> bytes:
-        """Wait for the next bytes of a request's body; none at the end."""
-        while True:
-            with suppress(BlockingIOError):
-                return self.sock.recv(min(max(size, RECV_BYTES), MAX_RECV_BYTES))
-            if not self._wait(select.POLLIN, self.deadline):
-                raise ReadTimeout
 
     def sendall(self, data: bytes) -> None:
         """Send an answer, or a part of it; what the client does not take yet is kept, and leaves when it does."""
@@ -157,8 +146,3 @@ class Connection:
         if self.requests.has_head:
             return self.requests.cut(error)
         raise ConnectionOver
-
-    def _wait(self, event: int, until: float) -> bool:
-        poll = select.poll()
-        poll.register(self.sock, event)
-        return bool(poll.poll(1000 * max(0.0, until - time.monotonic())))

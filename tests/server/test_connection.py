@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 
 import pytest
 from gunicorn.config import Config
 
-from server.connection import Connection, ConnectionOver
+from server.connection import RECV_BYTES, Connection, ConnectionOver
 from server.request_reader import Terms, quick_copy
 from server.upload_budget import UploadBudget
 
@@ -58,6 +59,13 @@ def test_large_body_comes_whole(pair):
         pass
     sending.join()
     assert request.body.read() == body
+
+
+def test_one_piece_is_taken_in_at_a_time(pair):
+    connection, client = pair
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(2 * RECV_BYTES))
+    assert connection.next_request() is None
+    assert select.select([connection.sock], [], [], 0)[0]
 
 
 def test_client_that_leaves_between_requests_is_over(pair):
