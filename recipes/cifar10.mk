@@ -43,7 +43,7 @@ $(RUNS)/%/quantized: $(RUNS)/%/trained
 # Quantized during training: ROW-aware is made of the run ROW, too.
 $(filter %-aware,$(ROWS)): %-aware: $(RUNS)/%-aware/quantized
 $(RUNS)/%-aware/quantized: $(RUNS)/%/trained
-	$(QUANTIZE) --aware --workdir $(RUNS)/$* --output $(RUNS)/$*-aware --name $*-aware $(ANY_DROP)
+	$(QUANTIZE) --aware --epochs 2 --workdir $(RUNS)/$* --output $(RUNS)/$*-aware --name $*-aware $(ANY_DROP)
 	@touch $@
 
 # Dense: ResNet-20-v2 of width 32.
