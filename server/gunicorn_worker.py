@@ -49,9 +49,10 @@ class HTTPWorker(Worker):  # type: ignore[misc]
     slice: int  # which of the workers it is; given by the master
 
     def init_signals(self) -> None:
-        """Leave Ctrl-C, which the terminal sends to every process, to the master: it tells the workers to finish."""
+        """Leave what a terminal sends to every process to the master: it tells the workers when to finish."""
         super().init_signals()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for from_terminal in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(from_terminal, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # the master forks with them held back
 
     def run(self) -> None:

@@ -104,7 +104,7 @@ def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
 def test_hangup_signal_has_no_effect(start):
     running = start().wait_until_ready()
     workers = running.children("opsin: http")
-    os.kill(running.process.pid, signal.SIGHUP)
+    os.killpg(running.process.pid, signal.SIGHUP)  # as a terminal does that is closed
     assert label_of(running.request("POST", "/predict", RED)) == "red"
     assert running.children("opsin: http") == workers
     status, output = running.stop()
