@@ -89,10 +89,13 @@ def test_the_same_command_takes_up_the_run_and_another_one_is_refused(result, so
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["int8", "float16", "dynamic"])
-def test_zeros_survive_quantization(result, repository, output, precision):
-    options = Quantization(precision, num_calibration_images=16)
-    quantized = quantize(open_source(output, None), output, options).publish(repository, max_accuracy_drop=100)
+@pytest.mark.parametrize(
+    "quantization",
+    [Quantization(num_calibration_images=16), Quantization("float16"), Quantization("dynamic")],
+    ids=lambda quantization: quantization.precision,
+)
+def test_zeros_survive_quantization(result, repository, output, quantization):
+    quantized = quantize(open_source(output, None), output, quantization).publish(repository, max_accuracy_drop=100)
     provenance = quantized.artifact.manifest.provenance
     assert provenance["parent"] == f"toy:{result.artifact.manifest.version}"
     # Rounding makes a few more: weights that are small beside the largest one of their channel.
