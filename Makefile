@@ -1,6 +1,7 @@
 # Everything a newcomer runs: `make serve`, `make test`, `make train`, `make quantize`. `make help` lists it.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The oldest that runs: pyenv also has the names of versions that are not in use.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13; do $$python -c "" 2>/dev/null && echo $$python && exit; done; echo python3)
 SHELL := /bin/bash
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -14,10 +15,13 @@ BUDGET ?= 0.5
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
+# TensorFlow has no wheels for Python 3.14; what is without it runs there too.
+newest = $(if $(shell grep '^tensorflow' $<),13,99)
+
 # One environment a purpose, made anew when its lock file changes.
 .venv/%/.done: requirements/%.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $(newest)) and "Opsin needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=..." % sys.version_info[:2])'
 	@rm -rf .venv/$*
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Opsin needs Python 3.11 or newer, this is %d.%d: make PYTHON=..." % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv/$*
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@

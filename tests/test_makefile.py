@@ -1,0 +1,82 @@
+"""The Makefile finds a Python that can be used, and takes what it is given as it is."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+TOOLS = ("grep", "ln", "make", "mkdir", "rm", "touch")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The Makefile and the lock files, and in `bin` all that a PATH has which knows no Python."""
+    shutil.copy(REPO / "Makefile", tmp_path)
+    shutil.copytree(REPO / "requirements", tmp_path / "requirements")
+    (tmp_path / "bin").mkdir()
+    for tool in TOOLS:
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    return tmp_path
+
+
+def add_script(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def add_python(folder, name, minor):
+    """A Python that says that it is 3.minor, and makes environments with a pip that installs nothing."""
+    pretends = f"import sys; sys.version_info = (3, {minor}, 0, 'final', 0); "
+    add_script(
+        folder / "bin" / name,
+        f'if [ "$1" = -c ]; then exec {sys.executable} -c "{pretends}$2"; fi\n'
+        f"echo made by {name}; mkdir -p $3/bin; ln -s /bin/true $3/bin/pip",
+    )
+
+
+def make(folder, *arguments):
+    environ = {"PATH": str(folder / "bin")}  # not that of a make which may be running the tests
+    return subprocess.run(
+        [shutil.which("make"), *arguments], cwd=folder, env=environ, check=False, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"python3": 11}, "python3"),
+        ({"python3": 14, "python3.11": 11, "python3.12": 12}, "python3.11"),
+        ({"python3": 14, "python3.12": 12, "python3.13": 13}, "python3.12"),
+        ({"python3": 14, "python3.13": 13}, "python3.13"),
+    ],
+)
+def test_python_that_tensorflow_has_wheels_for_is_found(folder, there, taken):
+    for name, minor in there.items():
+        add_python(folder, name, minor)
+    made = make(folder, ".venv/train/.done")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert f"made by {taken}\n" in made.stdout
+
+
+def test_name_of_a_python_that_does_not_run_is_passed_over(folder):
+    add_script(folder / "bin" / "python3.11", "exit 127")
+    add_python(folder, "python3.12", 12)
+    assert "made by python3.12\n" in make(folder, ".venv/train/.done").stdout
+
+
+@pytest.mark.parametrize(
+    ("minor", "refused"),
+    [(10, {"train", "dev", "serve", "bench"}), (13, set()), (14, {"train", "dev"})],
+)
+def test_only_environments_with_tensorflow_refuse_a_newer_python(folder, minor, refused):
+    add_python(folder, "python3", minor)
+    for purpose in ("train", "dev", "serve", "bench"):
+        made = make(folder, f".venv/{purpose}/.done")
+        assert (made.returncode != 0) == (purpose in refused)
+        told = f"Opsin needs Python 3.11 to 3.13, this is 3.{minor}: make PYTHON=..."
+        assert (told in made.stderr) == (purpose in refused)
+        assert (folder / ".venv" / purpose).exists() != (purpose in refused)
