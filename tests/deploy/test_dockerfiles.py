@@ -84,6 +84,20 @@ def test_server_is_the_default_and_runs_as_a_fixed_user(dockerfile):
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_code_can_be_read_by_the_server_whatever_the_umask_of_the_clone(dockerfile):
+    found = [
+        stage
+        for stage in stages(dockerfile)
+        if any(keyword == "COPY" and "--from=" not in rest and " /app/" in rest for keyword, rest in stage)
+    ]
+    assert found
+    for stage in found:
+        keyword, rest = stage[-1]
+        assert keyword == "RUN"
+        assert rest.endswith("&& chmod -R a+rX /app")
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
 def test_code_is_the_last_thing_that_is_copied(dockerfile):
     *_, last = [rest for keyword, rest in stages(dockerfile)[-1] if keyword == "COPY"]
     assert last == "--from=code /app /app"
