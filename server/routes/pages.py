@@ -55,6 +55,7 @@ class Pages:
             model=self.engine.catalogue.default_model,
             formats=ACCEPTED_FORMATS,
             max_upload_bytes=self.settings.max_upload_bytes,
+            max_upload=_size(self.settings.max_upload_bytes),
             endpoint=shlex.quote(url_for("predict.predict", _external=True)),
             **context,
         )
@@ -78,6 +79,13 @@ def _result(upload: Upload, answer: Answer) -> dict[str, Any]:
 def _sentence(error: OpsinError) -> str:
     message = str(error)
     return f"{message[:1].upper()}{message[1:]}."
+
+
+def _size(num_bytes: int) -> str:
+    for unit, unit_bytes in (("MB", 1024**2), ("kB", 1024)):
+        if num_bytes >= unit_bytes:
+            return f"{num_bytes // unit_bytes}\N{NO-BREAK SPACE}{unit}"
+    return f"{num_bytes}\N{NO-BREAK SPACE}bytes"
 
 
 def _with_status(response: Response, error: OpsinError | None) -> Response:

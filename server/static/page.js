@@ -75,9 +75,8 @@ async function send(file) {
 }
 
 async function classify(file) {
-  const maxBytes = Number(form.dataset.maxUploadBytes);
-  if (file.size > maxBytes) {
-    throw failure(`The photo has ${Math.ceil(file.size / 1048576)} MB; at most ${Math.floor(maxBytes / 1048576)} MB are allowed.`);
+  if (file.size > Number(form.dataset.maxUploadBytes)) {
+    throw failure(`The photo is larger than the ${form.dataset.maxUpload} that are allowed.`);
   }
   for (let attempt = 1; ; attempt++) {
     const response = await send(file);

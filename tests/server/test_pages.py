@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from server.app import create_app
+from server.settings import Settings
+
 
 def test_page_names_the_model_and_how_to_call_it(client):
     response = client.get("/", headers={"Host": "photos.example:8080"})
@@ -24,6 +27,23 @@ def test_page_loads_nothing_from_elsewhere_and_nothing_inline(client):
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert "default-src 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    ("max_upload_bytes", "told"),
+    [(1000, "1000 bytes"), (500_000, "488 kB"), (1024**2, "1 MB"), (32 * 1024**2, "32 MB")],
+)
+def test_page_tells_the_largest_upload_in_a_unit_that_fits(engine, max_upload_bytes, told):
+    app = create_app(Settings(max_upload_bytes=max_upload_bytes), engine=engine)
+    text = app.test_client().get("/").text.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"AVIF, up to {told}<" in text
+    assert f'data-max-upload="{told}"' in text
+
+
+def test_script_tells_the_largest_upload_as_the_page_does(client):
+    with client.get("/static/page.js") as response:
+        assert "${form.dataset.maxUpload}" in response.text
+        assert "MB" not in response.text
 
 
 @pytest.mark.parametrize("host", ["<script>", "a b", "$(id)", "a:b:c", ""])
