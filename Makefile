@@ -31,13 +31,13 @@ serve: .venv/serve/.done ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, 
 
 train: .venv/train/.done ## train on your photos: make train DATA=photos.zip NAME=flowers
 	@test -n "$(DATA)" || { echo "make train needs DATA=<a folder or zip file of class folders, or an .npz file>" >&2; exit 2; }
-	@exec .venv/train/bin/python -m training --data "$(DATA)" --preset $(PRESET) --workdir "$(WORKDIR)" --name $(NAME)
+	@exec .venv/train/bin/python -m training --data "$(DATA)" --preset "$(PRESET)" --workdir "$(WORKDIR)" --name "$(NAME)"
 
 quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=flowers
 	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"
 
 optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
-	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency $(BUDGET)
+	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)"
 
 test: .venv/dev/.done ## run the tests
 	.venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered

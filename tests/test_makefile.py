@@ -80,3 +80,17 @@ def test_only_environments_with_tensorflow_refuse_a_newer_python(folder, minor, 
         told = f"Opsin needs Python 3.11 to 3.13, this is 3.{minor}: make PYTHON=..."
         assert (told in made.stderr) == (purpose in refused)
         assert (folder / ".venv" / purpose).exists() != (purpose in refused)
+
+
+@pytest.mark.parametrize(
+    ("target", "settings"),
+    [
+        ("train", {"--data": "DATA", "--preset": "PRESET", "--workdir": "WORKDIR", "--name": "NAME"}),
+        ("optimize", {"--workdir": "WORKDIR", "--budget-latency": "BUDGET"}),
+    ],
+)
+def test_value_with_a_space_and_a_semicolon_stays_one_argument(folder, target, settings):
+    add_script(folder / ".venv" / "train" / "bin" / "python", 'printf "<%s>" "$@"')
+    (folder / ".venv" / "train" / ".done").touch()
+    made = make(folder, target, *(f"{name}=my {name}; echo" for name in settings.values()))
+    assert all(f"<{option}><my {name}; echo>" in made.stdout for option, name in settings.items()), made
