@@ -72,6 +72,19 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How the test images were drawn from data without a test set of its own.
+
+    Attributes:
+        test_fraction: of each class.
+        seed: of the draw.
+    """
+
+    test_fraction: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Training and test images.
 
@@ -81,6 +94,7 @@ class Dataset:
         labels: class names, in the order of the targets; DatasetError where a manifest could not hold them.
         train: what the network learns from.
         test: what it is measured on.
+        held_out: how those were drawn; None where the data has a test set of its own.
     """
 
     name: str
@@ -88,6 +102,7 @@ class Dataset:
     labels: tuple[str, ...]
     train: Split
     test: Split
+    held_out: HeldOut | None = None
 
     def __post_init__(self) -> None:
         try:

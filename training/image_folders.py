@@ -15,7 +15,7 @@ import numpy as np
 
 from models.errors import ImageError
 from models.preprocessing import PixelSpec, preprocess
-from training.dataset import Dataset, DatasetError, Split, file_sha256
+from training.dataset import Dataset, DatasetError, HeldOut, Split, file_sha256
 from training.tree import Tree, visible_entries
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: 
         train, test = _split(train, test_fraction, seed)
     _check(train, test, labels, source)
     sha256 = file_sha256(source) if source.is_file() else _tree_sha256(source, [*train, *test])
-    return Dataset(source.stem, sha256, labels, _file_split(train), _file_split(test))
+    held_out = None if test_folder else HeldOut(test_fraction, seed)
+    return Dataset(source.stem, sha256, labels, _file_split(train), _file_split(test), held_out)
 
 
 def _find_root(root: Tree) -> Tree:

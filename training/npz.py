@@ -29,8 +29,8 @@ def load_npz(path: Path) -> Dataset:
             raise
         raise DatasetError(f"{path.name} cannot be read as an .npz file of plain arrays") from error
     labels = _labels(values["labels"])
-    splits = {part: _array_split(values[f"x_{part}"], values[f"y_{part}"], labels, part) for part in ("train", "test")}
-    return Dataset(path.stem, file_sha256(path), labels, **splits)
+    train, test = (_array_split(values[f"x_{part}"], values[f"y_{part}"], labels, part) for part in ("train", "test"))
+    return Dataset(path.stem, file_sha256(path), labels, train, test)
 
 
 def _labels(names: npt.NDArray[Any]) -> tuple[str, ...]:

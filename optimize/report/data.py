@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from optimize.report.compared import Compared
 from training.data import load_dataset
-from training.dataset import Dataset
+from training.dataset import Dataset, HeldOut
 
 # As training has it by default (training.config, which takes TensorFlow to load).
-DEFAULT_SPLIT: dict[str, Any] = {"test_fraction": 0.15, "seed": 0}
+DEFAULT_SPLIT = HeldOut(test_fraction=0.15, seed=0)
 
 
 def load_data(
@@ -29,11 +28,11 @@ def load_data(
         ValueError: an artifact has other labels.
         DatasetError: the data cannot be used.
     """
-    trained = _split_in_training(artifacts)
+    trained = _split_in_training(artifacts[0]) if artifacts else DEFAULT_SPLIT
     data = load_dataset(
         path,
-        test_fraction=trained["test_fraction"] if test_fraction is None else test_fraction,
-        seed=trained["seed"] if seed is None else seed,
+        test_fraction=trained.test_fraction if test_fraction is None else test_fraction,
+        seed=trained.seed if seed is None else seed,
     )
     for artifact in artifacts:
         if artifact.labels != data.labels:
@@ -44,9 +43,27 @@ def load_data(
     return data
 
 
-def _split_in_training(artifacts: Sequence[Compared]) -> dict[str, Any]:
-    config = artifacts[0].provenance.get("config") if artifacts else None
-    return DEFAULT_SPLIT | (config if isinstance(config, dict) else {})
+def notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
+    """What must be said of models that may have been trained on test images."""
+    for model in compared:
+        trained_on = model.provenance.get("dataset")
+        sha256 = trained_on.get("sha256") if isinstance(trained_on, dict) else None
+        trained = _split_in_training(model)
+        if sha256 not in (None, data.sha256):
+            yield f"{model.name} was trained on other data than {data.name}: its test images may have been seen."
+        elif sha256 and data.held_out not in (None, trained):
+            yield (
+                f"{model.name} was trained with another split of {data.name} (test fraction {trained.test_fraction}, "
+                f"seed {trained.seed}): its test images may have been seen."
+            )
+    if any(model.is_foreign for model in compared):
+        yield "How the files from elsewhere were trained is not known: they may have seen the test images."
+
+
+def _split_in_training(artifact: Compared) -> HeldOut:
+    config = artifact.provenance.get("config")
+    known = config if isinstance(config, dict) else {}
+    return HeldOut(known.get("test_fraction", DEFAULT_SPLIT.test_fraction), known.get("seed", DEFAULT_SPLIT.seed))
 
 
 def _listed(labels: Sequence[str]) -> str:

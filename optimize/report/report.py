@@ -15,7 +15,7 @@ from optimize.cost.rounds import NUM_ROUNDS
 from optimize.cost.tflite_file import read_tflite
 from optimize.report.accuracy import measure_all, predict_all
 from optimize.report.compared import Compared, check_names, open_artifact, open_file
-from optimize.report.data import load_data
+from optimize.report.data import load_data, notes
 from optimize.report.figures import Report
 from optimize.report.html import html
 from optimize.report.machine import describe_machine
@@ -79,7 +79,7 @@ def report(
         machine=describe_machine(),
         num_rounds=num_rounds,
         command=command,
-        notes=(*_notes(compared, data), *_notes_on_zeros(rows)),
+        notes=(*notes(compared, data), *_notes_on_zeros(rows)),
     )
     if output is not None:
         _write(made, output)
@@ -117,15 +117,6 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
             relative=relative(file, latency, to_file=to_file, to_latency=to_latency),
             on_gpu=on_gpu.get(model.name),
         )
-
-
-def _notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
-    for model in compared:
-        trained_on = model.provenance.get("dataset")
-        if isinstance(trained_on, dict) and trained_on.get("sha256") not in (None, data.sha256):
-            yield f"{model.name} was trained on other data than {data.name}: its test images may have been seen."
-    if any(model.is_foreign for model in compared):
-        yield "How the files from elsewhere were trained is not known: they may have seen the test images."
 
 
 def _notes_on_zeros(rows: Iterable[Row]) -> Iterable[str]:
