@@ -8,6 +8,7 @@ from pathlib import Path
 from training.dataset import Dataset, DatasetError
 from training.image_folders import load_image_folders
 from training.npz import load_npz
+from training.tree import open_zip
 
 
 def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
@@ -30,5 +31,5 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
     if path.is_dir():
         return load_image_folders(path, path, test_fraction=test_fraction, seed=seed)
     if zipfile.is_zipfile(path):
-        return load_image_folders(zipfile.Path(path), path, test_fraction=test_fraction, seed=seed)
+        return load_image_folders(open_zip(path), path, test_fraction=test_fraction, seed=seed)
     raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file")

@@ -107,8 +107,8 @@ def _read(file: Tree) -> bytes:
     """Its bytes; OSError says why there are none to be had, in a zip file too."""
     try:
         return file.read_bytes()
-    # Damaged, cut short; locked by a password, or packed in a way that Python does not know.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    # Damaged, its name too, cut short; locked by a password, or packed in a way that Python does not know.
+    except (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, EOFError, RuntimeError) as error:
         raise OSError(str(error)) from error
 
 

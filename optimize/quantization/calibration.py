@@ -13,7 +13,7 @@ from models.errors import ImageError
 from models.preprocessing import Pixels, PixelSpec, preprocess
 from optimize.quantization.options import Quantization
 from training.dataset import DatasetError, Split, Targets
-from training.tree import Tree, visible_entries
+from training.tree import Tree, open_zip, visible_entries
 
 Indices = npt.NDArray[np.int64]
 
@@ -68,7 +68,7 @@ def _tree(path: Path) -> Tree:
     if path.is_dir():
         return path
     if path.is_file() and zipfile.is_zipfile(path):
-        return zipfile.Path(path)
+        return open_zip(path)
     raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
 
 
@@ -84,5 +84,5 @@ def _files(folder: Tree, prefix: str = "") -> Iterator[tuple[str, Tree]]:
 def _pixels(name: str, file: Tree, spec: PixelSpec) -> Pixels:
     try:
         return preprocess(file.read_bytes(), spec)
-    except (ImageError, OSError, zipfile.BadZipFile) as error:
+    except (ImageError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
         raise DatasetError(f"cannot calibrate on {name}: {error}") from error

@@ -92,6 +92,15 @@ def test_zip_file_is_read_like_its_folder(tmp_path, inside):
     assert list(data.train.encoded()) == list(plain.train.encoded())
 
 
+@pytest.mark.parametrize(("name", "label"), [("blé".encode(), "blé"), (b"bl\x82\x82", "bléé")])
+def test_names_in_a_zip_file_are_utf_8_or_else_code_page_437(tmp_path, name, label):
+    path = zipped(write_folders(tmp_path / "folder", num_images=12), tmp_path / "photos.zip")
+    path.write_bytes(path.read_bytes().replace(b"blue/", name + b"/"))  # without the flag for UTF-8, as Info-ZIP does
+    data = load(path)
+    assert data.labels == (label, "green", "red")
+    assert len(data.train) + len(data.test) == 12
+
+
 def test_what_a_system_adds_to_an_archive_is_no_class(tmp_path):
     path = zipped(write_folders(tmp_path / "folder", num_images=24), tmp_path / "photos.zip")
     plain = load(path)
@@ -129,6 +138,14 @@ def test_a_damaged_entry_of_a_zip_file_is_left_out_and_named(tmp_path, caplog):
     data = load(path)
     assert len(data.train) + len(data.test) == 12
     assert "left out damaged.png: Bad CRC-32" in caplog.text
+
+
+def test_an_entry_with_a_damaged_name_is_left_out_and_named(tmp_path, caplog):
+    path = zipped(write_folders(tmp_path / "folder", num_images=12), tmp_path / "photos.zip")
+    path.write_bytes(path.read_bytes().replace(b"red/2.png", b"red/\xff.png", 1))  # in front of it, not in the list
+    data = load(path)
+    assert len(data.train) + len(data.test) == 11
+    assert "left out 2.png: " in caplog.text
 
 
 def test_an_image_may_have_any_name(tmp_path):

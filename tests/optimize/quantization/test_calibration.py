@@ -90,6 +90,21 @@ def test_a_picture_that_cannot_be_decoded_is_named(pictures, form):
         own(form(pictures))
 
 
+def test_a_name_in_a_zip_file_may_be_utf_8_that_says_not_so(pictures):
+    (pictures / "red" / "note.txt").write_text("not a picture")
+    path = packed(pictures)
+    path.write_bytes(path.read_bytes().replace(b"red/", "né/".encode()))
+    with pytest.raises(DatasetError, match=r"^cannot calibrate on né/note\.txt: "):
+        own(path)
+
+
+def test_an_entry_with_a_damaged_name_is_named(pictures):
+    path = packed(pictures)
+    path.write_bytes(path.read_bytes().replace(b"red/2.png", b"red/\xff.png", 1))
+    with pytest.raises(DatasetError, match=r"^cannot calibrate on red/2\.png: "):
+        own(path)
+
+
 def test_a_damaged_entry_of_a_zip_file_is_named(pictures):
     path = pictures.with_suffix(".zip")
     with zipfile.ZipFile(path, "w") as archive:
