@@ -1,7 +1,10 @@
+import itertools
+import math
+
 import numpy as np
 import pytest
 
-from optimize.report.accuracy import measure_all
+from optimize.report.accuracy import Changes, measure_all
 
 
 def certain(labels) -> np.ndarray:
@@ -34,12 +37,30 @@ def test_changes_are_counted_image_by_image(measured):
 
 def test_margin_is_that_of_paired_counts(measured):
     _, changes = measured["after"]
-    assert changes.margin_points == pytest.approx(100 * 1.96 * np.sqrt(4) / 8)
+    assert changes.margin_points == pytest.approx(100 * 1.96 * np.sqrt(5) / 10)
+
+
+@pytest.mark.parametrize(("num_images", "broken", "fixed"), [(40, 0.03, 0.01), (100, 0.02, 0.01)])
+def test_margin_holds_for_small_test_sets(num_images, broken, fixed):
+    """Every outcome by its probability: in 95 of 100 test sets the difference in truth lies within the margin."""
+    covered = 0.0
+    for num_broken, num_fixed in itertools.product(range(num_images + 1), repeat=2):
+        if (num_same := num_images - num_broken - num_fixed) < 0:
+            continue
+        changes = Changes(num_images, num_broken, num_fixed, 0, ())
+        if abs(changes.top1_points - 100 * (fixed - broken)) <= changes.margin_points:
+            ways = math.comb(num_images, num_broken) * math.comb(num_images - num_broken, num_fixed)
+            covered += ways * broken**num_broken * fixed**num_fixed * (1 - broken - fixed) ** num_same
+    assert covered >= 0.95
+
+
+def test_margin_is_not_nothing_where_no_label_changed():
+    assert Changes(20, 0, 0, 0, ()).margin_points == pytest.approx(100 * 1.96 / 22)
 
 
 def test_baseline_agrees_with_itself(measured):
     _, changes = measured["before"]
-    assert (changes.agreement, changes.top1_points, changes.margin_points) == (1, 0, 0)
+    assert (changes.agreement, changes.top1_points) == (1, 0)
 
 
 def test_class_that_pays_is_told():
