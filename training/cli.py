@@ -44,8 +44,8 @@ def run(program: str, action: Callable[[], str]) -> int:
     """Run a command and print what it returns.
 
     Returns:
-        The exit code: 0; or, with one line on standard error, 1 for a result that was refused, 2 for arguments that
-        cannot be used, 130 after Ctrl-C.
+        The exit code: 0; or, with one line on standard error, 1 for a result that was refused and for a file that
+        cannot be read or written, 2 for arguments that cannot be used, 130 after Ctrl-C.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # `... > night.log &` is to be read while it runs
@@ -61,7 +61,7 @@ def run(program: str, action: Callable[[], str]) -> int:
     except ValueError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
-    except OpsinError as error:
+    except (OpsinError, OSError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return EXIT_REFUSED
     return 0

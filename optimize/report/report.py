@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def report(
     Raises:
         ValueError: the models, files or labels do not fit together, or the baseline is not among them.
         ArtifactError: an artifact cannot be used.
+        OSError: the output cannot be written, which is tried before anything is measured.
     """
     if num_rounds < 1:
         raise ValueError(f"num_rounds must be >= 1, got {num_rounds}")
@@ -69,6 +71,8 @@ def report(
     compared += [open_file(name, path, num_classes=len(data.labels), like=like) for name, path in files]
     check_names(compared)
     chosen = _find(baseline, dict(zip(models, compared, strict=False)) | {model.name: model for model in compared})
+    if output is not None:
+        _check_writable(output)
     rows = tuple(_rows(compared, chosen, data, num_rounds=num_rounds))
     made = Report(
         rows=rows,
@@ -125,8 +129,13 @@ def _notes_on_zeros(rows: Iterable[Row]) -> Iterable[str]:
             yield f"{row.name} has {100 * row.file.sparsity:.0f} % zeros. {OF_ZEROS}"
 
 
-def _write(made: Report, output: Path) -> None:
+def _check_writable(output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=output):
+        pass
+
+
+def _write(made: Report, output: Path) -> None:
     texts = {
         "report.json": json.dumps(made.to_dict(), indent=2, ensure_ascii=False) + "\n",
         "report.md": markdown(made),

@@ -41,6 +41,18 @@ def test_ctrl_c_promises_nothing_of_a_command_that_may_not_train(capsys):
     assert capsys.readouterr().err == "stopped\n"
 
 
+def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path, capsys):
+    (tmp_path / "report").touch()
+
+    def failing() -> str:
+        (tmp_path / "report").mkdir()
+        return "never"
+
+    assert run("python -m optimize", failing) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == f"python -m optimize: [Errno 17] File exists: '{tmp_path / 'report'}'"
+
+
 def test_missing_arguments_are_told_without_loading_tensorflow():
     code = (
         "import sys; from training.__main__ import main\ntry: main([])\nfinally: assert 'tensorflow' not in sys.modules"

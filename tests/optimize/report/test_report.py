@@ -1,5 +1,7 @@
 import json
+import logging
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from tflite_files import colour_classifier, one_at_a_time
@@ -105,6 +107,14 @@ def test_baseline_can_be_named_as_it_was_asked_for(repository, toy_npz):
 def test_arguments_that_do_not_fit_together_are_refused(repository, toy_npz, arguments, message):
     with pytest.raises(ValueError, match=message):
         report(repository=repository, data_path=toy_npz, **arguments)
+
+
+@pytest.mark.parametrize("output", [Path(__file__), Path("/proc/self")], ids=["file", "read-only folder"])
+def test_output_that_cannot_be_written_is_told_before_anything_is_measured(repository, toy_npz, output, caplog):
+    caplog.set_level(logging.INFO)
+    with pytest.raises(OSError, match=str(output)):
+        report(["colours"], repository=repository, data_path=toy_npz, output=output, num_rounds=1)
+    assert "timing" not in caplog.text
 
 
 def test_file_that_is_not_there_is_named(repository, toy_npz, tmp_path):
