@@ -8,9 +8,7 @@ from optimize.report.columns import COLUMNS, NONE, percent, points
 from optimize.report.figures import Report
 from optimize.report.words import FOR_GPUS, GPU_HEADER, measurement, on_gpu, operators
 
-_SPECIAL = str.maketrans(
-    {"\\": "\\\\", "|": "\\|", "<": "&lt;", "&": "&amp;", "`": "\\`", "*": "\\*", "_": "\\_", "\n": " "}
-)
+_SPECIAL = str.maketrans({"<": "&lt;", "&": "&amp;", "\n": " "} | {sign: f"\\{sign}" for sign in "\\|`*_[]"})
 
 
 def markdown(report: Report) -> str:

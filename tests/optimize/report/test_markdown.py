@@ -38,6 +38,13 @@ def test_names_cannot_break_the_table():
     assert "- &lt;i>" in text
 
 
+def test_names_are_neither_links_nor_images():
+    report = small_report(small_row("dense:1"), labels=("[x](javascript:alert)", "![y](http://z/)"))
+    text = markdown(report)
+    assert "| \\[x\\](javascript:alert) |" in text
+    assert "| !\\[y\\](http://z/) |" in text
+
+
 def test_file_for_gpus_stands_beside_the_one_for_cpus():
     report = small_report(small_row("dense:1"), small_row("small:1", on_gpu=ON_GPU))
     assert "| small:1 | float16 | 99.35 % | 92.00 % | 92.56 % |" in markdown(report)
