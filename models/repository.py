@@ -89,7 +89,7 @@ class Repository:
             )
         return artifact
 
-    def publish(self, manifest: Manifest, files: Mapping[str, Path]) -> Artifact:
+    def publish(self, manifest: Manifest, files: Mapping[str, Path], *, in_place_of: int | None = None) -> Artifact:
         """Write the next version of a model, and make it the stable one.
 
         Several may publish at once: each gets its own version, and the highest ends as the stable one. A publisher
@@ -98,18 +98,24 @@ class Repository:
         Args:
             manifest: `version` and `files` are replaced by what is written.
             files: path in the artifact to its source, a file or a folder.
+            in_place_of: a version of the model; unless that is the stable one by then, the stable one stays.
 
         Raises:
             ArtifactError: see `write_artifact`.
             CorruptArtifact: routing.json is broken; nothing was written.
+            ModelNotFound: there is no model to have the version `in_place_of`.
         """
         folder = self.root / manifest.name
         with without_host_paths(f"a version of model {manifest.name!r} cannot be published"):
             read_routing(folder)
             # The lock, taken once the copying is done, keeps readers from seeing two publishers' steps interleaved.
             with staged(folder, manifest, files) as staging, locked(folder):
+                stable = None if in_place_of is None else self.stable_version(manifest.name)
+                if stable is not None:
+                    set_stable(folder, stable)  # without routing.json, the new version would be stable at once
                 written = self._commit_next(staging)
-                set_stable(folder, written.version)
+                if stable == in_place_of:
+                    set_stable(folder, written.version)
         return Artifact(folder / str(written.version), written)
 
     def promote(self, name: str, version: int) -> Artifact:

@@ -56,7 +56,7 @@ def add_file(
     max_accuracy_drop: float = 0.3,
     command: str = "",
 ) -> Added:
-    """Publish `artifact` once more, with the file that a device needs.
+    """Publish `artifact` once more, with the file that a device needs; the new version is stable if that one was.
 
     Args:
         artifact: that lacks it; verified.
@@ -87,7 +87,9 @@ def add_file(
         check_accuracy(agreement.before, agreement.after, max_accuracy_drop=max_accuracy_drop)
         both = _with_file(manifest, device, agreement, {"run": source.run.run_id, "command": command, **details})
         files = {path: artifact.path / path for path in manifest.files} | {FILES[device].file: file}
-        return _publish(repository, artifact, both, files, agreement)
+        published = repository.publish(both, files, in_place_of=manifest.version)
+        is_stable = repository.stable_version(manifest.name) == published.manifest.version
+        return Added(published, agreement, is_stable)
 
 
 def _check_is_missing(manifest: Manifest, device: Device) -> None:
@@ -139,16 +141,3 @@ def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details
         metrics={**manifest.metrics, FILES[device].precision: agreement.after.to_dict()},
         provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
     )
-
-
-def _publish(
-    repository: Repository, artifact: Artifact, manifest: Manifest, files: dict[str, Path], agreement: Agreement
-) -> Added:
-    """A version that is not served is not made to be by the file that it gets."""
-    name = manifest.name
-    stable = repository.stable_version(name)
-    published = repository.publish(manifest, files)
-    is_stable = stable == artifact.manifest.version
-    if not is_stable:
-        repository.promote(name, stable)
-    return Added(published, agreement, is_stable)

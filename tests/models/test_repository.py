@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from small_artifacts import NAME, snapshot
+from small_artifacts import NAME, small_manifest, small_sources, snapshot
 
 from models.errors import ArtifactError, CorruptArtifact, ModelNotFound, VersionNotFound
 
@@ -69,6 +69,14 @@ def test_routing_decides_which_version_is_stable(repository, publish):
     routing_file(repository).write_text('{"stable": 1}')
     assert repository.load(NAME).manifest.version == 1
     assert repository.load(NAME, 2).manifest.version == 2
+
+
+def test_a_version_in_place_of_the_stable_one_becomes_stable(repository, publish, tmp_path):
+    publish()
+    publish()
+    repository.promote(NAME, 1)
+    repository.publish(small_manifest(), small_sources(tmp_path), in_place_of=1)
+    assert repository.stable_version(NAME) == 3
 
 
 def test_publish_keeps_what_else_routing_says(repository, publish):

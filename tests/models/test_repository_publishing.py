@@ -11,6 +11,7 @@ import pytest
 from dying_processes import dies_before, exit_code, start
 from small_artifacts import NAME, contents, small_manifest, small_sources
 
+from models import durable
 from models.errors import ModelNotFound, OpsinError
 from models.repository import Repository
 
@@ -104,6 +105,31 @@ def test_a_publisher_killed_at_any_step_leaves_the_old_state_or_the_new(tmp_path
     num_old = seen.count(old)
     assert 0 < num_old < len(seen)
     assert seen == [old] * num_old + [new] * (len(seen) - num_old)
+
+
+def test_a_version_in_place_of_one_that_is_not_stable_never_is_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    setup, root = tmp_path / "setup", tmp_path / "repository"
+    sources = small_sources(tmp_path)
+    publish_many(setup, sources, "first", 2)
+    (setup / NAME / "routing.json").unlink()  # the highest version is stable
+    repository = Repository(root)
+    for _ in deaths(root, setup, lambda: repository.publish(small_manifest(), sources, in_place_of=1)):
+        assert repository.stable_version(NAME) == 2
+    assert (repository.versions(NAME), repository.stable_version(NAME)) == ([1, 2, 3], 2)
+
+
+def test_a_version_promoted_while_another_is_copied_stays_stable(repository, publish, tmp_path, monkeypatch):
+    publish()
+    publish()
+
+    def copy_file(source, target):
+        repository.promote(NAME, 1)
+        return durable.copy_file(source, target)
+
+    monkeypatch.setattr("models.staging.copy_file", copy_file)
+    repository.publish(small_manifest(), small_sources(tmp_path), in_place_of=2)
+    assert (repository.versions(NAME), repository.stable_version(NAME)) == ([1, 2, 3], 1)
 
 
 def publish_many(root: Path, sources, author: str, num: int) -> list[int]:

@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
+from models import routing
 from models.cli import main
 from models.report import accuracy
 from models.repository import Repository
@@ -49,11 +50,19 @@ def test_a_new_version_has_the_files_of_both_devices(workdir, repository):
     runtime.close()
 
 
-def test_a_version_that_is_not_stable_stays_so(workdir, repository):
+def test_a_version_that_is_not_stable_stays_so(workdir, repository, monkeypatch):
     first = repository.load("toy", 1)
     repository.publish(first.manifest, {"model.tflite": first.path / "model.tflite"})
+    made_stable = []
+
+    def set_stable(folder, version):
+        made_stable.append(version)
+        routing.set_stable(folder, version)
+
+    monkeypatch.setattr("models.repository.set_stable", set_stable)
     added = add_file(first, "gpu", workdir, repository=repository, max_accuracy_drop=100)
     assert (added.artifact.manifest.version, added.is_stable) == (3, False)
+    assert 3 not in made_stable
     assert repository.stable_version("toy") == 2
 
 
