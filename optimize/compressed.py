@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zero
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """A published artifact, and the measured files before and after."""
+    """A published artifact, the measured files before and after, and lines on what else is to be known."""
 
     artifact: Artifact
     before: Candidate
     after: Candidate
+    notes: Sequence[str] = ()
 
     def __str__(self) -> str:
         manifest = self.artifact.manifest
@@ -31,7 +33,7 @@ class Compressed:
             f"top-1 {before.metrics.top1:.2%} -> {after.metrics.top1:.2%}, "
             f"{before.file.stat().st_size / 1000:,.0f} kB -> {after.file.stat().st_size / 1000:,.0f} kB"
         )
-        return "\n".join([result, *_about_zeros(read_tflite(before.file), read_tflite(after.file))])
+        return "\n".join([result, *self.notes, *_about_zeros(read_tflite(before.file), read_tflite(after.file))])
 
 
 def zeros_and_gzip(file: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from models.resnet_v2 import ResNetV2
 from optimize.compressed import Compressed
 from optimize.gate import check_accuracy, check_force, check_gain
 from optimize.source import Source
-from training.deliver import Candidate, publish
+from training.deliver import Candidate, about_serving, publish
 from training.run import Run, load_model, published
 
 
@@ -80,4 +80,4 @@ class Made:
             other_metrics={label: before.metrics},
             provenance=self.provenance,
         )
-        return Compressed(artifact, before=before, after=self.candidate)
+        return Compressed(artifact, before, self.candidate, notes=about_serving(artifact, repository))

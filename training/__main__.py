@@ -43,22 +43,26 @@ def _train(options: argparse.Namespace, command: str) -> str:
     config = replaced(preset(options.preset), dict(changes))
     name = validate_name(options.name or options.workdir.resolve().name.lower())
     teaching = _teaching(options)
+    from training.deliver import about_serving
     from training.teacher import Teacher
     from training.train import train
 
     teacher = Teacher(options.teacher, **teaching) if options.teacher else None
-    manifest = train(
+    repository = Repository(options.repository)
+    artifact = train(
         config,
         options.data,
         options.workdir,
-        repository=Repository(options.repository),
+        repository=repository,
         name=name,
         start_from=options.start_from,
         teacher=teacher,
         command=command,
-    ).manifest
+    )
+    manifest = artifact.manifest
     top1 = manifest.metrics["float32"]["top1"]
-    return f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right"
+    result = f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right"
+    return "\n".join([result, *about_serving(artifact, repository)])
 
 
 def _teaching(options: argparse.Namespace) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -129,6 +130,20 @@ def publish(
         workdir, candidate.precision, published=str(artifact.manifest.reference), **candidate.metrics.to_dict()
     )
     return artifact
+
+
+def about_serving(artifact: Artifact, repository: Repository) -> list[str]:
+    """A line for the user where `publish` found the file in a version that is not the stable one; else none.
+
+    Raises:
+        CorruptArtifact: routing.json is broken.
+    """
+    published = artifact.manifest
+    stable = repository.stable_version(published.name)
+    if stable == published.version:
+        return []
+    command = f"python -m models promote {published.reference} --repository {shlex.quote(str(repository.root))}"
+    return [f"it was published before, and version {stable} is stable: to have it served, `{command}`"]
 
 
 def _published(repository: Repository, name: str, run: Run, candidate: Candidate) -> Artifact | None:

@@ -81,6 +81,15 @@ def test_the_same_file_is_published_once(made, repository):
         assert made.publish(repository, max_accuracy_drop=2).artifact.manifest.version == 1
 
 
+def test_of_a_file_that_was_published_before_it_says_which_version_is_served(made, without_gain, repository):
+    made.publish(repository, max_accuracy_drop=2)
+    without_gain.publish(repository, force="toy")
+    line = str(made.publish(repository, max_accuracy_drop=2)).splitlines()[1]
+    command = f"python -m models promote toy:1 --repository {repository.root}"
+    assert line == f"it was published before, and version 2 is stable: to have it served, `{command}`"
+    assert repository.stable_version("toy") == 2
+
+
 def test_past_the_budget_of_accuracy_nothing_is_published(made, repository):
     with pytest.raises(AccuracyDropTooLarge, match=r"fell by 2\.00 points"):
         made.publish(repository)

@@ -1,6 +1,7 @@
 """A whole run, seen from outside: what it leaves on disk, and that it goes on where it was killed."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from models.repository import Repository
 from models.runtime import load_runtime
+from training.__main__ import main
 from training.config import preset, replaced
 from training.data import load_dataset
 from training.deliver import finish_float32
@@ -74,6 +76,18 @@ def test_same_command_again_publishes_nothing_new(toy_run, toy_npz):
     artifact = train(SMOKE, toy_npz, toy_run, repository=repository, name="toy")
     assert artifact.manifest.version == 1
     assert repository.versions("toy") == [1]
+
+
+def test_same_command_again_says_which_version_is_served(toy_run, toy_npz, tmp_path, capsys):
+    workdir = shutil.copytree(toy_run, tmp_path / "toy")
+    repository = Repository(shutil.copytree(toy_run.parent / "repository", tmp_path / "repository"))
+    first = repository.load("toy")
+    repository.publish(first.manifest, {"model.tflite": first.engine_path("litert")})
+    options = ["--preset", "smoke", "--workdir", str(workdir), "--repository", str(repository.root)]
+    assert main(["--data", str(toy_npz), *options]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    command = f"python -m models promote toy:1 --repository {repository.root}"
+    assert line == f"it was published before, and version 2 is stable: to have it served, `{command}`"
 
 
 def test_other_settings_in_the_same_folder_are_refused(toy_run, toy_npz):
