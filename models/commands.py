@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact import Artifact, read_artifact
-from models.errors import ArtifactError, VersionNotFound
+from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.reference import ModelReference
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.repository import Repository
@@ -20,7 +20,7 @@ OK, FAULTY = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one version, or (without a version) of a model's routing: an artifact, or a fault."""
+    """What was found of one version, or (without a version) of a model or its routing: an artifact, or a fault."""
 
     name: str
     version: int | None
@@ -109,10 +109,12 @@ def promote(repository: Repository, target: ModelReference, *, as_json: bool) ->
 
 def _survey(repository: Repository, target: ModelReference | None, *, verify: bool) -> Iterator[Finding]:
     for name in repository.names() if target is None else [target.name]:
-        versions = repository.versions(name)
-        stable = None
+        versions, stable = [], None
         try:
+            versions = repository.versions(name)
             stable = repository.stable_version(name)
+        except ModelNotFound:
+            raise
         except ArtifactError as error:
             yield Finding(name, None, fault=str(error))
         for version in versions if target is None or target.version is None else [target.version]:

@@ -32,17 +32,23 @@ class Repository:
         self.root = root
 
     def names(self) -> list[str]:
-        """Names of the models that have at least one version, sorted; none where the folder is missing."""
+        """Names of the models that have a version or cannot be read, sorted; none where the folder is missing.
+
+        Raises:
+            ArtifactError: the repository cannot be read.
+        """
         with without_host_paths("the repository cannot be read"):
-            return sorted(name for name in _folders(self.root) if _is_name(name) and self._versions(name))
+            names = [name for name in _folders(self.root) if _is_name(name)]
+        return sorted(name for name in names if self._may_have_versions(name))
 
     def versions(self, name: str) -> list[int]:
         """Versions of a model, ascending, at least one.
 
         Raises:
             ModelNotFound: there is no such model; the message names those there are.
+            ArtifactError: the model cannot be read.
         """
-        with without_host_paths("the repository cannot be read"):
+        with without_host_paths(f"model {_short(name)} cannot be read"):
             versions = self._versions(name) if _is_name(name) else []
         if not versions:
             there = _listed(self.names())
@@ -140,6 +146,12 @@ class Repository:
             except VersionExists:
                 continue  # taken by a writer that our lock does not reach, or by something that is no version
 
+    def _may_have_versions(self, name: str) -> bool:
+        try:
+            return bool(self._versions(name))
+        except OSError:
+            return True  # who asks for its versions is told why; the other models are not concerned
+
     def _versions(self, name: str) -> list[int]:
         numbers = [int(entry) for entry in _folders(self.root / name) if _VERSION.fullmatch(entry)]
         return sorted(number for number in numbers if number <= MAX_VERSION)
@@ -148,9 +160,16 @@ class Repository:
 def _folders(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.is_dir()]
+            return [entry.name for entry in entries if _may_be_folder(entry)]
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return True  # a link to where nobody may look, or to itself
 
 
 def _is_name(name: str) -> bool:

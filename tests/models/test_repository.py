@@ -190,6 +190,25 @@ def test_reading_writes_nothing(repository, publish):
     assert snapshot(repository.root) == before
 
 
+def test_a_model_that_cannot_be_read_is_named_and_does_not_harm_the_others(repository, publish, monkeypatch):
+    publish()
+    publish(name="birds")
+    (repository.root / "loop").symlink_to("loop")
+    scandir = os.scandir
+
+    def fail_in_birds(path):
+        if path == repository.root / "birds":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail_in_birds)
+    assert repository.names() == ["birds", NAME, "loop"]
+    assert repository.load(NAME).manifest.name == NAME
+    for name, reason in (("birds", "Permission denied"), ("loop", "Too many levels of symbolic links")):
+        with pytest.raises(ArtifactError, match=f"^model '{name}' cannot be read: {reason}$"):
+            repository.load(name)
+
+
 def test_errors_show_no_path_of_the_host(repository, publish, monkeypatch):
     publish()
 

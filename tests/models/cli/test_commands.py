@@ -48,6 +48,17 @@ def test_list_shows_what_is_corrupt_and_goes_on(models, repository):
     assert err.count("\n") == 1
 
 
+def test_list_and_verify_name_a_model_that_cannot_be_read_and_go_on(models, repository):
+    (repository.root / "cars").symlink_to("cars")
+    fault = "model 'cars' cannot be read: Too many levels of symbolic links"
+    status, out, err = models("list")
+    assert (status, err) == (1, f"python -m models: {fault}\n")
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "birds", "flowers", "flowers"]
+    status, out, _ = models("verify")
+    assert (status, out.splitlines()[1]) == (1, f"CORRUPT  {fault}")
+    assert len(out.splitlines()) == 4
+
+
 def test_list_of_an_empty_repository_says_so(models, repository):
     shutil.rmtree(repository.root)
     repository.root.mkdir()

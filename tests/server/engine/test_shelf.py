@@ -176,6 +176,16 @@ def test_whatever_a_library_raises_is_of_that_version_alone_and_only_the_log_say
     assert "/secret/path" in caplog.text
 
 
+def test_model_that_cannot_be_read_is_refused_by_its_name_and_the_others_are_served(workshop):
+    workshop.publish("b")
+    (workshop.repository.root / "a").symlink_to("a")
+    workshop.shelf().refresh()
+    assert workshop.served == [("b", 1)]
+    assert [refused.reason for refused in workshop.catalogue.refused] == [
+        "model 'a' cannot be read: Too many levels of symbolic links"
+    ]
+
+
 def test_whatever_a_library_raises_at_the_start_leaves_the_other_models(workshop):
     for name in ("a", "b"):
         workshop.publish(name)
