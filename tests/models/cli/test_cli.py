@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from models.cli import main
+from models.cli import SHIPPED, main
 from models.repository import Repository
 
 REPO = Path(__file__).parents[3]
@@ -82,6 +83,14 @@ def test_help_shows_examples():
     assert done.returncode == 0
     for text in ("python -m models verify cifar10", "exit status: 0 all is well", "--repository DIR", "publish"):
         assert text in done.stdout
+
+
+def test_help_names_versions_of_the_shipped_model_that_there_are(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    versions = re.findall(r"cifar10[:/](\d+)", capsys.readouterr().out)
+    assert len(versions) == 2
+    assert {int(version) for version in versions} <= {*Repository(SHIPPED).versions("cifar10")}
 
 
 def test_a_label_that_the_terminal_cannot_show_is_no_error(repository):
