@@ -76,6 +76,7 @@ def _export(args: argparse.Namespace, root: Path) -> int:
     command += ["--workdir", str(args.workdir), "--repository", str(root)]
     command += ["--max-accuracy-drop", str(args.max_accuracy_drop)]
     command += ["--data", str(args.data)] if args.data else []
+    command += ["--json"] if args.json else []
     sys.stdout.flush()
     return subprocess.run(command, check=False).returncode
 

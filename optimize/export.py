@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=PROGRAM)
     add_export_arguments(parser)
     parser.add_argument("--repository", type=Path, required=True)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     return run(PROGRAM, lambda: _export(options, command_line(PROGRAM, arguments)))
 
@@ -27,17 +29,16 @@ def _export(options: argparse.Namespace, command: str) -> str:
     artifact = load_version(options.repository, options.target)
     from optimize.for_device import add_file  # TensorFlow takes seconds to load: a wrong name is told before
 
-    return str(
-        add_file(
-            artifact,
-            options.device,
-            options.workdir,
-            repository=Repository(options.repository),
-            data_path=options.data,
-            max_accuracy_drop=options.max_accuracy_drop,
-            command=command,
-        )
+    added = add_file(
+        artifact,
+        options.device,
+        options.workdir,
+        repository=Repository(options.repository),
+        data_path=options.data,
+        max_accuracy_drop=options.max_accuracy_drop,
+        command=command,
     )
+    return json.dumps(added.to_dict(), indent=2) if options.json else str(added)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,17 @@ class Added:
         place = "stable" if self.is_stable else "not stable, as the version that it was made of"
         return f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form: where the new version is, and how alike its files answer."""
+        manifest = self.artifact.manifest
+        return {
+            "name": manifest.name,
+            "version": manifest.version,
+            "path": str(self.artifact.path),
+            "is_stable": self.is_stable,
+            "label_agreement": round(self.agreement.labels, 6),
+        }
+
 
 def add_file(
     artifact: Artifact,
