@@ -37,11 +37,15 @@ class _Group:
     name: str
     order: Indices  # channels, the least important first
     cost: npt.NDArray[np.float64]  # importance of the first n of them, together
-    num_removed: int = 0
+    removed: list[int] = field(default_factory=list)  # channels, step by step
     num_channels: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.num_channels = len(self.order)
+
+    @property
+    def num_removed(self) -> int:
+        return sum(self.removed)
 
     @property
     def width(self) -> int:
@@ -59,6 +63,9 @@ def plan_channels(
     with_streams: bool = True,
 ) -> ChannelPlan:
     """Remove the steps that cost least importance per multiply-accumulate saved, until the budget is met.
+
+    What the last steps saved more than was needed is spent again: on the channels that matter most for what they cost,
+    of those removed last in each group, as long as the budget has room for them.
 
     Every step leaves a multiple of `multiple_of` channels in its group, which is what kernels are made for; what a step
     saves follows from the widths that all groups have by then.
@@ -87,7 +94,8 @@ def plan_channels(
         if not steps:
             raise BudgetOutOfReach(f"at most {1 - macs / dense_macs:.0%} of the multiply-accumulates can be removed")
         _, macs, state, step = min(steps, key=lambda found: found[0])
-        state.num_removed += step
+        state.removed.append(step)
+    macs = _give_back(states, layers, macs, max_macs)
     kept = {state.name: np.sort(state.order[state.num_removed :]) for state in states.values()}
     return ChannelPlan(kept, macs)
 
@@ -109,6 +117,29 @@ def _price(
     left = count_macs(layers, {**_widths(states), state.name: state.width - step})
     lost = state.cost[state.num_removed + step] - state.cost[state.num_removed]
     return float(lost) / (macs - left), left
+
+
+def _give_back(states: Mapping[str, _Group], layers: tuple[Multiplier, ...], macs: int, max_macs: float) -> int:
+    """Undo last steps while the budget allows it; returns the multiply-accumulates that there are then."""
+    while True:
+        steps = [
+            (gained / (more - macs), more, state)
+            for state in states.values()
+            if state.removed
+            for gained, more in [_gain(state, states, layers)]
+            if more <= max_macs
+        ]
+        if not steps:
+            return macs
+        _, macs, state = max(steps, key=lambda found: found[0])
+        state.removed.pop()
+
+
+def _gain(state: _Group, states: Mapping[str, _Group], layers: tuple[Multiplier, ...]) -> tuple[float, int]:
+    """What the last step in a group removed of importance, and the multiply-accumulates that there were with it."""
+    step = state.removed[-1]
+    gained = state.cost[state.num_removed] - state.cost[state.num_removed - step]
+    return float(gained), count_macs(layers, {**_widths(states), state.name: state.width + step})
 
 
 def _widths(states: Mapping[str, _Group]) -> dict[str, int]:

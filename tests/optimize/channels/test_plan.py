@@ -57,6 +57,9 @@ def test_plan_meets_its_budget_with_widths_that_kernels_like(
     plan = plan_channels(GROUPS, LAYERS, by_group, max_macs=budget * DENSE, multiple_of=multiple_of)
     widths = {name: len(kept) for name, kept in plan.kept.items()}
     assert plan.macs == count_macs(LAYERS, widths) <= budget * DENSE
+    for group in GROUPS:  # nothing more would fit
+        wider = widths | {group.name: min(group.num_channels, widths[group.name] + multiple_of)}
+        assert wider == widths or count_macs(LAYERS, wider) > budget * DENSE
     for group, kept in plan.kept.items():
         assert widths[group] % multiple_of == 0
         assert widths[group] >= 8
