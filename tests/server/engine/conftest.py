@@ -1,0 +1,9 @@
+"""Fixtures for what the shelf does."""
+
+import pytest
+from workshop import Workshop
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    return Workshop(tmp_path)

@@ -1,0 +1,72 @@
+"""A repository, a shelf of an engine over it, and models that are loaded in no time, or not."""
+
+from __future__ import annotations
+
+import numpy as np
+from engines import MeanColour
+from small_artifacts import small_manifest, small_sources
+
+from models.errors import CorruptArtifact
+from models.repository import Repository
+from models.routing import set_stable
+from server.engine import Catalogue
+from server.engine.loaded import LoadedModel, served_model
+from server.engine.shelf import Shelf
+from server.engine.trials import Trials
+
+
+class Killed(BaseException):
+    """The end of an engine, as far as the shelf can see one."""
+
+
+class Workshop:
+    """A repository, a shelf, and what the shelf told the others."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.repository = Repository(folder / "repository")
+        self.now = 0.0
+        self.broken = set()  # (name, version)
+        self.error = CorruptArtifact("it is broken")
+        self.fatal = set()  # (name, version)
+        self.notes = np.zeros(8, np.uint64)
+        self.runtimes = {}
+        self.running = set()
+        self.models = {}
+        self.catalogue = Catalogue()
+
+    def publish(self, name="a"):
+        return self.repository.publish(small_manifest(name=name), small_sources(self.folder)).manifest.version
+
+    def promote(self, name, version):
+        set_stable(self.folder / "repository" / name, version)
+
+    def shelf(self, *wanted, before=None):
+        before = before or Catalogue()
+        return Shelf(
+            self.repository,
+            wanted,
+            load=self.load,
+            set_models=lambda models: setattr(self, "models", models),
+            show=lambda catalogue: setattr(self, "catalogue", catalogue),
+            is_running=self.running.__contains__,
+            trials=Trials(self.notes, before=before, clock=lambda: self.now),
+            before=before,
+            clock=lambda: self.now,
+        )
+
+    def load(self, artifact):
+        served = served_model(artifact)
+        if (served.name, served.version) in self.fatal:
+            raise Killed
+        if (served.name, served.version) in self.broken:
+            raise self.error
+        runtime = self.runtimes[served.name, served.version] = MeanColour()
+        return LoadedModel(served, [runtime], None, max_batch=1)
+
+    @property
+    def served(self):
+        return [(model.name, model.version) for model in self.catalogue.models]
+
+    def is_closed(self, name, version):
+        return self.runtimes[name, version].num_closed == 1
