@@ -114,6 +114,7 @@ def _step(state: _Group, multiple_of: int, min_kept: float) -> int:
 def _price(
     state: _Group, step: int, states: Mapping[str, _Group], layers: tuple[Multiplier, ...], macs: int
 ) -> tuple[float, int]:
+    """Importance per multiply-accumulate of a step, taken or, where negative, undone; and what there is after it."""
     left = count_macs(layers, {**_widths(states), state.name: state.width - step})
     lost = state.cost[state.num_removed + step] - state.cost[state.num_removed]
     return float(lost) / (macs - left), left
@@ -123,23 +124,14 @@ def _give_back(states: Mapping[str, _Group], layers: tuple[Multiplier, ...], mac
     """Undo last steps while the budget allows it; returns the multiply-accumulates that there are then."""
     while True:
         steps = [
-            (gained / (more - macs), more, state)
+            (*price, state)
             for state in states.values()
-            if state.removed
-            for gained, more in [_gain(state, states, layers)]
-            if more <= max_macs
+            if state.removed and (price := _price(state, -state.removed[-1], states, layers, macs))[1] <= max_macs
         ]
         if not steps:
             return macs
         _, macs, state = max(steps, key=lambda found: found[0])
         state.removed.pop()
-
-
-def _gain(state: _Group, states: Mapping[str, _Group], layers: tuple[Multiplier, ...]) -> tuple[float, int]:
-    """What the last step in a group removed of importance, and the multiply-accumulates that there were with it."""
-    step = state.removed[-1]
-    gained = state.cost[state.num_removed] - state.cost[state.num_removed - step]
-    return float(gained), count_macs(layers, {**_widths(states), state.name: state.width + step})
 
 
 def _widths(states: Mapping[str, _Group]) -> dict[str, int]:
