@@ -40,8 +40,9 @@ from optimize.training_sample import (
 )
 from training.architecture import rebuilt
 from training.dataset import Pixels
-from training.loop import Evaluation, PixelSets
+from training.loop import PixelSets
 from training.train import pixel_sets
+from training.validation import Validation
 
 PARTS_OF_MACS = (0.7, 0.5, 0.35)
 ZEROS: dict[str, dict[str, Any]] = {
@@ -98,7 +99,7 @@ class _Measured:
 
     def accuracy_of(self, model: keras.Model) -> float:
         """On all test images, in [0, 1]."""
-        return Evaluation(model, self._images.test, self._images.test_targets)()[1]
+        return Validation(model, self._images.test, self._images.test_targets)()[1]
 
     def _without_channels(self) -> Iterator[Row]:
         model, architecture = self._source.model, self._source.architecture

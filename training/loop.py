@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.normalization import normalize
 from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
@@ -24,8 +23,7 @@ from training.progress import Progress
 from training.run import RunError
 from training.schedule import learning_rate
 from training.step import StepResult, TrainingStep
-
-EVALUATION_BATCH_SIZE = 250
+from training.validation import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +78,6 @@ def fit(
     return run.state.average
 
 
-class Evaluation:
-    """Measures a model, whose weights may have changed since the last time, on the same images; traced once."""
-
-    def __init__(self, model: keras.Model, pixels: Pixels, targets: Targets) -> None:
-        """`model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
-        self._pixels, self._targets = pixels, targets
-        self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
-
-    def __call__(self) -> tuple[float, float]:
-        """Mean cross-entropy and accuracy."""
-        starts = range(0, len(self._pixels), EVALUATION_BATCH_SIZE)
-        batches = (tf.constant(self._pixels[start : start + EVALUATION_BATCH_SIZE]) for start in starts)
-        logits = np.concatenate([part.numpy() for part in [self._forward(batch) for batch in batches]])
-        losses = keras.losses.sparse_categorical_crossentropy(self._targets, logits, from_logits=True)
-        return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == self._targets))
-
-
 class _Run:
     """A training run between two checkpoints: the state, where it is, and what the epoch has given so far."""
 
@@ -130,7 +111,7 @@ class _Run:
         self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=self._work)
         if self.steps.start:
             self._progress.say(f"going on from step {self.steps.start} of {num_steps}")
-        self._evaluation = Evaluation(self.state.average, images.test, images.test_targets)
+        self._validation = Validation(self.state.average, images.test, images.test_targets)
         self._results: list[StepResult] = []
         self._num_steps_saved = self.steps.start
         self._saved_s = time.monotonic()
@@ -168,7 +149,7 @@ class _Run:
 
     def end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the averaged weights, record the epoch and save."""
-        test_loss, test_accuracy = self._evaluation()
+        test_loss, test_accuracy = self._validation()
         epoch = num_steps_done // self.steps_per_epoch
         # Not the training loss: a step that overflows float16 has none, and may leave the weights as they were.
         if not math.isfinite(test_loss):

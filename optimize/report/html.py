@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from optimize.report.columns import COLUMNS, NONE, percent, points
+from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
 from optimize.report.markup import Markup, element, joined
 from optimize.report.plot import latency_plot, size_plot
 from optimize.report.row import Row
-from optimize.report.words import FOR_GPUS, GPU_HEADER, counted, measurement, on_gpu, operators
+from optimize.report.words import FOR_GPUS, GPU_HEADER, counted, measurement, of_class, on_gpu, operators
 
 _STYLE_FILE = Path(__file__).with_name("page.css")
 _WIDE_PX, _NARROW_PX = 560, 358
@@ -113,14 +113,12 @@ def _worst(report: Report, index: int) -> float:
 
 
 def _class(report: Report, row: Row, index: int) -> Markup:
-    if row.name == report.baseline:
-        fraction = row.accuracy.by_class[index]
-        return element("td", NONE if fraction is None else percent(fraction))
-    change = row.changes.by_class[index]
-    if change is None:
-        return element("td", NONE)
+    said = of_class(report, row, index)
+    change = None if row.name == report.baseline else row.changes.by_class[index]
+    if not change:
+        return element("td", said)
     share = min(_FULL_SHARE, round(_FULL_SHARE * abs(change) / _FULL_POINTS))
-    return element("td", points(change), class_="gain" if change > 0 else "loss", style=f"--share: {share}%")
+    return element("td", said, class_="gain" if change > 0 else "loss", style=f"--share: {share}%")
 
 
 def _on_gpu(report: Report) -> Iterable[Markup]:

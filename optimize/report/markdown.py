@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from optimize.report.columns import COLUMNS, NONE, percent, points
+from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
-from optimize.report.words import FOR_GPUS, GPU_HEADER, measurement, on_gpu, operators
+from optimize.report.words import FOR_GPUS, GPU_HEADER, measurement, of_class, on_gpu, operators
 
 _SPECIAL = str.maketrans({"<": "&lt;", "&": "&amp;", "\n": " "} | {sign: f"\\{sign}" for sign in "\\|`*_[]"})
 
@@ -42,14 +42,8 @@ def _rows(report: Report) -> Iterable[list[str]]:
 
 
 def _class_rows(report: Report) -> Iterable[list[str]]:
-    base = report.base
     for index, label in enumerate(report.labels):
-        cells = []
-        for row in report.rows:
-            own = base.accuracy.by_class[index] if row.name == base.name else row.changes.by_class[index]
-            shown = percent if row.name == base.name else points
-            cells.append(NONE if own is None else shown(own))
-        yield [_text(label), *cells]
+        yield [_text(label), *(of_class(report, row, index) for row in report.rows)]
 
 
 def _on_gpu(report: Report) -> Iterable[str]:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from optimize.cost.tflite_file import TFLiteFile
-from optimize.report.columns import TIMES, percent
+from optimize.report.columns import NONE, TIMES, percent, points
 from optimize.report.figures import Report
 from optimize.report.on_gpu import OnGPU
+from optimize.report.row import Row
 
 FOR_GPUS = (
     "An artifact's other file answers the same test images through TensorFlow; both should give the same label for "
@@ -22,6 +23,13 @@ def on_gpu(found: OnGPU) -> tuple[str, ...]:
     """What `GPU_HEADER` names, but for the model."""
     agreement = found.agreement
     return found.precision, *map(percent, (agreement.labels, agreement.before.top1, agreement.after.top1))
+
+
+def of_class(report: Report, row: Row, index: int) -> str:
+    """A class's accuracy by the baseline, its change by another; a dash where the test set has none of it."""
+    is_baseline = row.name == report.baseline
+    figure = (row.accuracy if is_baseline else row.changes).by_class[index]
+    return NONE if figure is None else (percent if is_baseline else points)(figure)
 
 
 def counted(name: str, count: int) -> str:
