@@ -65,9 +65,9 @@ def _find_root(root: Tree) -> Tree:
 def _parts(root: Tree) -> tuple[Tree, Tree | None]:
     """What holds the classes to learn from, and what holds those to measure on where they are apart."""
     folders = _folders(root)
-    if "train" not in folders:
-        return root, None
     test = next((name for name in TEST_FOLDERS if name in folders), None)
+    if "train" not in folders or (test is None and len(folders) > 1 and not _folders(folders["train"])):
+        return root, None  # a folder of images among others is a class, whatever its name
     others = sorted(set(folders) - {"train", test})
     if others:
         log.warning("left out what is beside train%s: %s", f" and {test}" if test else "", ", ".join(others))

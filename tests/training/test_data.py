@@ -73,6 +73,19 @@ def test_val_is_the_test_folder_where_there_is_no_other(tmp_path, caplog):
     assert "left out what is beside train and test: val" in caplog.text
 
 
+def test_a_class_may_be_called_train(tmp_path, caplog):
+    (write_folders(tmp_path) / "red").rename(tmp_path / "train")
+    assert load(tmp_path).labels == (*sorted({*LABELS} - {"red"}), "train")
+    assert not caplog.text
+
+
+def test_train_and_test_of_images_alone_are_no_classes(tmp_path):
+    (write_folders(tmp_path) / "red").rename(tmp_path / "train")
+    (tmp_path / "blue").rename(tmp_path / "test")
+    with pytest.raises(DatasetError, match="with at least two classes, found 0: none"):
+        load(tmp_path)
+
+
 def test_folder_without_test_is_split_by_class_and_seed(tmp_path):
     write_folders(tmp_path, num_images=24)
     data, again, other = load(tmp_path), load(tmp_path), load(tmp_path, seed=1)
