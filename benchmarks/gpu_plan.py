@@ -55,7 +55,7 @@ class GPUPlan:
         return cls(
             minutes=minutes,
             is_tiny=True,
-            variant="20",
+            variant="8",
             width=4,
             image_px=32,
             num_classes=10,

@@ -118,8 +118,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "augmentation.cutout_px": 8,
     },
     "smoke": {
-        "variant": "20",
-        "width": 8,
+        "variant": "8",
+        "width": 16,
         "image_px": 32,
         "crop_fraction": 1.0,
         "epochs": 2,

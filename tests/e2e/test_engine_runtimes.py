@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cifar10_sample import sample
+from cifar10_sample import sample_pixels
 from PIL import Image
 from running_server import ROOT, RunningServer
 
@@ -23,7 +23,7 @@ LABELS = tuple("abcdefghij")
 
 
 def pictures():
-    return sample()[0][:12]
+    return sample_pixels()[:12]
 
 
 def encode(pixels):

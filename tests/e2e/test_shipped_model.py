@@ -4,16 +4,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cifar10_sample import deviations_from_manifest
+from agreement import agreement_of, check
+from cifar10_sample import deviations_from_manifest, sample_split
 
 from models.repository import Repository
-from models.runtime import load_runtime
 from training.data import load_dataset
-from training.evaluate import measure, predict
 
 REPO = Path(__file__).resolve().parents[2]
 MAX_BYTES = 1_500_000
@@ -51,15 +49,19 @@ def test_is_as_good_on_a_sample_as_on_the_whole_test_set(artifact):
 
 
 @pytest.mark.slow
-def test_has_the_accuracy_of_its_manifest_on_all_test_images(artifact, shared_data, tmp_path):
-    unpack = shared_data / "unpack_cifar10.py"
-    subprocess.run([sys.executable, unpack, tmp_path / "cifar10.npz"], check=True)
+def test_files_for_cpus_and_gpus_agree_on_the_sample(artifact):
+    check(agreement_of(artifact, sample_split()))
+
+
+@pytest.mark.slow
+def test_is_as_good_as_its_manifest_says_for_cpus_and_gpus(artifact, shared_data, tmp_path):
+    subprocess.run([sys.executable, shared_data / "unpack_cifar10.py", tmp_path / "cifar10.npz"], check=True)
     data = load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0)
     assert data.sha256 == artifact.manifest.provenance["dataset"]["sha256"]
-    with closing(load_runtime(artifact, num_threads=2)) as runtime:
-        metrics = measure(predict(runtime, data.test, artifact.manifest.pixels), data.test.targets)
+    agreement = agreement_of(artifact, data.test)
+    check(agreement)
     # Kernels round differently from processor to processor: a few images of 10,000 may change sides.
-    assert metrics.top1 == pytest.approx(artifact.manifest.metrics["int8"]["top1"], abs=0.001)
+    assert agreement.before.top1 == pytest.approx(artifact.manifest.metrics["int8"]["top1"], abs=0.001)
 
 
 def test_a_changed_byte_of_the_model_is_found(artifact, tmp_path):

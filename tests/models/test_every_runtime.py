@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cifar10_sample import sample
+from cifar10_sample import sample_pixels
 
 from models.errors import CorruptArtifact
 from models.repository import Repository
@@ -67,7 +67,7 @@ def runtime(kind):
 
 @pytest.fixture(scope="module")
 def images():
-    return sample()[0][:7]
+    return sample_pixels()[:7]
 
 
 def test_an_image_has_the_same_probabilities_in_any_batch(runtime, kind, images):

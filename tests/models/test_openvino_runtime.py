@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cifar10_sample import sample
+from cifar10_sample import sample_pixels
 
 from models.processor import has_saturating_int8
 from models.repository import Repository
@@ -22,7 +22,7 @@ ZOO = Repository(REPO / "models" / "zoo")
 
 @pytest.fixture(scope="module")
 def images():
-    return sample()[0]
+    return sample_pixels()
 
 
 @pytest.fixture(scope="module")

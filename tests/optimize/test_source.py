@@ -29,7 +29,7 @@ def workdir(toy_run, tmp_path):
 
 def test_finished_run_comes_with_its_model_its_figures_and_its_name(source, toy_run):
     assert (source.name, source.published) == ("toy", "toy:1")
-    assert source.architecture.to_dict()["width"] == 8
+    assert source.architecture.to_dict()["width"] == 16
     assert source.model.output_shape == (None, 3)
     figures = json.loads((toy_run / "metrics.json").read_text())["float32"]
     assert figures == {"published": "toy:1", **source.dense.metrics.to_dict()}

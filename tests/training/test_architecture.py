@@ -17,7 +17,7 @@ WIDTHS = {
 
 def test_network_of_a_configuration_has_its_width_and_size():
     found = architecture_of(preset("smoke"), num_classes=7)
-    assert found == ResNetV2.of("20", width=8, input_shape=(32, 32, 3), num_classes=7)
+    assert found == ResNetV2.of("8", width=16, input_shape=(32, 32, 3), num_classes=7)
 
 
 @pytest.mark.parametrize("variant", ["20", "18", pytest.param("50", marks=pytest.mark.slow)])

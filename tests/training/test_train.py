@@ -48,7 +48,7 @@ def test_published_artifact_has_the_metrics_that_its_runtime_gives(toy_run, toy_
     assert artifact.manifest.metrics == {"float32": measured.to_dict()}
     assert artifact.manifest.provenance["dataset"]["sha256"] == data.sha256
     assert artifact.manifest.provenance["command"] == "python -m training --data toy.npz --preset smoke"
-    assert artifact.manifest.architecture["variant"] == "20"
+    assert artifact.manifest.architecture["variant"] == "8"
 
 
 def test_run_leaves_curves_confusion_history_and_model(toy_run):
