@@ -39,19 +39,22 @@ def test_resnet_50_has_the_published_number_of_parameters():
     assert build(ResNetV2.of("50")).count_params() == 25_613_800
 
 
-@pytest.mark.parametrize("variant", ["50", "101", "152"])
-def test_layer_names_are_those_of_keras_applications(variant):
-    ours = build(ResNetV2.of(variant, input_shape=(64, 64, 3), num_classes=7))
+@pytest.fixture(scope="module", params=["50", pytest.param("101", marks=pytest.mark.slow)])
+def both(request):
+    """Our network and that of Keras."""
+    ours = build(ResNetV2.of(request.param, input_shape=(64, 64, 3), num_classes=7))
     keras.backend.clear_session()  # the names Keras gives by itself begin anew
-    theirs = [(layer.name, type(layer)) for layer in keras_application(variant).layers[1:]]
-    assert [(layer.name, type(layer)) for layer in ours.layers[1:]] == theirs
+    return ours, keras_application(request.param)
+
+
+def test_layer_names_are_those_of_keras_applications(both):
+    ours, theirs = ([(layer.name, type(layer)) for layer in model.layers[1:]] for model in both)
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("direction", ["theirs to ours", "ours to theirs"])
-@pytest.mark.parametrize("variant", ["50", pytest.param("101", marks=pytest.mark.slow)])
-def test_weights_copied_by_name_give_the_outputs_of_keras_applications(variant, direction):
-    ours = build(ResNetV2.of(variant, input_shape=(64, 64, 3), num_classes=7))
-    theirs = keras_application(variant)
+def test_weights_copied_by_name_give_the_outputs_of_keras_applications(both, direction):
+    ours, theirs = both
     source, target = (theirs, ours) if direction == "theirs to ours" else (ours, theirs)
     randomize_normalization(source)
     copy_by_name(source, target)
@@ -61,13 +64,21 @@ def test_weights_copied_by_name_give_the_outputs_of_keras_applications(variant, 
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-# Parameters as in the papers' tables: arXiv:1512.03385 gives 0.27, 0.85 and 1.7 million for 20, 56 and 110, and
-# arXiv:1603.05027 1.7 million for 164.
-@pytest.mark.parametrize(
-    ("variant", "millions"), [("18", 11.7), ("34", 21.8), ("20", 0.27), ("56", 0.86), ("110", 1.74), ("164", 1.74)]
-)
-def test_size_is_that_of_the_papers(variant, millions):
-    assert build(ResNetV2.of(variant)).count_params() / 1e6 == pytest.approx(millions, rel=0.02)
+# In millions, as in the papers' tables: arXiv:1512.03385 gives 0.27, 0.85 and 1.7 for 20, 56 and 110, and
+# arXiv:1603.05027 1.7 for 164; of 50, 101 and 152 as in Keras' list of its applications.
+PARAMETERS = {
+    **{"18": 11.7, "34": 21.8, "50": 25.6, "101": 44.7, "152": 60.4},
+    **{"20": 0.27, "56": 0.86, "110": 1.74, "164": 1.74},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variant_has_its_papers_size_and_ends_in_eight_by_eight_or_seven_by_seven(variant):
+    model = build(ResNetV2.of(variant))
+    side = 7 if VARIANTS[variant].stem == "imagenet" else 8
+    assert model.get_layer("post_relu").output_shape[1:3] == (side, side)
+    if variant in PARAMETERS:
+        assert model.count_params() / 1e6 == pytest.approx(PARAMETERS[variant], rel=0.02)
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])
@@ -76,13 +87,6 @@ def test_input_shape_classes_and_width_are_free(variant, norm):
     model = build(ResNetV2.of(variant, input_shape=(40, 56, 1), num_classes=3, width=4, norm=norm))
     assert model(random_images(2, 40, 56, 1)).shape == (2, 3)
     assert model.layers[-1].activation is keras.activations.linear
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_ends_in_eight_by_eight_or_seven_by_seven(variant):
-    model = build(ResNetV2.of(variant))
-    side = 7 if VARIANTS[variant].stem == "imagenet" else 8
-    assert model.get_layer("post_relu").output_shape[1:3] == (side, side)
 
 
 def test_logits_are_float32_under_mixed_precision():
