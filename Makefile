@@ -39,8 +39,9 @@ quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=f
 optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
 	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)"
 
+# In the order of their names, the longest (benchmarks, e2e) come first: no processor waits for one of them at the end.
 test: .venv/dev/.done ## run the tests
-	.venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	.venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 check: format lint types test ## format, lint, strict types, tests
 
