@@ -23,7 +23,7 @@ def agreement_of(artifact: Artifact, split: Split) -> Agreement:
     return compare_answers(*answers, split.targets)
 
 
-def check(agreement: Agreement) -> None:
+def assert_alike(agreement: Agreement) -> None:
     """They answer alike."""
     assert agreement.labels >= LABELS_AT_LEAST, agreement
     assert 100 * abs(agreement.before.top1 - agreement.after.top1) <= MAX_POINTS + 1e-9, agreement

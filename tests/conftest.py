@@ -1,5 +1,6 @@
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,19 +33,28 @@ def toy_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toy_run(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workdir of a finished run of seconds, which published toy:1 in `repository` beside it. Do not change it."""
+def train_toy(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Trains for seconds, with settings that may differ; the workdir, with `repository` beside it that has toy:1."""
     from models.repository import Repository
-    from training.config import preset
+    from training.config import preset, replaced
     from training.train import train
 
-    workdir = tmp_path_factory.mktemp("runs") / "toy"
-    train(
-        preset("smoke"),
-        toy_npz,
-        workdir,
-        repository=Repository(workdir.parent / "repository"),
-        name="toy",
-        command="python -m training --data toy.npz --preset smoke",
-    )
-    return workdir
+    def train_toy(**settings: object) -> Path:
+        workdir = tmp_path_factory.mktemp("runs") / "toy"
+        train(
+            replaced(preset("smoke"), settings),
+            toy_npz,
+            workdir,
+            repository=Repository(workdir.parent / "repository"),
+            name="toy",
+            command="python -m training --data toy.npz --preset smoke",
+        )
+        return workdir
+
+    return train_toy
+
+
+@pytest.fixture(scope="session")
+def toy_run(train_toy: Callable[..., Path]) -> Path:
+    """A finished run. Do not change it."""
+    return train_toy()

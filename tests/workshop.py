@@ -41,6 +41,14 @@ class Workshop:
     def promote(self, name, version):
         set_stable(self.folder / "repository" / name, version)
 
+    def serving(self, *names):
+        """A shelf that serves the first version of each model."""
+        for name in names:
+            self.publish(name)
+        shelf = self.shelf()
+        shelf.refresh()
+        return shelf
+
     def shelf(self, *wanted, before=None):
         before = before or Catalogue()
         return Shelf(

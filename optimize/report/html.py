@@ -113,9 +113,8 @@ def _worst(report: Report, index: int) -> float:
 
 
 def _class(report: Report, row: Row, index: int) -> Markup:
-    said = of_class(report, row, index)
-    change = None if row.name == report.baseline else row.changes.by_class[index]
-    if not change:
+    said, change = of_class(report, row, index), row.changes.by_class[index]
+    if not change:  # such as the baseline's
         return element("td", said)
     share = min(_FULL_SHARE, round(_FULL_SHARE * abs(change) / _FULL_POINTS))
     return element("td", said, class_="gain" if change > 0 else "loss", style=f"--share: {share}%")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from agreement import agreement_of, check
+from agreement import agreement_of, assert_alike
 from cifar10_sample import deviations_from_manifest, sample_split
 
 from models.repository import Repository
@@ -50,7 +50,7 @@ def test_is_as_good_on_a_sample_as_on_the_whole_test_set(artifact):
 
 @pytest.mark.slow
 def test_files_for_cpus_and_gpus_agree_on_the_sample(artifact):
-    check(agreement_of(artifact, sample_split()))
+    assert_alike(agreement_of(artifact, sample_split()))
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_is_as_good_as_its_manifest_says_for_cpus_and_gpus(artifact, shared_data
     data = load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0)
     assert data.sha256 == artifact.manifest.provenance["dataset"]["sha256"]
     agreement = agreement_of(artifact, data.test)
-    check(agreement)
+    assert_alike(agreement)
     # Kernels round differently from processor to processor: a few images of 10,000 may change sides.
     assert agreement.before.top1 == pytest.approx(artifact.manifest.metrics["int8"]["top1"], abs=0.001)
 

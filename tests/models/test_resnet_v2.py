@@ -39,7 +39,7 @@ def test_resnet_50_has_the_published_number_of_parameters():
     assert build(ResNetV2.of("50")).count_params() == 25_613_800
 
 
-@pytest.fixture(scope="module", params=["50", pytest.param("101", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
 def both(request):
     """Our network and that of Keras."""
     ours = build(ResNetV2.of(request.param, input_shape=(64, 64, 3), num_classes=7))
@@ -47,12 +47,14 @@ def both(request):
     return ours, keras_application(request.param)
 
 
+@pytest.mark.parametrize("both", ["50", "101", "152"], indirect=True)
 def test_layer_names_are_those_of_keras_applications(both):
     ours, theirs = ([(layer.name, type(layer)) for layer in model.layers[1:]] for model in both)
     assert ours == theirs
 
 
 @pytest.mark.parametrize("direction", ["theirs to ours", "ours to theirs"])
+@pytest.mark.parametrize("both", ["50", pytest.param("101", marks=pytest.mark.slow)], indirect=True)
 def test_weights_copied_by_name_give_the_outputs_of_keras_applications(both, direction):
     ours, theirs = both
     source, target = (theirs, ours) if direction == "theirs to ours" else (ours, theirs)

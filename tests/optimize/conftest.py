@@ -9,14 +9,14 @@ import pytest
 
 @pytest.fixture(scope="session")
 def open_toy(toy_run):
-    """Opens the toy run, anew each time, for a model may change.
+    """Opens the toy run, or another, anew each time, for a model may change.
 
     It says that half of its steps saw small images, and that crops were taken of larger ones than what is served.
     """
     from optimize.source import open_source
 
-    def open_toy():
-        source = open_source(toy_run, None)
+    def open_toy(workdir=toy_run):
+        source = open_source(workdir, None)
         augmentation = replace(source.run.config.augmentation, crop="resized")
         config = replace(source.run.config, small_fraction=0.5, crop_fraction=0.8, augmentation=augmentation)
         return replace(source, run=replace(source.run, config=config))

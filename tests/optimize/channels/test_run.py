@@ -42,8 +42,14 @@ def few_batches():
 
 
 @pytest.fixture(scope="module")
-def source(open_toy):
-    return open_toy()
+def dense_run(train_toy):
+    """Of a network that has three blocks in each stack."""
+    return train_toy(variant="20", width=8)
+
+
+@pytest.fixture(scope="module")
+def source(open_toy, dense_run):
+    return open_toy(dense_run)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +96,7 @@ def test_small_images_come_first_where_that_is_asked(result, output):
 def test_file_keeps_to_the_budget_and_has_fewer_bytes(result):
     before, after = read_tflite(result.before.file), read_tflite(result.after.file)
     assert 0.4 < after.macs / before.macs <= 0.5
-    assert after.num_bytes < 0.6 * before.num_bytes
+    assert after.num_bytes < 0.5 * before.num_bytes
 
 
 def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
@@ -121,7 +127,9 @@ def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
 def test_manifest_has_the_widths_of_the_network(result, output, source):
     found, model = result.artifact.manifest.architecture, load_model(output)
     assert found["stream_widths"] == [model.get_layer(f"conv{n}_block1_out").output_shape[-1] for n in (2, 3, 4)]
-    assert found["inner_widths"] == [model.get_layer(f"conv{n}_block1_1_conv").filters for n in (2, 3, 4)]
+    assert found["inner_widths"] == [
+        model.get_layer(f"conv{stack}_block{n}_1_conv").filters for stack in (2, 3, 4) for n in (1, 2, 3)
+    ]
     assert all(width % 4 == 0 for width in found["stream_widths"] + found["inner_widths"])
     assert {**found, "stream_widths": None, "inner_widths": None} == {
         **source.architecture.to_dict(),
@@ -145,8 +153,8 @@ def test_same_command_takes_up_the_run_and_another_one_is_refused(result, source
         prune_channels(source, output, ChannelPruning(macs=0.6, epochs=1), command="c")
 
 
-def test_teacher_stays_as_it_was(result, source, toy_run):
-    for weight, before in zip(source.model.get_weights(), load_model(toy_run).get_weights(), strict=True):
+def test_teacher_stays_as_it_was(result, source, dense_run):
+    for weight, before in zip(source.model.get_weights(), load_model(dense_run).get_weights(), strict=True):
         np.testing.assert_array_equal(weight, before)
 
 

@@ -25,9 +25,7 @@ def test_models_and_versions_that_are_wanted_come_in_that_order(workshop):
 
 
 def test_new_version_is_loaded_before_the_old_one_goes_which_is_freed_when_nothing_asks_for_it(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     workshop.publish()
     workshop.running.add(key_of("a", 1))
     shelf.refresh()
@@ -43,9 +41,7 @@ def test_new_version_is_loaded_before_the_old_one_goes_which_is_freed_when_nothi
 
 
 def test_old_version_stays_a_moment_for_requests_that_just_read_the_catalogue(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     workshop.publish()
     shelf.refresh()
     assert not workshop.is_closed("a", 1)
@@ -55,9 +51,7 @@ def test_old_version_stays_a_moment_for_requests_that_just_read_the_catalogue(wo
 
 
 def test_version_that_comes_back_before_it_was_freed_is_not_loaded_again(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     first = workshop.runtimes["a", 1]
     workshop.publish()
     shelf.refresh()
@@ -72,18 +66,14 @@ def test_version_that_comes_back_before_it_was_freed_is_not_loaded_again(worksho
 
 
 def test_repository_that_vanishes_changes_nothing(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     (workshop.folder / "repository").rename(workshop.folder / "elsewhere")
     shelf.refresh()
     assert workshop.served == [("a", 1)]
 
 
 def test_model_that_is_added_later_is_served_where_all_are_wanted(workshop):
-    workshop.publish("b")
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("b")
     workshop.publish("c")
     shelf.refresh()
     assert workshop.served == [("b", 1), ("c", 1)]
@@ -104,10 +94,7 @@ def test_default_is_the_first_that_is_served_and_stays(workshop):
 
 
 def test_default_stays_when_its_model_goes(workshop):
-    for name in ("a", "b"):
-        workshop.publish(name)
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a", "b")
     (workshop.folder / "repository/a").rename(workshop.folder / "elsewhere")
     shelf.refresh()
     assert workshop.served == [("b", 1)]

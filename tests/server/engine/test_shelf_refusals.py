@@ -13,9 +13,7 @@ from server.engine.trials import RETRY_S
 
 
 def test_version_that_cannot_be_loaded_leaves_the_old_one_and_says_why(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     workshop.broken.add(("a", 2))
     workshop.publish()
     shelf.refresh()
@@ -27,10 +25,7 @@ def test_version_that_cannot_be_loaded_leaves_the_old_one_and_says_why(workshop)
 
 def test_whatever_a_library_raises_is_of_that_version_alone_and_only_the_log_says_what(workshop, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
-    for name in ("a", "b"):
-        workshop.publish(name)
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a", "b")
     workshop.error = ValueError("/secret/path")
     workshop.broken.add(("a", 2))
     for name in ("a", "b"):
@@ -63,9 +58,7 @@ def test_whatever_a_library_raises_at_the_start_leaves_the_other_models(workshop
 
 
 def test_version_that_could_not_be_loaded_is_tried_again_later(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     workshop.broken.add(("a", 2))
     workshop.publish()
     shelf.refresh()
@@ -79,9 +72,7 @@ def test_version_that_could_not_be_loaded_is_tried_again_later(workshop):
 
 
 def test_changed_byte_on_disk_keeps_the_old_version(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     workshop.publish()
     (workshop.folder / "repository/a/2/model.tflite").write_bytes(b"changed")
     shelf.refresh()
@@ -97,9 +88,7 @@ def test_nothing_to_serve_ends_the_start(workshop):
 
 
 def test_restarted_engine_falls_back_to_what_served_before(workshop):
-    workshop.publish()
-    before = workshop.shelf()
-    before.refresh()
+    workshop.serving("a")
     workshop.broken.add(("a", 2))
     workshop.publish()
     workshop.shelf(before=workshop.catalogue).refresh()
@@ -107,9 +96,7 @@ def test_restarted_engine_falls_back_to_what_served_before(workshop):
 
 
 def test_versions_whose_loading_ends_the_engine_leave_what_served_before_after_one_death_each(workshop):
-    for name in ("a", "b"):
-        workshop.publish(name)
-    workshop.shelf().refresh()
+    workshop.serving("a", "b")
     workshop.fatal |= {("a", 2), ("b", 2)}
     for name in ("a", "b"):
         workshop.publish(name)
@@ -126,9 +113,7 @@ def test_versions_whose_loading_ends_the_engine_leave_what_served_before_after_o
 
 
 def test_model_that_ends_the_engine_as_it_comes_leaves_the_others(workshop):
-    workshop.publish("b")
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("b")
     workshop.fatal.add(("a", 1))
     workshop.publish("a")
     with pytest.raises(Killed):
@@ -138,8 +123,7 @@ def test_model_that_ends_the_engine_as_it_comes_leaves_the_others(workshop):
 
 
 def test_what_served_before_is_loaded_however_often_that_ended_the_engine(workshop):
-    workshop.publish()
-    workshop.shelf().refresh()
+    workshop.serving("a")
     workshop.fatal.add(("a", 1))
     for _ in range(5):
         with pytest.raises(Killed):
@@ -150,9 +134,7 @@ def test_what_served_before_is_loaded_however_often_that_ended_the_engine(worksh
 
 
 def test_version_that_ended_the_engine_is_tried_at_every_start_where_there_is_no_other(workshop):
-    workshop.publish()
-    shelf = workshop.shelf()
-    shelf.refresh()
+    shelf = workshop.serving("a")
     workshop.fatal.add(("a", 2))
     workshop.publish()
     with pytest.raises(Killed):
