@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, read_answer
-from running_server import START_S, ZOO, RunningServer
+from running_server import START_S, ZOO, RunningServer, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -103,6 +103,7 @@ def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
 
 def test_hangup_signal_has_no_effect(start):
     running = start().wait_until_ready()
+    wait_until(lambda: len(running.children("opsin: http")) == 2)
     workers = running.children("opsin: http")
     os.killpg(running.process.pid, signal.SIGHUP)  # as a terminal does that is closed
     assert label_of(running.request("POST", "/predict", RED)) == "red"
