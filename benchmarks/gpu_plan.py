@@ -84,14 +84,14 @@ class GPUPlan:
 
         The rows of a group share a process; on a card each group finds it empty.
         """
-        limits = [{"kind": "limit", "dtype": dtype} for dtype in ("float16", "bfloat16", "float32")]
-        limits += [{"kind": "copy", "way": way} for way in ("on the device", "to the device")]
-        before: list[list[Spec]] = [[*limits, {"kind": "model"}]]
+        before: list[list[Spec]] = [[{"kind": "model"}]]
         after: list[list[Spec]] = []
         if "inference" in self.parts or "http" in self.parts:
             before.append(self._inference(xla=True))
         if "training" in self.parts:
             before.append(self._training("mixed_float16", xla=True))
+        before.append(_limits())
+        if "training" in self.parts:
             after.append(self._training("mixed_bfloat16", xla=True))
         if "inference" in self.parts:
             after.append(self._inference(xla=False))
@@ -120,3 +120,8 @@ class GPUPlan:
         return [
             {"kind": "training", "batch_size": size, "precision": precision, "xla": xla} for size in self.train_batches
         ]
+
+
+def _limits() -> list[Spec]:
+    products: list[Spec] = [{"kind": "limit", "dtype": dtype} for dtype in ("float16", "bfloat16", "float32")]
+    return products + [{"kind": "copy", "way": way} for way in ("on the device", "to the device")]

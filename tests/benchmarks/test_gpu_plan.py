@@ -7,10 +7,12 @@ def kinds(groups):
     return [(spec["kind"], spec.get("xla")) for group in groups for spec in group]
 
 
-def test_limits_come_first_and_what_has_a_target_before_the_rest():
+def test_what_has_a_target_comes_first_then_the_limits():
     before, after = GPUPlan().groups()
-    assert [spec["kind"] for spec in before[0]] == ["limit"] * 3 + ["copy"] * 2 + ["model"]
-    assert set(kinds(before[1:])) == {("inference", True), ("training", True)}
+    model, *aimed_at, limits = before
+    assert kinds([model]) == [("model", None)]
+    assert set(kinds(aimed_at)) == {("inference", True), ("training", True)}
+    assert [spec["kind"] for spec in limits] == ["limit"] * 3 + ["copy"] * 2
     rows = [json.dumps(spec) for group in [*before, *after] for spec in group]
     assert len(set(rows)) == len(rows)
     for precision in ("float32", "mixed_float16", "mixed_bfloat16"):
@@ -22,7 +24,7 @@ def test_limits_come_first_and_what_has_a_target_before_the_rest():
 
 def test_http_alone_has_inference_to_compare_with():
     before, after = GPUPlan(parts=("http",)).groups()
-    assert [group[0]["kind"] for group in before] == ["limit", "inference"]
+    assert [group[0]["kind"] for group in before] == ["model", "inference", "limit"]
     assert after == []
 
 
