@@ -15,8 +15,8 @@ PROGRAM = "python -m training"
 EXAMPLES = """
 examples:
   python -m training --data photos/ --workdir runs/flowers
-      photos/ holds train/<class>/<photo> and test/<class>/<photo> (or val/), or just <class>/<photo>; a zip file of it
-      will do
+      photos/ holds train/<class>/<photo> and test/<class>/<photo> (or val/, valid/, validation/), or just
+      <class>/<photo>; a zip file of it will do
   python -m training --data cifar10.npz --preset cifar10 --workdir runs/cifar10
       the .npz holds x_train, y_train, x_test, y_test and labels
   python -m training --data photos/ --workdir runs/big --set variant=50 --set image_px=224 --set precision=mixed_float16

@@ -17,7 +17,7 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
     Args:
         path: an `.npz` with x_train, y_train, x_test, y_test and labels; or a folder, or a zip file of one, that holds
             `train/<class>/<image>` and optionally `test/<class>/<image>`, or just `<class>/<image>`. Where there is no
-            test/, val/ is the test folder.
+            test/, val/, valid/ or validation/ is the test folder.
         test_fraction: part of each class held out, with the seed, where there is no test folder.
         seed: of that split.
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 Images = list[tuple[Tree, int]]  # files, each with the index of its class
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
-TEST_FOLDERS = ("test", "val")  # the first that is there
+TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first that is there
 
 
 def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: int) -> Dataset:

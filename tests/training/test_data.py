@@ -62,15 +62,16 @@ def test_folder_with_train_and_test(tmp_path):
     np.testing.assert_array_equal(np.bincount(data.train.targets), [4, 4, 4])
 
 
-def test_val_is_the_test_folder_where_there_is_no_other(tmp_path, caplog):
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_other_names_of_the_test_folder(tmp_path, caplog, name):
     write_folders(tmp_path / "train", num_images=12, seed=0)
-    write_folders(tmp_path / "val", num_images=6, seed=1)
+    write_folders(tmp_path / name, num_images=6, seed=1)
     data = load(tmp_path)
     assert (data.labels, len(data.train), len(data.test)) == (LABELS, 12, 6)
     assert not caplog.text
     write_folders(tmp_path / "test", num_images=3, seed=2)
     assert len(load(tmp_path).test) == 3
-    assert "left out what is beside train and test: val" in caplog.text
+    assert f"left out what is beside train and test: {name}\n" in caplog.text
 
 
 def test_a_class_may_be_called_train(tmp_path, caplog):
@@ -79,9 +80,10 @@ def test_a_class_may_be_called_train(tmp_path, caplog):
     assert not caplog.text
 
 
-def test_train_and_test_of_images_alone_are_no_classes(tmp_path):
+@pytest.mark.parametrize("name", ["test", "valid"])
+def test_train_and_test_of_images_alone_are_no_classes(tmp_path, name):
     (write_folders(tmp_path) / "red").rename(tmp_path / "train")
-    (tmp_path / "blue").rename(tmp_path / "test")
+    (tmp_path / "blue").rename(tmp_path / name)
     with pytest.raises(DatasetError, match="with at least two classes, found 0: none"):
         load(tmp_path)
 
