@@ -1,8 +1,9 @@
 """The command `python -m benchmarks.compression`: what each step of compression does to the time of one image.
 
-Weights are random, because time does not depend on them; what accuracy costs is measured on trained models
-(docs/compression.md). It begins with what tutorials serve: the float32 model in TensorFlow. All candidates of a network
-take turns in each round. Needs the train environment; writes benchmarks/results/compression.{json,md}.
+Weights are random, because time does not depend on them; beside them are the trained models of recipes/cifar10, whose
+accuracy is known (docs/compression.md). It begins with what tutorials serve: the float32 model in TensorFlow. All
+candidates of a network take turns in each round. Needs the train environment; writes
+benchmarks/results/compression.{json,md}.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,12 +25,13 @@ from numpy.typing import NDArray
 
 from benchmarks import machine
 from benchmarks.figures import Figure, table
-from benchmarks.folders import RESULTS
+from benchmarks.folders import RESULTS, ROOT
 from benchmarks.pictures import photos
 from benchmarks.random_model import random_model
 from models.cores import available_cores
 from models.export import export_float32, export_int8, export_saved_model
 from models.preprocessing import PixelSpec, preprocess
+from models.repository import Repository
 from models.resnet_v2 import ResNetV2
 from optimize.channels.options import ChannelPruning
 from optimize.channels.removal import macs_of, without_least_important
@@ -44,15 +46,22 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is compressed."""
+    """What is compressed.
+
+    Attributes:
+        title: in the table.
+        architecture: dense.
+        trained: models of `recipes/cifar10` that were made of such a network.
+    """
 
     title: str
     architecture: ResNetV2
+    trained: tuple[str, ...] = ()
 
 
 NETWORKS = (
     Network("ResNet-50-v2, 224 px", ResNetV2.of("50")),
-    Network("ResNet-20-v2 of width 32, 32 px", ResNetV2.of("20", width=32)),
+    Network("ResNet-20-v2 of width 32, 32 px", ResNetV2.of("20", width=32), ("half-int8", "two-fifths-int8")),
 )
 
 
@@ -74,7 +83,7 @@ def main() -> int:
 def _measure(network: Network, folder: Path) -> list[Figure]:
     print(f"{network.title}: making the files", file=sys.stderr, flush=True)
     images = _images(network.architecture)
-    files = _make_files(network.architecture, images, folder)
+    files = _make_files(network.architecture, images, folder) | _trained_files(network.trained)
     num_cores = available_cores()
     served = _served_by_tensorflow(folder / "saved_model", images[:1])
     print(f"{network.title}: {NUM_ROUNDS} rounds", file=sys.stderr, flush=True)
@@ -131,6 +140,11 @@ def _make_files(architecture: ResNetV2, images: NDArray[np.uint8], folder: Path)
         )
         export_int8(pruned, files[name], images)
     return files
+
+
+def _trained_files(names: Sequence[str]) -> dict[str, Path]:
+    published = Repository(ROOT / "recipes" / "cifar10")
+    return {f"trained {name}": published.load(name).engine_path("litert") for name in names}
 
 
 def _images(architecture: ResNetV2) -> NDArray[np.uint8]:
