@@ -81,16 +81,22 @@ def difference(answer: Answer, expected: Mapping[int, Sequence[TopK]], photo: in
     if (version := document["version"]) not in expected:
         return f"photo {photo} was answered by version {version}"
     wanted = expected[version][photo]
-    got = tuple((ranked["label"], ranked["probability"]) for ranked in prediction["top_k"])
-    if _agree(got, wanted):
+    got = top_k_of(prediction)
+    if agree(got, wanted):
         return None
     for number, others in enumerate(expected[version]):
-        if _agree(got, others):
+        if agree(got, others):
             return f"photo {photo} got the answer of photo {number}"
     return f"photo {photo}: got {got}, wanted {wanted}"
 
 
-def _agree(one: TopK, other: TopK) -> bool:
+def top_k_of(prediction: Mapping[str, Any]) -> TopK:
+    """The best classes of one prediction of an answer."""
+    return tuple((ranked["label"], ranked["probability"]) for ranked in prediction["top_k"])
+
+
+def agree(one: TopK, other: TopK) -> bool:
+    """Whether two answers are the same but for the digits that a probability is written in."""
     return [label for label, _ in one] == [label for label, _ in other] and all(
         math.isclose(mine, yours, rel_tol=TOLERANCE) for (_, mine), (_, yours) in zip(one, other, strict=True)
     )

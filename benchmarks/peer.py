@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from benchmarks.checker import TopK, agree, top_k_of
 from benchmarks.connection import Connection
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
@@ -115,13 +115,12 @@ def check_same_answers(workload: Workload, ours: Service, theirs: Service) -> No
         for number, (one, other) in enumerate(
             zip(workload.requests(form), workload.requests(form, path=PATHS[form]), strict=True)
         ):
-            answers = (_predictions(ours, one), _predictions(theirs, other))
-            if answers[0] != answers[1]:
+            answers = (_top_k(ours, one), _top_k(theirs, other))
+            if not agree(*answers):
                 raise RuntimeError(f"photo {number} ({form}) has different answers: {answers[0]} and {answers[1]}")
 
 
-def _predictions(service: Service, request: bytes) -> list[tuple[str, float]]:
+def _top_k(service: Service, request: bytes) -> TopK:
     with Connection(service.port) as connection:
         [prediction] = connection.ask(request).json()["predictions"]
-    top_k: list[dict[str, Any]] = prediction["top_k"]
-    return [(ranked["label"], round(ranked["probability"], 5)) for ranked in top_k]
+    return top_k_of(prediction)
