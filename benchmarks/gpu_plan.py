@@ -90,9 +90,8 @@ class GPUPlan:
             before.append(self._inference(xla=True))
         if "training" in self.parts:
             before.append(self._training("mixed_float16", xla=True))
-        before.append(_limits())
-        if "training" in self.parts:
             after.append(self._training("mixed_bfloat16", xla=True))
+        before.append(_limits())
         if "inference" in self.parts:
             after.append(self._inference(xla=False))
         if "training" in self.parts:
