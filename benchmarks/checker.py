@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.connection import Answer, Connection, NoAnswer
 from benchmarks.workload import Workload
-from models.artifact import Artifact
-from models.preprocessing import preprocess
+from models.pixels.preprocessing import preprocess
 from models.runtime import load_runtime
+from models.store.artifact import Artifact
 
 TOP_K = 5
 TOLERANCE = 1e-6  # relative; the answer writes a float32 in the fewest digits that stand for it

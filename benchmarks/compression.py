@@ -28,11 +28,11 @@ from benchmarks.figures import Figure, table
 from benchmarks.folders import RESULTS, ROOT
 from benchmarks.pictures import photos
 from benchmarks.random_model import random_model
-from models.cores import available_cores
-from models.export import export_float32, export_int8, export_saved_model
-from models.preprocessing import PixelSpec, preprocess
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2
+from models.network.export import export_float32, export_int8, export_saved_model
+from models.network.resnet_v2 import ResNetV2
+from models.pixels.preprocessing import PixelSpec, preprocess
+from models.runtime.cores import available_cores
+from models.store.repository import Repository
 from optimize.channels.options import ChannelPruning
 from optimize.channels.removal import macs_of, without_least_important
 from optimize.cost.rounds import Rounds, interleave

@@ -17,9 +17,9 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import ImageError
-from models.preprocessing import preprocess
-from models.repository import Repository
+from models.pixels.preprocessing import preprocess
 from models.runtime import Runtime, load_runtime
+from models.store.repository import Repository
 
 TOP_K = 5
 

@@ -24,9 +24,9 @@ from benchmarks.pictures import NUM_PHOTOS, PHOTO_SIZE, photo_like
 from benchmarks.service import Service, free_port
 from benchmarks.workload import photo_request, photos_request
 from benchmarks.wrk import Load, WrkMissing, find_wrk, run_wrk
-from models.cores import available_cores
-from models.pixel_spec import PixelSpec
-from models.preprocessing import preprocess
+from models.pixels.preprocessing import preprocess
+from models.pixels.spec import PixelSpec
+from models.runtime.cores import available_cores
 
 NAME = "gpu-benchmark"  # as benchmarks.gpu_model has it, which loads TensorFlow
 NUM_PIXEL_IMAGES = 8

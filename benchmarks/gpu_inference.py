@@ -15,8 +15,8 @@ from benchmarks.gpu_memory import peak_bytes, reset_peak
 from benchmarks.gpu_model import NAME
 from benchmarks.gpu_plan import GPUPlan, Spec
 from benchmarks.gpu_rate import rates_of
-from models.repository import Repository
 from models.runtime.tensorflow import TensorFlowRuntime
+from models.store.repository import Repository
 
 
 def measure_inference(plan: GPUPlan, spec: Spec, repository: Path) -> dict[str, Any]:

@@ -11,11 +11,11 @@ import tf_keras as keras
 
 from benchmarks.gpu_plan import GPUPlan
 from benchmarks.random_model import random_model
-from models.export import export_saved_model
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2
+from models.network.export import export_saved_model
+from models.network.resnet_v2 import ResNetV2
+from models.pixels.preprocessing import PixelSpec
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
 
 NAME = "gpu-benchmark"
 

@@ -12,7 +12,7 @@ from benchmarks.gpu_memory import peak_bytes, reset_peak
 from benchmarks.gpu_model import architecture, work_of
 from benchmarks.gpu_plan import GPUPlan, Spec
 from benchmarks.gpu_rate import rates_of
-from models.resnet_v2 import build
+from models.network.resnet_v2 import build
 from training.config import TrainingConfig
 from training.precision import building_in
 from training.step import StepResult, TrainingStep

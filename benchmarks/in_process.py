@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.workload import Workload
-from models.cores import available_cores
-from models.preprocessing import preprocess
+from models.pixels.preprocessing import preprocess
 from models.runtime import Runtime, load_runtime
+from models.runtime.cores import available_cores
 
 READY_S = 120.0
 

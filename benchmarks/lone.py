@@ -14,8 +14,8 @@ from benchmarks.plan import Plan
 from benchmarks.service import opsin
 from benchmarks.spread import percentile
 from benchmarks.workload import Workload, photo_request
-from models.cores import available_cores
 from models.runtime import load_runtime
+from models.runtime.cores import available_cores
 
 ADDED_AT_MOST_MS = 1.5
 LARGE_AT_MOST_MS = 60.0

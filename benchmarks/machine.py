@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.folders import ROOT
-from models.cores import available_cores
-from models.processor import cpu_name, proc_field
+from models.runtime.cores import available_cores
+from models.runtime.processor import cpu_name, proc_field
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi", "starlette", "uvicorn", "uvloop")
 

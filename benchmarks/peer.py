@@ -14,7 +14,7 @@ from benchmarks.service import Service, free_port, opsin
 from benchmarks.spread import Spread
 from benchmarks.workload import Form, Workload
 from benchmarks.wrk import Load, run_wrk
-from models.cores import available_cores
+from models.runtime.cores import available_cores
 
 CONNECTIONS = 16
 AT_LEAST, AIM = 1.0, 1.5

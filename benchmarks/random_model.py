@@ -6,8 +6,8 @@ import numpy as np
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from models.normalization import normalize
-from models.resnet_v2 import ResNetV2, build
+from models.network.normalization import normalize
+from models.network.resnet_v2 import ResNetV2, build
 
 
 def random_model(architecture: ResNetV2, images: NDArray[np.uint8], *, seed: int) -> keras.Model:

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from benchmarks.folders import CACHE
 from benchmarks.pictures import photos
 from benchmarks.random_model import random_model
-from models.export import export_int8
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec, preprocess
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2
-from models.routing import locked, set_stable
+from models.network.export import export_int8
+from models.network.resnet_v2 import ResNetV2
+from models.pixels.preprocessing import PixelSpec, preprocess
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
+from models.store.routing import locked, set_stable
 
 NAME = "resnet50"
 REPOSITORY = CACHE / "repository"

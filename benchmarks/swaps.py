@@ -15,8 +15,8 @@ from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.service import Service, opsin
 from benchmarks.workload import Workload
-from models.repository import Repository
-from models.routing import locked, set_stable
+from models.store.repository import Repository
+from models.store.routing import locked, set_stable
 
 CONNECTIONS = 8
 VERSIONS = (1, 2)

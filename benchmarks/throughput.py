@@ -11,7 +11,7 @@ from benchmarks.service import Service, opsin
 from benchmarks.spread import Spread
 from benchmarks.workload import RESNET50, Workload
 from benchmarks.wrk import Load, run_wrk
-from models.cores import available_cores
+from models.runtime.cores import available_cores
 
 CONNECTIONS = (4, 16, 64, 256)
 AT_LEAST = 0.95  # for ResNet-50; the small model has no target

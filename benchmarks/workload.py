@@ -9,8 +9,8 @@ from typing import Literal
 
 from benchmarks.folders import CACHE
 from benchmarks.pictures import photos
-from models.artifact import Artifact
-from models.repository import Repository
+from models.store.artifact import Artifact
+from models.store.repository import Repository
 from server.settings import SHIPPED_MODELS
 
 Form = Literal["raw", "multipart"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from models.fields import validate_name
-from models.reference import ModelReference
+from models.store.fields import validate_name
+from models.store.reference import ModelReference
 
 PROG = "python -m models"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from models.arguments import PROG, parse
 from models.commands import inspect, list_models, promote, publish, verify
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
-from models.repository import Repository
+from models.store.repository import Repository
 
 SHIPPED = Path(__file__).parent / "zoo"
 EXPORT = "optimize.export"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.artifact import Artifact, read_artifact
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
-from models.reference import ModelReference
 from models.report import accuracy, architecture, details, percent, precision, size, table
-from models.repository import Repository
+from models.store.artifact import Artifact, read_artifact
+from models.store.reference import ModelReference
+from models.store.repository import Repository
 
 OK, FAULTY = 0, 1
 

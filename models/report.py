@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.artifact import Artifact
-from models.manifest import Manifest
+from models.store.artifact import Artifact
+from models.store.manifest import Manifest
 
 _MAX_LABELS = 12
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.fields import validate_name
+from models.store.fields import validate_name
 from optimize import auto_options, fine_tuning_options
 from optimize.channels import options as channel_options
 from optimize.magnitude import options as magnitude_options
@@ -94,7 +94,7 @@ def _auto(options: dict[str, Any], command: str) -> Any:
 
 
 def _report(options: dict[str, Any], command: str) -> Any:
-    from models.repository import Repository
+    from models.store.repository import Repository
     from optimize.report.report import report
 
     return report(repository=Repository(options.pop("repository")), command=command, **options)
@@ -102,7 +102,7 @@ def _report(options: dict[str, Any], command: str) -> Any:
 
 def _taken(options: dict[str, Any]) -> tuple[Path, Path | None, dict[str, Any]]:
     """The source's folder and data, and the terms of publication."""
-    from models.repository import Repository
+    from models.store.repository import Repository
 
     terms = {name: options.pop(name) for name in ("name", "max_accuracy_drop", "force")}
     if terms["name"] is not None:

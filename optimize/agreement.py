@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.pixel_spec import PixelSpec
+from models.pixels.spec import PixelSpec
 from models.runtime.signature import Probabilities
 from models.runtime.tensorflow import TensorFlowRuntime
 from training.dataset import Split, Targets

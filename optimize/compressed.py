@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.artifact import Artifact
 from models.report import size
+from models.store.artifact import Artifact
 from optimize.cost.tflite_file import TFLiteFile, read_tflite
 from training.deliver import Candidate
 

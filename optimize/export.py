@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import add_export_arguments
-from models.repository import Repository
+from models.store.repository import Repository
 from training.cli import command_line, load_version, run
 
 PROGRAM = "python -m models export"

@@ -14,11 +14,11 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal
 
-from models.artifact import Artifact
-from models.export import export_saved_model
-from models.manifest import EngineFile, Manifest
-from models.repository import Repository
+from models.network.export import export_saved_model
 from models.runtime.signature import Probabilities
+from models.store.artifact import Artifact
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
 from optimize.agreement import Agreement, compare_answers, predict_saved_model
 from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize

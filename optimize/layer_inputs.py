@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from models.normalization import normalize
+from models.network.normalization import normalize
 from training.dataset import Pixels
 
 Matrix = npt.NDArray[np.float64]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2
+from models.network.resnet_v2 import ResNetV2
+from models.store.repository import Repository
 from optimize.compressed import Compressed
 from optimize.gate import check_accuracy, check_force, check_gain
 from optimize.source import Source

@@ -9,8 +9,8 @@ from typing import Any
 
 import tf_keras as keras
 
-from models.reference import ModelReference
-from models.resnet_v2 import ResNetV2
+from models.network.resnet_v2 import ResNetV2
+from models.store.reference import ModelReference
 from optimize.fine_tuning import OWN
 from optimize.quantization.aware_options import METHOD
 from training.architecture import architecture_of, as_built, rebuilt

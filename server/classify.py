@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
-from models.preprocessing import ImageLimits, preprocess
-from server.client_presence import has_hung_up
+from models.pixels.preprocessing import ImageLimits, preprocess
+from server.api.uploads import Upload
 from server.engine import (
     ClientGone,
     DeadlineExceeded,
@@ -25,8 +25,8 @@ from server.engine import (
     Slot,
     find_model,
 )
+from server.http.client_presence import has_hung_up
 from server.metrics import Metrics
-from server.uploads import Upload
 
 # More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
 MAX_DECODES = 2

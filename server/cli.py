@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from models.errors import OpsinError
-from models.reference import ModelReference
-from models.repository import Repository
+from models.store.reference import ModelReference
+from models.store.repository import Repository
 from server.address import AddressError, open_listener
+from server.api.request_log import configure_logging
 from server.devices import explain_devices, runtime_warning, visible_gpus
-from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port)
         configure_logging(settings.log_level)
-        from server.gunicorn_app import Server  # gunicorn is needed from here on, not for --help or a wrong setting
+        from server.master import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
         server = Server(settings, wanted, choice, listener)
     except (SettingsError, OpsinError, AddressError) as error:

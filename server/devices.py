@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.cores import available_cores
-from models.processor import CPUINFO, has_saturating_int8
+from models.runtime.cores import available_cores
+from models.runtime.processor import CPUINFO, has_saturating_int8
 from server.engine.loaded import Plan
 from server.settings import Settings, SettingsError
 

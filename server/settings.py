@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from models.cores import available_cores
-from models.reference import ModelReference
 from models.runtime import RUNTIMES, RuntimeName
+from models.runtime.cores import available_cores
+from models.store.reference import ModelReference
 
 PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from models.artifact import Artifact
 from models.runtime import load_runtime
+from models.store.artifact import Artifact
 from optimize.agreement import Agreement, compare_answers
 from training.dataset import Split
 from training.evaluate import BATCH_SIZE, predict

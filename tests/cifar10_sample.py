@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.artifact import Artifact
 from models.runtime import load_runtime
+from models.store.artifact import Artifact
 from training.dataset import Pixels, Split
 from training.evaluate import measure, predict
 from training.npz import encode_png

@@ -8,9 +8,9 @@ import json
 from pictures import encode
 from PIL import Image
 
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
-from models.repository import Repository
+from models.pixels.preprocessing import PixelSpec
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 

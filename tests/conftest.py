@@ -35,7 +35,7 @@ def toy_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_toy(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Trains for seconds, with settings that may differ; the workdir, with `repository` beside it that has toy:1."""
-    from models.repository import Repository
+    from models.store.repository import Repository
     from training.config import preset, replaced
     from training.train import train
 

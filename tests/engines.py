@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from models.preprocessing import PixelSpec
-from models.reference import ModelReference
+from models.pixels.preprocessing import PixelSpec
+from models.store.reference import ModelReference
 from server.engine import Catalogue, ServedModel
 from server.engine.batcher import Batcher
 from server.engine.catalogue import key_of, write_catalogue

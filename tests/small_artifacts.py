@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.artifact import Artifact
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
+from models.pixels.preprocessing import PixelSpec
+from models.store.artifact import Artifact
+from models.store.manifest import EngineFile, Manifest
 
 NAME = "flowers"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import OpsinError
-from server.errors import status_of
+from server.api.errors import status_of
 from server.settings import Settings, variable
 
 REPO = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.repository import Repository
+from models.store.repository import Repository
 
 RESTORE = "training.restore"
 RECIPES = sorted((Path(__file__).resolve().parent.parent / "recipes").glob("*.mk"))

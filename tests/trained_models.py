@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tf_keras as keras
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 
 
 def trained(architecture: ResNetV2) -> keras.Model:

@@ -7,8 +7,8 @@ from engines import MeanColour
 from small_artifacts import small_manifest, small_sources
 
 from models.errors import CorruptArtifact
-from models.repository import Repository
-from models.routing import set_stable
+from models.store.repository import Repository
+from models.store.routing import set_stable
 from server.engine import Catalogue
 from server.engine.loaded import LoadedModel, served_model
 from server.engine.shelf import Shelf

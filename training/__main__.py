@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace, command: str) -> str:
     # TensorFlow takes seconds to load: bad arguments are told before.
-    from models.manifest import validate_name
-    from models.repository import Repository
+    from models.store.manifest import validate_name
+    from models.store.repository import Repository
     from training.config import parse_assignment, preset, replaced
 
     changes = [parse_assignment(assignment) for assignment in options.set]

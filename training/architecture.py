@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import tf_keras as keras
 
-from models.resnet_v2 import VARIANTS, ResNetV2, build
+from models.network.resnet_v2 import VARIANTS, ResNetV2, build
 from training.config import TrainingConfig
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from models.cores import available_cores
+from models.runtime.cores import available_cores
 from training.augment import Augmentation, augment, shrink
 from training.dataset import Pixels, Targets
 

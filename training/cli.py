@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models.artifact import Artifact
 from models.errors import ModelNotFound, OpsinError, VersionNotFound
-from models.reference import ModelReference
-from models.repository import Repository
+from models.store.artifact import Artifact
+from models.store.reference import ModelReference
+from models.store.repository import Repository
 
 EXIT_REFUSED = 1
 EXIT_BAD_ARGUMENTS = 2

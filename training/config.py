@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from models.preprocessing import PixelSpec
+from models.pixels.preprocessing import PixelSpec
 from training.augment import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -18,7 +18,7 @@ class TrainingConfig:
     """One training run; with the data, its seed and the code it fixes the result to numerical noise.
 
     Attributes:
-        variant: a key of `models.resnet_v2.VARIANTS`.
+        variant: a key of `models.network.resnet_v2.VARIANTS`.
         width: channels of the first stack; None for the variant's own.
         norm: "batch" or "group".
         image_px: side of the square input.

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.fields import validate_labels
-from models.preprocessing import PixelSpec, preprocess
+from models.pixels.preprocessing import PixelSpec, preprocess
+from models.store.fields import validate_labels
 
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.int64]

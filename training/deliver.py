@@ -13,14 +13,14 @@ from typing import Any
 
 import tf_keras as keras
 
-from models.artifact import Artifact
-from models.cores import available_cores
 from models.errors import ArtifactError
-from models.export import export_float32
-from models.manifest import EngineFile, Manifest
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2
+from models.network.export import export_float32
+from models.network.resnet_v2 import ResNetV2
+from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
+from models.store.artifact import Artifact
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
 from training.architecture import architecture_of
 from training.dataset import Dataset, file_sha256
 from training.evaluate import Metrics, Probabilities, confusion_matrix, measure, predict

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.preprocessing import PixelSpec, preprocess
+from models.pixels.preprocessing import PixelSpec, preprocess
 from models.runtime import Runtime
 from training.dataset import Split, Targets
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import ImageError
-from models.preprocessing import PixelSpec, preprocess
+from models.pixels.preprocessing import PixelSpec, preprocess
 from training.dataset import Dataset, DatasetError, HeldOut, Split, file_sha256
 from training.tree import Tree, visible_entries
 

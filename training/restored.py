@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.artifact import Artifact
-from models.manifest import Manifest
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
+from models.store.artifact import Artifact
+from models.store.manifest import Manifest
 from training.config import TrainingConfig
 from training.data import load_dataset
 from training.deliver import Candidate, finish_float32

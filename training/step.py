@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras as keras
 
-from models.normalization import normalize
+from models.network.normalization import normalize
 from training.any_size import accept_any_size
 from training.distillation import Distillation
 from training.features import WithFeatures

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import tf_keras as keras
 
-from models.artifact import Artifact
-from models.repository import Repository
-from models.resnet_v2 import build
+from models.network.resnet_v2 import build
+from models.store.artifact import Artifact
+from models.store.repository import Repository
 from training.architecture import architecture_of, rebuilt
 from training.config import TrainingConfig
 from training.data import load_dataset

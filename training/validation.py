@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.normalization import normalize
+from models.network.normalization import normalize
 from training.dataset import Pixels, Targets
 
 BATCH_SIZE = 250

@@ -7,9 +7,9 @@ from typing import Literal, Protocol, get_args
 
 import numpy as np
 
-from models.artifact import Artifact
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.runtime.signature import Images, Probabilities
+from models.store.artifact import Artifact
 
 RuntimeName = Literal["litert", "openvino", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)

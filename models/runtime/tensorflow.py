@@ -55,7 +55,7 @@ class TensorFlowRuntime:
         measure: Callable[[Call], float] = seconds_of,
         needs_gpu: bool = False,
     ) -> None:
-        """Load a SavedModel folder, such as `models.export.export_saved_model` writes.
+        """Load a SavedModel folder, such as `models.network.export.export_saved_model` writes.
 
         Args:
             path: of the folder.

@@ -58,7 +58,7 @@ class Multiplier:
 
 
 def channel_groups(model: keras.Model) -> tuple[ChannelGroup, ...]:
-    """Find the groups of a model that `models.resnet_v2.build` made with batch normalization.
+    """Find the groups of a model that `models.network.resnet_v2.build` made with batch normalization.
 
     Raises:
         ValueError: it is no such model.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from models.normalization import normalize
+from models.network.normalization import normalize
 from optimize.channels.groups import ChannelGroup
 
 Pixels = npt.NDArray[np.uint8]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup
 from optimize.channels.plan import Indices
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
-from models.export import export_int8
-from models.resnet_v2 import ResNetV2
+from models.network.export import export_int8
+from models.network.resnet_v2 import ResNetV2
 from optimize.channels.groups import channel_groups, count_macs, multipliers
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tf_keras as keras
 
-from models.resnet_v2 import ResNetV2
+from models.network.resnet_v2 import ResNetV2
 from optimize.channels.groups import channel_groups, stream_ends
 from optimize.channels.options import DEFAULT_MACS, ChannelPruning
 from optimize.channels.removal import Batch, macs_for_latency, macs_of, within_latency, without_least_important

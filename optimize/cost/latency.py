@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from models.cores import available_cores
+from models.runtime.cores import available_cores
 from optimize.cost.memory import memory_bytes
 from optimize.cost.rounds import NUM_ROUNDS, Rounds, interleave
 from optimize.cost.timed_file import Clock, LoadedFile, images_per_s, latency_ms

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tf_keras as keras
 
-from models.export import export_fake_quantized
-from models.folding import fold_batch_norms
+from models.network.export import export_fake_quantized
+from models.network.folding import fold_batch_norms
 from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import OWN_IN_PLACE, held_in_place
 from optimize.made import Made

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import ImageError
-from models.preprocessing import Pixels, PixelSpec, preprocess
+from models.pixels.preprocessing import Pixels, PixelSpec, preprocess
 from optimize.quantization.options import Quantization
 from training.dataset import DatasetError, Split, Targets
 from training.tree import Tree, open_zip, visible_entries

@@ -1,9 +1,9 @@
 """A network that computes as its int8 file will, and can be trained so (arXiv:1712.05877).
 
 Its layers are wrapped by tensorflow-model-optimization, which refuses a batch normalization behind an addition: every
-pre-activation. In a folded network (`models.folding`) there is none, and each layer is one int8 kernel of LiteRT with a
-range of its own. That includes every addition: tensorflow-model-optimization leaves out the range of one that a ReLU
-follows, but in a pre-activation network the shortcut reads it too.
+pre-activation. In a folded network (`models.network.folding`) there is none, and each layer is one int8 kernel of
+LiteRT with a range of its own. That includes every addition: tensorflow-model-optimization leaves out the range of one
+that a ReLU follows, but in a pre-activation network the shortcut reads it too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from models.normalization import normalize
+from models.network.normalization import normalize
 
 PRUNED = 0.2  # of the weights; training leaves fewer zeros than this by itself
 
@@ -27,7 +27,7 @@ def fake_quantized(folded: keras.Model, calibration_batches: Iterable[npt.NDArra
     """Wrap a folded model so that its forward pass rounds weights and activations to int8.
 
     Args:
-        folded: of `models.folding.fold_batch_norms`, float32. Zeros of a pruned model stay zeros.
+        folded: of `models.network.folding.fold_batch_norms`, float32. Zeros of a pruned model stay zeros.
         calibration_batches: uint8 [N, H, W, C], in which the ranges of the activations begin.
 
     Returns:

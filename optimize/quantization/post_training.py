@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.export import export_dynamic, export_float16, export_int8
+from models.network.export import export_dynamic, export_float16, export_int8
 from optimize.compressed import zeros_and_gzip
 from optimize.made import Made
 from optimize.quantization.calibration import calibration_images

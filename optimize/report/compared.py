@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from models.pixel_spec import PixelSpec
-from models.reference import ModelReference
-from models.repository import Repository
+from models.pixels.spec import PixelSpec
 from models.runtime import Runtime
 from models.runtime.litert import LiteRTRuntime
+from models.store.reference import ModelReference
+from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 from optimize.report.foreign import ForeignClassifier
 

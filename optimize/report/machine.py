@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from models.cores import available_cores
-from models.processor import cpu_name
+from models.runtime.cores import available_cores
+from models.runtime.processor import cpu_name
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow")
 

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from models.cores import available_cores
-from models.repository import Repository
+from models.runtime.cores import available_cores
+from models.store.repository import Repository
 from optimize.compressed import OF_ZEROS, SPARSE
 from optimize.cost.latency import measure_latencies
 from optimize.cost.rounds import NUM_ROUNDS

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelNotFound, OpsinError, VersionNotFound
-from models.preprocessing import PixelSpec
-from models.reference import ModelReference
+from models.pixels.preprocessing import PixelSpec
+from models.store.reference import ModelReference
 
 
 class EngineError(OpsinError):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from models.preprocessing import PixelSpec
-from models.reference import ModelReference
+from models.pixels.preprocessing import PixelSpec
+from models.store.reference import ModelReference
 from server.engine import Catalogue, EngineError, RefusedModel, ServedModel
 from server.engine.lane import CATALOGUE_BYTES, Lane
 

@@ -18,7 +18,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from server.client_presence import HANGUP
 from server.engine import (
     Catalogue,
     ClientGone,
@@ -32,6 +31,7 @@ from server.engine import (
 )
 from server.engine.catalogue import CatalogueReader, key_of
 from server.engine.lane import Lane, Status
+from server.http.client_presence import HANGUP
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import Artifact
 from models.runtime import Runtime, RuntimeName, load_runtime
+from models.store.artifact import Artifact
 from server.engine import EngineError, ServedModel
 
 

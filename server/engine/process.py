@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.errors import OpsinError
-from models.reference import ModelReference
-from models.repository import Repository
+from models.store.reference import ModelReference
+from models.store.repository import Repository
 from server.engine import Catalogue
 from server.engine.batcher import Batcher
 from server.engine.catalogue import CatalogueReader, write_catalogue

@@ -12,10 +12,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from models.artifact import Artifact
 from models.errors import OpsinError
-from models.reference import ModelReference
-from models.repository import Repository
+from models.store.artifact import Artifact
+from models.store.reference import ModelReference
+from models.store.repository import Repository
 from server.engine import Catalogue, RefusedModel
 from server.engine.catalogue import key_of
 from server.engine.loaded import LoadedModel

@@ -6,7 +6,7 @@ import pytest
 from agreement import agreement_of, assert_alike
 from toy_data import write_npz
 
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.for_device import add_file
 from optimize.quantization.post_training import quantize
 from optimize.source import open_source

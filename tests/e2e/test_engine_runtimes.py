@@ -12,10 +12,10 @@ from cifar10_sample import sample_pixels
 from PIL import Image
 from running_server import ROOT, RunningServer
 
-from models.manifest import EngineFile
-from models.preprocessing import PixelSpec
-from models.repository import Repository
+from models.pixels.preprocessing import PixelSpec
 from models.runtime import load_runtime
+from models.store.manifest import EngineFile
+from models.store.repository import Repository
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -76,8 +76,8 @@ def test_saved_model_of_tensorflow_is_served_on_the_cpu(tmp_path, small_artifact
 def small_artifact(tmp_path):
     from small_artifacts import small_manifest
 
-    from models.export import export_saved_model
-    from models.resnet_v2 import ResNetV2, build
+    from models.network.export import export_saved_model
+    from models.network.resnet_v2 import ResNetV2, build
 
     model = build(ResNetV2.of("20", width=4))
     export_saved_model(model, tmp_path / "saved_model", "float32")

@@ -7,7 +7,7 @@ import json
 import pytest
 from toy_data import write_folders
 
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.__main__ import main
 from training.config import preset, replaced
 from training.train import train

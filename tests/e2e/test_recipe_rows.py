@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cifar10_sample import deviations_from_manifest
 
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 
 REPO = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import pytest
 from agreement import agreement_of, assert_alike
 from cifar10_sample import deviations_from_manifest, sample_split
 
-from models.repository import Repository
+from models.store.repository import Repository
 from training.data import load_dataset
 
 REPO = Path(__file__).resolve().parents[2]

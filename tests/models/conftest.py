@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from small_artifacts import small_manifest, small_sources
 
-from models.repository import Repository
+from models.store.repository import Repository
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.resnet_v2 import ResNetV2
+from models.network.resnet_v2 import ResNetV2
 from optimize.auto import BudgetsNotMet, climb
 from optimize.auto_options import Ladder
 from optimize.channels.options import ChannelPruning

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from small_artifacts import small_manifest
 
-from models.artifact import Artifact
-from models.export import export_float32
+from models.network.export import export_float32
+from models.network.resnet_v2 import ResNetV2, build
 from models.report import size
-from models.resnet_v2 import ResNetV2, build
+from models.store.artifact import Artifact
 from optimize.compressed import Compressed, zeros_and_gzip
 from training.deliver import Candidate
 from training.evaluate import Metrics

@@ -7,7 +7,7 @@ import pytest
 from small_artifacts import small_manifest, small_sources
 
 from models.cli import main
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize import export
 from optimize.agreement import Agreement
 from optimize.for_device import Added

@@ -3,11 +3,11 @@ import shutil
 import numpy as np
 import pytest
 
-from models import routing
 from models.cli import main
 from models.report import accuracy
-from models.repository import Repository
 from models.runtime import load_runtime
+from models.store import routing
+from models.store.repository import Repository
 from optimize.agreement import compare_answers
 from optimize.for_device import add_file
 from optimize.gate import AccuracyDropTooLarge
@@ -59,7 +59,7 @@ def test_a_version_that_is_not_stable_stays_so(workdir, repository, monkeypatch)
         made_stable.append(version)
         routing.set_stable(folder, version)
 
-    monkeypatch.setattr("models.repository.set_stable", set_stable)
+    monkeypatch.setattr("models.store.repository.set_stable", set_stable)
     added = add_file(first, "gpu", workdir, repository=repository, max_accuracy_drop=100)
     assert (added.artifact.manifest.version, added.is_stable) == (3, False)
     assert 3 not in made_stable

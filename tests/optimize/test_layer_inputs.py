@@ -8,7 +8,7 @@ import tf_keras as keras
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.normalization import normalize
+from models.network.normalization import normalize
 from optimize.layer_inputs import DAMPING, input_moments, set_weight_matrix, solved, weight_matrix
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 2), np.uint8)

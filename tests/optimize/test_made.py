@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tflite_files import colour_classifier, one_at_a_time
 
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2
+from models.network.resnet_v2 import ResNetV2
+from models.store.repository import Repository
 from optimize.cost.rounds import Rounds
 from optimize.gate import AccuracyDropTooLarge, NothingGained
 from optimize.made import Made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.training_sample import BATCH_SIZE, drawn_batches, reestimate_batch_norms
 from training.loop import PixelSets
 

@@ -9,7 +9,7 @@ import pytest
 from engines import COLOURS, MODEL, MeanColour, RunningEngine
 from PIL import Image
 
-from server.app import create_app
+from server.api.app import create_app
 from server.settings import Settings
 
 

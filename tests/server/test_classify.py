@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
-from models.preprocessing import ImageLimits
+from models.pixels.preprocessing import ImageLimits
+from server.api.uploads import Upload
 from server.classify import MAX_DECODES, Classifier, rank
 from server.engine import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, ServedModel
 from server.engine.catalogue import key_of, write_catalogue
 from server.engine.client import LaneEngine
-from server.uploads import Upload
 
 
 def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from models.manifest import EngineFile, Manifest
-from models.preprocessing import PixelSpec
-from models.repository import Repository
+from models.pixels.preprocessing import PixelSpec
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
 from server.address import open_listener
 from server.cli import main
 
@@ -101,9 +101,9 @@ def test_unknown_variable_is_warned_of(capsys):
 
 def test_server_imports_no_tensorflow_and_the_request_path_no_flask():
     script = (
-        "import sys; import server.classify, server.uploads, server.body, server.engine.client\n"
+        "import sys; import server.classify, server.api.uploads, server.api.body, server.engine.client\n"
         "assert 'flask' not in sys.modules\n"
-        "import server.gunicorn_app\n"
+        "import server.master\n"
         "heavy = {'tensorflow', 'tf_keras', 'keras', 'training', 'optimize'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

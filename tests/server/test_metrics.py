@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 import server
-from server.app import create_app
+from server.api.app import create_app
 from server.devices import Device, DeviceChoice
 from server.engine import RefusedModel
 from server.engine.catalogue import write_catalogue

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.preprocessing import ImageLimits
-from models.reference import ModelReference
+from models.pixels.preprocessing import ImageLimits
+from models.store.reference import ModelReference
 from server.settings import MAX_IMAGE_PIXELS, Settings, SettingsError, settings_table, unknown_variables, variable
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 from training.architecture import architecture_of, as_built
 from training.config import preset
 

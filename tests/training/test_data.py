@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toy_data import LABELS, toy_images, write_folders, write_npz
 
-from models.preprocessing import PixelSpec
+from models.pixels.preprocessing import PixelSpec
 from training.data import load_dataset
 from training.dataset import DatasetError
 

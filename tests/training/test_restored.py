@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.errors import EngineMissing
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.for_device import add_file
 from optimize.source import open_source
 from training.restore import main

@@ -11,8 +11,8 @@ import tensorflow as tf
 import tf_keras as keras
 from PIL import Image
 
-from models.repository import Repository
 from models.runtime import load_runtime
+from models.store.repository import Repository
 from training.__main__ import main
 from training.config import preset, replaced
 from training.data import load_dataset
@@ -32,7 +32,7 @@ class Killed(BaseException):
 
 
 def fresh_model() -> keras.Model:
-    from models.resnet_v2 import build
+    from models.network.resnet_v2 import build
     from training.architecture import architecture_of
 
     keras.utils.set_random_seed(SMOKE.seed)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.repository import Repository
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
+from models.store.repository import Repository
 from training.config import preset, replaced
 from training.run import load_model, read_run
 from training.train import train

@@ -6,8 +6,8 @@ import pytest
 from small_artifacts import small_manifest, small_sources
 
 from models.cli import main
-from models.manifest import EngineFile
-from models.repository import Repository
+from models.store.manifest import EngineFile
+from models.store.repository import Repository
 
 
 @pytest.fixture

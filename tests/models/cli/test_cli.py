@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.cli import SHIPPED, main
-from models.repository import Repository
+from models.store.repository import Repository
 
 REPO = Path(__file__).parents[3]
 

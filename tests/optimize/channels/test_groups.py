@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup, channel_groups, count_macs, multipliers
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup, channel_groups
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow

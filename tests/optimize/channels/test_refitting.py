@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from models.normalization import normalize
-from models.resnet_v2 import ResNetV2, build
+from models.network.normalization import normalize
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup, channel_groups
 from optimize.channels.narrowing import narrow
 from optimize.channels.refitting import refit

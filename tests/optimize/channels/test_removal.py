@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.resnet_v2 import ResNetV2, build
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.options import ChannelPruning
 from optimize.channels.plan import BudgetOutOfReach
 from optimize.channels.removal import macs_for_latency, macs_of, within_latency, without_least_important

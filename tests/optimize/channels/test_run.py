@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.channels.options import ChannelPruning
 from optimize.channels.removal import macs_of
 from optimize.channels.run import prune_channels

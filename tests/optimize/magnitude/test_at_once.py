@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from models.normalization import normalize
-from models.resnet_v2 import ResNetV2, build
+from models.network.normalization import normalize
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.magnitude.at_once import make_zeros
 from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models.export import export_float32
-from models.resnet_v2 import ResNetV2, build
+from models.network.export import export_float32
+from models.network.resnet_v2 import ResNetV2, build
 from optimize.cost.flatbuffer import read_graph
 from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner

@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.aware import train_quantized
 from optimize.quantization.aware_options import QuantizationAwareTraining

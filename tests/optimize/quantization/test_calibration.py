@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toy_data import write_folders
 
-from models.preprocessing import PixelSpec, preprocess
+from models.pixels.preprocessing import PixelSpec, preprocess
 from optimize.quantization.calibration import balanced_indices, calibration_images, random_indices
 from optimize.quantization.options import Quantization
 from training.data import load_dataset

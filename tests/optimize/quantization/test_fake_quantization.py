@@ -7,10 +7,10 @@ import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 from trained_models import trained
 
-from models.export import export_fake_quantized
-from models.folding import fold_batch_norms
-from models.normalization import PIXEL_MEAN, PIXEL_STD, normalize
-from models.resnet_v2 import ResNetV2
+from models.network.export import export_fake_quantized
+from models.network.folding import fold_batch_norms
+from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
+from models.network.resnet_v2 import ResNetV2
 from models.runtime.litert import LiteRTRuntime
 from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.fake_quantization import fake_quantized, is_pruned

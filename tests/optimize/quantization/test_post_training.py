@@ -5,7 +5,7 @@ import pytest
 from toy_data import write_folders
 
 from models.report import accuracy, precision
-from models.repository import Repository
+from models.store.repository import Repository
 from optimize.gate import AccuracyDropTooLarge
 from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize

@@ -4,9 +4,9 @@ from small_artifacts import small_manifest
 from tflite_files import colour_classifier
 
 from models.errors import EngineMissing
-from models.manifest import EngineFile
-from models.pixel_spec import PixelSpec
-from models.repository import Repository
+from models.pixels.spec import PixelSpec
+from models.store.manifest import EngineFile
+from models.store.repository import Repository
 from optimize.report.compared import check_names, open_artifact, open_file
 
 

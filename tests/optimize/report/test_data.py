@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from toy_data import LABELS, write_folders, write_npz
 
-from models.pixel_spec import PixelSpec
+from models.pixels.spec import PixelSpec
 from optimize.report.compared import Compared
 from optimize.report.data import load_data, notes
 

@@ -5,9 +5,9 @@ import pytest
 from toy_data import LABELS
 from trained_models import trained
 
-from models.export import export_float32, export_saved_model
-from models.pixel_spec import PixelSpec
-from models.resnet_v2 import ResNetV2
+from models.network.export import export_float32, export_saved_model
+from models.network.resnet_v2 import ResNetV2
+from models.pixels.spec import PixelSpec
 from optimize.agreement import predict_saved_model
 from optimize.report.accuracy import predict_all
 from optimize.report.compared import Compared

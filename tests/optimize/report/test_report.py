@@ -8,9 +8,9 @@ from tflite_files import colour_classifier, one_at_a_time
 from toy_data import LABELS, write_npz
 
 from models.errors import ModelNotFound
-from models.manifest import EngineFile, Manifest
-from models.pixel_spec import PixelSpec
-from models.repository import Repository
+from models.pixels.spec import PixelSpec
+from models.store.manifest import EngineFile, Manifest
+from models.store.repository import Repository
 from optimize.report.report import report
 
 

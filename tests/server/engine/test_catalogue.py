@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from engines import MODEL, small_lane
 
-from models.preprocessing import PixelSpec
-from models.reference import ModelReference
+from models.pixels.preprocessing import PixelSpec
+from models.store.reference import ModelReference
 from server.engine import Catalogue, EngineError, RefusedModel, ServedModel
 from server.engine.catalogue import CatalogueReader, key_of, write_catalogue
 

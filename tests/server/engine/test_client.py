@@ -13,8 +13,8 @@ from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, ser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.preprocessing import PixelSpec
-from models.reference import ModelReference
+from models.pixels.preprocessing import PixelSpec
+from models.store.reference import ModelReference
 from server.engine import (
     Catalogue,
     ClientGone,

@@ -6,7 +6,7 @@ import pytest
 from engines import MODEL
 
 from models.errors import ModelNotFound, VersionNotFound
-from models.reference import ModelReference
+from models.store.reference import ModelReference
 from server.engine import Catalogue, DefaultNotServed, ServedModel, find_model
 
 MODELS = tuple(

@@ -9,8 +9,8 @@ from small_artifacts import small_manifest, small_sources
 
 import server.engine.loaded
 from models.errors import CorruptArtifact
-from models.preprocessing import PixelSpec
-from models.repository import Repository
+from models.pixels.preprocessing import PixelSpec
+from models.store.repository import Repository
 from server.engine import EngineError
 from server.engine.loaded import LoadedModel, Plan, load_model
 

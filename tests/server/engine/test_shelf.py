@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.reference import ModelReference
+from models.store.reference import ModelReference
 from server.engine.catalogue import key_of
 from server.engine.shelf import DRAIN_GRACE_S
 

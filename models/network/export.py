@@ -1,0 +1,176 @@
+"""Keras model in, deployable file out: uint8 pixels to probabilities, normalization and softmax inside."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+from ai_edge_litert.interpreter import Interpreter
+
+from models.network.float16 import in_float16
+from models.network.folding import fold_batch_norms
+from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
+from models.network.tflite_graph import relu_as_requantization, softmax_in_float, with_short_names
+
+Pixels = npt.NDArray[np.uint8]
+SavedModelPrecision = Literal["float32", "float16"]
+
+
+class ExportError(RuntimeError):
+    """The converter made something else than was asked for."""
+
+
+def export_float32(model: keras.Model, path: Path) -> None:
+    """Write `model` (normalized pixels to logits) as a float32 LiteRT file.
+
+    Args:
+        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        path: of the file to write.
+    """
+    path.write_bytes(_converted(model))
+
+
+def export_float16(model: keras.Model, path: Path) -> None:
+    """Write `model` as a LiteRT file of float16 weights, which are made float32 when it is loaded: half the bytes.
+
+    Args:
+        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        path: of the file to write.
+    """
+    half = tf.lite.TargetSpec(supported_types=[tf.float16])
+    path.write_bytes(_converted(model, optimizations=[tf.lite.Optimize.DEFAULT], target_spec=half))
+
+
+def export_dynamic(model: keras.Model, path: Path) -> None:
+    """Write `model` as a LiteRT file of int8 weights and float32 activations, quantized within each operator.
+
+    Weights are quantized per output channel; kernels of under 1,024 weights stay float32, as the converter has it.
+
+    Args:
+        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        path: of the file to write.
+    """
+    path.write_bytes(_converted(model, optimizations=[tf.lite.Optimize.DEFAULT]))
+
+
+def export_int8(model: keras.Model, path: Path, calibration_images: Iterable[Pixels], *, folds: bool = True) -> None:
+    """Write `model` as a LiteRT file whose weights and activations are int8 (arXiv:1712.05877), softmax in float32.
+
+    Weights are quantized per output channel; activations by the range that they take on the calibration images.
+
+    Args:
+        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        path: of the file to write.
+        calibration_images: uint8 [H, W, 3] each, typical of what the model will see; some hundred are enough.
+        folds: batch normalizations, see `models.network.folding`; without it those after additions stay, to compare.
+
+    Raises:
+        ExportError: the quantized input does not take pixels as they are.
+    """
+    images = _with_full_range(calibration_images, model.input_shape[1:])
+    # Normalized floats here; after quantization uint8, with the normalization as its scale and zero point.
+    content = _converted(
+        model,
+        normalizes=False,
+        folds=folds,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        target_spec=tf.lite.TargetSpec(supported_ops=[tf.lite.OpsSet.TFLITE_BUILTINS_INT8]),
+        representative_dataset=lambda: ([normalize(pixels[None])] for pixels in images),
+        inference_input_type=tf.uint8,
+        inference_output_type=tf.float32,
+    )
+    _write_int8(content, path)
+
+
+def export_fake_quantized(model: keras.Model, path: Path) -> None:
+    """Write a model that was trained with fake quantization as the int8 file that it has imitated.
+
+    Args:
+        model: of `optimize.quantization.fake_quantization.fake_quantized`, from normalized pixels to logits.
+        path: of the file to write.
+
+    Raises:
+        ExportError: the quantized input does not take pixels as they are.
+    """
+    lowest, highest = (float(normalize(tf.constant(pixel, tf.uint8))) for pixel in (0, 255))
+    ranged = keras.layers.Lambda(lambda image: tf.quantization.fake_quant_with_min_max_args(image, lowest, highest))
+    content = _converted(
+        keras.Sequential([keras.Input(model.input_shape[1:]), ranged, model]),
+        normalizes=False,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        inference_input_type=tf.uint8,
+    )
+    _write_int8(content, path)
+
+
+def export_saved_model(model: keras.Model, folder: Path, precision: SavedModelPrecision) -> None:
+    """Write `model` (normalized pixels to logits) as a TensorFlow SavedModel.
+
+    Its signature takes `image`, uint8 [N, H, W, C], and gives `probabilities`, float32 [N, num_classes].
+
+    Args:
+        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        folder: to write.
+        precision: of weights and computation; normalization, pooling, logits and softmax are float32 in both.
+
+    Raises:
+        ValueError: a weight is beyond the range of float16.
+    """
+    module = _serving(in_float16(model) if precision == "float16" else model)
+    tf.saved_model.save(module, str(folder), signatures=module.serve)
+
+
+def _converted(model: keras.Model, *, normalizes: bool = True, folds: bool = True, **options: Any) -> bytes:
+    """Every LiteRT file is made here; `options` are the converter's."""
+    module = _serving(fold_batch_norms(model) if folds else model, normalizes=normalizes)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=module.serve)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        for name, value in options.items():
+            setattr(converter, name, value)
+        content: bytes = converter.convert()
+    return with_short_names(content)
+
+
+def _serving(model: keras.Model, *, normalizes: bool = True) -> tf.Module:
+    """What is exported: `image` to `probabilities`; without `normalizes`, the image is of normalized pixels."""
+    image = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8 if normalizes else tf.float32, name="image")
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = model(normalize(image) if normalizes else image, training=False)
+        return {"probabilities": tf.nn.softmax(logits)}
+
+    module = tf.Module()
+    # The variables alone: with the Keras model itself, a SavedModel would hold a second copy of its graph, for Keras.
+    module.owned = model.variables
+    module.serve = tf.function(serve, input_signature=[image], autograph=False)
+    return module
+
+
+def _with_full_range(images: Iterable[Pixels], shape: tuple[int, int, int]) -> Iterator[Pixels]:
+    """Begin with black over white: calibration then finds the input's range to be 0..255, whatever the images."""
+    black_over_white = np.zeros(shape, np.uint8)
+    black_over_white[shape[0] // 2 :] = 255
+    yield black_over_white
+    yield from images
+
+
+def _write_int8(content: bytes, path: Path) -> None:
+    content = relu_as_requantization(softmax_in_float(content))
+    _check_input(content)
+    path.write_bytes(content)
+
+
+def _check_input(content: bytes) -> None:
+    interpreter = Interpreter(model_content=content)
+    scale, zero_point = interpreter.get_input_details()[0]["quantization"]
+    if not np.isclose(scale, 1 / PIXEL_STD) or zero_point != PIXEL_MEAN:
+        raise ExportError(
+            f"input must have scale {1 / PIXEL_STD} and zero point {PIXEL_MEAN:.0f}, got {scale}, {zero_point}"
+        )

@@ -1,0 +1,88 @@
+"""Scales, cuts and turns a picture to what a `PixelSpec` asks for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PIL import Image
+
+from models.pixels.colors import to_eight_bits
+from models.pixels.formats import jpeg
+from models.pixels.formats.encoded import EncodedImage, Samples
+from models.pixels.spec import PixelSpec
+
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+# What makes a picture of each EXIF orientation upright; from 5 on, width and height change places.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FIRST_SIDEWAYS = 5
+
+
+class Box(NamedTuple):
+    """A part of a picture, in its pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def fit_picture(image: Image.Image, spec: PixelSpec, *, orientation: int, samples: Samples) -> Image.Image:
+    """Decode an opened image and fit it.
+
+    Returns:
+        A picture of mode "RGB" and the size of the spec.
+    """
+    target = _target(spec, orientation)
+    box = source_box(image.size, target, spec)
+    image.load()
+    return _fit(to_eight_bits(image, samples), box, target, spec, orientation)
+
+
+def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
+    """Decode a JPEG, no larger than it has to be, and fit it; see `fit_picture`."""
+    orientation = encoded.orientation or 1
+    target = _target(spec, orientation)
+    box = source_box(encoded.size or (0, 0), target, spec)
+    reduction = jpeg_reduction(box, target)
+    box = Box(*(edge / reduction for edge in box))
+    return _fit(to_eight_bits(jpeg.decode(encoded, reduction), encoded.samples), box, target, spec, orientation)
+
+
+def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:
+    """Width and height of the spec before the picture is turned."""
+    return (spec.height_px, spec.width_px) if orientation >= _FIRST_SIDEWAYS else (spec.width_px, spec.height_px)
+
+
+def _fit(picture: Image.Image, box: Box, target: tuple[int, int], spec: PixelSpec, orientation: int) -> Image.Image:
+    """Cut and scale in one pass, on the picture as stored; turning comes last, when it is small."""
+    if picture.size != target or box != (0, 0, *target):
+        picture = picture.resize(target, _FILTERS[spec.resample], box=box)
+    if orientation in _TURNS:
+        picture = picture.transpose(_TURNS[orientation])
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def source_box(size: tuple[int, int], target: tuple[int, int], spec: PixelSpec) -> Box:
+    """Find the part of a picture of this size that is scaled to the target; sizes are width and height."""
+    width, height = size
+    if spec.fit == "stretch":
+        return Box(0, 0, width, height)
+    scale = min(width / target[0], height / target[1]) * spec.crop_fraction
+    # Rounding must not push the box over the edge.
+    kept_width, kept_height = min(width, target[0] * scale), min(height, target[1] * scale)
+    left, top = (width - kept_width) / 2, (height - kept_height) / 2
+    return Box(left, top, min(width, left + kept_width), min(height, top + kept_height))
+
+
+def jpeg_reduction(box: Box, target: tuple[int, int]) -> int:
+    """By how much a JPEG may shrink in decoding (1, 2, 4 or 8) while the box still has the pixels of the target."""
+    ratio = min((box.right - box.left) / target[0], (box.bottom - box.top) / target[1])
+    return next((reduction for reduction in jpeg.REDUCTIONS if reduction <= ratio), 1)

@@ -1,0 +1,59 @@
+"""Reads GIF (GIF89a specification): keeps the palette and the first frame."""
+
+from __future__ import annotations
+
+import struct
+
+from models.errors import CorruptImage
+from models.pixels.formats.encoded import EncodedImage
+
+_SCREEN_BYTES = 13
+_GRAPHIC_CONTROL = 0xF9
+# Extensions before the first picture, and stray bytes: a handful in any file that a program has written.
+_MAX_BLOCKS = 10_000
+
+
+def read(data: bytes) -> EncodedImage:
+    """Walk the blocks up to the first picture, dropping comments and application data."""
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    screen_end = _SCREEN_BYTES + _palette_bytes(flags)
+    control, position = _find_picture(data, screen_end)
+    left, top, frame_width, frame_height = struct.unpack_from("<4H", data, position + 1)
+    return EncodedImage(
+        format="GIF",
+        # Like Pillow: a frame that leaves the screen enlarges it.
+        size=(max(width, left + frame_width), max(height, top + frame_height)),
+        data=b"".join((data[:screen_end], control, memoryview(data)[position:])),
+        orientation=1,
+    )
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _find_picture(data: bytes, position: int) -> tuple[bytes, int]:
+    """The graphic control extension in force, if any, and where the first image descriptor starts."""
+    control = b""
+    for _ in range(_MAX_BLOCKS):
+        introducer = data[position]
+        if introducer == ord(","):
+            return control, position
+        if introducer == ord(";"):
+            break
+        if introducer != ord("!"):
+            position += 1
+            continue
+        start = position
+        position = _skip_sub_blocks(data, position + 2)
+        if data[start + 1] == _GRAPHIC_CONTROL and data[start + 2] >= 4:
+            control = data[start:position]
+    else:
+        raise CorruptImage(f"the GIF image is corrupt: more than {_MAX_BLOCKS} blocks before its picture")
+    raise CorruptImage("the GIF image is corrupt: it has no picture")
+
+
+def _skip_sub_blocks(data: bytes, position: int) -> int:
+    while size := data[position]:
+        position += size + 1
+    return position + 1

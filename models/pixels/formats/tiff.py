@@ -1,0 +1,94 @@
+"""Reads TIFF (revision 6.0, and BigTIFF): writes it a directory with only those tags that make its pixels."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+from models.errors import CorruptImage
+from models.pixels.formats.directory import Directory
+from models.pixels.formats.encoded import EncodedImage, Samples
+from models.pixels.formats.exif import orientation_of
+
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
+_PLANAR, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_BYTES = 284, 322, 323, 324, 325
+_SAMPLE_FORMAT, _XMP = 339, 700
+_SEPARATE_PLANES = 2
+_SIGNED = 2
+
+# One value each: fill order, fax options, predictor and old-style JPEG beside those named above.
+_SCALARS = {_WIDTH, _LENGTH, _COMPRESSION, _PHOTOMETRIC, 266, _SAMPLES, _ROWS_PER_STRIP, _PLANAR, 292, 293, 317}
+_SCALARS |= {_TILE_WIDTH, _TILE_LENGTH, 512, 513, 514, 515}
+# Colour map, extra samples, JPEG tables, old-style JPEG tables, YCbCr coefficients and ranges.
+_LISTS = {_BITS, _SAMPLE_FORMAT, 320, 338, 347, 519, 520, 521, 529, 530, 531, 532}
+_SEGMENTS = {_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES}
+
+_MAX_LIST_BYTES = 1024**2
+# Pillow takes each strip in Python; this is one for each row of the tallest image that is accepted.
+_MAX_SEGMENTS = 65_536
+# A tile may be larger than its image, and is decoded whole.
+_MAX_TILE_PIXELS = 4096**2
+
+
+def read(data: bytes) -> EncodedImage:
+    """Read the first directory and put a smaller one in its place, with none after it."""
+    directory = Directory(data)
+    width, height = directory.integer(_WIDTH), directory.integer(_LENGTH)
+    if not width or not height:
+        raise CorruptImage("the TIFF image is corrupt: it does not say how large it is")
+    samples = Samples(
+        bits=directory.integer(_BITS, default=1),
+        is_signed=directory.integer(_SAMPLE_FORMAT) == _SIGNED,
+        is_white_zero=directory.integer(_PHOTOMETRIC) == 0,
+    )
+    entries = _kept_entries(directory, _count_segments(directory, width, height))
+    return EncodedImage(
+        format="TIFF",
+        size=(width, height),
+        data=_with_directory(directory, entries),
+        orientation=orientation_of(directory, directory.values(_XMP)),
+        samples=samples,
+    )
+
+
+def _count_segments(directory: Directory, width: int, height: int) -> int:
+    """How many strips or tiles make the picture."""
+    if _STRIP_OFFSETS in directory.fields or _TILE_OFFSETS not in directory.fields:
+        rows = directory.integer(_ROWS_PER_STRIP) or height
+        count = math.ceil(height / rows)
+    else:
+        tile_width, tile_length = directory.integer(_TILE_WIDTH), directory.integer(_TILE_LENGTH)
+        if not 0 < tile_width * tile_length <= max(width * height, _MAX_TILE_PIXELS):
+            raise CorruptImage(f"the TIFF image is corrupt: its tiles are {tile_width} x {tile_length} pixels")
+        count = math.ceil(width / tile_width) * math.ceil(height / tile_length)
+    if directory.integer(_PLANAR) == _SEPARATE_PLANES:
+        count *= directory.integer(_SAMPLES, default=1)
+    if count > _MAX_SEGMENTS:
+        raise CorruptImage(f"the TIFF image is in {count} pieces; at most {_MAX_SEGMENTS} are accepted")
+    return count
+
+
+def _kept_entries(directory: Directory, num_segments: int) -> list[bytes]:
+    """The entries of the tags that make pixels, in ascending order, cut to the values that they need."""
+    entries = []
+    for tag, field in sorted(directory.fields.items()):
+        if tag in _SCALARS:
+            field = field.first(1)
+        elif tag in _SEGMENTS:
+            field = field.first(num_segments)
+        elif tag not in _LISTS or field.size_bytes > _MAX_LIST_BYTES:
+            continue
+        entries.append(directory.entry(tag, field))
+    return entries
+
+
+def _with_directory(directory: Directory, entries: list[bytes]) -> bytes:
+    """The file with the entries as its only directory, at its end; what the old one pointed to stays in its place."""
+    data, pointer = directory.data, directory.pointer
+    padding = bytes(len(data) % 2)
+    start = struct.pack(directory.order + pointer, len(data) + len(padding))
+    count = struct.pack(directory.order + ("Q" if directory.is_big else "H"), len(entries))
+    head = data[: directory.header_bytes - len(start)] + start
+    none_after = bytes(len(start))
+    return b"".join((head, memoryview(data)[len(head) :], padding, count, *entries, none_after))

@@ -1,0 +1,156 @@
+"""Encoded image bytes to the uint8 pixels a model expects: one function for evaluation, calibration and serving."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
+from models.pixels.fitting import fit_jpeg, fit_picture
+from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, identify, read_encoded
+from models.pixels.formats.exif import read_orientation
+from models.pixels.spec import ImageLimits, PixelSpec
+
+__all__ = ["ACCEPTED_FORMATS", "ImageLimits", "PixelSpec", "Pixels", "preprocess"]
+
+Pixels = npt.NDArray[np.uint8]
+
+# Importing a plugin registers it; Image.open would import all forty to find one that is not.
+_PLUGINS = (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+# As Pillow's reader of files says it, and its decoder of bytes.
+_ENDS_TOO_EARLY = re.compile("truncated|not enough image data", re.IGNORECASE)
+_DEFAULT_LIMITS = ImageLimits()
+# The longest side of a JPEG. A longer one would make resampling tables that are larger than the picture.
+_MAX_SIDE_PX = 65_535
+# An ordinary progressive JPEG has 10 scans. A scan without data costs 1 ns a pixel, so at worst this is 1 s at 50 MP.
+_MAX_PASSES = 16
+
+
+def preprocess(
+    upload: bytes | memoryview,
+    spec: PixelSpec,
+    *,
+    limits: ImageLimits = _DEFAULT_LIMITS,
+    out: Pixels | None = None,
+) -> Pixels:
+    """Decode one encoded image into the pixels the model was trained on.
+
+    The first frame counts, EXIF orientation is applied, transparency is composed onto white, colour profiles are
+    ignored. A picture that already has the size of the spec comes back as it is, pixel for pixel. A JPEG far larger
+    than the spec is decoded at 1/2, 1/4 or 1/8, which still covers it. Any number of threads may call this at once.
+
+    Args:
+        upload: the whole file, in one of `ACCEPTED_FORMATS`.
+        spec: the size, and how the picture is fitted to it.
+        limits: checked before anything is decoded.
+        out: where to write the pixels, uint8 [spec.height_px, spec.width_px, 3], C-contiguous; untouched on an error.
+
+    Returns:
+        uint8 [spec.height_px, spec.width_px, 3], RGB, C-contiguous: `out`, or a new array.
+
+    Raises:
+        EmptyImage: no bytes.
+        UnsupportedImage: the bytes are not of a format that we accept.
+        ImageTooLarge: more bytes than limits.max_bytes, or more pixels than limits.max_pixels.
+        CorruptImage: the image is truncated or broken.
+        ValueError: `out` does not fit.
+    """
+    if out is not None:
+        _check_buffer(out, spec)
+    data = _read_upload(upload, limits)
+    image_format = identify(data)
+    with _named_errors(image_format):
+        encoded = read_encoded(data, image_format)
+        if encoded.size is not None:
+            _check_size(encoded.size, encoded.num_passes, limits)
+        picture = _decode(encoded, spec, limits)
+    pixels = np.asarray(picture)
+    if out is None:
+        return pixels.copy()
+    np.copyto(out, pixels)
+    return out
+
+
+def _check_buffer(out: Pixels, spec: PixelSpec) -> None:
+    shape = (spec.height_px, spec.width_px, 3)
+    if out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out must be a writeable, C-contiguous uint8 array of shape {shape}, got {out.dtype} {out.shape}"
+        )
+
+
+def _read_upload(upload: bytes | memoryview, limits: ImageLimits) -> bytes:
+    num_bytes = memoryview(upload).nbytes
+    if num_bytes == 0:
+        raise EmptyImage("the upload is empty")
+    if num_bytes > limits.max_bytes:
+        raise ImageTooLarge(f"the image has {num_bytes:,} bytes; at most {limits.max_bytes:,} are accepted")
+    return bytes(upload)
+
+
+def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels:
+        raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {limits.max_pixels:,} are accepted")
+    if max(width, height) > _MAX_SIDE_PX:
+        raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {_MAX_SIDE_PX:,} a side are accepted")
+    if width * height * num_passes > limits.max_pixels * _MAX_PASSES:
+        raise ImageTooLarge(f"the image is coded so that its {width} x {height} pixels take too long to decode")
+
+
+def _decode(encoded: EncodedImage, spec: PixelSpec, limits: ImageLimits) -> Image.Image:
+    if encoded.format == "JPEG":
+        return fit_jpeg(encoded, spec)
+    with Image.open(BytesIO(encoded.data), formats=(encoded.format,)) as image:
+        # Again, by the decoder's word: a container can say one thing and the picture within it another.
+        _check_size(image.size, encoded.num_passes, limits)
+        orientation = encoded.orientation
+        if orientation is None:
+            orientation = read_orientation(image.info.get("exif", b""), image.info.get("xmp", b""))
+        return fit_picture(image, spec, orientation=orientation, samples=encoded.samples)
+
+
+@contextmanager
+def _named_errors(image_format: str) -> Iterator[None]:
+    """Turn whatever decoding raises into an `ImageError`.
+
+    Pillow raises OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError, KeyError, TypeError, EOFError,
+    OverflowError, ZeroDivisionError, AssertionError, AttributeError and more, as the broken byte has it, and which is
+    part of no contract. So this is as broad as can be, around nothing but decoding. The messages of the causes are not
+    passed on: they may show addresses and paths; the cause itself is chained, for the log.
+    """
+    try:
+        yield
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLarge(f"the {image_format} image has too many pixels") from error
+    except MemoryError as error:
+        raise ImageTooLarge(f"the {image_format} image takes more memory to decode than there is") from error
+    except Exception as error:
+        problem = "truncated" if _ENDS_TOO_EARLY.search(str(error)) else "corrupt"
+        raise CorruptImage(f"the {image_format} image is {problem} and cannot be decoded") from error

@@ -1,0 +1,1 @@
+"""Models on disk: artifacts, and the repository of their versions."""

@@ -1,0 +1,124 @@
+"""One version of a model on disk: manifest.json and the files it lists, read with care and written in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import CorruptArtifact, EngineMissing, without_host_paths
+from models.store.fields import MANIFEST_FILE, folders_of
+from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, decode
+from models.store.staging import staged
+from models.store.tree import scan
+
+_DEVICES = {"litert": "cpu", "tensorflow": "gpu"}
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A version that has been read or written; `path` is its folder."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files listed, without the manifest; ArtifactError where one is missing."""
+        with without_host_paths(f"{_who(self.path)} cannot be measured"):
+            return sum((self.path / file).stat().st_size for file in self.manifest.files)
+
+    def engine_path(self, engine: str) -> Path:
+        """The file or folder that an engine ("litert", "tensorflow") runs.
+
+        Raises:
+            EngineMissing: the artifact has none for it; the message says which it has, and what makes the missing one.
+        """
+        manifest = self.manifest
+        if engine not in manifest.engines:
+            there = ", ".join(f"{name} ({file.precision})" for name, file in manifest.engines.items())
+            which = f"model {manifest.name!r} version {manifest.version}"
+            remedy = (
+                f"python -m models export --for {_DEVICES[engine]} {manifest.name}:{manifest.version} --workdir RUN"
+            )
+            raise EngineMissing(
+                f"{which} has no file for the engine {engine!r}; it has {there}. Where its training run is at hand, "
+                f"`{remedy}` publishes a version that has both"
+            )
+        return self.path / manifest.engines[engine].file
+
+
+def write_artifact(parent: Path, manifest: Manifest, files: Mapping[str, Path]) -> Artifact:
+    """Write `parent`/<version>, all of it or nothing.
+
+    Args:
+        parent: the folder of the model; made if missing.
+        manifest: its `files` are replaced by what is written.
+        files: path in the artifact to its source, a file or a folder (of which the files are taken).
+
+    Raises:
+        VersionExists: `parent` has that version.
+        ArtifactError: a source is missing or of a kind that cannot be published, or writing failed.
+    """
+    with staged(parent, manifest, files) as staging:
+        return Artifact(parent / str(manifest.version), staging.commit(manifest.version))
+
+
+def read_artifact(path: Path, *, verify: bool = True) -> Artifact:
+    """Read the artifact in a folder; never writes.
+
+    Args:
+        path: the folder with manifest.json.
+        verify: compare every file with its sha256. Without, only the manifest is read and checked.
+
+    Raises:
+        CorruptArtifact: a changed, missing or added file, a symbolic link, a manifest that is not as it was written.
+        ArtifactError: the disk or a permission keeps it from being read.
+    """
+    who = _who(path)
+    with without_host_paths(f"{who} cannot be read"):
+        try:
+            manifest = _read_manifest(path)
+            if verify:
+                _verify(path, manifest)
+        except CorruptArtifact as error:
+            raise CorruptArtifact(f"{who} is corrupt: {error}") from error
+    return Artifact(path, manifest)
+
+
+def _who(path: Path) -> str:
+    is_in_repository = path.name.isdecimal() and path.parent.name
+    return f"model {path.parent.name!r} version {path.name}" if is_in_repository else "the artifact"
+
+
+def _read_manifest(path: Path) -> Manifest:
+    file = path / MANIFEST_FILE
+    try:
+        found = file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise CorruptArtifact(f"{MANIFEST_FILE} is missing") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise CorruptArtifact(f"{MANIFEST_FILE} is not a regular file")
+    with file.open("rb") as opened:
+        return decode(opened.read(min(found.st_size, MAX_MANIFEST_BYTES) + 1))
+
+
+def _verify(path: Path, manifest: Manifest) -> None:
+    tree = scan(path)
+    listed = manifest.files.keys()
+    _refuse(tree.strangers, "neither a file nor a folder (links are not followed)")
+    _refuse(listed - tree.files, f"listed in {MANIFEST_FILE} but missing")
+    _refuse(tree.files - listed - {MANIFEST_FILE}, f"there but not listed in {MANIFEST_FILE}")
+    _refuse(tree.folders - folders_of(listed), f"a folder that holds nothing listed in {MANIFEST_FILE}")
+    for file, digest in manifest.files.items():
+        with (path / file).open("rb") as opened:
+            if hashlib.file_digest(opened, "sha256").hexdigest() != digest:
+                raise CorruptArtifact(f"{file} has changed since it was published (its sha256 differs)")
+
+
+def _refuse(paths: Collection[str], fault: str) -> None:
+    if paths:
+        others = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+        raise CorruptArtifact(f"{min(paths)!r} is {fault}{others}")

@@ -1,0 +1,180 @@
+"""The manifest: what one version of a model is, and the sha256 of every file that belongs to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from models.errors import CorruptArtifact
+from models.pixels.preprocessing import PixelSpec
+from models.store.fields import (
+    MANIFEST_FILE,
+    validate_files,
+    validate_labels,
+    validate_mapping,
+    validate_name,
+    validate_path,
+    validate_text,
+    validate_version,
+)
+from models.store.reference import ModelReference
+from models.store.strict_json import parse_object, plain
+
+__all__ = ["ENGINES", "MANIFEST_FILE", "EngineFile", "Manifest", "decode", "encode", "validate_name"]
+
+FORMAT = 1
+MAX_MANIFEST_BYTES = 8 * 1024**2
+ENGINES = ("litert", "tensorflow")
+
+_MAX_MESSAGE_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFile:
+    """What one engine runs.
+
+    Attributes:
+        file: path in the artifact, of a file ("model.tflite") or of a folder ("saved_model").
+        precision: of the weights, such as "int8", "float16", "float32".
+    """
+
+    file: str
+    precision: str
+
+    def __post_init__(self) -> None:
+        validate_path(self.file)
+        validate_text(self.precision, "the precision of an engine")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One version of a model, described. It keeps its own copy of everything given, so a later change cannot reach it.
+
+    Attributes:
+        name: of the model: 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit.
+        version: >= 1; `Repository.publish` replaces it by the next free one.
+        architecture: JSON, for instance `ResNetV2.to_dict()`.
+        labels: one per class, in the order of the probabilities; they may repeat, as two of ImageNet's do.
+        pixels: how an upload becomes the model's input.
+        engines: keys from `ENGINES`, at least one.
+        metrics: JSON, for instance {"int8": {"top1": 0.93}}; accuracies are fractions in [0, 1].
+        provenance: JSON: the command, the data's sha256, whatever it takes to make the version again.
+        files: relative POSIX path to lower-case sha256; filled in when the artifact is written.
+
+    Raises:
+        ValueError: a field is not as said here; the message names it and what was given.
+    """
+
+    name: str
+    version: int
+    architecture: Mapping[str, Any]
+    labels: tuple[str, ...]
+    pixels: PixelSpec
+    engines: Mapping[str, EngineFile]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        validate_name(self.name)
+        validate_version(self.version)
+        if not isinstance(self.pixels, PixelSpec):
+            raise ValueError(f"pixels must be a PixelSpec, got {type(self.pixels).__name__}")
+        for key in ("architecture", "metrics", "provenance"):
+            object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key))
+        object.__setattr__(self, "labels", validate_labels(self.labels))
+        object.__setattr__(self, "engines", _validate_engines(self.engines))
+        object.__setattr__(self, "files", validate_files(self.files))
+
+    @property
+    def reference(self) -> ModelReference:
+        """What names this version."""
+        return ModelReference(self.name, self.version)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, in the order of manifest.json, without its sha256; the caller may change it."""
+        shape = [-1, self.pixels.height_px, self.pixels.width_px, 3]
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "version": self.version,
+            "architecture": plain(self.architecture, "architecture"),
+            "labels": list(self.labels),
+            "pixels": self.pixels.to_dict(),
+            "input": {"name": "image", "dtype": "uint8", "shape": shape},
+            "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
+            "engines": {name: asdict(engine) for name, engine in self.engines.items()},
+            "metrics": plain(self.metrics, "metrics"),
+            "provenance": plain(self.provenance, "provenance"),
+            "files": dict(self.files),
+        }
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json: equal manifests give equal bytes, and the last field is the sha256 of the others.
+
+    Raises:
+        ValueError: an engine's file is not among `files`, or the bytes exceed MAX_MANIFEST_BYTES.
+    """
+    for name, engine in manifest.engines.items():
+        if not any(path == engine.file or path.startswith(f"{engine.file}/") for path in manifest.files):
+            raise ValueError(f"the engine {name} needs {engine.file!r}, which is not among the files of the artifact")
+    record = manifest.to_dict()
+    record["sha256"] = hashlib.sha256(_dump(record)).hexdigest()
+    data = _dump(record)
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ValueError(f"{MANIFEST_FILE} must be at most {MAX_MANIFEST_BYTES} bytes, got {len(data)}")
+    return data
+
+
+def decode(data: bytes) -> Manifest:
+    """Read the bytes of manifest.json.
+
+    Raises:
+        CorruptArtifact: any byte differs from what `encode` wrote.
+    """
+    try:
+        record = parse_object(data, MANIFEST_FILE, max_bytes=MAX_MANIFEST_BYTES)
+        if record.get("format") != FORMAT:
+            raise ValueError(f"{MANIFEST_FILE} has format {record.get('format')!r}; this program reads format {FORMAT}")
+        manifest = _from_record(record)
+        if encode(manifest) != data:
+            raise ValueError(f"{MANIFEST_FILE} has changed since it was written")
+    except ValueError as error:
+        raise CorruptArtifact(str(error)[:_MAX_MESSAGE_CHARACTERS]) from error
+    return manifest
+
+
+def _from_record(record: Mapping[str, Any]) -> Manifest:
+    keys = ("name", "version", "architecture", "labels", "pixels", "engines", "metrics", "provenance", "files")
+    if missing := [key for key in keys if key not in record]:
+        raise ValueError(f"{MANIFEST_FILE} lacks the field {missing[0]!r}")
+    fields = {key: record[key] for key in keys}
+    fields["pixels"] = PixelSpec.from_dict(validate_mapping(record["pixels"], "pixels"))
+    engines = validate_mapping(record["engines"], "engines")
+    fields["engines"] = {name: _engine_from_record(name, engine) for name, engine in engines.items()}
+    return Manifest(**fields)
+
+
+def _engine_from_record(name: str, engine: object) -> EngineFile:
+    record = validate_mapping(engine, f"engine {name!r}")
+    if record.keys() != {"file", "precision"}:
+        raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(record)}")
+    return EngineFile(**record)
+
+
+def _validate_engines(engines: object) -> dict[str, EngineFile]:
+    record = validate_mapping(engines, "engines")
+    if not record or not record.keys() <= set(ENGINES):
+        raise ValueError(f"engines must have at least one of {', '.join(ENGINES)} and no other, got {sorted(record)}")
+    for name, engine in record.items():
+        if not isinstance(engine, EngineFile):
+            raise ValueError(f"engine {name!r} must be an EngineFile, got {type(engine).__name__}")
+    return dict(sorted(record.items()))
+
+
+def _dump(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

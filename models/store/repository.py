@@ -1,0 +1,189 @@
+"""The repository: names of models to their versions, on disk, which is the only truth.
+
+<root>/<name>/<version>/      an artifact
+<root>/<name>/routing.json    {"stable": <version>}; where there is none, the highest version is stable
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from models.errors import CorruptArtifact, ModelNotFound, VersionExists, VersionNotFound, without_host_paths
+from models.store.artifact import Artifact, read_artifact
+from models.store.fields import MAX_VERSION, validate_name
+from models.store.manifest import Manifest
+from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
+from models.store.staging import Staging, staged
+
+_VERSION = re.compile(r"[1-9][0-9]{0,18}")  # and no other spelling of a number: 01 is not 1
+_MAX_LISTED = 20
+
+
+class Repository:
+    """Models in a folder. Holds no state, so any number of them, in any process, agree on what is there.
+
+    Everything but `publish` and `promote` only reads, and works on a read-only file system.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """Names of the models that have a version or cannot be read, sorted; none where the folder is missing.
+
+        Raises:
+            ArtifactError: the repository cannot be read.
+        """
+        with without_host_paths("the repository cannot be read"):
+            names = [name for name in _folders(self.root) if _is_name(name)]
+        return sorted(name for name in names if self._may_have_versions(name))
+
+    def versions(self, name: str) -> list[int]:
+        """Versions of a model, ascending, at least one.
+
+        Raises:
+            ModelNotFound: there is no such model; the message names those there are.
+            ArtifactError: the model cannot be read.
+        """
+        with without_host_paths(f"model {_short(name)} cannot be read"):
+            versions = self._versions(name) if _is_name(name) else []
+        if not versions:
+            there = _listed(self.names())
+            raise ModelNotFound(f"there is no model {_short(name)}; the repository holds {there or 'none'}")
+        return versions
+
+    def stable_version(self, name: str) -> int:
+        """The version that is served when none is asked for.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            CorruptArtifact: routing.json is broken, or names a version that is not there.
+        """
+        self.versions(name)
+        with without_host_paths(f"the routing of model {name!r} cannot be read"):
+            routing = read_routing(self.root / name)
+        versions = self.versions(name)  # after routing.json: a publisher makes the version first
+        stable: int = versions[-1] if routing is None else routing["stable"]
+        if stable not in versions:
+            raise CorruptArtifact(
+                f"the routing of model {name!r} is corrupt: {ROUTING_FILE} says that version {stable} is stable, "
+                f"but the model has {_listed(versions)}"
+            )
+        return stable
+
+    def load(self, name: str, version: int | None = None, *, verify: bool = True) -> Artifact:
+        """Read a version, the stable one by default; see `read_artifact` for `verify`.
+
+        Raises:
+            ModelNotFound: there is no such model; the message names those there are.
+            VersionNotFound: the model has no such version; the message names those it has.
+            CorruptArtifact: what is there is not what was published.
+        """
+        if version is None:
+            version = self.stable_version(name)
+        elif version not in (versions := self.versions(name)):
+            raise VersionNotFound(f"model {name!r} has no version {version}; it has {_listed(versions)}")
+        artifact = read_artifact(self.root / name / str(version), verify=verify)
+        found = artifact.manifest
+        if (found.name, found.version) != (name, version):
+            raise CorruptArtifact(
+                f"model {name!r} version {version} is corrupt: "
+                f"its manifest is that of model {found.name!r} version {found.version}"
+            )
+        return artifact
+
+    def publish(self, manifest: Manifest, files: Mapping[str, Path], *, in_place_of: int | None = None) -> Artifact:
+        """Write the next version of a model, and make it the stable one.
+
+        Several may publish at once: each gets its own version, and the highest ends as the stable one. A publisher
+        that dies leaves the old stable version in place, and at most a complete version that nothing points to.
+
+        Args:
+            manifest: `version` and `files` are replaced by what is written.
+            files: path in the artifact to its source, a file or a folder.
+            in_place_of: a version of the model; unless that is the stable one by then, the stable one stays.
+
+        Raises:
+            ArtifactError: see `write_artifact`.
+            CorruptArtifact: routing.json is broken; nothing was written.
+            ModelNotFound: there is no model to have the version `in_place_of`.
+        """
+        folder = self.root / manifest.name
+        with without_host_paths(f"a version of model {manifest.name!r} cannot be published"):
+            read_routing(folder)
+            # The lock, taken once the copying is done, keeps readers from seeing two publishers' steps interleaved.
+            with staged(folder, manifest, files) as staging, locked(folder):
+                stable = None if in_place_of is None else self.stable_version(manifest.name)
+                if stable is not None:
+                    set_stable(folder, stable)  # without routing.json, the new version would be stable at once
+                written = self._commit_next(staging)
+                if stable == in_place_of:
+                    set_stable(folder, written.version)
+        return Artifact(folder / str(written.version), written)
+
+    def promote(self, name: str, version: int) -> Artifact:
+        """Make a version the stable one; servers that follow the repository switch to it.
+
+        Raises:
+            ModelNotFound, VersionNotFound: it is not there.
+            CorruptArtifact: it is not what was published; the stable version stays as it is.
+        """
+        artifact = self.load(name, version)
+        folder = self.root / name
+        with without_host_paths(f"version {version} of model {name!r} cannot be promoted"), locked(folder):
+            set_stable(folder, version)
+        return artifact
+
+    def _commit_next(self, staging: Staging) -> Manifest:
+        version = 0
+        while True:
+            version = max([version, *self._versions(staging.manifest.name)]) + 1
+            try:
+                return staging.commit(version)
+            except VersionExists:
+                continue  # taken by a writer that our lock does not reach, or by something that is no version
+
+    def _may_have_versions(self, name: str) -> bool:
+        try:
+            return bool(self._versions(name))
+        except OSError:
+            return True  # who asks for its versions is told why; the other models are not concerned
+
+    def _versions(self, name: str) -> list[int]:
+        numbers = [int(entry) for entry in _folders(self.root / name) if _VERSION.fullmatch(entry)]
+        return sorted(number for number in numbers if number <= MAX_VERSION)
+
+
+def _folders(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if _may_be_folder(entry)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return True  # a link to where nobody may look, or to itself
+
+
+def _is_name(name: str) -> bool:
+    try:
+        validate_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _listed(things: Sequence[object]) -> str:
+    shown = ", ".join(str(thing) for thing in things[-_MAX_LISTED:])
+    return f"... {shown}" if len(things) > _MAX_LISTED else shown
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 80 else f"{name[:80]}...")

@@ -1,0 +1,59 @@
+"""routing.json: which version of a model is served. Readers take no lock; writers do, so that no change is lost."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from models.errors import CorruptArtifact
+from models.store.durable import replace_file
+from models.store.fields import validate_version
+from models.store.strict_json import parse_object
+
+ROUTING_FILE = "routing.json"
+LOCK_FILE = ".routing.lock"
+MAX_ROUTING_BYTES = 64 * 1024
+
+
+def read_routing(folder: Path) -> dict[str, Any] | None:
+    """The routing of the model in `folder`, or None where there is none.
+
+    Raises:
+        CorruptArtifact: routing.json is not an object in which "stable" is a version.
+    """
+    try:
+        with (folder / ROUTING_FILE).open("rb") as file:
+            data = file.read(MAX_ROUTING_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    try:
+        routing = parse_object(data, ROUTING_FILE, max_bytes=MAX_ROUTING_BYTES)
+        if "stable" not in routing:
+            raise ValueError(f"{ROUTING_FILE} does not say which version is stable")
+        validate_version(routing["stable"])
+    except ValueError as error:
+        raise CorruptArtifact(f"the routing of model {folder.name!r} is corrupt: {error}") from error
+    return routing
+
+
+def set_stable(folder: Path, version: int) -> None:
+    """Make `version` the stable one; whatever else routing.json says stays as it is. Call it while `locked`."""
+    routing = (read_routing(folder) or {}) | {"stable": version}
+    replace_file(folder / ROUTING_FILE, (json.dumps(routing, indent=2) + "\n").encode())
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other writers of the model in `folder` waiting; the kernel lets go should this process die."""
+    # Opened for writing because network file systems lock nothing else.
+    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

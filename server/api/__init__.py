@@ -1,0 +1,1 @@
+"""What each URL takes and answers: all that knows Flask."""

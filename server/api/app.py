@@ -1,0 +1,60 @@
+"""Wires the Flask application: settings and an engine in, routes and error handlers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models.pixels.preprocessing import ImageLimits
+from server.api.errors import STATUS, register_error_handlers
+from server.api.lean_flask import LeanFlask
+from server.api.metrics import metrics_routes
+from server.api.operations import operations_routes
+from server.api.pages import Pages, page_routes
+from server.api.predict import predict_routes
+from server.api.request_log import identify_requests
+from server.classify import Classifier
+from server.devices import DeviceChoice
+from server.engine import Engine
+from server.metrics import OTHER, Metrics
+from server.settings import Settings
+from server.state_metrics import StateMetrics
+
+ON_EVERY_ANSWER = (("X-Content-Type-Options", "nosniff"),)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    engine: Engine,
+    is_stopping: Callable[[], bool] = lambda: False,
+    choice: DeviceChoice | None = None,
+    metrics: Metrics | None = None,
+) -> LeanFlask:
+    """Make the application.
+
+    Args:
+        settings: checked already.
+        engine: stays the caller's to close.
+        is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
+        choice: the devices that the engine runs on, for `/readyz` and `/metrics`.
+        metrics: of this process; its own where it is the only one.
+    """
+    metrics = metrics or Metrics()
+    metrics.expect("/predict", "POST", {200, 500, *STATUS.values()})
+    metrics.registry.register(StateMetrics(engine, settings, choice))
+    app = LeanFlask("server.api")
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_pixels)
+
+    def note(path: str, method: str, status: int, duration_s: float) -> None:
+        metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
+
+    identify_requests(app, headers=ON_EVERY_ANSWER, note=note)
+    register_error_handlers(app)
+    pages = Pages(engine, settings)
+    app.register_blueprint(page_routes(pages))
+    app.register_blueprint(predict_routes(Classifier(engine, limits=limits, metrics=metrics), pages, settings))
+    app.register_blueprint(operations_routes(engine, is_stopping, choice))
+    app.register_blueprint(metrics_routes(metrics.registry))
+    return app

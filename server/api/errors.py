@@ -1,0 +1,94 @@
+"""The one place where errors become HTTP: each class of error has a status, and all have the same JSON body."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from models import errors as model_errors
+from models.errors import OpsinError
+from server import engine, request_errors
+from server.api.json_response import JSONResponse
+from server.api.request_log import current_request_id
+
+log = logging.getLogger("opsin.errors")
+
+# The status of an error is that of its class, or of the nearest class it inherits from; without one it is 500.
+STATUS: dict[type[BaseException], int] = {
+    model_errors.ImageError: 422,
+    model_errors.EmptyImage: 400,
+    model_errors.ImageTooLarge: 413,
+    model_errors.UnsupportedImage: 415,
+    model_errors.ModelNotFound: 404,
+    model_errors.VersionNotFound: 404,
+    request_errors.RequestError: 400,
+    request_errors.UploadTimeout: 408,
+    request_errors.UploadTooLarge: 413,
+    request_errors.TooManyImages: 413,
+    request_errors.UnsupportedMediaType: 415,
+    engine.EngineNotReady: 503,
+    engine.DefaultNotServed: 503,
+    engine.Overloaded: 503,
+    engine.ClientGone: 499,  # as nginx has it; only the log sees it
+    engine.DeadlineExceeded: 504,
+}
+
+
+# What Flask says by itself is written for a person in a browser.
+MESSAGES = {
+    404: "there is nothing at this path; images go to POST /predict",
+    405: "this path does not take that method; images go to POST /predict",
+}
+
+
+def status_of(error: OpsinError) -> int:
+    """Choose the HTTP status of an error."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def headers_of(error: OpsinError) -> dict[str, str]:
+    """Choose the headers that go with an error: a client that is turned away is told when to come back."""
+    if isinstance(error, engine.Overloaded):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"Retry-After": "1"} if isinstance(error, engine.EngineNotReady) else {}
+
+
+def body_of(error: OpsinError) -> dict[str, str]:
+    """Write what stands under "error" in an answer."""
+    return {"code": error.code, "message": str(error)}
+
+
+def error_response(error: OpsinError) -> Response:
+    """Answer a request that failed as a whole."""
+    return _response(status_of(error), body_of(error), headers_of(error))
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Make every error of the app, Flask's own included, an answer in JSON."""
+    app.register_error_handler(OpsinError, error_response)
+    app.register_error_handler(HTTPException, _http_response)
+    app.register_error_handler(Exception, _unexpected_response)
+
+
+def _http_response(error: HTTPException) -> Response:
+    """Answer what Flask refuses by itself, such as 404 and 405, with its headers (Allow) kept."""
+    status = error.code or 500
+    code = (error.name or "error").lower().replace(" ", "_")
+    kept = {
+        name: value for name, value in error.get_headers() if name.lower() not in ("content-type", "content-length")
+    }
+    return _response(status, {"code": code, "message": MESSAGES.get(status, error.description or error.name)}, kept)
+
+
+def _unexpected_response(error: Exception) -> Response:
+    """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
+    request_id = current_request_id()
+    log.error("request %s failed", request_id, exc_info=error)
+    return _response(500, {"code": "internal_error", "message": f"the server failed on request {request_id}"}, {})
+
+
+def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    return JSONResponse({"error": body}, status, headers)

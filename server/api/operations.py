@@ -1,0 +1,44 @@
+"""GET /healthz and /readyz: what an orchestrator asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, jsonify
+
+from server.api.errors import error_response
+from server.devices import DeviceChoice
+from server.engine import Engine, EngineNotReady
+
+
+def operations_routes(engine: Engine, is_stopping: Callable[[], bool], choice: DeviceChoice | None = None) -> Blueprint:
+    """Make the routes."""
+    routes = Blueprint("operations", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        """Whether the process answers at all; a failure means: restart it."""
+        return jsonify(status="ok")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        """Whether to send requests here: what can be served is loaded and warm, and the server is not stopping."""
+        if is_stopping():
+            return error_response(EngineNotReady("the server is stopping"))
+        if not engine.is_ready:
+            return error_response(EngineNotReady("the model is still loading"))
+        catalogue = engine.catalogue
+        default, served = catalogue.default, catalogue.default_model
+        return jsonify(
+            status="ready",
+            model=default.name if default else None,
+            version=served.version if served else None,
+            models=[{"name": model.name, "version": model.version} for model in catalogue.models],
+            refused=[
+                {"name": refused.name, "version": refused.version, "reason": refused.reason}
+                for refused in catalogue.refused
+            ],
+            **({"devices": choice.names, "devices_reason": choice.reason} if choice else {}),
+        )
+
+    return routes

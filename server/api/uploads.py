@@ -1,0 +1,155 @@
+"""The three ways a request can carry images: a form, the bytes themselves, or JSON with base64."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.http import parse_options_header
+
+from server.api.multipart import Part, split_multipart
+from server.request_errors import MissingImage, RequestError, TooManyImages, UnsupportedMediaType
+
+FIELDS = ("image", "file")
+RAW_TYPES = ("", "application/octet-stream", "binary/octet-stream")
+MAX_FILENAME_CHARACTERS = 255
+MAX_NAMED_FIELDS = 10  # in a message
+SPARE_JSON_VALUES = 100  # past those of any right document, so that one that is merely wrong is told how
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The encoded bytes of one image, and the name the client gave it, if any."""
+
+    content: bytes | memoryview
+    filename: str | None = None
+
+
+def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_images: int) -> list[Upload]:
+    """Take the images out of a request's body; whether they are images is for others to find out.
+
+    Returns:
+        At least one and at most ``max_images`` uploads, in the order of the request.
+
+    Raises:
+        MissingImage: there is none; says what was expected and what came.
+        TooManyImages: there are more than ``max_images``.
+        UnsupportedMediaType: no image comes in that Content-Type.
+        RequestError: the form or the JSON is malformed.
+    """
+    media_type, options = parse_options_header(content_type)
+    if media_type == "multipart/form-data":
+        return _from_form(body, options.get("boundary", ""), max_images)
+    if media_type == "application/json":
+        return _from_json(body, max_images)
+    if media_type in RAW_TYPES or media_type.startswith("image/") or _is_curl_default(media_type, body):
+        return [Upload(body if isinstance(body, bytes) else memoryview(body))]
+    raise UnsupportedMediaType(
+        f"the Content-Type must be multipart/form-data, application/json or image/*, got {media_type[:100]!r}"
+    )
+
+
+def clean_filename(name: str) -> str:
+    """Reduce what a client calls a file to its last part, without control characters, of bounded length."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    if not last.isprintable():
+        last = "".join(character for character in last if unicodedata.category(character)[0] != "C")
+    return last[:MAX_FILENAME_CHARACTERS]
+
+
+def _is_curl_default(media_type: str, body: bytes | bytearray) -> bool:
+    """Tell ``curl --data-binary @photo.jpg``, which claims to send a form, from a form: that is ASCII, no image is."""
+    return media_type == "application/x-www-form-urlencoded" and not body[:512].isascii()
+
+
+def _from_form(body: bytes | bytearray, boundary: str, max_images: int) -> list[Upload]:
+    """Take the files in the fields for images; text fields beside them, such as a form's token, do no harm."""
+    uploads: list[Upload] = []
+    others: list[str] = []
+    has_other_files = False
+    for number, part in enumerate(split_multipart(body, boundary), start=1):
+        _check_number(number, max_images)
+        if part.name not in FIELDS:
+            others.append(part.name)
+            has_other_files |= bool(part.filename)
+        elif not _is_unused_file_input(part):
+            uploads.append(Upload(part.content, clean_filename(part.filename) if part.filename else None))
+    if has_other_files or (others and not uploads):
+        raise RequestError(f"the form may have files in the field image (or file), got {_listed(others)}")
+    if not uploads:
+        raise MissingImage("the form has no file in the field image (or file)")
+    return uploads
+
+
+def _is_unused_file_input(part: Part) -> bool:
+    return part.filename == "" and not part.content
+
+
+def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
+    _check_json_values(body, max_images)
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise RequestError("the body is not JSON") from None
+    if not isinstance(document, dict) or document.keys() not in ({"image"}, {"images"}):
+        got = _listed(list(document)) if isinstance(document, dict) else type(document).__name__
+        raise RequestError(f'the JSON must be {{"image": "<base64>"}} or {{"images": ["<base64>", ...]}}, got {got}')
+    if "image" in document:
+        return [Upload(_decode(document["image"], "image"))]
+    images = document["images"]
+    if not isinstance(images, list):
+        raise RequestError("images must be a list of base64 strings")
+    if not images:
+        raise MissingImage("images must not be empty")
+    _check_number(len(images), max_images)
+    return [Upload(_decode(image, f"images[{index}]")) for index, image in enumerate(images)]
+
+
+def _check_json_values(body: bytes | bytearray, max_images: int) -> None:
+    """Refuse many values before they are parsed, each to a hundred bytes and more; base64 has no such characters."""
+    if _has_more(body, b"{", SPARE_JSON_VALUES) or _has_more(body, b"[", SPARE_JSON_VALUES):
+        raise RequestError(f"the JSON may have at most {SPARE_JSON_VALUES} objects or lists")
+    if _has_more(body, b",", 2 * max_images + SPARE_JSON_VALUES):  # a data: URL has one, and one may follow it
+        raise _too_many_images(max_images)
+
+
+def _has_more(body: bytes | bytearray, character: bytes, max_number: int) -> bool:
+    """Tell in the time of a few searches, not in that of a count of them all."""
+    position = -1
+    for _ in range(max_number + 1):
+        position = body.find(character, position + 1)
+        if position < 0:
+            return False
+    return True
+
+
+def _decode(text: Any, where: str) -> bytes:
+    if not isinstance(text, str):
+        raise RequestError(f"{where} must be a base64 string")
+    if text.startswith("data:"):
+        media_type, comma, text = text.partition(",")
+        if not comma or not media_type.endswith(";base64"):
+            raise RequestError(f"{where} must be a data: URL with base64, or base64 alone")
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise RequestError(
+            f"{where} must be base64 with the alphabet A-Z a-z 0-9 + /, padding and no line breaks"
+        ) from None
+
+
+def _check_number(num_images: int, max_images: int) -> None:
+    if num_images > max_images:
+        raise _too_many_images(max_images)
+
+
+def _too_many_images(max_images: int) -> TooManyImages:
+    return TooManyImages(f"a request may carry at most {max_images} images, this one has more")
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:MAX_NAMED_FIELDS])
+    return f"{shown} and {len(names) - MAX_NAMED_FIELDS} more" if len(names) > MAX_NAMED_FIELDS else shown or "nothing"

@@ -1,0 +1,1 @@
+"""From sockets to requests and back; knows neither Flask nor the engine."""

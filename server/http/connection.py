@@ -1,0 +1,148 @@
+"""One client's connection: what comes in and what goes out without waiting, and a close that is heard."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.http.errors import NoMoreData
+
+from server.http.request_reader import RequestReader, Terms
+
+RECV_BYTES = 64 * 1024  # a photo and its head in one call
+MAX_RECV_BYTES = 1024 * 1024
+LINGER_S = 2.0
+MAX_LINGER_BYTES = 256 * 1024**2
+
+
+class ReadTimeout(NoMoreData, TimeoutError):  # type: ignore[misc]
+    """The request did not arrive in time: our body reader answers 408."""
+
+
+class ConnectionOver(Exception):
+    """There is no further request: the client has closed the connection, or its time is over."""
+
+
+class Connection:
+    """Used by one thread at a time.
+
+    Attributes:
+        deadline: until when what is awaited may come: a request, the rest of one, that the client takes its answer, or
+            its own close.
+        is_late: whether it has passed; see `expire`.
+    """
+
+    def __init__(self, sock: socket.socket, address: Any, server_address: Any, terms: Terms) -> None:
+        sock.setblocking(False)
+        self.sock, self.address, self.server_address = sock, address, server_address
+        self.fd = sock.fileno()
+        self.requests = RequestReader(terms, address, self)
+        self.deadline = time.monotonic() + terms.keepalive_s
+        self.is_late = False
+        self.is_lingering = False
+        self._terms = terms
+        self._num_dropped = 0
+        self._unsent = bytearray()
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the client has yet to take the rest of an answer, before which it gets no other."""
+        return bool(self._unsent)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is on its way in, and no answer on its way out."""
+        return self.requests.is_idle and not self._unsent
+
+    def next_request(self) -> Any:
+        """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
+
+        It takes in one piece at a time, so that a client that never stops sending keeps nobody else waiting.
+
+        Raises:
+            ConnectionOver: there will be no further request.
+            OSError: the client has gone.
+            ParseException: what came is no HTTP.
+        """
+        requests = self.requests
+        if self._unsent and not self._send_rest():
+            return None
+        if (request := requests.take()) is not None:
+            return request
+        if self.is_late:
+            return self._cut(ReadTimeout())
+        try:
+            data = self.sock.recv(min(max(requests.num_missing, RECV_BYTES), MAX_RECV_BYTES))
+        except BlockingIOError:
+            return None
+        except OSError:
+            raise ConnectionOver from None
+        if not data:
+            return self._cut(None)
+        if requests.is_idle:
+            self.deadline = time.monotonic() + self._terms.read_timeout_s
+        requests.feed(data)
+        return requests.take()
+
+    def expire(self) -> None:
+        """Say that the deadline has passed: the connection is to be looked at again."""
+        self.is_late = True
+        if self._unsent:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)  # else the epoll would say nothing of it until the client reads
+
+    def finish_request(self) -> None:
+        """Begin to wait for the next request."""
+        self.requests.finish()
+        self.is_late = False
+        self.deadline = time.monotonic() + self._terms.keepalive_s
+
+    def sendall(self, data: bytes) -> None:
+        """Send an answer, or a part of it; what the client does not take yet is kept, and leaves when it does."""
+        if not self._unsent:
+            with suppress(BlockingIOError):
+                data = data[self.sock.send(data) :]
+        self._unsent += data
+
+    def linger(self) -> bool:
+        """Close it, but drop for a while what the client still sends, so that it reads our answer first.
+
+        Returns:
+            Whether it is closed; else to be called again when more can come or leave, or the deadline has passed.
+        """
+        if not self.is_lingering:
+            self.is_lingering, self.is_late = True, False
+            self.deadline = time.monotonic() + (self._terms.keepalive_s if self._unsent else LINGER_S)
+            self.requests.finish()
+        try:
+            if not self._send_rest():
+                return False
+            self.sock.shutdown(socket.SHUT_WR)
+            while not self.is_late and self._num_dropped < MAX_LINGER_BYTES and (data := self.sock.recv(RECV_BYTES)):
+                self._num_dropped += len(data)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Close it at once."""
+        self.requests.finish()
+        with suppress(OSError):
+            self.sock.close()
+
+    def _send_rest(self) -> bool:
+        """Send what the client takes now; gives whether that was all."""
+        with suppress(BlockingIOError):
+            while self._unsent:
+                del self._unsent[: self.sock.send(self._unsent)]
+        return not self._unsent
+
+    def _cut(self, error: Exception | None) -> Any:
+        if self.requests.has_head:
+            return self.requests.cut(error)
+        raise ConnectionOver

@@ -1,1 +1,0 @@
-"""The HTTP routes: what each URL takes and answers. Only these files, the app and its errors know Flask."""

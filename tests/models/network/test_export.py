@@ -1,0 +1,133 @@
+"""Exported files, seen through the runtime that serves them."""
+
+import gc
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from models.network.export import (
+    ExportError,
+    export_dynamic,
+    export_float16,
+    export_float32,
+    export_int8,
+    export_saved_model,
+)
+from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
+from models.network.resnet_v2 import ResNetV2, build
+from models.runtime.litert import LiteRTRuntime
+from models.runtime.tensorflow import TensorFlowRuntime
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
+
+
+@pytest.fixture(scope="module", params=["batch", "group"])
+def model(request):
+    keras.utils.set_random_seed(0)
+    model = build(ResNetV2.of("20", width=8, norm=request.param))
+    rng = np.random.default_rng(2)
+    # An untrained classifier gives every class the same probability; this one has opinions.
+    model.get_layer("predictions").set_weights([0.2 * rng.normal(size=(32, 10)), rng.normal(size=10)])
+    return model
+
+
+def probabilities_of(path, images=IMAGES):
+    runtime = LiteRTRuntime(path, input_shape=(32, 32, 3), num_classes=10)
+    try:
+        return runtime.run(images)
+    finally:
+        runtime.close()
+
+
+def keras_probabilities(model, images=IMAGES):
+    return tf.nn.softmax(model(normalize(images), training=False)).numpy()
+
+
+def test_float32_file_gives_the_probabilities_of_the_model(model, tmp_path):
+    export_float32(model, tmp_path / "model.tflite")
+    np.testing.assert_allclose(probabilities_of(tmp_path / "model.tflite"), keras_probabilities(model), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("export", "tolerance", "max_size"), [(export_float16, 0.01, 0.65), (export_dynamic, 0.05, 0.5)]
+)
+def test_smaller_weights_give_nearly_the_same_probabilities(model, tmp_path, export, tolerance, max_size):
+    export(model, tmp_path / "model.tflite")
+    export_float32(model, tmp_path / "float32.tflite")
+    assert (tmp_path / "model.tflite").stat().st_size < max_size * (tmp_path / "float32.tflite").stat().st_size
+    found = probabilities_of(tmp_path / "model.tflite")
+    np.testing.assert_allclose(found, keras_probabilities(model), atol=tolerance)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("export", "dtype"), [(export_float16, np.float16), (export_dynamic, np.int8)])
+def test_large_kernels_are_stored_in_the_precision_that_the_file_is_named_by(tmp_path, export, dtype):
+    export(build(ResNetV2.of("20", width=16)), tmp_path / "model.tflite")
+    interpreter = tf.lite.Interpreter(model_path=str(tmp_path / "model.tflite"))
+    kernels = [
+        tensor["dtype"]
+        for tensor in interpreter.get_tensor_details()
+        if len(tensor["shape"]) == 4 and np.prod(tensor["shape"]) == 3 * 3 * 64 * 64
+    ]
+    assert dtype in kernels
+    del interpreter
+    gc.collect()
+
+
+def test_int8_file_gives_nearly_the_probabilities_of_the_model(model, tmp_path):
+    export_int8(model, tmp_path / "model.tflite", IMAGES)
+    found = probabilities_of(tmp_path / "model.tflite")
+    np.testing.assert_allclose(found, keras_probabilities(model), atol=0.1)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+def test_int8_file_is_int8_but_for_the_softmax(tmp_path):
+    model = build(ResNetV2.of("20", width=8))
+    export_int8(model, tmp_path / "model.tflite", IMAGES)
+    interpreter = tf.lite.Interpreter(model_path=str(tmp_path / "model.tflite"))
+    details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    operators = [op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
+    in_float = [
+        op["op_name"]
+        for op in operators
+        if any(details[i]["dtype"] == np.float32 for i in op["inputs"] if i in details)
+    ]
+    assert in_float == ["SOFTMAX"]
+    [image] = interpreter.get_input_details()
+    assert (image["dtype"], image["quantization"]) == (np.uint8, (1 / PIXEL_STD, PIXEL_MEAN))
+    del interpreter
+    gc.collect()
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 0.01)])
+def test_saved_model_gives_the_probabilities_of_the_model(model, tmp_path, precision, tolerance):
+    export_saved_model(model, tmp_path / "saved_model", precision)
+    runtime = TensorFlowRuntime(
+        tmp_path / "saved_model", input_shape=(32, 32, 3), num_classes=10, batch_sizes=(len(IMAGES),)
+    )
+    found = runtime.run(IMAGES)
+    np.testing.assert_allclose(found, keras_probabilities(model), atol=tolerance)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+def test_saved_model_has_half_the_size_in_float16(model, tmp_path):
+    sizes = {}
+    for precision in ("float32", "float16"):
+        export_saved_model(model, tmp_path / precision, precision)
+        [weights] = (tmp_path / precision / "variables").glob("*.data-*")
+        sizes[precision] = weights.stat().st_size
+    assert sizes["float16"] < 0.6 * sizes["float32"]
+
+
+def test_normalization_is_exact_on_the_int8_grid():
+    pixels = np.arange(256)
+    np.testing.assert_array_equal(normalize(pixels).numpy() * PIXEL_STD, pixels - 128)
+
+
+def test_input_that_does_not_take_pixels_as_they_are_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr("models.network.export.PIXEL_STD", 50.0)
+    with pytest.raises(ExportError, match=r"input must have scale 0\.02 and zero point 128, got 0\.015625"):
+        export_int8(build(ResNetV2.of("20", width=8)), tmp_path / "model.tflite", IMAGES)
+    assert not (tmp_path / "model.tflite").exists()

@@ -1,0 +1,74 @@
+"""A network without its batch normalizations gives the answers that it gave with them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tf_keras as keras
+from trained_models import trained
+
+from models.network.folding import fold_batch_norms
+from models.network.resnet_v2 import ResNetV2, build
+
+ARCHITECTURES = {
+    "basic": ResNetV2.of("20", width=8),
+    "basic, imagenet stem": ResNetV2.of("18", width=8, input_shape=(64, 64, 3), num_classes=7),
+    "bottleneck": ResNetV2.of("50", width=4, input_shape=(64, 64, 3), num_classes=7),
+    "bottleneck, cifar stem": ResNetV2.of("164", width=2, input_shape=(16, 16, 3)),
+    "pruned": ResNetV2("20", (32, 32, 3), 10, 8, stream_widths=(6, 9, 20), inner_widths=(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+}
+
+
+def images_for(model: keras.Model) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-1, 1, (3, *model.input_shape[1:])).astype(np.float32)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_folded_model_gives_the_same_logits(architecture: ResNetV2) -> None:
+    model = trained(architecture)
+    folded = fold_batch_norms(model)
+    expected = model.predict(images_for(model), verbose=0)
+    np.testing.assert_allclose(
+        folded.predict(images_for(model), verbose=0), expected, rtol=0, atol=1e-4 * np.abs(expected).max()
+    )
+
+
+def explicit_in(model: keras.Model) -> list[str]:
+    """The normalizations that are computed."""
+    return [layer.name for layer in model.layers if isinstance(layer, keras.layers.DepthwiseConv2D) and layer.use_bias]
+
+
+def test_nothing_but_additions_is_left_between_blocks_where_every_scale_is_positive() -> None:
+    folded = fold_batch_norms(trained(ARCHITECTURES["basic"]))
+    kinds = {type(layer).__name__ for layer in folded.layers}
+    assert kinds == {"InputLayer", "Conv2D", "ReLU", "Add", "GlobalAveragePooling2D", "Dense"}
+
+
+def test_pool_with_zero_padding_keeps_the_normalization_behind_it() -> None:
+    assert explicit_in(fold_batch_norms(trained(ARCHITECTURES["bottleneck"]))) == ["conv2_block1_preact_bn"]
+
+
+@pytest.mark.parametrize(("gamma", "beta"), [(-0.1, 0.0), (0.0, 0.3), (1e-3, 1.0)])
+def test_scale_that_does_not_fold_is_computed_and_the_answers_are_the_same(gamma: float, beta: float) -> None:
+    model = trained(ARCHITECTURES["basic"])
+    layer = model.get_layer("conv3_block2_preact_bn")
+    gammas, betas, *statistics = layer.get_weights()
+    gammas[3], betas[3] = gamma, beta
+    layer.set_weights([gammas, betas, *statistics])
+    folded = fold_batch_norms(model)
+    assert explicit_in(folded) == ["conv3_block2_preact_bn"]
+    np.testing.assert_allclose(
+        folded.predict(images_for(model), verbose=0), model.predict(images_for(model), verbose=0), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_convolutions_keep_their_names() -> None:
+    model = build(ARCHITECTURES["bottleneck"])
+    convs = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    folded = fold_batch_norms(model)
+    assert [layer.name for layer in folded.layers if type(layer) is keras.layers.Conv2D] == convs
+
+
+def test_group_normalization_is_left_as_it_is() -> None:
+    model = build(ResNetV2.of("20", width=8, norm="group"))
+    assert fold_batch_norms(model) is model

@@ -1,0 +1,273 @@
+"""What stands before Pillow: orientation from every place that holds it, and attacks that cost nothing."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from types import FrameType
+
+import numpy as np
+import pytest
+from pictures import encode, gradient, gray_tiff, png, png_chunk, tiff, with_orientation
+from PIL import Image, ImageFile
+
+from models.errors import CorruptImage, ImageTooLarge
+from models.pixels.formats import identify, read_encoded
+from models.pixels.formats.exif import read_orientation
+from models.pixels.preprocessing import ACCEPTED_FORMATS, PixelSpec, preprocess
+
+SPEC = PixelSpec(1, 2)
+ROW = b"\x0a\xf0"
+STANDING = [[10, 10, 10], [240, 240, 240]]
+TURNED = [STANDING[::-1]]  # by 180 degrees
+XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="3"/></x:xmpmeta>'
+EXIF = with_orientation(3).tobytes()
+SMALL_JPEG = encode(gradient(16, 16), "JPEG")
+
+
+def jpeg_segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def into_jpeg(segments: bytes) -> bytes:
+    return SMALL_JPEG[:2] + segments + SMALL_JPEG[2:]
+
+
+def orientation_of(upload: bytes) -> int | None:
+    return read_encoded(upload, identify(upload)).orientation
+
+
+# Orientation
+
+PNG_ORIENTATIONS = {
+    "eXIf": png_chunk(b"eXIf", EXIF[6:]),
+    "XMP": png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP),
+    "compressed XMP": png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0x\0" + zlib.compress(XMP)),
+    "text that does not inflate, before": png_chunk(b"zTXt", b"Raw profile type exif\0\0no zlib")
+    + png_chunk(b"eXIf", EXIF[6:]),
+    "ImageMagick": png_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n      32\n" + EXIF.hex("\n", 36).encode()),
+    "compressed ImageMagick": png_chunk(
+        b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n      32\n" + EXIF.hex().encode() + b"\n")
+    ),
+}
+
+
+@pytest.mark.parametrize("chunk", PNG_ORIENTATIONS.values(), ids=PNG_ORIENTATIONS)
+def test_png_is_turned_wherever_its_orientation_stands(chunk: bytes) -> None:
+    assert preprocess(png(ROW, width=2, before=chunk), SPEC).tolist() == TURNED
+    assert preprocess(png(ROW, width=2, after=chunk), SPEC).tolist() == TURNED
+
+
+def test_xmp_turns_jpeg_tiff_and_webp() -> None:
+    assert orientation_of(into_jpeg(jpeg_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP))) == 3
+    row = gray_tiff(
+        ROW, width=2, bits=8, more={700: list(struct.unpack(f"<{len(XMP) // 4}I", XMP[: len(XMP) // 4 * 4]))}
+    )
+    assert preprocess(row, SPEC).tolist() == TURNED
+    plain = Image.fromarray(np.array([[10, 240]], np.uint8))
+    assert preprocess(encode(plain, "WEBP", lossless=True, xmp=XMP), SPEC).tolist() == TURNED
+
+
+def test_exif_counts_before_xmp() -> None:
+    assert read_orientation(with_orientation(6).tobytes(), XMP) == 6
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_of_either_byte_order_is_read(order: str) -> None:
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    entry = struct.pack(order + "IHHHIHHI", 8, 1, 274, 3, 1, 8, 0, 0)
+    assert read_orientation(b"Exif\0\0" + head + entry) == 8
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"Exif\0\0",
+        b"nonsense, not TIFF at all",
+        EXIF[:-8],
+        b"MM\0*\xff\xff\xff\xff",
+        with_orientation(9).tobytes(),
+        with_orientation(0).tobytes(),
+        b"II*\0" + struct.pack("<IHHHI4sI", 8, 1, 274, 2, 1, b"6\0\0\0", 0),
+        b"II*\0" + struct.pack("<IHHHIII", 8, 1, 274, 3, 2**31, 2**31, 0),
+    ],
+    ids=["none", "empty", "no TIFF", "truncated", "offset", "nine", "zero", "text", "out of range"],
+)
+def test_broken_exif_is_ignored_without_a_warning(exif: bytes) -> None:
+    # pytest makes an error of any warning.
+    assert read_orientation(exif) == 1
+    assert preprocess(into_jpeg(jpeg_segment(0xE1, b"Exif\0\0" + exif.removeprefix(b"Exif\0\0"))), SPEC).shape == (
+        1,
+        2,
+        3,
+    )
+    assert preprocess(png(ROW, width=2, before=png_chunk(b"eXIf", exif)), SPEC)[0].tolist() == STANDING
+
+
+@pytest.mark.skipif("AVIF" not in ACCEPTED_FORMATS, reason="Pillow has no AVIF")
+def test_broken_exif_of_avif_is_ignored_without_a_warning() -> None:
+    picture, exif = gradient(16, 16), with_orientation(1)
+    exif[271] = "Opsin"
+    one_entry, nine_entries = b"MM\0*\0\0\0\x08\0\x01", b"MM\0*\0\0\0\x08\0\x09"
+    upload = encode(picture, "AVIF", exif=exif).replace(one_entry, nine_entries)
+    assert nine_entries in upload
+    spec = PixelSpec(16, 16)
+    assert (preprocess(upload, spec) == preprocess(encode(picture, "AVIF"), spec)).all()
+
+
+# Nothing but the picture goes on
+
+
+def test_metadata_does_not_reach_pillow() -> None:
+    jpeg = into_jpeg(jpeg_segment(0xE1, EXIF) + jpeg_segment(0xE2, b"ICC_PROFILE\0\1\1abc") + jpeg_segment(0xFE, b"hi"))
+    assert read_encoded(jpeg, "JPEG").data == SMALL_JPEG
+    plain = png(ROW, width=2)
+    text = png_chunk(b"tEXt", b"Title\0x") + png_chunk(b"iCCP", b"x\0\0y") + png_chunk(b"acTL", bytes(8))
+    assert read_encoded(png(ROW, width=2, before=text, after=text), "PNG").data == plain
+    assert b"thumbnail" not in read_encoded(gray_tiff(ROW, width=2, bits=8, more={330: 8, 34665: 8}), "TIFF").data
+
+
+def test_colour_markers_of_a_jpeg_go_on() -> None:
+    adobe = jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
+    assert adobe in read_encoded(into_jpeg(adobe), "JPEG").data
+
+
+def test_picture_in_many_chunks_is_joined() -> None:
+    packed = zlib.compress(b"\0" + ROW)
+    pieces = b"".join(png_chunk(b"IDAT", packed[i : i + 1]) for i in range(len(packed)))
+    upload = png(ROW, width=2).replace(png_chunk(b"IDAT", packed), pieces)
+    assert preprocess(upload, SPEC)[0].tolist() == STANDING
+
+
+def test_picture_that_is_whole_counts_even_if_the_file_breaks_off_after_it() -> None:
+    upload = png(ROW, width=2, after=png_chunk(b"tEXt", b"Title\0x" * 9))
+    assert preprocess(upload[:-40], SPEC)[0].tolist() == STANDING
+
+
+def test_tiff_is_read_as_its_first_page_only() -> None:
+    upload = gray_tiff(ROW, width=2, bits=8)
+    endless = upload[:-4] + upload[4:8]  # the next directory is this one
+    with Image.open(BytesIO(read_encoded(endless, "TIFF").data)) as image:
+        assert image.n_frames == 1
+    assert preprocess(endless, SPEC)[0].tolist() == STANDING
+
+
+def test_surplus_values_of_a_tiff_tag_are_left_out() -> None:
+    upload = gray_tiff(ROW, width=2, bits=8, more={257: [1, 7, 7], 273: [8, 0, 0], 279: [2, 0, 0], 317: [1, 9]})
+    assert preprocess(upload, SPEC)[0].tolist() == STANDING
+
+
+# Attacks: each of these costs Pillow seconds to minutes, or gigabytes
+
+MEGABYTE = 2**20
+INFLATES = zlib.compress(b"\xff" * MEGABYTE, 9)
+RUN_LENGTHS = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 58, 40, 7000, 7000, 1, 8, 1, 0, 0, 0, 1, 0) + bytes(4)
+
+
+def progressive(num_scans: int) -> bytes:
+    upload = encode(Image.new("L", (1000, 1000)), "JPEG", progressive=True)
+    scan = upload[upload.rindex(b"\xff\xda") : -2]
+    return upload[:-2] + scan * (num_scans - upload.count(b"\xff\xda")) + upload[-2:]
+
+
+STEPPED_OVER: dict[str, bytes] = {
+    "fill bytes": into_jpeg(b"\xff" * (2 * MEGABYTE)),
+    "escaped fill bytes": into_jpeg(b"\xff\0" * MEGABYTE),
+    "text that inflates": png(ROW, width=2, before=png_chunk(b"iTXt", b"k\0\1\0\0\0" + INFLATES) * 1000),
+    "colour profiles that inflate": png(ROW, width=2, before=png_chunk(b"iCCP", b"k\0\0" + INFLATES) * 1000),
+    "XMP that inflates": png(ROW, width=2, before=png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + INFLATES) * 1000),
+    "EXIF that inflates": png(ROW, width=2, after=png_chunk(b"zTXt", b"Raw profile type exif\0\0" + INFLATES) * 1000),
+    "EXIF with a million prefixes": png(ROW, width=2, before=png_chunk(b"eXIf", b"Exif\0\0" * MEGABYTE)),
+}
+REFUSED: dict[str, bytes] = {
+    "EXIF segments that are joined": into_jpeg(jpeg_segment(0xE1, b"Exif\0\0abcd") * 100_000),
+    "a million empty segments": into_jpeg(jpeg_segment(0xE3, b"") * 1_000_000),
+    "quantization tables": into_jpeg(jpeg_segment(0xDB, (b"\0" + b"\1" * 64) * 1000) * 50),
+    "a thousand scans": progressive(1000),
+    "a million chunks": png(ROW, width=2, before=png_chunk(b"abCd", b"") * 1_000_000),
+    "a strip for each of many rows": gray_tiff(ROW, width=1, bits=8, more={257: 65_535, 277: 3, 284: 2}),
+    "a huge tile": tiff(INFLATES, {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 322: 2**20, 323: 2032, 324: 8, 325: 1000}),
+    "GIF extensions": encode(Image.new("L", (1, 1)), "GIF").replace(b",", b"!\xfe\0" * 1_000_000 + b",", 1),
+    "GIF stray bytes": encode(Image.new("L", (1, 1)), "GIF").replace(b",", b"\1" * MEGABYTE + b",", 1),
+    "run lengths in Python": RUN_LENGTHS + b"\1\1\0\0" * 7000 + b"\0\1",
+}
+
+
+@pytest.fixture
+def _cheap() -> Iterator[None]:
+    """Counts calls, of C functions too: a clock would tell of other threads and other programs."""
+    cost = 0
+
+    def count(_frame: FrameType, event: str, function: object) -> None:
+        nonlocal cost
+        if event in ("call", "c_call"):
+            cost += 1000 if function is zlib.decompressobj else 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    yield
+    sys.setprofile(before)
+    # Without a limit a million chunks would cost five million, and a thousand texts that inflate a million.
+    assert cost < 500_000
+
+
+@pytest.mark.usefixtures("_cheap")
+@pytest.mark.parametrize("upload", STEPPED_OVER.values(), ids=STEPPED_OVER)
+def test_attack_beside_the_picture_is_stepped_over(upload: bytes) -> None:
+    assert len(read_encoded(upload, identify(upload)).data) < 1000  # Pillow meets nothing of it
+    assert preprocess(upload, SPEC).shape == (1, 2, 3)
+
+
+@pytest.mark.usefixtures("_cheap")
+def test_strips_beyond_the_picture_are_stepped_over() -> None:
+    upload = gray_tiff(ROW, width=1, bits=8, more={257: 2, 273: [8] * MEGABYTE, 279: [1] * MEGABYTE})
+    assert preprocess(upload, SPEC).shape == (1, 2, 3)
+
+
+@pytest.mark.usefixtures("_cheap")
+@pytest.mark.parametrize("upload", REFUSED.values(), ids=REFUSED)
+def test_attack_by_the_shape_of_the_file_is_refused(upload: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(ImageFile.ImageFile, "load")  # no pixel is decoded
+    with pytest.raises((CorruptImage, ImageTooLarge), match=r"more than|at most|too long|tiles are"):
+        preprocess(upload, SPEC)
+
+
+def test_jpeg_with_two_frames_is_corrupt() -> None:
+    frame = SMALL_JPEG.index(b"\xff\xc0")
+    with pytest.raises(CorruptImage, match="announces 2 frames"):
+        preprocess(into_jpeg(SMALL_JPEG[frame : frame + 19]), SPEC)
+
+
+def test_ordinary_number_of_scans_is_accepted() -> None:
+    assert preprocess(progressive(16), SPEC).shape == (1, 2, 3)
+
+
+# Sizes are read from the header
+
+
+def test_size_is_that_of_the_header_before_any_pixel_is_decoded() -> None:
+    size = struct.pack(">HH", 60_000, 50_000)
+    frame = SMALL_JPEG.index(b"\xff\xc0") + 5
+    huge = {
+        "JPEG": SMALL_JPEG[:frame] + size + SMALL_JPEG[frame + 4 :],
+        "GIF": b"GIF89a" + struct.pack("<HH", 50_000, 60_000) + b"\0\0\0," + bytes(9),
+        "BMP": struct.pack("<2sIHHIIiiHHI", b"BM", 0, 0, 0, 54, 40, 50_000, -60_000, 1, 24, 0),
+        "PNG": png(ROW, width=2).replace(struct.pack(">II", 2, 1), struct.pack(">II", 50_000, 60_000)),
+        "TIFF": gray_tiff(ROW, width=50_000, bits=8, more={257: 60_000, 278: 60_000}),
+        "WEBP": b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0"
+        + (49_999).to_bytes(3, "little")
+        + (59_999).to_bytes(3, "little"),
+    }
+    for upload in huge.values():
+        with pytest.raises(ImageTooLarge, match="the image has 50000 x 60000 pixels"):
+            preprocess(upload, SPEC)
+
+
+def test_gif_frame_beyond_the_screen_counts_into_its_size() -> None:
+    upload = b"GIF89a\1\0\1\0\0\0\0," + struct.pack("<4HB", 0, 0, 50_000, 60_000, 0)
+    with pytest.raises(ImageTooLarge, match="50000 x 60000"):
+        preprocess(upload, SPEC)

@@ -1,0 +1,114 @@
+"""What preprocessing refuses: too much, broken, or a buffer that does not fit; and what it leaves untouched then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import encode, gradient, noise
+from PIL import Image
+
+from models.errors import CorruptImage, ImageTooLarge
+from models.pixels import preprocessing
+from models.pixels.preprocessing import ACCEPTED_FORMATS, ImageLimits, PixelSpec, preprocess
+
+ANY_SPEC = PixelSpec(24, 32)
+
+
+# Limits
+
+
+def test_bytes_are_limited_before_anything_else() -> None:
+    with pytest.raises(ImageTooLarge, match="the image has 1,001 bytes; at most 1,000 are accepted"):
+        preprocess(b"x" * 1001, ANY_SPEC, limits=ImageLimits(max_bytes=1000))
+
+
+@pytest.mark.parametrize("image_format", ACCEPTED_FORMATS)
+def test_pixels_are_limited(image_format: str) -> None:
+    upload = encode(Image.new("RGB", (40, 30)), image_format)
+    preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1200))
+    with pytest.raises(ImageTooLarge, match="the image has 40 x 30 pixels; at most 1,199 are accepted"):
+        preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))
+
+
+def test_longest_side_is_limited() -> None:
+    with pytest.raises(ImageTooLarge, match="1 x 65536 pixels; at most 65,535 a side"):
+        preprocess(encode(Image.new("1", (1, 65536)), "PNG"), ANY_SPEC)
+
+
+def test_size_is_checked_again_when_the_decoder_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = encode(Image.new("RGB", (40, 30)), "PNG")
+    lying = replace(preprocessing.read_encoded(upload, "PNG"), size=(1, 1))
+    monkeypatch.setattr(preprocessing, "read_encoded", lambda *_args: lying)
+    with pytest.raises(ImageTooLarge, match="the image has 40 x 30 pixels; at most 1,199 are accepted"):
+        preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (MemoryError, "takes more memory to decode than there is"),
+        (Image.DecompressionBombError, "has too many pixels"),
+        (Image.DecompressionBombWarning, "has too many pixels"),
+    ],
+)
+def test_what_the_decoder_cannot_hold_is_too_large(
+    failure: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(preprocessing, "fit_picture", fail)
+    with pytest.raises(ImageTooLarge, match=f"the PNG image {message}"):
+        preprocess(encode(Image.new("1", (1, 1)), "PNG"), ANY_SPEC)
+
+
+# The caller's buffer
+
+
+def test_pixels_go_into_the_given_buffer() -> None:
+    upload = encode(gradient(30, 40), "PNG")
+    slots = np.zeros((3, 24, 32, 3), np.uint8)
+    assert preprocess(upload, ANY_SPEC, out=slots[1]).base is slots
+    assert (slots[1] == preprocess(upload, ANY_SPEC)).all()
+    assert not slots[[0, 2]].any()
+
+
+def test_buffer_is_untouched_on_an_error() -> None:
+    slot = np.full((24, 32, 3), 7, np.uint8)
+    with pytest.raises(CorruptImage):
+        preprocess(encode(gradient(30, 40), "PNG")[:-40], ANY_SPEC, out=slot)
+    assert (slot == 7).all()
+
+
+@pytest.mark.parametrize(
+    "slot",
+    [
+        np.zeros((32, 24, 3), np.uint8),
+        np.zeros((24, 32, 3), np.float32),
+        np.zeros((24, 32, 6), np.uint8)[..., ::2],
+        np.frombuffer(bytes(24 * 32 * 3), np.uint8).reshape(24, 32, 3),
+    ],
+    ids=["shape", "dtype", "strides", "read-only"],
+)
+def test_buffer_that_does_not_fit_is_refused(slot: Any) -> None:
+    with pytest.raises(ValueError, match=r"out must be .* of shape \(24, 32, 3\)"):
+        preprocess(b"", ANY_SPEC, out=slot)
+
+
+# Errors
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("percent", [30, 60, 95])
+def test_truncated_picture_is_corrupt_and_never_half_gray(image_format: str, percent: int) -> None:
+    upload = encode(Image.fromarray(noise(40, 40)), image_format)
+    with pytest.raises(CorruptImage):
+        preprocess(upload[: len(upload) * percent // 100], ANY_SPEC)
+
+
+def test_truncated_picture_is_called_so() -> None:
+    with pytest.raises(CorruptImage, match=r"^the JPEG image is truncated and cannot be decoded$"):
+        preprocess(encode(gradient(40, 40), "JPEG")[:-60], ANY_SPEC)

@@ -1,0 +1,96 @@
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.errors import CorruptArtifact, EngineMissing, RuntimeMissing
+from models.network.export import export_saved_model
+from models.runtime import RUNTIMES, load_runtime
+from models.runtime.litert import LiteRTRuntime
+from models.store.artifact import Artifact, write_artifact
+from models.store.manifest import EngineFile
+from models.store.repository import Repository
+from training.run import load_model
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def artifact(toy_run, tmp_path_factory) -> Artifact:
+    """A version with a file for each engine."""
+    folder = tmp_path_factory.mktemp("both")
+    published = Repository(toy_run.parent / "repository").load("toy")
+    export_saved_model(load_model(toy_run), folder / "exported", "float16")
+    engines = {**published.manifest.engines, "tensorflow": EngineFile("saved_model", "float16")}
+    manifest = replace(published.manifest, engines=engines)
+    sources = {"model.tflite": published.engine_path("litert"), "saved_model": folder / "exported"}
+    return write_artifact(folder / "toy", manifest, sources)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_runtime_gives_the_same_answers(artifact, runtime):
+    pytest.importorskip(f"models.runtime.{runtime}", reason=f"the library of {runtime} is not installed")
+    litert = load_runtime(artifact)
+    loaded = load_runtime(artifact, runtime=runtime, batch_sizes=(1, 4))
+    for images in (IMAGES, list(IMAGES[:1])):
+        np.testing.assert_allclose(loaded.run(images), litert.run(images), atol=2e-3)
+    loaded.close()
+    litert.close()
+
+
+def test_every_batch_size_has_run_before_the_first_call(artifact, monkeypatch):
+    sizes = []
+    run = LiteRTRuntime.run
+    monkeypatch.setattr(LiteRTRuntime, "run", lambda self, images: sizes.append(len(images)) or run(self, images))
+    load_runtime(artifact, batch_sizes=(1, 4, 2)).close()
+    assert sizes == [4, 2, 1]
+
+
+def test_an_artifact_without_a_file_for_it_is_refused(toy_run):
+    artifact = Repository(toy_run.parent / "repository").load("toy")
+    with pytest.raises(EngineMissing, match=r"has no file for the engine 'tensorflow'; it has litert \(float32\)"):
+        load_runtime(artifact, runtime="tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "package", "requirements"),
+    [("openvino", "openvino", "serve-openvino"), ("tensorflow", "tensorflow", "gpu")],
+)
+def test_a_library_that_is_not_installed_is_named(artifact, monkeypatch, runtime, package, requirements):
+    assert Path("requirements", f"{requirements}.txt").exists()
+    monkeypatch.delitem(sys.modules, f"models.runtime.{runtime}", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)  # what makes Python say that there is no such module
+    message = f"^the runtime '{runtime}' is not installed; requirements/{requirements}.txt has what it needs$"
+    with pytest.raises(RuntimeMissing, match=message):
+        load_runtime(artifact, runtime=runtime)
+
+
+def test_a_file_of_another_model_is_corrupt(artifact):
+    other = Artifact(artifact.path, replace(artifact.manifest, labels=("cat", "dog")))
+    with pytest.raises(CorruptArtifact, match=r"must give float32 \[N, 2\]"):
+        load_runtime(other)
+
+
+def test_a_model_that_gives_no_numbers_is_corrupt(artifact, tmp_path):
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda image: {"probabilities": tf.cast(image[:, 0, 0], tf.float32) / 0.0},
+        input_signature=[tf.TensorSpec([None, 32, 32, 3], tf.uint8, name="image")],
+    )
+    tf.saved_model.save(module, str(tmp_path / "saved_model"), signatures=module.serve)
+    with pytest.raises(CorruptArtifact, match=r"^the model cannot be run by the runtime 'tensorflow'$"):
+        load_runtime(Artifact(tmp_path, artifact.manifest), runtime="tensorflow")
+
+
+@pytest.mark.parametrize("batch_sizes", [(), (0,), (2, -1)])
+def test_batch_sizes_must_be_positive(artifact, batch_sizes):
+    with pytest.raises(ValueError, match="batch_sizes must be at least one number >= 1, got"):
+        load_runtime(artifact, batch_sizes=batch_sizes)
+
+
+def test_another_runtime_is_refused(artifact):
+    with pytest.raises(ValueError, match="runtime must be one of litert, openvino, tensorflow, got 'onnx'"):
+        load_runtime(artifact, runtime="onnx")

@@ -1,0 +1,96 @@
+"""Splitting forms: what a client packs comes out, and nothing else passes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.test import encode_multipart
+
+from server.api.multipart import split_multipart
+from server.request_errors import RequestError
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=10)
+# Content that is made of boundary-like pieces more often than chance would have it, and has none.
+SCRAPS = [b"\r\n", b"--", b"\t", b"\r\n--XYZZ", b"\r\n--XYZ-", b"\r\n--XYZ", b"\r\n--XYZ "]
+DELIMITER = re.compile(rb"\r\n--XYZ(--|[ \t]*\r\n)")
+CONTENTS = (
+    st.lists(st.binary(max_size=20) | st.sampled_from(SCRAPS))
+    .map(b"".join)
+    .filter(lambda content: not DELIMITER.search(b"\r\n" + content + b"\r\n"))
+)
+
+
+def split(body, boundary="XYZ"):
+    return [(part.name, part.filename, bytes(part.content)) for part in split_multipart(body, boundary)]
+
+
+@given(st.lists(st.tuples(NAMES, NAMES, CONTENTS), max_size=5))
+def test_parts_come_out_as_they_went_in(fields):
+    files = MultiDict((name, FileStorage(io.BytesIO(content), filename)) for name, filename, content in fields)
+    _, body = encode_multipart(files, boundary="XYZ")
+    assert sorted(split(body)) == sorted(fields)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_parts_or_a_named_error(body):
+    with contextlib.suppress(RequestError):
+        assert all(name is not None for name, _, _ in split(b"--XYZ" + body))
+
+
+def test_boundary_of_which_another_is_the_beginning_is_content():
+    body = b'--XYZ\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--XYZZ\r\n2\r\n--XYZ--\r\n'
+    assert split(body) == [("a", None, b"1\r\n--XYZZ\r\n2")]
+
+
+@pytest.mark.parametrize("scrap", [b"\r\n--XYZZ", b"\r\n--XYZ-", b"\r\n--XYZ x"])
+def test_content_of_many_such_boundaries_is_searched_once(scrap):
+    class Body(bytes):
+        num_searches = 0
+
+        def find(self, *args):
+            self.num_searches += 1
+            return super().find(*args)
+
+    content = scrap * 10_000 + b"."
+    body = Body(b'--XYZ\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + content + b"\r\n--XYZ--\r\n")
+    assert split(body) == [("a", None, content)]
+    assert body.num_searches < 5
+
+
+def test_preamble_padding_and_epilogue_are_skipped():
+    body = b'hello\r\n--XYZ \t\r\ncontent-disposition:form-data;name=a;filename="b c.png"\r\n\r\n1\r\n--XYZ--\r\nbye'
+    assert split(body) == [("a", "b c.png", b"1")]
+
+
+def test_filename_of_another_alphabet_is_decoded():
+    body = b"--XYZ\r\nContent-Disposition: form-data; name=\"a\"; filename*=UTF-8''%C3%A9.png\r\n\r\n\r\n--XYZ--"
+    assert split(body) == [("a", "é.png", b"")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--XYZ",
+        b"--XYZ\r\n",
+        b'--XYZ\r\nContent-Disposition: form-data; name="a"\r\n\r\nnever closed',
+        b"--XYZ\r\nContent-Type: image/png\r\n\r\n1\r\n--XYZ--\r\n",
+        b"--XYZ\r\nContent-Disposition: form-data\r\n\r\n1\r\n--XYZ--\r\n",
+        b"--XYZ\r\nX: " + bytes(10_000) + b"\r\n\r\n1\r\n--XYZ--\r\n",
+    ],
+)
+def test_malformed_form_is_an_error(body):
+    with pytest.raises(RequestError):
+        split(body)
+
+
+@pytest.mark.parametrize("boundary", ["", "ü", "x" * 201])
+def test_unusable_boundary_is_an_error(boundary):
+    with pytest.raises(RequestError, match="boundary"):
+        split(b"--x", boundary)

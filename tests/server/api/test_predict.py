@@ -1,0 +1,243 @@
+"""POST /predict over HTTP: status and body of every form, every error and every option."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from engines import MODEL
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from models.store.reference import ModelReference
+from server.engine import Catalogue
+from server.engine.catalogue import write_catalogue
+
+RED = float(str(np.float32(256 / 258)))
+REST = float(str(np.float32(1 / 258)))
+RED_ANSWER = {
+    "label": "red",
+    "probability": RED,
+    "top_k": [
+        {"label": "red", "probability": RED},
+        {"label": "green", "probability": REST},
+        {"label": "blue", "probability": REST},
+    ],
+}
+SHARED_CLIENT = hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def post_files(client):
+    """Post files as a form: contents, or (field, content, filename)."""
+
+    def post(*files, path="/predict", **options):
+        form = {}
+        for number, file in enumerate(files):
+            field, content, name = file if isinstance(file, tuple) else ("image", file, f"{number}.png")
+            form.setdefault(field, []).append((io.BytesIO(content), name))
+        return client.post(path, data=form, content_type="multipart/form-data", **options)
+
+    return post
+
+
+def test_form_with_one_image(post_files, encode):
+    response = post_files(encode("red"))
+    assert response.status_code == 200
+    assert response.json == {"model": "colours", "version": 3, "predictions": [{"filename": "0.png", **RED_ANSWER}]}
+
+
+def test_raw_body_and_json_have_no_filename(client, encode):
+    expected = {"model": "colours", "version": 3, "predictions": [RED_ANSWER]}
+    raw = client.post("/predict", data=encode("red"), content_type="image/png")
+    assert (raw.status_code, raw.json) == (200, expected)
+    sniffed = client.post("/predict", data=encode("red"))
+    assert (sniffed.status_code, sniffed.json) == (200, expected)
+    encoded = client.post("/predict", json={"image": base64.b64encode(encode("red")).decode()})
+    assert (encoded.status_code, encoded.json) == (200, expected)
+
+
+def test_bad_images_among_good_ones_have_their_errors_in_place(post_files, encode):
+    response = post_files(encode("red"), b"hello", ("file", encode("blue"), "b.png"))
+    first, second, third = response.json["predictions"]
+    assert response.status_code == 200
+    assert "error" not in response.json
+    assert (first["label"], third["label"], third["filename"]) == ("red", "blue", "b.png")
+    assert second.keys() == {"filename", "error"}
+    assert second["error"]["code"] == "unsupported_image"
+
+
+def test_all_images_bad_is_the_first_error(post_files, encode):
+    response = post_files(encode("red")[:40], b"hello")
+    assert response.status_code == 422
+    assert response.json["error"]["code"] == "corrupt_image"
+    assert [each["error"]["code"] for each in response.json["predictions"]] == ["corrupt_image", "unsupported_image"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 400, "empty_image"),
+        (b"hello", 415, "unsupported_image"),
+        (b"\x89PNG\r\n\x1a\n", 422, "corrupt_image"),
+        ("large", 413, "image_too_large"),
+        ("unlucky", 500, "engine_failed"),
+    ],
+)
+def test_one_bad_image_is_its_status(post_files, encode, content, status, code):
+    special = {"large": lambda: encode("red", size=(2000, 1000)), "unlucky": lambda: encode((13, 13, 13))}
+    response = post_files(special[content]() if isinstance(content, str) else content)
+    assert response.status_code == status
+    assert response.json.keys() == {"error"}
+    assert response.json["error"]["code"] == code
+
+
+@pytest.mark.parametrize(("top_k", "num_labels"), [(1, 1), (2, 2), (3, 3), (1000, 3)])
+def test_top_k_is_at_most_the_number_of_labels(post_files, encode, top_k, num_labels):
+    response = post_files(encode("red"), path=f"/predict?top_k={top_k}")
+    assert response.status_code == 200
+    assert len(response.json["predictions"][0]["top_k"]) == num_labels
+
+
+@pytest.mark.parametrize("path", ["?model=colours", "?version=3", "?model=colours&version=3"])
+def test_model_and_version_may_be_named(post_files, encode, path):
+    assert post_files(encode("red"), path=f"/predict{path}").status_code == 200
+
+
+def test_request_that_names_no_model_is_answered_by_no_other_than_the_default(running, post_files, encode):
+    write_catalogue(running.lane, 0, Catalogue((MODEL,), default=ModelReference("birds")))
+    response = post_files(encode("red"))
+    assert response.status_code == 503
+    assert response.json["error"] == {
+        "code": "default_not_served",
+        "message": "the default model, birds, is not served; ask with ?model= for one of: colours",
+    }
+    assert post_files(encode("red"), path="/predict?model=colours").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code", "message"),
+    [
+        ("?top_k=0", 400, "invalid_request", "top_k must be a whole number from 1"),
+        ("?top_k=all", 400, "invalid_request", "got 'all'"),
+        ("?top_k=", 400, "invalid_request", "got ''"),
+        ("?version=-1", 400, "invalid_request", "version must be"),
+        ("?topk=3", 400, "invalid_request", "parameters top_k, model, version, got 'topk'"),
+        ("?explain=1", 400, "invalid_request", "got 'explain'"),
+        ("?model=nope", 404, "model_not_found", "served: colours"),
+        ("?version=4", 404, "version_not_found", "served: 3"),
+    ],
+)
+def test_bad_query_is_refused(post_files, encode, path, status, code, message):
+    response = post_files(encode("red"), path=f"/predict{path}")
+    assert response.status_code == status
+    assert response.json["error"]["code"] == code
+    assert message in response.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("request_options", "status", "code"),
+    [
+        ({"data": b""}, 400, "empty_image"),
+        ({"data": {}, "content_type": "multipart/form-data"}, 400, "missing_image"),
+        ({"data": {"photo": "x"}, "content_type": "multipart/form-data"}, 400, "invalid_request"),
+        ({"data": b"x", "content_type": "multipart/form-data"}, 400, "invalid_request"),
+        ({"data": b"{", "content_type": "application/json"}, 400, "invalid_request"),
+        ({"json": {"images": []}}, 400, "missing_image"),
+        ({"json": {"images": ["", "", "", "", ""]}}, 413, "too_many_images"),
+        ({"data": b"x", "content_type": "text/plain"}, 415, "unsupported_media_type"),
+        ({"data": b"x", "headers": {"Content-Encoding": "gzip"}}, 415, "unsupported_media_type"),
+        ({"data": bytes(100_001)}, 413, "upload_too_large"),
+    ],
+)
+def test_request_without_usable_images_is_refused(client, request_options, status, code):
+    response = client.post("/predict", **request_options)
+    assert response.status_code == status
+    assert response.json["error"]["code"] == code
+    assert response.json["error"]["message"]
+
+
+def test_body_of_exactly_the_limit_is_accepted(client, encode):
+    body = encode("red") + bytes(100_000 - len(encode("red")))
+    assert client.post("/predict", data=body).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "1.5", "soon", "600001"])
+def test_bad_timeout_is_refused(client, encode, value):
+    response = client.post("/predict", data=encode(), headers={"X-Request-Timeout-Ms": value})
+    assert response.status_code == 400
+    assert "X-Request-Timeout-Ms must be a whole number from 1 to 600000" in response.json["error"]["message"]
+
+
+def test_late_answer_is_504(client, encode, runtime):
+    runtime.may_run.clear()
+    response = client.post("/predict", data=encode(), headers={"X-Request-Timeout-Ms": "50"})
+    assert response.status_code == 504
+    assert response.json["error"]["code"] == "deadline_exceeded"
+
+
+def test_full_engine_is_503_with_a_time_to_come_back(client, encode, engine, model):
+    with engine.reserve(model, 4, deadline=1e9):
+        response = client.post("/predict", data=encode())
+    assert response.status_code == 503
+    assert response.json["error"]["code"] == "overloaded"
+    assert int(response.headers["Retry-After"]) >= 1
+    assert client.post("/predict", data=encode()).status_code == 200
+
+
+def test_closed_engine_is_503(client, encode, engine):
+    engine.close()
+    response = client.post("/predict", data=encode())
+    assert response.status_code == 503
+    assert response.json["error"]["code"] == "not_ready"
+    assert response.headers["Retry-After"] == "1"
+
+
+@SHARED_CLIENT
+@given(
+    st.binary(max_size=300), st.sampled_from([None, "image/png", "application/json", "multipart/form-data; boundary=b"])
+)
+def test_any_body_gets_a_well_formed_answer(client, body, content_type):
+    response = client.post("/predict", data=body, content_type=content_type)
+    assert 200 <= response.status_code < 500
+    assert ("error" in response.json) == (response.status_code >= 400)
+
+
+@SHARED_CLIENT
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists)
+    | st.dictionaries(st.sampled_from(["image", "images"]), st.text() | st.lists(st.text()))
+)
+def test_any_json_gets_a_well_formed_answer(client, document):
+    response = client.post("/predict", json=document)
+    assert 200 <= response.status_code < 500
+    assert ("error" in response.json) == (response.status_code >= 400)
+
+
+def test_plain_form_of_a_browser_gets_a_page(post_files, encode):
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    response = post_files(encode("red"), b"hello", ("image", encode("blue"), "<b>.png"), headers=browser)
+    assert response.status_code == 200
+    assert response.mimetype == "text/html"
+    assert "99.2 %" in response.text
+    assert "The upload is not an image" in response.text
+    assert "&lt;b&gt;.png" in response.text
+    assert "<b>.png" not in response.text
+
+
+def test_plain_form_that_failed_gets_a_page_with_the_status(post_files):
+    browser = {"Accept": "text/html"}
+    bad_image = post_files(b"hello", headers=browser)
+    assert (bad_image.status_code, bad_image.mimetype) == (415, "text/html")
+    assert "The upload is not an image" in bad_image.text
+    nothing = post_files(("photo", b"", "a.png"), headers=browser)
+    assert (nothing.status_code, nothing.mimetype) == (400, "text/html")
+    assert 'role="alert"' in nothing.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html", "image/png"])
+def test_programs_get_json(post_files, encode, accept):
+    assert post_files(encode("red"), headers={"Accept": accept}).mimetype == "application/json"

@@ -1,0 +1,61 @@
+"""Request ids, and the one line per request."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from server.api.request_log import configure_logging, printable
+
+
+@pytest.fixture
+def access_log(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="opsin.access")
+    return caplog
+
+
+@pytest.mark.parametrize("request_id", ["abc-123", "x" * 128, "a/b:c=d"])
+def test_usable_request_id_is_echoed(client, request_id):
+    assert client.get("/healthz", headers={"X-Request-Id": request_id}).headers["X-Request-Id"] == request_id
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 129, "a b", "ü"])
+def test_unusable_request_id_is_replaced(client, request_id):
+    made = client.get("/healthz", headers={"X-Request-Id": request_id}).headers["X-Request-Id"]
+    assert len(made) == 16
+    assert made != client.get("/healthz").headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/predict", "/static/nothing"])
+def test_errors_carry_a_request_id_too(client, path):
+    assert client.get(path, headers={"X-Request-Id": "abc"}).headers["X-Request-Id"] == "abc"
+
+
+def test_one_line_per_request_at_level_info(client, access_log):
+    client.get("/healthz", headers={"X-Request-Id": "abc"})
+    (record,) = access_log.records
+    assert record.getMessage().startswith("GET /healthz 200 ")
+    assert record.getMessage().endswith(" ms id=abc")
+
+
+def test_control_characters_of_a_path_do_not_reach_the_log(client, access_log):
+    client.get("/a%0d%0aINFO%20forged%1b[31m")
+    assert "\\x0d\\x0aINFO forged\\x1b" in access_log.text
+    assert len(access_log.records) == 1
+
+
+def test_long_text_is_cut():
+    assert printable("x" * 500) == "x" * 200 + "..."
+
+
+def test_configured_log_goes_to_stderr_from_its_level_on(capsys):
+    logger = logging.getLogger("opsin")
+    before = logger.handlers, logger.level, logger.propagate
+    configure_logging("warning")
+    logger.getChild("test").info("quiet")
+    logger.getChild("test").warning("loud")
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
+    assert capsys.readouterr().err.endswith("WARNING opsin.test: loud\n")

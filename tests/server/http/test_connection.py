@@ -1,0 +1,155 @@
+"""A connection over a real pair of sockets."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+
+import pytest
+from gunicorn.config import Config
+
+from server.http.connection import RECV_BYTES, Connection, ConnectionOver
+from server.http.request_reader import Terms, quick_copy
+from server.http.upload_budget import UploadBudget
+
+TERMS = Terms(quick_copy(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
+LARGE = bytes(range(256)) * 10_000  # more than a socket takes
+REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(10)
+    connection = Connection(ours, ("127.0.0.1", 1), ("127.0.0.1", 2), TERMS)
+    yield connection, theirs
+    connection.close()
+    theirs.close()
+
+
+def test_nothing_is_waited_for(pair):
+    connection, client = pair
+    assert connection.next_request() is None
+    client.sendall(REQUEST[:-1])
+    assert connection.next_request() is None
+    client.sendall(REQUEST[-1:])
+    assert connection.next_request().body.read() == b"abc"
+
+
+def test_time_runs_from_the_first_byte_of_a_request(pair):
+    connection, client = pair
+    idle_until = connection.deadline
+    client.sendall(REQUEST[:5])
+    connection.next_request()
+    assert connection.deadline < idle_until
+    client.sendall(REQUEST[5:])
+    connection.next_request()
+    connection.finish_request()
+    assert connection.deadline >= idle_until
+
+
+def test_large_body_comes_whole(pair):
+    connection, client = pair
+    body = bytes(range(256)) * 20_000
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    sending = threading.Thread(target=client.sendall, args=(head + body,))
+    sending.start()
+    while (request := connection.next_request()) is None:
+        pass
+    sending.join()
+    assert request.body.read() == body
+
+
+def test_one_piece_is_taken_in_at_a_time(pair):
+    connection, client = pair
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(2 * RECV_BYTES))
+    assert connection.next_request() is None
+    assert select.select([connection.sock], [], [], 0)[0]
+
+
+def test_client_that_leaves_between_requests_is_over(pair):
+    connection, client = pair
+    client.close()
+    with pytest.raises(ConnectionOver):
+        connection.next_request()
+
+
+def test_client_that_ends_within_a_body_has_what_came_answered(pair):
+    connection, client = pair
+    client.sendall(REQUEST[:-1])
+    client.shutdown(socket.SHUT_WR)
+    assert connection.next_request() is None
+    assert connection.next_request().body.read() == b"ab"
+
+
+def test_late_body_is_a_timeout_and_late_head_is_over(pair):
+    connection, client = pair
+    client.sendall(REQUEST[:-1])
+    assert connection.next_request() is None
+    connection.expire()
+    with pytest.raises(TimeoutError):
+        connection.next_request().body.read()
+    connection.finish_request()
+    connection.expire()
+    with pytest.raises(ConnectionOver):
+        connection.next_request()
+
+
+def test_answer_that_the_client_does_not_take_is_kept_and_no_request_is_handed_out_before_it_has_left(pair):
+    connection, client = pair
+    connection.sendall(LARGE)
+    connection.sendall(b"end")
+    client.sendall(REQUEST)
+    connection.finish_request()
+    received = b""
+    while (request := connection.next_request()) is None:
+        assert connection.has_unsent
+        assert not connection.is_idle
+        received += client.recv(1_000_000)
+    assert received
+    assert request.body.read() == b"abc"
+    while len(received) < len(LARGE) + 3:
+        received += client.recv(1_000_000)
+    assert received == LARGE + b"end"
+
+
+def test_client_that_never_takes_its_answer_is_let_go(pair):
+    connection, client = pair
+    connection.sendall(LARGE)
+    connection.finish_request()
+    connection.expire()
+    with pytest.raises(OSError, match="pipe"):
+        connection.next_request()
+    assert connection.linger()
+    assert len(client.recv(len(LARGE))) < len(LARGE)
+
+
+def test_lingering_begins_when_the_answer_has_left(pair):
+    connection, client = pair
+    connection.sendall(LARGE)
+    num_received = 0
+    while not connection.linger():
+        num_received += len(data := client.recv(1_000_000))
+        if not data:
+            client.close()
+    assert num_received == len(LARGE)
+
+
+def test_lingering_lets_the_client_finish_and_read(pair):
+    connection, client = pair
+    client.sendall(bytes(1000))
+    connection.sendall(b"answer")
+    assert not connection.linger()
+    client.sendall(bytes(1000))
+    assert client.recv(100) == b"answer"
+    assert client.recv(100) == b""
+    client.close()
+    assert connection.linger()
+
+
+def test_lingering_ends_with_the_deadline(pair):
+    connection, _ = pair
+    assert not connection.linger()
+    connection.expire()
+    assert connection.linger()

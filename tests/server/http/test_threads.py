@@ -1,0 +1,203 @@
+"""The threads that serve connections."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+
+import pytest
+from gunicorn.config import Config
+
+from server.http.connection import Connection
+from server.http.request_reader import Terms, quick_copy
+from server.http.threads import SPARE_THREADS, RequestThreads
+from server.http.upload_budget import UploadBudget
+
+TERMS = Terms(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def watched():
+    """Connections watched by threads that serve them with the given function; gives the clients' sockets."""
+    sockets = []
+
+    def watched(serve, number, *, max_away):
+        threads = RequestThreads(serve, max_away=max_away)
+        threads.start()
+        for _ in range(number):
+            ours, theirs = socket.socketpair()
+            theirs.settimeout(10)
+            sockets.extend((ours, theirs))
+            threads.watch(Connection(ours, None, None, TERMS))
+        return threads, sockets[1::2]
+
+    yield watched
+    for sock in sockets:
+        sock.close()
+
+
+def echo(connection, _place):
+    connection.sock.send(connection.sock.recv(100))
+    return True
+
+
+def test_each_connection_is_served_again_and_again(watched):
+    _, clients = watched(echo, 20, max_away=4)
+    for turn in range(5):
+        for number, client in enumerate(clients):
+            client.send(b"%d %d" % (turn, number))
+        for number, client in enumerate(clients):
+            assert client.recv(100) == b"%d %d" % (turn, number)
+
+
+def test_others_are_served_while_some_wait(watched):
+    may_go_on = threading.Event()
+
+    def serve(connection, place):
+        if connection.sock.recv(100) == b"wait":
+            assert place.leave()
+            may_go_on.wait(10)
+        connection.sock.send(b"done")
+        return True
+
+    _, (*waiting, other) = watched(serve, 9, max_away=8)
+    for client in waiting:
+        client.send(b"wait")
+    other.send(b"quick")
+    assert other.recv(100) == b"done"
+    may_go_on.set()
+    assert [client.recv(100) for client in waiting] == [b"done"] * 8
+
+
+def test_no_more_may_leave_than_were_allowed_until_one_is_back(watched):
+    may_go_on, answers = threading.Event(), queue.Queue()
+
+    def serve(connection, place):
+        connection.sock.recv(100)
+        answers.put(place.leave())
+        may_go_on.wait(10 if place.leave() else 0)
+        place.come_back()
+        connection.sock.send(b"served")
+        return True
+
+    _, clients = watched(serve, 3, max_away=2)
+    for client in clients:
+        client.send(b"x")
+    assert sorted(answers.get(timeout=10) for _ in clients) == [False, True, True]
+    may_go_on.set()
+    for client in clients:
+        assert client.recv(100) == b"served"
+    for _ in range(100):
+        clients[0].send(b"x")
+        assert clients[0].recv(100) == b"served"
+        assert answers.get(timeout=10)
+
+
+def test_where_the_system_allows_no_more_threads_none_may_leave_until_it_does(watched, monkeypatch, caplog):
+    has_left, may_go_on = threading.Event(), threading.Event()
+
+    def serve(connection, place):
+        is_to_wait = connection.sock.recv(100) == b"wait"
+        answer = b"%d" % place.leave()
+        if is_to_wait:
+            has_left.set()
+            may_go_on.wait(10)
+        place.come_back()
+        connection.sock.send(answer)
+        return True
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    _, (waiting, other) = watched(serve, 2, max_away=2)
+    waiting.send(b"wait")
+    assert has_left.wait(10)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(2 + SPARE_THREADS):
+            other.send(b"x")
+            assert other.recv(100) == b"0"
+    other.send(b"x")
+    assert other.recv(100) == b"1"
+    may_go_on.set()
+    assert waiting.recv(100) == b"1"
+    assert caplog.messages == ["there are 2 request threads, and: can't start new thread"]
+
+
+def answer_at_length(connection, _place):
+    """Answer a request with more than a socket takes."""
+    try:
+        if connection.next_request():
+            connection.sendall(bytes(2_000_000))
+            connection.finish_request()
+        return True
+    except OSError:
+        return not connection.linger()
+
+
+def read(client, num_bytes):
+    """Read so many bytes if they come; gives how many came."""
+    num_left = num_bytes
+    while num_left and (data := client.recv(num_left)):
+        num_left -= len(data)
+    return num_bytes - num_left
+
+
+def test_clients_that_do_not_read_hold_no_thread(watched):
+    _, clients = watched(answer_at_length, 10, max_away=0)
+    for client in clients:
+        client.send(REQUEST)
+    for client in reversed(clients):
+        assert read(client, 2_000_000) == 2_000_000
+
+
+def test_client_that_does_not_read_is_late_too(watched):
+    is_kept = queue.Queue()
+
+    def serve(connection, place):
+        answered = answer_at_length(connection, place)
+        is_kept.put(answered)
+        return answered
+
+    threads, (client,) = watched(serve, 1, max_away=0)
+    client.send(REQUEST)
+    assert is_kept.get(timeout=10)
+    while not threads.waiting:
+        time.sleep(0.001)
+    threads.hurry(threads.waiting[0].deadline)
+    assert not is_kept.get(timeout=10)
+    assert read(client, 2_000_000) < 2_000_000
+
+
+def test_late_connections_are_served_though_nothing_came(watched):
+    late = queue.Queue()
+
+    def serve(connection, _place):
+        late.put(connection.is_late)
+        return not connection.is_late
+
+    threads, _ = watched(serve, 1, max_away=1)
+    threads.hurry(time.monotonic())
+    (connection,) = threads.waiting
+    threads.hurry(connection.deadline)
+    assert late.get(timeout=10)
+    assert threads.waiting == []
+
+
+def test_bug_costs_one_connection_and_no_thread(watched, caplog):
+    def serve(connection, _place):
+        if connection.sock.recv(100) == b"bug":
+            raise RuntimeError("unlucky")
+        connection.sock.send(b"done")
+        return True
+
+    _, (*unlucky, lucky) = watched(serve, 5, max_away=1)
+    for client in unlucky:
+        client.send(b"bug")
+        assert client.recv(100) == b""
+    lucky.send(b"x")
+    assert lucky.recv(100) == b"done"
