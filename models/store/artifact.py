@@ -10,9 +10,9 @@ from pathlib import Path
 
 from models.errors import CorruptArtifact, EngineMissing, without_host_paths
 from models.store.fields import MANIFEST_FILE, folders_of
+from models.store.folder_contents import scan_folder
 from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, decode
 from models.store.staging import staged
-from models.store.tree import scan
 
 _DEVICES = {"litert": "cpu", "tensorflow": "gpu"}
 
@@ -106,12 +106,12 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
-    tree = scan(path)
+    contents = scan_folder(path)
     listed = manifest.files.keys()
-    _refuse(tree.strangers, "neither a file nor a folder (links are not followed)")
-    _refuse(listed - tree.files, f"listed in {MANIFEST_FILE} but missing")
-    _refuse(tree.files - listed - {MANIFEST_FILE}, f"there but not listed in {MANIFEST_FILE}")
-    _refuse(tree.folders - folders_of(listed), f"a folder that holds nothing listed in {MANIFEST_FILE}")
+    _refuse(contents.special_files, "neither a file nor a folder (links are not followed)")
+    _refuse(listed - contents.files, f"listed in {MANIFEST_FILE} but missing")
+    _refuse(contents.files - listed - {MANIFEST_FILE}, f"there but not listed in {MANIFEST_FILE}")
+    _refuse(contents.folders - folders_of(listed), f"a folder that holds nothing listed in {MANIFEST_FILE}")
     for file, digest in manifest.files.items():
         with (path / file).open("rb") as opened:
             if hashlib.file_digest(opened, "sha256").hexdigest() != digest:

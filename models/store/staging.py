@@ -19,8 +19,8 @@ from models.store.durable import (
     write_file,
 )
 from models.store.fields import MANIFEST_FILE, folders_of
+from models.store.folder_contents import scan_folder
 from models.store.manifest import Manifest, encode
-from models.store.tree import scan
 
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
@@ -79,10 +79,11 @@ def _sources(files: Mapping[str, Path]) -> dict[str, Path]:
     sources: dict[str, Path] = {}
     for path, source in files.items():
         if source.is_dir():
-            tree = scan(source)
-            if tree.strangers:
-                raise ArtifactError(f"'{path}/{min(tree.strangers)}' cannot be published: it is no file and no folder")
-            found = {f"{path}/{file}": source / file for file in tree.files}
+            contents = scan_folder(source)
+            if contents.special_files:
+                special = f"{path}/{min(contents.special_files)}"
+                raise ArtifactError(f"'{special}' cannot be published: it is no file and no folder")
+            found = {f"{path}/{file}": source / file for file in contents.files}
         elif source.is_file():
             found = {path: source}
         else:

@@ -1,4 +1,4 @@
-"""What lies under a folder, found without following any symbolic link."""
+"""Lists what lies under a folder, without following any symbolic link."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class FolderContents:
     """The contents of a folder, as POSIX paths relative to it.
 
     Attributes:
         files: regular files.
         folders: folders, the empty ones too.
-        strangers: whatever is neither: symbolic links, sockets, pipes, devices.
+        special_files: symbolic links, sockets, pipes and devices.
     """
 
     files: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
-    strangers: set[str] = field(default_factory=set)
+    special_files: set[str] = field(default_factory=set)
 
 
-def scan(root: Path) -> Tree:
+def scan_folder(root: Path) -> FolderContents:
     """Walk a folder to its end; OSError where it cannot be read."""
-    tree = Tree()
+    contents = FolderContents()
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -32,10 +32,10 @@ def scan(root: Path) -> Tree:
             for entry in entries:
                 path = folder + entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    tree.folders.add(path)
+                    contents.folders.add(path)
                     waiting.append(f"{path}/")
                 elif entry.is_file(follow_symlinks=False):
-                    tree.files.add(path)
+                    contents.files.add(path)
                 else:
-                    tree.strangers.add(path)
-    return tree
+                    contents.special_files.add(path)
+    return contents
