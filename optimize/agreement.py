@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from models.pixels.spec import PixelSpec
-from models.runtime.signature import Probabilities
 from models.runtime.tensorflow import TensorFlowRuntime
+from models.runtime.tensors import Probabilities
 from training.dataset import Split, Targets
 from training.evaluate import BATCH_SIZE, Metrics, measure, predict
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.network.export import export_saved_model
-from models.runtime.signature import Probabilities
+from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
 from models.store.manifest import EngineFile, Manifest
 from models.store.repository import Repository

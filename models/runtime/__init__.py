@@ -8,7 +8,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
-from models.runtime.signature import Images, Probabilities
+from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
 
 RuntimeName = Literal["litert", "openvino", "tensorflow"]

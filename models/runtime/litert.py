@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from models.errors import CorruptArtifact, RunFailed
-from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
+from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
 
 class LiteRTRuntime:

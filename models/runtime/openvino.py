@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import CorruptArtifact, RunFailed
-from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
+from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
 # OpenVINO's model converter, which a server has no use for, reports every import over the network; OpenVINO does
 # without it where it cannot be imported.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
-from models.runtime.signature import Images, Probabilities, Signature, TensorType, copy_images
+from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
 Call = Callable[[], object]
 NUM_MEASURED_CALLS = 5

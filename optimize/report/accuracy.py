@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.runtime import Runtime
-from models.runtime.signature import Images, Probabilities
+from models.runtime.tensors import Images, Probabilities
 from optimize.report.compared import Compared
 from training.dataset import Dataset, Targets
 from training.evaluate import Metrics, measure, predict

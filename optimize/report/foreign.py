@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from models.errors import RunFailed
-from models.runtime.signature import Images, Probabilities, Signature
+from models.runtime.tensors import Images, Probabilities, Signature
 
 Numbers = npt.NDArray[Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.runtime.signature import Probabilities
+from models.runtime.tensors import Probabilities
 from optimize.agreement import Agreement, compare_answers, predict_saved_model
 from optimize.report.compared import Compared
 from training.dataset import Dataset

@@ -1,4 +1,4 @@
-"""What a classifier takes and gives, whatever library runs it: the checks that all runtimes share."""
+"""Checks a classifier's input and output tensors, for all runtimes alike."""
 
 from __future__ import annotations
 
@@ -28,16 +28,21 @@ class TensorType:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """uint8 images of `input_shape` (height, width, channels) to float32 probabilities of `num_classes`."""
+    """The tensors of a classifier: uint8 images in, float32 probabilities out.
+
+    Attributes:
+        input_shape: height, width, channels.
+        num_classes: length of each row of probabilities.
+    """
 
     input_shape: tuple[int, int, int]
     num_classes: int
 
     def check_model(self, name: str, *, taken: Sequence[TensorType], given: Sequence[TensorType]) -> None:
-        """Compare with what the file `name` takes and gives for a batch of any size.
+        """Compare with the inputs (`taken`) and outputs (`given`) of the file `name`.
 
         Raises:
-            CorruptArtifact: it differs in more than the size of the batch.
+            CorruptArtifact: they differ in more than the size of the batch.
         """
         if [(tensor.dtype, tensor.shape[1:]) for tensor in taken] != [("uint8", self.input_shape)]:
             raise CorruptArtifact(f"{name} must take uint8 [N, {self._pixels}], it takes {_listed(taken)}")
