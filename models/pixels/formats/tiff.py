@@ -6,9 +6,8 @@ import math
 import struct
 
 from models.errors import CorruptImage
-from models.pixels.formats.directory import Directory
 from models.pixels.formats.encoded import EncodedImage, Samples
-from models.pixels.formats.exif import orientation_of
+from models.pixels.formats.exif import Directory, orientation_of
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
