@@ -85,7 +85,7 @@ def identify(upload: bytes) -> str:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """The major and compatible brands of an ISO base media file (ISO 14496-12, 4.3)."""
+    """Read the major and compatible brands of an ISO base media file (ISO 14496-12, 4.3)."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
     return {head[8:12], *(head[i : i + 4] for i in range(16, end, 4))}
 

@@ -1,4 +1,4 @@
-"""What is known of an image before any of its pixels is decoded."""
+"""An image that is read but not decoded: its size, orientation, and the bytes for Pillow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """How numbers stand for brightness, where Pillow's mode does not say it.
+    """The encoding of brightness, as far as Pillow's mode does not tell it.
 
     Attributes:
         bits: of one sample, as stored: a mode for 16 bits may hold 12.
@@ -29,8 +29,8 @@ class EncodedImage:
         size: width and height as stored, before the orientation is applied; None where only the decoder can tell.
         data: the file without its metadata and further frames.
         orientation: EXIF orientation, 1 to 8; None where Pillow hands out what tells it (see `exif.read_orientation`).
-        samples: how they stand for brightness.
-        num_passes: what one pixel costs, in units of a decoder that writes each pixel once.
+        samples: encoding of brightness.
+        num_passes: cost of decoding, in passes over all pixels.
         num_components: of a JPEG.
     """
 

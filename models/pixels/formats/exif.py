@@ -35,12 +35,12 @@ class Field:
         return self.count * _VALUE_BYTES[self.type]
 
     def first(self, count: int) -> Field:
-        """The same, with no more than so many values."""
+        """Cut to the first `count` values."""
         return replace(self, count=min(count, self.count))
 
 
 class Directory:
-    """The fields of the first directory; their values stay unread until asked for.
+    """Fields of the first directory, whose values are read when asked for.
 
     Of two fields with one tag the first counts, as in Pillow. A field of an unknown type, or whose values lie outside
     the data, is left out.
@@ -87,14 +87,14 @@ class Directory:
         return value
 
     def integer(self, tag: int, *, default: int = 0) -> int:
-        """The first value of a tag where it is an unsigned integer, else the default."""
+        """Read a tag's first value; return the default unless it is an unsigned integer."""
         field = self.fields.get(tag)
         if field is None or field.type not in _INTEGER_CODES:
             return default
         return self._unpack(_INTEGER_CODES[field.type], field.offset)
 
     def values(self, tag: int) -> bytes:
-        """The values of a tag as they lie in the file; empty where there are none."""
+        """Return the bytes of a tag's values; empty without the tag."""
         field = self.fields.get(tag)
         return b"" if field is None else self.data[field.offset : field.offset + field.size_bytes]
 
@@ -126,7 +126,7 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
 
 
 def orientation_of(directory: Directory | None, xmp: bytes) -> int:
-    """Find the orientation in a directory, else in an XMP packet; see `read_orientation`."""
+    """Find the orientation, 1 to 8, in a directory, else in an XMP packet; 1 where there is none."""
     orientation = directory.integer(_ORIENTATION_TAG) if directory else 0
     if not orientation and (match := _XMP_ORIENTATION.search(xmp)):
         orientation = int(match[1])

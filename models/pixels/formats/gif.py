@@ -16,7 +16,8 @@ _MAX_BLOCKS = 10_000
 def read(data: bytes) -> EncodedImage:
     """Walk the blocks up to the first picture, dropping comments and application data."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    screen_end = _SCREEN_BYTES + _palette_bytes(flags)
+    palette_bytes = 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+    screen_end = _SCREEN_BYTES + palette_bytes
     control, position = _find_picture(data, screen_end)
     left, top, frame_width, frame_height = struct.unpack_from("<4H", data, position + 1)
     return EncodedImage(
@@ -28,12 +29,8 @@ def read(data: bytes) -> EncodedImage:
     )
 
 
-def _palette_bytes(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-
-
 def _find_picture(data: bytes, position: int) -> tuple[bytes, int]:
-    """The graphic control extension in force, if any, and where the first image descriptor starts."""
+    """Find the graphic control extension in force, if any, and the start of the first image descriptor."""
     control = b""
     for _ in range(_MAX_BLOCKS):
         introducer = data[position]
@@ -44,16 +41,12 @@ def _find_picture(data: bytes, position: int) -> tuple[bytes, int]:
         if introducer != ord("!"):
             position += 1
             continue
-        start = position
-        position = _skip_sub_blocks(data, position + 2)
+        start, position = position, position + 2
+        while size := data[position]:  # a sub-block
+            position += size + 1
+        position += 1
         if data[start + 1] == _GRAPHIC_CONTROL and data[start + 2] >= 4:
             control = data[start:position]
     else:
         raise CorruptImage(f"the GIF image is corrupt: more than {_MAX_BLOCKS} blocks before its picture")
     raise CorruptImage("the GIF image is corrupt: it has no picture")
-
-
-def _skip_sub_blocks(data: bytes, position: int) -> int:
-    while size := data[position]:
-        position += size + 1
-    return position + 1

@@ -38,7 +38,7 @@ _MAX_KEPT_BYTES = 256 * 1024
 
 
 class _Segments(NamedTuple):
-    """What stands before the picture; a segment is what follows its marker, length included."""
+    """The segments before the picture; each begins with its length, after its marker."""
 
     kept: list[bytes]  # with their markers
     frames: list[tuple[int, bytes]]  # marker and segment
@@ -58,13 +58,14 @@ def read(data: bytes) -> EncodedImage:
     bits, height, width, num_components = struct.unpack_from(">BHHB", frame, 2)
     if bits != _BITS or num_components not in _MODES:
         raise CorruptImage(f"the JPEG image is corrupt: it announces {num_components} components of {bits} bits")
+    exif, xmp = (next((body for body in segments.applications if body.startswith(name)), b"") for name in (_EXIF, _XMP))
     # A sequential picture whose first scan has all components is over after it.
     is_one_scan = marker not in _PROGRESSIVE and segments.scan[2] >= num_components
     return EncodedImage(
         format="JPEG",
         size=(width, height),
         data=b"".join((data[:2], *segments.kept, memoryview(data)[segments.scan_start :])),
-        orientation=_orientation(segments.applications),
+        orientation=read_orientation(exif, xmp),
         # A scan of a few bytes still makes the decoder visit every coefficient.
         num_passes=1 if is_one_scan else data.count(b"\xff\xda", segments.scan_start),
         num_components=num_components,
@@ -91,17 +92,17 @@ def decode(encoded: EncodedImage, reduction: int) -> Image.Image:
 
 
 def _walk(data: bytes) -> _Segments:
-    """Take all segments up to the start of the first scan."""
+    """Collect all segments up to the start of the first scan."""
     kept: list[bytes] = []
     frames: list[tuple[int, bytes]] = []
     applications: list[bytes] = []
     position = 2
     for _ in range(_MAX_SEGMENTS):
         # Bytes that belong to no segment are skipped, as libjpeg does.
-        found = _MARKER.search(data, position)
-        if found is None:
+        match = _MARKER.search(data, position)
+        if match is None:
             raise CorruptImage("the JPEG image is truncated before its picture")
-        start, position = found.span()
+        start, position = match.span()
         marker = data[position - 1]
         length = 0
         if marker not in _STANDALONE:
@@ -119,9 +120,3 @@ def _walk(data: bytes) -> _Segments:
         elif marker == _APP1:
             applications.append(segment[2:])
     raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_SEGMENTS} segments before its picture")
-
-
-def _orientation(applications: list[bytes]) -> int:
-    """Read it from the first segments that hold EXIF and XMP."""
-    exif, xmp = (next((body for body in applications if body.startswith(name)), b"") for name in (_EXIF, _XMP))
-    return read_orientation(exif, xmp)

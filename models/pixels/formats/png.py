@@ -56,7 +56,7 @@ def read(data: bytes) -> EncodedImage:
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
-    """All chunks up to IEND, of the IDAT chunks those of the first run only.
+    """Yield the chunks up to IEND, and only the first run of IDAT chunks.
 
     The file may break off once the picture has begun: only the decoder knows whether all of it is there.
     """
@@ -85,7 +85,7 @@ def _new_chunk(kind: bytes, body: bytes) -> _Chunk:
 
 
 def _scale_transparency(chunk: _Chunk, bits: int, colour_type: int) -> _Chunk:
-    """Give the transparent colour in the depth of the pixels that Pillow compares it with.
+    """Scale the transparent colour to the depth of the pixels that Pillow compares it with.
 
     Pillow widens 2 and 4 bits to 8 and narrows 16-bit colours to 8, but leaves tRNS as it stands.
     """
@@ -100,17 +100,17 @@ def _scale_transparency(chunk: _Chunk, bits: int, colour_type: int) -> _Chunk:
 
 
 def _orientation(chunks: list[_Chunk]) -> int:
-    """What eXIf says, else ImageMagick's text, else XMP; of each kind the first is read, however often it comes."""
-    found: dict[bytes, bytes] = {}
+    """Read the orientation from the first eXIf, else ImageMagick's text, else XMP."""
+    metadata: dict[bytes, bytes] = {}
     for chunk in chunks:
         if chunk.kind == b"eXIf":
-            found.setdefault(chunk.kind, bytes(chunk.body))
+            metadata.setdefault(chunk.kind, bytes(chunk.body))
         elif chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
             keyword, _, text = bytes(chunk.body[: 2 * _MAX_TEXT_BYTES]).partition(b"\0")
             reader = _TEXT_READERS.get((chunk.kind, keyword))
-            if reader is not None and keyword not in found:
-                found[keyword] = reader(text)
-    return read_orientation(found.get(b"eXIf") or found.get(_EXIF_KEYWORD, b""), found.get(_XMP_KEYWORD, b""))
+            if reader is not None and keyword not in metadata:
+                metadata[keyword] = reader(text)
+    return read_orientation(metadata.get(b"eXIf") or metadata.get(_EXIF_KEYWORD, b""), metadata.get(_XMP_KEYWORD, b""))
 
 
 def _xmp_packet(text: bytes) -> bytes:
@@ -120,13 +120,13 @@ def _xmp_packet(text: bytes) -> bytes:
 
 
 def _exif_block(text: bytes) -> bytes:
-    """The block that the text spells in hexadecimal, after an empty line, a name and a length."""
+    """Decode the hexadecimal that follows an empty line, a name and a length."""
     digits = b"".join(text.split(b"\n")[3:])
     return bytes.fromhex(digits.decode("ascii")) if _HEXADECIMAL.fullmatch(digits) else b""
 
 
 def _inflate(data: bytes) -> bytes:
-    """Unpack no more than the limit; nothing where it is no zlib stream."""
+    """Unpack up to `_MAX_TEXT_BYTES`; return nothing if the data is no zlib stream."""
     try:
         return zlib.decompressobj().decompress(data, _MAX_TEXT_BYTES)
     except zlib.error:

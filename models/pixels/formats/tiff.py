@@ -52,7 +52,7 @@ def read(data: bytes) -> EncodedImage:
 
 
 def _count_segments(directory: Directory, width: int, height: int) -> int:
-    """How many strips or tiles make the picture."""
+    """Count the strips or tiles of the picture."""
     if _STRIP_OFFSETS in directory.fields or _TILE_OFFSETS not in directory.fields:
         rows = directory.integer(_ROWS_PER_STRIP) or height
         count = math.ceil(height / rows)
@@ -69,7 +69,7 @@ def _count_segments(directory: Directory, width: int, height: int) -> int:
 
 
 def _kept_entries(directory: Directory, num_segments: int) -> list[bytes]:
-    """The entries of the tags that make pixels, in ascending order, cut to the values that they need."""
+    """Write the entries of the tags that make pixels, in ascending order, without surplus values."""
     entries = []
     for tag, field in sorted(directory.fields.items()):
         if tag in _SCALARS:
@@ -83,7 +83,7 @@ def _kept_entries(directory: Directory, num_segments: int) -> list[bytes]:
 
 
 def _with_directory(directory: Directory, entries: list[bytes]) -> bytes:
-    """The file with the entries as its only directory, at its end; what the old one pointed to stays in its place."""
+    """Append a directory of these entries and make it the only one; all offsets stay valid."""
     data, pointer = directory.data, directory.pointer
     padding = bytes(len(data) % 2)
     start = struct.pack(directory.order + pointer, len(data) + len(padding))
