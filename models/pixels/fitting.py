@@ -12,7 +12,7 @@ from models.pixels.formats.encoded import EncodedImage, Samples
 from models.pixels.spec import PixelSpec
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-# What makes a picture of each EXIF orientation upright; from 5 on, width and height change places.
+# The turn that makes a picture of each EXIF orientation upright; from 5 on, width and height change places.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -47,7 +47,7 @@ def fit_picture(image: Image.Image, spec: PixelSpec, *, orientation: int, sample
 
 
 def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
-    """Decode a JPEG, no larger than it has to be, and fit it; see `fit_picture`."""
+    """Decode a JPEG at the least size that still covers the spec, and fit it as `fit_picture` does."""
     orientation = encoded.orientation or 1
     target = _target(spec, orientation)
     box = source_box(encoded.size or (0, 0), target, spec)
@@ -57,7 +57,7 @@ def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
 
 
 def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:
-    """Width and height of the spec before the picture is turned."""
+    """Give the spec's width and height, swapped where the picture is to be turned sideways."""
     return (spec.height_px, spec.width_px) if orientation >= _FIRST_SIDEWAYS else (spec.width_px, spec.height_px)
 
 
@@ -83,6 +83,6 @@ def source_box(size: tuple[int, int], target: tuple[int, int], spec: PixelSpec) 
 
 
 def jpeg_reduction(box: Box, target: tuple[int, int]) -> int:
-    """By how much a JPEG may shrink in decoding (1, 2, 4 or 8) while the box still has the pixels of the target."""
+    """Choose by how much a JPEG shrinks in decoding, 1, 2, 4 or 8; the box keeps the pixels of the target."""
     ratio = min((box.right - box.left) / target[0], (box.bottom - box.top) / target[1])
     return next((reduction for reduction in jpeg.REDUCTIONS if reduction <= ratio), 1)

@@ -1,4 +1,4 @@
-"""Encoded image bytes to the uint8 pixels a model expects: one function for evaluation, calibration and serving."""
+"""Turns encoded images into the uint8 pixels a model expects, for evaluation, calibration and serving alike."""
 
 from __future__ import annotations
 
@@ -79,9 +79,19 @@ def preprocess(
         CorruptImage: the image is truncated or broken.
         ValueError: `out` does not fit.
     """
-    if out is not None:
-        _check_buffer(out, spec)
-    data = _read_upload(upload, limits)
+    shape = (spec.height_px, spec.width_px, 3)
+    if out is not None and (
+        out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable
+    ):
+        raise ValueError(
+            f"out must be a writeable, C-contiguous uint8 array of shape {shape}, got {out.dtype} {out.shape}"
+        )
+    num_bytes = memoryview(upload).nbytes
+    if num_bytes == 0:
+        raise EmptyImage("the upload is empty")
+    if num_bytes > limits.max_bytes:
+        raise ImageTooLarge(f"the image has {num_bytes:,} bytes; at most {limits.max_bytes:,} are accepted")
+    data = bytes(upload)
     image_format = identify(data)
     with _named_errors(image_format):
         encoded = read_encoded(data, image_format)
@@ -93,23 +103,6 @@ def preprocess(
         return pixels.copy()
     np.copyto(out, pixels)
     return out
-
-
-def _check_buffer(out: Pixels, spec: PixelSpec) -> None:
-    shape = (spec.height_px, spec.width_px, 3)
-    if out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(
-            f"out must be a writeable, C-contiguous uint8 array of shape {shape}, got {out.dtype} {out.shape}"
-        )
-
-
-def _read_upload(upload: bytes | memoryview, limits: ImageLimits) -> bytes:
-    num_bytes = memoryview(upload).nbytes
-    if num_bytes == 0:
-        raise EmptyImage("the upload is empty")
-    if num_bytes > limits.max_bytes:
-        raise ImageTooLarge(f"the image has {num_bytes:,} bytes; at most {limits.max_bytes:,} are accepted")
-    return bytes(upload)
 
 
 def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits) -> None:
