@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import tf_keras as keras
 
+from models.checks import at_least, one_of
 from models.network.layers import GroupNormalization, WeightStandardizedConv2D
 
 FAMILY = "resnet_v2"
@@ -99,16 +100,11 @@ class ResNetV2:
     inner_widths: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {self.variant!r}")
-        if self.norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {self.norm!r}")
+        one_of(VARIANTS, variant=self.variant)
+        one_of(NORMS, norm=self.norm)
         if len(self.input_shape) != 3 or min(self.input_shape) < 1:
             raise ValueError(f"input_shape must be (height, width, channels), each >= 1, got {self.input_shape!r}")
-        if self.num_classes < 1:
-            raise ValueError(f"num_classes must be >= 1, got {self.num_classes}")
-        if self.width < 1:
-            raise ValueError(f"width must be >= 1, got {self.width}")
+        at_least(1, num_classes=self.num_classes, width=self.width)
         row = VARIANTS[self.variant]
         _check_widths("stream_widths", self.stream_widths, len(row.blocks_per_stack))
         _check_widths("inner_widths", self.inner_widths, sum(row.blocks_per_stack) * row.num_inner)
@@ -147,8 +143,7 @@ class ResNetV2:
         norm: Norm = "batch",
     ) -> ResNetV2:
         """A variant with what is not given taken from the table."""
-        if variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+        one_of(VARIANTS, variant=variant)
         row = VARIANTS[variant]
         return cls(
             variant=variant,

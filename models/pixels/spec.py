@@ -1,4 +1,4 @@
-"""What pixels a model expects of an image, and how large an image may be."""
+"""The pixels that a model expects, and the limits of an uploaded image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from PIL import Image
+
+from models.checks import one_of
 
 Fit = Literal["crop", "stretch"]
 Resample = Literal["bilinear", "bicubic"]
@@ -36,8 +38,8 @@ class PixelSpec:
     def __post_init__(self) -> None:
         for name in ("height_px", "width_px"):
             _check_int(name, getattr(self, name), minimum=1, maximum=MAX_TARGET_PX)
-        _check_choice("fit", self.fit, get_args(Fit))
-        _check_choice("resample", self.resample, get_args(Resample))
+        one_of(get_args(Fit), fit=self.fit)
+        one_of(get_args(Resample), resample=self.resample)
         fraction = self.crop_fraction
         if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
             raise ValueError(f"crop_fraction must be a number in (0, 1], got {fraction!r}")
@@ -68,7 +70,7 @@ class PixelSpec:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What an upload may cost.
+    """Limits of an uploaded image.
 
     Attributes:
         max_bytes: of the encoded image.
@@ -90,8 +92,3 @@ def _check_int(name: str, value: object, *, minimum: int, maximum: int | None = 
     if not is_int or value < minimum or (maximum is not None and value > maximum):  # type: ignore[operator]
         allowed = f">= {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
-
-
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

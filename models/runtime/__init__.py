@@ -7,6 +7,7 @@ from typing import Literal, Protocol, get_args
 
 import numpy as np
 
+from models.checks import one_of
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
@@ -52,8 +53,7 @@ def load_runtime(
         CorruptArtifact: the file cannot be loaded or run, or is not of the shape that the manifest says.
         RuntimeMissing: the library is not installed, or the GPU that it needs is not there.
     """
-    if runtime not in RUNTIMES:
-        raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}, got {runtime!r}")
+    one_of(RUNTIMES, runtime=runtime)
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be at least one number >= 1, got {list(batch_sizes)}")
     if needs_gpu and runtime != "tensorflow":

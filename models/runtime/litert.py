@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from models.checks import at_least
 from models.errors import CorruptArtifact, RunFailed
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
@@ -33,8 +34,7 @@ class LiteRTRuntime:
         Raises:
             CorruptArtifact: the file cannot be loaded, or takes or gives something else.
         """
-        if num_threads < 1:
-            raise ValueError(f"num_threads must be >= 1, got {num_threads}")
+        at_least(1, num_threads=num_threads)
         self._signature = Signature(input_shape, num_classes)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)

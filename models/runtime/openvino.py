@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models.checks import at_least
 from models.errors import CorruptArtifact, RunFailed
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
@@ -46,8 +47,7 @@ class OpenVINORuntime:
         Raises:
             CorruptArtifact: the file cannot be loaded, or takes or gives something else.
         """
-        if num_threads < 1:
-            raise ValueError(f"num_threads must be >= 1, got {num_threads}")
+        at_least(1, num_threads=num_threads)
         self._signature = Signature(input_shape, num_classes)
         core = ov.Core()
         try:
