@@ -142,7 +142,7 @@ def test_wrong_types_with_a_right_sha256_give_a_named_error(path, value):
         (b"\xff\xfe{\x00}\x00", "manifest.json is not UTF-8 text"),
         (b"[]", "manifest.json must hold a JSON object, got list"),
         (b'{"format": 1, "format": 1}', "the key 'format' is there twice"),
-        (b'{"format": NaN}', "NaN is not a JSON number"),
+        (b'{"format": NaN}', "manifest.json.format must be a finite number, got nan"),
         (b'{"format": 1e999}', "must be a finite number"),
         (b'{"format": ' + b"9" * 5000 + b"}", "manifest.json is not well-formed JSON"),
         (b'{"a": ' + b"[" * 200_000, "manifest.json is nested deeper than 32 levels"),
