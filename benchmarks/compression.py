@@ -144,7 +144,7 @@ def _make_files(architecture: ResNetV2, images: NDArray[np.uint8], folder: Path)
 
 def _trained_files(names: Sequence[str]) -> dict[str, Path]:
     published = Repository(ROOT / "recipes" / "cifar10")
-    return {f"trained {name}": published.load(name).engine_path("litert") for name in names}
+    return {f"trained {name}": published.load(name).model_path("litert") for name in names}
 
 
 def _images(architecture: ResNetV2) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ def measure_inference(plan: GPUPlan, spec: Spec, repository: Path) -> dict[str, 
     began_at = time.perf_counter()
     runtimes = [
         TensorFlowRuntime(
-            artifact.engine_path("tensorflow"),
+            artifact.model_path("tensorflow"),
             input_shape=(manifest.pixels.height_px, manifest.pixels.width_px, 3),
             num_classes=len(manifest.labels),
             batch_sizes=(size,),

@@ -14,7 +14,7 @@ from benchmarks.random_model import random_model
 from models.network.export import export_saved_model
 from models.network.resnet_v2 import ResNetV2
 from models.pixels.preprocessing import PixelSpec
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 
 NAME = "gpu-benchmark"
@@ -65,7 +65,7 @@ def publish(plan: GPUPlan, repository: Path) -> Work:
         built.to_dict(),
         labels,
         PixelSpec(plan.image_px, plan.image_px, fit="stretch"),
-        {"tensorflow": EngineFile("saved_model", "float16")},
+        {"tensorflow": ModelFile("saved_model", "float16")},
         provenance={"command": "python -m benchmarks.gpu", "weights": "random", "work": asdict(work)},
     )
     with tempfile.TemporaryDirectory() as folder:

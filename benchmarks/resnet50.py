@@ -20,7 +20,7 @@ from benchmarks.random_model import random_model
 from models.network.export import export_int8
 from models.network.resnet_v2 import ResNetV2
 from models.pixels.preprocessing import PixelSpec, preprocess
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from models.store.routing import locked, set_stable
 
@@ -44,9 +44,9 @@ def _publish(repository: Path, version: int, images: NDArray[np.uint8]) -> None:
     architecture = ResNetV2.of("50")
     model = random_model(architecture, images, seed=version)
     labels = tuple(f"class {index}" for index in range(architecture.num_classes))
-    engines = {"litert": EngineFile("model.tflite", "int8")}
+    formats = {"litert": ModelFile("model.tflite", "int8")}
     provenance = {"command": "python -m benchmarks.resnet50", "weights": "random", "seed": version}
-    manifest = Manifest(NAME, version, architecture.to_dict(), labels, PIXELS, engines, provenance=provenance)
+    manifest = Manifest(NAME, version, architecture.to_dict(), labels, PIXELS, formats, provenance=provenance)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         export_int8(model, file, images)

@@ -36,7 +36,7 @@ class Finding:
         manifest = self.artifact.manifest
         return record | {
             "architecture": dict(manifest.architecture),
-            "precision": {name: engine.precision for name, engine in manifest.engines.items()},
+            "precision": {name: file.precision for name, file in manifest.formats.items()},
             "num_classes": len(manifest.labels),
             "size_bytes": self.artifact.size_bytes,
             "accuracy": accuracy(manifest),

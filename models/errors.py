@@ -76,8 +76,8 @@ class VersionNotFound(ArtifactError):
     code: ClassVar[str] = "version_not_found"
 
 
-class EngineMissing(ArtifactError):
-    """The artifact has no file for the device asked for."""
+class FormatMissing(ArtifactError):
+    """The artifact has no file for that runtime; the code has the manifest's word, engine."""
 
     code: ClassVar[str] = "engine_missing"
 

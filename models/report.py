@@ -1,10 +1,9 @@
-"""Repositories and artifacts as a person reads them in a terminal."""
+"""Formats repositories and artifacts for a terminal."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
@@ -13,7 +12,7 @@ _MAX_LABELS = 12
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces apart."""
+    """Align columns to their widest cells, two spaces apart."""
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join(
@@ -22,7 +21,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def size(num_bytes: int) -> str:
-    """A number of bytes in the decimal unit that fits: 812 B, 1.4 MB."""
+    """Format a number of bytes in the decimal unit that fits: 812 B, 1.4 MB."""
     if num_bytes < 1000:
         return f"{num_bytes} B"
     value = float(num_bytes)
@@ -34,37 +33,34 @@ def size(num_bytes: int) -> str:
 
 
 def architecture(manifest: Manifest) -> str:
-    """Family and variant, such as "resnet_v2 56", as far as the manifest says them."""
-    said = [manifest.architecture.get(key) for key in ("family", "name", "variant")]
-    return " ".join(str(part) for part in said if isinstance(part, str | int)) or "-"
+    """Name family and variant, such as "resnet_v2 56"; "-" where the manifest has neither."""
+    parts = [manifest.architecture.get(key) for key in ("family", "name", "variant")]
+    return " ".join(str(part) for part in parts if isinstance(part, str | int)) or "-"
 
 
 def precision(manifest: Manifest) -> str:
-    """Of each engine's file, such as "int8"."""
-    return ", ".join(dict.fromkeys(engine.precision for engine in manifest.engines.values()))
+    """List the precisions of the model files, such as "int8"."""
+    return ", ".join(dict.fromkeys(file.precision for file in manifest.formats.values()))
 
 
 def accuracy(manifest: Manifest) -> float | None:
-    """Fraction in [0, 1] where the metrics have one, of the precision that is served before that of the whole.
-
-    Looked for as `top1` and as `accuracy`, in metrics[<precision>] and then in metrics itself.
-    """
-    places = [manifest.metrics.get(engine.precision) for engine in manifest.engines.values()]
-    for place in [*places, manifest.metrics]:
+    """Find the accuracy, a fraction in [0, 1]: `top1` or `accuracy`, in metrics[<precision>] or else in metrics."""
+    by_precision = [manifest.metrics.get(file.precision) for file in manifest.formats.values()]
+    for metrics in [*by_precision, manifest.metrics]:
         for key in ("top1", "accuracy"):
-            found = place.get(key) if isinstance(place, Mapping) else None
-            if isinstance(found, int | float) and not isinstance(found, bool):
-                return float(found)
+            value = metrics.get(key) if isinstance(metrics, Mapping) else None
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
     return None
 
 
 def percent(fraction: float | None) -> str:
-    """93.42 %, or "-" where there is nothing to show."""
+    """Format a fraction as 93.42 %, and None as "-"."""
     return "-" if fraction is None else f"{fraction:.2%}".replace("%", " %")
 
 
 def details(artifact: Artifact, *, is_stable: bool) -> str:
-    """Everything about one version, for a person."""
+    """Describe one version in full, for a person."""
     manifest = artifact.manifest
     pixels = ", ".join(f"{key} {value}" for key, value in manifest.pixels.to_dict().items())
     labels = ", ".join(manifest.labels[:_MAX_LABELS]) + (", ..." if len(manifest.labels) > _MAX_LABELS else "")
@@ -73,17 +69,13 @@ def details(artifact: Artifact, *, is_stable: bool) -> str:
         "version": f"{manifest.version}{' (stable)' if is_stable else ''}",
         "folder": str(artifact.path),
         "size": size(artifact.size_bytes),
-        "engines": ", ".join(f"{name}: {file.file} ({file.precision})" for name, file in manifest.engines.items()),
+        "engines": ", ".join(f"{name}: {file.file} ({file.precision})" for name, file in manifest.formats.items()),
         "labels": f"{len(manifest.labels)}: {labels}",
         "pixels": pixels,
         "accuracy": percent(accuracy(manifest)),
     }
     lines = [f"{key:<14}{value}" for key, value in facts.items()]
     for key in ("architecture", "metrics", "provenance"):
-        lines += [key, *_indented(getattr(manifest, key))]
+        lines += [key, *(f"  {line}" for line in json.dumps(getattr(manifest, key), indent=2).splitlines())]
     lines += ["files", *(f"  {digest}  {path}" for path, digest in manifest.files.items())]
     return "\n".join(lines)
-
-
-def _indented(record: Mapping[str, Any]) -> list[str]:
-    return [f"  {line}" for line in json.dumps(record, indent=2).splitlines()]

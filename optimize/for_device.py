@@ -12,23 +12,20 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from models.network.export import export_saved_model
 from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest
+from models.store.model_files import Device, format_for
 from models.store.repository import Repository
 from optimize.agreement import Agreement, compare_answers, predict_saved_model
 from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
-from training.deliver import MODEL_FILE, PACKAGES, predict_file
+from training.deliver import PACKAGES, predict_file
 from training.run import RunError, read_run
-
-Device = Literal["cpu", "gpu"]
-ENGINES = {"cpu": "litert", "gpu": "tensorflow"}
-FILES = {"cpu": EngineFile(MODEL_FILE, "int8"), "gpu": EngineFile("saved_model", "float16")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Added:
 
     def __str__(self) -> str:
         manifest = self.artifact.manifest
-        files = " and ".join(f"{engine} ({file.precision})" for engine, file in manifest.engines.items())
+        files = " and ".join(f"{name} ({file.precision})" for name, file in manifest.formats.items())
         place = "stable" if self.is_stable else "not stable, as the version that it was made of"
         return f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
 
@@ -89,23 +86,23 @@ def add_file(
     source = open_source(workdir, data_path)
     with tempfile.TemporaryDirectory(dir=workdir) as folder:
         file, details = _make(source, device, workdir, Path(folder), command=command)
-        [there] = manifest.engines
+        [there] = manifest.formats
         agreement = compare_answers(
-            _answers(there, artifact.engine_path(there), source),
-            _answers(ENGINES[device], file, source),
+            _answers(there, artifact.model_path(there), source),
+            _answers(format_for(device).name, file, source),
             source.data.test.targets,
         )
         check_accuracy(agreement.before, agreement.after, max_accuracy_drop=max_accuracy_drop)
         both = _with_file(manifest, device, agreement, {"run": source.run.run_id, "command": command, **details})
-        files = {path: artifact.path / path for path in manifest.files} | {FILES[device].file: file}
+        files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: file}
         published = repository.publish(both, files, in_place_of=manifest.version)
         is_stable = repository.stable_version(manifest.name) == published.manifest.version
         return Added(published, agreement, is_stable)
 
 
 def _check_is_missing(manifest: Manifest, device: Device) -> None:
-    if ENGINES[device] in manifest.engines:
-        precision = manifest.engines[ENGINES[device]].precision
+    if format_for(device).name in manifest.formats:
+        precision = manifest.formats[format_for(device).name].precision
         raise ValueError(f"{manifest.name}:{manifest.version} has a file for the {device} already, {precision}")
 
 
@@ -125,13 +122,13 @@ def _make(source: Source, device: Device, workdir: Path, folder: Path, *, comman
         return made.candidate.file, {
             name: value for name, value in made.provenance.items() if name not in ("command", "parent")
         }
-    file = folder / FILES[device].file
+    file = folder / format_for(device).exported.file
     export_saved_model(source.model, file, "float16")
     return file, {}
 
 
-def _answers(engine: str, path: Path, source: Source) -> Probabilities:
-    if engine == "litert":
+def _answers(model_format: str, path: Path, source: Source) -> Probabilities:
+    if model_format == "litert":
         return predict_file(path, source.run, source.data)
     return predict_saved_model(path, source.data.test, source.run.config.pixels, num_classes=len(source.run.labels))
 
@@ -139,7 +136,7 @@ def _answers(engine: str, path: Path, source: Source) -> Probabilities:
 def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details: dict[str, Any]) -> Manifest:
     record = {
         "for": device,
-        **asdict(FILES[device]),
+        **asdict(format_for(device).exported),
         "to": str(manifest.reference),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "packages": {package: package_version(package) for package in PACKAGES},
@@ -148,7 +145,7 @@ def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details
     }
     return replace(
         manifest,
-        engines={**manifest.engines, ENGINES[device]: FILES[device]},
-        metrics={**manifest.metrics, FILES[device].precision: agreement.after.to_dict()},
+        formats={**manifest.formats, format_for(device).name: format_for(device).exported},
+        metrics={**manifest.metrics, format_for(device).exported.precision: agreement.after.to_dict()},
         provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
     )

@@ -34,5 +34,5 @@ def deviations_from_manifest(artifact: Artifact) -> float:
     split = sample_split()
     with closing(load_runtime(artifact, num_threads=2)) as runtime:
         found = measure(predict(runtime, split, artifact.manifest.pixels), split.targets).top1
-    expected = artifact.manifest.metrics[artifact.manifest.engines["litert"].precision]["top1"]
+    expected = artifact.manifest.metrics[artifact.manifest.formats["litert"].precision]["top1"]
     return (found - expected) / np.sqrt(expected * (1 - expected) / len(split))

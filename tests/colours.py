@@ -9,7 +9,7 @@ from pictures import encode
 from PIL import Image
 
 from models.pixels.preprocessing import PixelSpec
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -20,7 +20,7 @@ def publish_stub(folder, name="colours"):
     folder.mkdir(exist_ok=True)
     stub = folder / "stub"
     stub.write_bytes(b"not a model")
-    manifest = Manifest(name, 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
+    manifest = Manifest(name, 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": ModelFile("model.tflite", "int8")})
     return Repository(folder / "models").publish(manifest, {"model.tflite": stub})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.pixels.preprocessing import PixelSpec
 from models.store.artifact import Artifact
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 
 NAME = "flowers"
 
@@ -19,7 +19,7 @@ def small_manifest(**changes: Any) -> Manifest:
         "architecture": {"family": "resnet_v2", "variant": "20", "input_shape": [32, 32, 3]},
         "labels": ("daisy", "tulip", "Gänseblümchen"),
         "pixels": PixelSpec(32, 32, fit="stretch"),
-        "engines": {"litert": EngineFile("model.tflite", "int8"), "tensorflow": EngineFile("saved_model", "float16")},
+        "formats": {"litert": ModelFile("model.tflite", "int8"), "tensorflow": ModelFile("saved_model", "float16")},
         "metrics": {"int8": {"top1": 0.9342, "count": 10_000}},
         "provenance": {"command": "python -m training", "parent": None},
     }

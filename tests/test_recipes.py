@@ -72,4 +72,4 @@ def test_the_shipped_model_that_rows_may_start_from_is_there(path, tmp_path):
     [restored] = [arguments for module, arguments in commands(path, tmp_path, "DENSE=shipped") if module == RESTORE]
     target, repository = restored[0], Repository(path.parent.parent / value_of("--repository", restored))
     name, _, version = target.partition(":")
-    assert repository.load(name, int(version)).engine_path("tensorflow").is_dir()
+    assert repository.load(name, int(version)).model_path("tensorflow").is_dir()

@@ -19,7 +19,7 @@ from models.network.resnet_v2 import ResNetV2
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from training.architecture import architecture_of
 from training.dataset import Dataset, file_sha256
@@ -119,7 +119,7 @@ def publish(
         architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
         labels=run.labels,
         pixels=run.config.pixels,
-        engines={"litert": EngineFile(MODEL_FILE, candidate.precision)},
+        formats={"litert": ModelFile(MODEL_FILE, candidate.precision)},
         metrics=metrics,
         provenance={**_provenance(run, data), **(provenance or {})},
     )

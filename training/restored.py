@@ -33,7 +33,7 @@ def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str 
         The float32 file, measured on the test images.
 
     Raises:
-        EngineMissing: the artifact has no SavedModel.
+        FormatMissing: the artifact has no SavedModel.
         RunError: `workdir` holds another run, the data is other data, or the artifact is not of a training of ours.
         DatasetError: the data cannot be used.
     """
@@ -79,7 +79,7 @@ def _check_is_free(workdir: Path, wanted: Run) -> None:
 
 def _model(artifact: Artifact, who: str) -> keras.Model:
     """Float32, from normalized pixels to logits."""
-    folder = artifact.engine_path("tensorflow")
+    folder = artifact.model_path("tensorflow")
     try:
         model = build(ResNetV2.from_dict(artifact.manifest.architecture))
         # The variables alone are read: nothing that the SavedModel could run.

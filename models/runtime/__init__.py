@@ -1,4 +1,4 @@
-"""Artifact in, probabilities out: what runs a model, whatever library does it."""
+"""Loads an artifact's model into a runtime, which turns pixels into probabilities."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from models.checks import one_of
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
+from models.store.model_files import format_of
 
 RuntimeName = Literal["litert", "openvino", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 
-_REQUIREMENTS = {"litert": "serve", "openvino": "serve-openvino", "tensorflow": "gpu"}
-
 
 class Runtime(Protocol):
-    """A loaded model. Not re-entrant: one thread at a time."""
+    """A loaded model; one thread at a time may call it."""
 
     def run(self, images: Images) -> Probabilities:
         """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; the rows sum to 1.
@@ -28,7 +27,7 @@ class Runtime(Protocol):
         """
 
     def close(self) -> None:
-        """Free the model's memory; the runtime is of no use afterwards."""
+        """Free the model's memory; `run` must not be called afterwards."""
 
 
 def load_runtime(
@@ -39,7 +38,7 @@ def load_runtime(
     batch_sizes: Sequence[int] = (1,),
     needs_gpu: bool = False,
 ) -> Runtime:
-    """Load the artifact's file for a runtime, and run it once at each batch size: what comes later is never the first.
+    """Load the artifact's file for a runtime, and run it once at each batch size, as first runs are slow.
 
     Args:
         artifact: read, and verified if it should be, by the caller.
@@ -49,7 +48,7 @@ def load_runtime(
         needs_gpu: refuse to run on the CPU instead; for TensorFlow.
 
     Raises:
-        EngineMissing: the artifact has no file for this runtime.
+        FormatMissing: the artifact has no file for this runtime.
         CorruptArtifact: the file cannot be loaded or run, or is not of the shape that the manifest says.
         RuntimeMissing: the library is not installed, or the GPU that it needs is not there.
     """
@@ -58,53 +57,43 @@ def load_runtime(
         raise ValueError(f"batch_sizes must be at least one number >= 1, got {list(batch_sizes)}")
     if needs_gpu and runtime != "tensorflow":
         raise ValueError(f"the runtime must be tensorflow where it needs a GPU, got {runtime!r}")
+    model_format = format_of(runtime)
+    path = artifact.model_path(model_format.name)
+    pixels, num_classes = artifact.manifest.pixels, len(artifact.manifest.labels)
+    shape = (pixels.height_px, pixels.width_px, 3)
+    loaded: Runtime
     try:
-        loaded = _load(artifact, runtime, num_threads, batch_sizes, needs_gpu=needs_gpu)
+        # Imported here, as each library takes up to seconds.
+        match runtime:
+            case "litert":
+                from models.runtime.litert import LiteRTRuntime
+
+                loaded = LiteRTRuntime(path, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+            case "openvino":
+                from models.runtime.openvino import OpenVINORuntime
+
+                loaded = OpenVINORuntime(
+                    path,
+                    input_shape=shape,
+                    num_classes=num_classes,
+                    num_threads=num_threads,
+                    batch_sizes=batch_sizes,
+                )
+            case "tensorflow":
+                from models.runtime.tensorflow import TensorFlowRuntime
+
+                loaded = TensorFlowRuntime(
+                    path, input_shape=shape, num_classes=num_classes, batch_sizes=batch_sizes, needs_gpu=needs_gpu
+                )
     except ImportError as error:
-        file = f"requirements/{_REQUIREMENTS[runtime]}.txt"
+        file = f"requirements/{model_format.requirements[runtime]}.txt"
         raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error
     try:
-        _warm_up(loaded, artifact, batch_sizes)
+        # The largest first: memory is then laid out once, and ends up as the smallest, likeliest batch wants it.
+        for size in sorted(set(batch_sizes), reverse=True):
+            if not np.isfinite(loaded.run(np.zeros((size, *shape), np.uint8))).all():
+                raise CorruptArtifact("the model gives numbers that are not finite")
     except (RunFailed, CorruptArtifact):
         loaded.close()
         raise CorruptArtifact(f"the model cannot be run by the runtime {runtime!r}") from None
     return loaded
-
-
-def _load(
-    artifact: Artifact, runtime: RuntimeName, num_threads: int, batch_sizes: Sequence[int], *, needs_gpu: bool
-) -> Runtime:
-    pixels, num_classes = artifact.manifest.pixels, len(artifact.manifest.labels)
-    shape = (pixels.height_px, pixels.width_px, 3)
-    match runtime:
-        case "litert":
-            from models.runtime.litert import LiteRTRuntime
-
-            path = artifact.engine_path("litert")
-            return LiteRTRuntime(path, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
-        case "openvino":
-            from models.runtime.openvino import OpenVINORuntime
-
-            return OpenVINORuntime(
-                artifact.engine_path("litert"),
-                input_shape=shape,
-                num_classes=num_classes,
-                num_threads=num_threads,
-                batch_sizes=batch_sizes,
-            )
-        case "tensorflow":
-            path = artifact.engine_path("tensorflow")  # before TensorFlow, which takes seconds to load
-            from models.runtime.tensorflow import TensorFlowRuntime
-
-            return TensorFlowRuntime(
-                path, input_shape=shape, num_classes=num_classes, batch_sizes=batch_sizes, needs_gpu=needs_gpu
-            )
-
-
-def _warm_up(runtime: Runtime, artifact: Artifact, batch_sizes: Sequence[int]) -> None:
-    pixels = artifact.manifest.pixels
-    # The largest first: memory is then laid out once, and ends up as the smallest, likeliest batch wants it.
-    for size in sorted(set(batch_sizes), reverse=True):
-        black = np.zeros((size, pixels.height_px, pixels.width_px, 3), np.uint8)
-        if not np.isfinite(runtime.run(black)).all():
-            raise CorruptArtifact("the model gives numbers that are not finite")

@@ -8,13 +8,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import CorruptArtifact, EngineMissing, without_host_paths
+from models.errors import CorruptArtifact, FormatMissing, without_host_paths
 from models.store.fields import MANIFEST_FILE, folders_of
 from models.store.folder_contents import scan_folder
 from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, decode
+from models.store.model_files import FORMATS
 from models.store.staging import staged
-
-_DEVICES = {"litert": "cpu", "tensorflow": "gpu"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +29,22 @@ class Artifact:
         with without_host_paths(f"{_who(self.path)} cannot be measured"):
             return sum((self.path / file).stat().st_size for file in self.manifest.files)
 
-    def engine_path(self, engine: str) -> Path:
-        """The file or folder that an engine ("litert", "tensorflow") runs.
+    def model_path(self, model_format: str) -> Path:
+        """Return the path of the model in a format of `FORMATS`.
 
         Raises:
-            EngineMissing: the artifact has none for it; the message says which it has, and what makes the missing one.
+            FormatMissing: the artifact lacks it; the message names those it has, and the command that adds it.
         """
         manifest = self.manifest
-        if engine not in manifest.engines:
-            there = ", ".join(f"{name} ({file.precision})" for name, file in manifest.engines.items())
-            which = f"model {manifest.name!r} version {manifest.version}"
-            remedy = (
-                f"python -m models export --for {_DEVICES[engine]} {manifest.name}:{manifest.version} --workdir RUN"
+        if model_format not in manifest.formats:
+            there = ", ".join(f"{name} ({file.precision})" for name, file in manifest.formats.items())
+            which, device = f"{manifest.name}:{manifest.version}", FORMATS[model_format].device
+            raise FormatMissing(
+                f"model {manifest.name!r} version {manifest.version} has no file for the engine {model_format!r}; "
+                f"it has {there}. Where its training run is at hand, `python -m models export --for {device} {which} "
+                f"--workdir RUN` publishes a version that has both"
             )
-            raise EngineMissing(
-                f"{which} has no file for the engine {engine!r}; it has {there}. Where its training run is at hand, "
-                f"`{remedy}` publishes a version that has both"
-            )
-        return self.path / manifest.engines[engine].file
+        return self.path / manifest.formats[model_format].file
 
 
 def write_artifact(parent: Path, manifest: Manifest, files: Mapping[str, Path]) -> Artifact:

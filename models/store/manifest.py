@@ -16,37 +16,18 @@ from models.store.fields import (
     validate_labels,
     validate_mapping,
     validate_name,
-    validate_path,
-    validate_text,
     validate_version,
 )
+from models.store.model_files import FORMATS, ModelFile
 from models.store.reference import ModelReference
 from models.store.strict_json import parse_object, plain
 
-__all__ = ["ENGINES", "MANIFEST_FILE", "EngineFile", "Manifest", "decode", "encode", "validate_name"]
+__all__ = ["MANIFEST_FILE", "Manifest", "ModelFile", "decode", "encode", "validate_name"]
 
 FORMAT = 1
 MAX_MANIFEST_BYTES = 8 * 1024**2
-ENGINES = ("litert", "tensorflow")
 
 _MAX_MESSAGE_CHARACTERS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFile:
-    """What one engine runs.
-
-    Attributes:
-        file: path in the artifact, of a file ("model.tflite") or of a folder ("saved_model").
-        precision: of the weights, such as "int8", "float16", "float32".
-    """
-
-    file: str
-    precision: str
-
-    def __post_init__(self) -> None:
-        validate_path(self.file)
-        validate_text(self.precision, "the precision of an engine")
 
 
 @dataclass(frozen=True)
@@ -59,7 +40,7 @@ class Manifest:
         architecture: JSON, for instance `ResNetV2.to_dict()`.
         labels: one per class, in the order of the probabilities; they may repeat, as two of ImageNet's do.
         pixels: how an upload becomes the model's input.
-        engines: keys from `ENGINES`, at least one.
+        formats: the model in at least one of `FORMATS`; manifest.json calls them engines.
         metrics: JSON, for instance {"int8": {"top1": 0.93}}; accuracies are fractions in [0, 1].
         provenance: JSON: the command, the data's sha256, whatever it takes to make the version again.
         files: relative POSIX path to lower-case sha256; filled in when the artifact is written.
@@ -73,7 +54,7 @@ class Manifest:
     architecture: Mapping[str, Any]
     labels: tuple[str, ...]
     pixels: PixelSpec
-    engines: Mapping[str, EngineFile]
+    formats: Mapping[str, ModelFile]
     metrics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +67,7 @@ class Manifest:
         for key in ("architecture", "metrics", "provenance"):
             object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key))
         object.__setattr__(self, "labels", validate_labels(self.labels))
-        object.__setattr__(self, "engines", _validate_engines(self.engines))
+        object.__setattr__(self, "formats", _validate_formats(self.formats))
         object.__setattr__(self, "files", validate_files(self.files))
 
     @property
@@ -106,7 +87,7 @@ class Manifest:
             "pixels": self.pixels.to_dict(),
             "input": {"name": "image", "dtype": "uint8", "shape": shape},
             "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
-            "engines": {name: asdict(engine) for name, engine in self.engines.items()},
+            "engines": {name: asdict(file) for name, file in self.formats.items()},
             "metrics": plain(self.metrics, "metrics"),
             "provenance": plain(self.provenance, "provenance"),
             "files": dict(self.files),
@@ -117,11 +98,11 @@ def encode(manifest: Manifest) -> bytes:
     """The bytes of manifest.json: equal manifests give equal bytes, and the last field is the sha256 of the others.
 
     Raises:
-        ValueError: an engine's file is not among `files`, or the bytes exceed MAX_MANIFEST_BYTES.
+        ValueError: a model file is not among `files`, or the bytes exceed MAX_MANIFEST_BYTES.
     """
-    for name, engine in manifest.engines.items():
-        if not any(path == engine.file or path.startswith(f"{engine.file}/") for path in manifest.files):
-            raise ValueError(f"the engine {name} needs {engine.file!r}, which is not among the files of the artifact")
+    for name, model in manifest.formats.items():
+        if not any(path == model.file or path.startswith(f"{model.file}/") for path in manifest.files):
+            raise ValueError(f"the engine {name} needs {model.file!r}, which is not among the files of the artifact")
     record = manifest.to_dict()
     record["sha256"] = hashlib.sha256(_dump(record)).hexdigest()
     data = _dump(record)
@@ -154,26 +135,22 @@ def _from_record(record: Mapping[str, Any]) -> Manifest:
         raise ValueError(f"{MANIFEST_FILE} lacks the field {missing[0]!r}")
     fields = {key: record[key] for key in keys}
     fields["pixels"] = PixelSpec.from_dict(validate_mapping(record["pixels"], "pixels"))
-    engines = validate_mapping(record["engines"], "engines")
-    fields["engines"] = {name: _engine_from_record(name, engine) for name, engine in engines.items()}
+    fields["formats"] = {}
+    for name, engine in validate_mapping(fields.pop("engines"), "engines").items():
+        if validate_mapping(engine, f"engine {name!r}").keys() != {"file", "precision"}:
+            raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(engine)}")
+        fields["formats"][name] = ModelFile(**engine)
     return Manifest(**fields)
 
 
-def _engine_from_record(name: str, engine: object) -> EngineFile:
-    record = validate_mapping(engine, f"engine {name!r}")
-    if record.keys() != {"file", "precision"}:
-        raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(record)}")
-    return EngineFile(**record)
-
-
-def _validate_engines(engines: object) -> dict[str, EngineFile]:
-    record = validate_mapping(engines, "engines")
-    if not record or not record.keys() <= set(ENGINES):
-        raise ValueError(f"engines must have at least one of {', '.join(ENGINES)} and no other, got {sorted(record)}")
-    for name, engine in record.items():
-        if not isinstance(engine, EngineFile):
-            raise ValueError(f"engine {name!r} must be an EngineFile, got {type(engine).__name__}")
-    return dict(sorted(record.items()))
+def _validate_formats(formats: object) -> dict[str, ModelFile]:
+    files = validate_mapping(formats, "engines")
+    if not files or not files.keys() <= FORMATS.keys():
+        raise ValueError(f"engines must have at least one of {', '.join(FORMATS)} and no other, got {sorted(files)}")
+    for name, file in files.items():
+        if not isinstance(file, ModelFile):
+            raise ValueError(f"engine {name!r} must be a ModelFile, got {type(file).__name__}")
+    return dict(sorted(files.items()))
 
 
 def _dump(record: Mapping[str, Any]) -> bytes:

@@ -63,14 +63,14 @@ def open_artifact(repository: Repository, target: str) -> Compared:
     wanted = ModelReference.parse(target)
     artifact = repository.load(wanted.name, wanted.version)
     manifest = artifact.manifest
-    for_gpu = manifest.engines.get("tensorflow")
+    for_gpu = manifest.formats.get("tensorflow")
     return Compared(
         name=str(manifest.reference),
-        file=artifact.engine_path("litert"),
+        file=artifact.model_path("litert"),
         pixels=manifest.pixels,
-        precision=manifest.engines["litert"].precision,
+        precision=manifest.formats["litert"].precision,
         labels=manifest.labels,
-        saved_model=artifact.engine_path("tensorflow") if for_gpu else None,
+        saved_model=artifact.model_path("tensorflow") if for_gpu else None,
         saved_model_precision=for_gpu.precision if for_gpu else "",
         provenance=manifest.provenance,
     )

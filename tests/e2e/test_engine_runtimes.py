@@ -14,7 +14,7 @@ from running_server import ROOT, RunningServer
 
 from models.pixels.preprocessing import PixelSpec
 from models.runtime import load_runtime
-from models.store.manifest import EngineFile
+from models.store.manifest import ModelFile
 from models.store.repository import Repository
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -82,15 +82,15 @@ def small_artifact(tmp_path):
     model = build(ResNetV2.of("20", width=4))
     export_saved_model(model, tmp_path / "saved_model", "float32")
     manifest = small_manifest(
-        labels=LABELS, pixels=PixelSpec(32, 32), engines={"tensorflow": EngineFile("saved_model", "float32")}
+        labels=LABELS, pixels=PixelSpec(32, 32), formats={"tensorflow": ModelFile("saved_model", "float32")}
     )
     return Repository(tmp_path / "repository").publish(manifest, {"saved_model": tmp_path / "saved_model"})
 
 
 def test_artifact_without_a_file_for_the_runtime_is_refused_with_what_it_has(tmp_path):
     shipped = Repository(ROOT / "models" / "zoo").load("cifar10")
-    manifest = replace(shipped.manifest, engines={"litert": shipped.manifest.engines["litert"]})
-    Repository(tmp_path).publish(manifest, {"model.tflite": shipped.engine_path("litert")})
+    manifest = replace(shipped.manifest, formats={"litert": shipped.manifest.formats["litert"]})
+    Repository(tmp_path).publish(manifest, {"model.tflite": shipped.model_path("litert")})
     running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow", "OPSIN_REPOSITORY": str(tmp_path)})
     output, errors = running.process.communicate(timeout=60)
     assert running.process.returncode == 2

@@ -26,7 +26,7 @@ def test_ladder_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys
     tried = json.loads((output / "trials.json").read_text())
     assert {"int8", "channels, int8"} <= tried.keys()
     manifest = Repository(repository).load("toy").manifest
-    assert (manifest.version, manifest.engines["litert"].precision) == (2, "int8")
+    assert (manifest.version, manifest.formats["litert"].precision) == (2, "int8")
     assert manifest.architecture["inner_widths"]
     assert manifest.provenance["training_commands"][0] == "python -m training"
     assert "published toy version 2" in capsys.readouterr().out

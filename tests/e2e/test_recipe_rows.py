@@ -19,11 +19,11 @@ def artifact(request):
 
 @pytest.fixture
 def file(artifact):
-    return read_tflite(artifact.engine_path("litert"))
+    return read_tflite(artifact.model_path("litert"))
 
 
 def test_all_between_pixels_and_softmax_is_int8(artifact, file):
-    assert artifact.manifest.engines["litert"].precision == "int8"
+    assert artifact.manifest.formats["litert"].precision == "int8"
     assert file.float_operators == ("DEQUANTIZE", "SOFTMAX")
 
 

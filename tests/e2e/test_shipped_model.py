@@ -23,9 +23,9 @@ def artifact():
 
 
 def test_is_small_and_int8(artifact):
-    engine = artifact.manifest.engines["litert"]
+    engine = artifact.manifest.formats["litert"]
     assert engine.precision == "int8"
-    assert artifact.engine_path("litert").stat().st_size <= MAX_BYTES
+    assert artifact.model_path("litert").stat().st_size <= MAX_BYTES
 
 
 def test_manifest_says_how_it_was_made_and_how_good_it_is(artifact):

@@ -31,7 +31,7 @@ def test_a_new_version_has_the_files_of_both_devices(workdir, repository):
     added = add_file(before, "gpu", workdir, repository=repository, max_accuracy_drop=100, command="c")
     after = repository.load("toy")
     assert after.manifest.version == 2
-    assert {name: file.precision for name, file in after.manifest.engines.items()} == {
+    assert {name: file.precision for name, file in after.manifest.formats.items()} == {
         "litert": "float32",
         "tensorflow": "float16",
     }
@@ -99,11 +99,11 @@ def test_command_adds_an_int8_file_where_there_is_only_one_for_the_gpu(workdir, 
     options = ["--workdir", str(workdir), "--repository", str(repository.root), "--max-accuracy-drop", "100"]
     assert main(["export", "--for", "gpu", "toy:1", *options]) == 0
     both = repository.load("toy", 2)
-    only = {"tensorflow": both.manifest.engines["tensorflow"]}
-    manifest = both.manifest.__class__(**{**vars(both.manifest), "name": "only", "engines": only, "files": {}})
+    only = {"tensorflow": both.manifest.formats["tensorflow"]}
+    manifest = both.manifest.__class__(**{**vars(both.manifest), "name": "only", "formats": only, "files": {}})
     repository.publish(manifest, {"saved_model": both.path / "saved_model"})
     assert main(["export", "--for", "cpu", "only:1", *options]) == 0
-    assert repository.load("only", 2).manifest.engines["litert"].precision == "int8"
+    assert repository.load("only", 2).manifest.formats["litert"].precision == "int8"
     assert "published only version 2 with litert (int8) and tensorflow (float16)" in capfd.readouterr().out
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.pixels.preprocessing import PixelSpec
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from server.address import open_listener
 from server.cli import main
@@ -21,7 +21,7 @@ REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def repository(tmp_path):
     (tmp_path / "stub").write_bytes(b"not a model")
-    manifest = Manifest("stub", 1, {}, ("a", "b"), PixelSpec(8, 8), {"litert": EngineFile("model.tflite", "int8")})
+    manifest = Manifest("stub", 1, {}, ("a", "b"), PixelSpec(8, 8), {"litert": ModelFile("model.tflite", "int8")})
     Repository(tmp_path / "repository").publish(manifest, {"model.tflite": tmp_path / "stub"})
     return tmp_path / "repository"
 

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from models.errors import EngineMissing
+from models.errors import FormatMissing
 from models.store.repository import Repository
 from optimize.for_device import add_file
 from optimize.source import open_source
@@ -97,7 +97,7 @@ def test_other_data_is_refused_and_nothing_is_made(artifact, tmp_path):
 
 
 def test_an_artifact_for_cpus_alone_is_refused(repository, toy_npz, tmp_path):
-    with pytest.raises(EngineMissing, match="has no file for the engine 'tensorflow'"):
+    with pytest.raises(FormatMissing, match="has no file for the engine 'tensorflow'"):
         restore(repository.load("toy", 1), toy_npz, tmp_path / "run")
 
 

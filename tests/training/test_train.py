@@ -82,7 +82,7 @@ def test_same_command_again_says_which_version_is_served(toy_run, toy_npz, tmp_p
     workdir = shutil.copytree(toy_run, tmp_path / "toy")
     repository = Repository(shutil.copytree(toy_run.parent / "repository", tmp_path / "repository"))
     first = repository.load("toy")
-    repository.publish(first.manifest, {"model.tflite": first.engine_path("litert")})
+    repository.publish(first.manifest, {"model.tflite": first.model_path("litert")})
     options = ["--preset", "smoke", "--workdir", str(workdir), "--repository", str(repository.root)]
     assert main(["--data", str(toy_npz), *options]) == 0
     line = capsys.readouterr().out.splitlines()[-1]

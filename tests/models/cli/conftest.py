@@ -6,7 +6,7 @@ import pytest
 from small_artifacts import small_manifest, small_sources
 
 from models.cli import main
-from models.store.manifest import EngineFile
+from models.store.manifest import ModelFile
 from models.store.repository import Repository
 
 
@@ -17,9 +17,9 @@ def repository(tmp_path):
     sources = small_sources(tmp_path)
     repository.publish(small_manifest(), sources)
     repository.publish(small_manifest(metrics={"top1": 0.5}), sources)
-    litert = {"litert": EngineFile("model.tflite", "float32")}
+    litert = {"litert": ModelFile("model.tflite", "float32")}
     repository.publish(
-        small_manifest(name="birds", metrics={}, engines=litert, architecture={}),
+        small_manifest(name="birds", metrics={}, formats=litert, architecture={}),
         {"model.tflite": sources["model.tflite"]},
     )
     return repository

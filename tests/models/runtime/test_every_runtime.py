@@ -29,7 +29,7 @@ class Kind:
 
     @property
     def path(self) -> Path:
-        return SHIPPED.engine_path("tensorflow" if self.name == "TensorFlow" else "litert")
+        return SHIPPED.model_path("tensorflow" if self.name == "TensorFlow" else "litert")
 
 
 def litert() -> Kind:

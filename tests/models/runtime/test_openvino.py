@@ -27,7 +27,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def model_file():
-    return ZOO.load("cifar10").engine_path("litert")
+    return ZOO.load("cifar10").model_path("litert")
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.errors import CorruptArtifact, EngineMissing, RuntimeMissing
+from models.errors import CorruptArtifact, FormatMissing, RuntimeMissing
 from models.network.export import export_saved_model
 from models.runtime import RUNTIMES, load_runtime
 from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact, write_artifact
-from models.store.manifest import EngineFile
+from models.store.manifest import ModelFile
 from models.store.repository import Repository
 from training.run import load_model
 
@@ -24,9 +24,9 @@ def artifact(toy_run, tmp_path_factory) -> Artifact:
     folder = tmp_path_factory.mktemp("both")
     published = Repository(toy_run.parent / "repository").load("toy")
     export_saved_model(load_model(toy_run), folder / "exported", "float16")
-    engines = {**published.manifest.engines, "tensorflow": EngineFile("saved_model", "float16")}
-    manifest = replace(published.manifest, engines=engines)
-    sources = {"model.tflite": published.engine_path("litert"), "saved_model": folder / "exported"}
+    formats = {**published.manifest.formats, "tensorflow": ModelFile("saved_model", "float16")}
+    manifest = replace(published.manifest, formats=formats)
+    sources = {"model.tflite": published.model_path("litert"), "saved_model": folder / "exported"}
     return write_artifact(folder / "toy", manifest, sources)
 
 
@@ -51,7 +51,7 @@ def test_every_batch_size_has_run_before_the_first_call(artifact, monkeypatch):
 
 def test_an_artifact_without_a_file_for_it_is_refused(toy_run):
     artifact = Repository(toy_run.parent / "repository").load("toy")
-    with pytest.raises(EngineMissing, match=r"has no file for the engine 'tensorflow'; it has litert \(float32\)"):
+    with pytest.raises(FormatMissing, match=r"has no file for the engine 'tensorflow'; it has litert \(float32\)"):
         load_runtime(artifact, runtime="tensorflow")
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_artifacts import FILES, contents, small_manifest, small_sources, snapshot
 
-from models.errors import ArtifactError, CorruptArtifact, EngineMissing, VersionExists
+from models.errors import ArtifactError, CorruptArtifact, FormatMissing, VersionExists
 from models.store.artifact import read_artifact, write_artifact
-from models.store.manifest import EngineFile
+from models.store.manifest import ModelFile
 
 unhurried = settings(deadline=None)  # the machine may have other work to do
 
@@ -54,15 +54,15 @@ def test_round_trip(artifact, tmp_path):
 
 
 def test_engine_path(artifact):
-    assert artifact.engine_path("litert") == artifact.path / "model.tflite"
-    assert artifact.engine_path("tensorflow") == artifact.path / "saved_model"
+    assert artifact.model_path("litert") == artifact.path / "model.tflite"
+    assert artifact.model_path("tensorflow") == artifact.path / "saved_model"
 
 
 def test_engine_that_is_missing_is_named_with_those_there_are(tmp_path):
-    manifest = small_manifest(engines={"litert": EngineFile("model.tflite", "int8")})
+    manifest = small_manifest(formats={"litert": ModelFile("model.tflite", "int8")})
     artifact = write_artifact(tmp_path / "flowers", manifest, small_sources(tmp_path))
-    with pytest.raises(EngineMissing) as caught:
-        artifact.engine_path("tensorflow")
+    with pytest.raises(FormatMissing) as caught:
+        artifact.model_path("tensorflow")
     assert str(caught.value) == (
         "model 'flowers' version 1 has no file for the engine 'tensorflow'; it has litert (int8). "
         "Where its training run is at hand, `python -m models export --for gpu flowers:1 --workdir RUN` publishes a "

@@ -10,7 +10,7 @@ from small_artifacts import small_manifest
 
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
-from models.store.manifest import MAX_MANIFEST_BYTES, EngineFile, Manifest, decode, encode
+from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, ModelFile, decode, encode
 
 unhurried = settings(deadline=None)  # the machine may have other work to do
 DIGEST = "ab" * 32
@@ -50,7 +50,7 @@ manifests = st.builds(
     pixels=st.builds(
         PixelSpec, st.integers(1, 600), st.integers(1, 600), crop_fraction=st.floats(0, 1, exclude_min=True)
     ),
-    engines=st.just({"litert": EngineFile("model.tflite", "int8")}),
+    formats=st.just({"litert": ModelFile("model.tflite", "int8")}),
     metrics=json_objects,
     provenance=json_objects,
     files=st.dictionaries(paths.map("x/{}/file".format), st.just(DIGEST), max_size=3).map(
@@ -173,7 +173,7 @@ def test_a_path_that_leaves_the_artifact_is_refused(path):
     with pytest.raises(ValueError, match="a path in an artifact must be relative and stay inside it"):
         complete(files=FILES | {path: DIGEST})
     with pytest.raises(ValueError, match="a path in an artifact must be relative and stay inside it"):
-        EngineFile(path, "int8")
+        ModelFile(path, "int8")
     record = complete().to_dict()
     record["files"][path] = DIGEST
     with pytest.raises(CorruptArtifact, match=r"relative and stay inside|has changed"):
@@ -196,9 +196,9 @@ def test_a_path_that_leaves_the_artifact_is_refused(path):
         ({"labels": ["cat", 3]}, "a label must be a non-empty text"),
         ({"labels": ["cat\n"]}, "a label must be a non-empty text without control characters"),
         ({"pixels": {"height_px": 32}}, "pixels must be a PixelSpec, got dict"),
-        ({"engines": {}}, r"engines must have at least one of litert, tensorflow and no other, got \[\]"),
-        ({"engines": {"tflite": EngineFile("m", "int8")}}, r"engines must have .* got \['tflite'\]"),
-        ({"engines": {"litert": "model.tflite"}}, "engine 'litert' must be an EngineFile, got str"),
+        ({"formats": {}}, r"engines must have at least one of litert, tensorflow and no other, got \[\]"),
+        ({"formats": {"tflite": ModelFile("m", "int8")}}, r"engines must have .* got \['tflite'\]"),
+        ({"formats": {"litert": "model.tflite"}}, "engine 'litert' must be a ModelFile, got str"),
         ({"metrics": [1]}, "metrics must be a mapping with string keys, got list"),
         ({"metrics": {1: 2}}, "metrics must be a mapping with string keys"),
         ({"metrics": {"a": {1: 2}}}, "the keys of metrics.a must be strings, got 1"),

@@ -31,7 +31,7 @@ def quantized(workdir, quantization=FEW, **options):
 def test_int8_is_published_with_the_figures_of_both(workdir, repository):
     result = quantized(workdir, command="c").publish(repository, max_accuracy_drop=100)
     manifest = repository.load("toy").manifest
-    assert manifest.engines["litert"].precision == "int8"
+    assert manifest.formats["litert"].precision == "int8"
     assert manifest.metrics == {
         "float32": result.before.metrics.to_dict(),
         "int8": result.after.metrics.to_dict(),

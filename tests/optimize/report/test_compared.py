@@ -3,9 +3,9 @@ import pytest
 from small_artifacts import small_manifest
 from tflite_files import colour_classifier
 
-from models.errors import EngineMissing
+from models.errors import FormatMissing
 from models.pixels.spec import PixelSpec
-from models.store.manifest import EngineFile
+from models.store.manifest import ModelFile
 from models.store.repository import Repository
 from optimize.report.compared import check_names, open_artifact, open_file
 
@@ -18,7 +18,7 @@ def file(tmp_path):
 @pytest.fixture
 def repository(file, tmp_path):
     repository = Repository(tmp_path / "repository")
-    manifest = small_manifest(engines={"litert": EngineFile("model.tflite", "float32")})
+    manifest = small_manifest(formats={"litert": ModelFile("model.tflite", "float32")})
     for _ in range(2):
         repository.publish(manifest, {"model.tflite": file})
     return repository
@@ -48,9 +48,9 @@ def test_artifact_without_a_file_for_litert_is_refused(tmp_path):
     (tmp_path / "saved_model").mkdir()
     (tmp_path / "saved_model" / "graph").write_bytes(b"graph")
     repository = Repository(tmp_path / "repository")
-    manifest = small_manifest(engines={"tensorflow": EngineFile("saved_model", "float32")})
+    manifest = small_manifest(formats={"tensorflow": ModelFile("saved_model", "float32")})
     repository.publish(manifest, {"saved_model": tmp_path / "saved_model"})
-    with pytest.raises(EngineMissing, match="has no file for the engine 'litert'"):
+    with pytest.raises(FormatMissing, match="has no file for the engine 'litert'"):
         open_artifact(repository, "flowers")
 
 
@@ -78,9 +78,9 @@ def test_folder_for_gpus_is_taken_up_too(file, tmp_path):
     (tmp_path / "saved_model").mkdir()
     (tmp_path / "saved_model" / "graph").write_bytes(b"graph")
     repository = Repository(tmp_path / "repository")
-    engines = {"litert": EngineFile("model.tflite", "int8"), "tensorflow": EngineFile("saved_model", "float16")}
+    formats = {"litert": ModelFile("model.tflite", "int8"), "tensorflow": ModelFile("saved_model", "float16")}
     files = {"model.tflite": file, "saved_model": tmp_path / "saved_model"}
-    published = repository.publish(small_manifest(engines=engines), files)
+    published = repository.publish(small_manifest(formats=formats), files)
     model = open_artifact(repository, "flowers")
     assert (model.saved_model, model.saved_model_precision) == (published.path / "saved_model", "float16")
     assert open_file("theirs", file, num_classes=3, like=None).saved_model is None

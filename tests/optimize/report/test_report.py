@@ -9,7 +9,7 @@ from toy_data import LABELS, write_npz
 
 from models.errors import ModelNotFound
 from models.pixels.spec import PixelSpec
-from models.store.manifest import EngineFile, Manifest
+from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from optimize.report.report import report
 
@@ -21,7 +21,7 @@ def publish(repository: Repository, file, *, labels=LABELS, provenance=None):
         architecture={},
         labels=labels,
         pixels=PixelSpec(32, 32),
-        engines={"litert": EngineFile("model.tflite", "float32")},
+        formats={"litert": ModelFile("model.tflite", "float32")},
         provenance=provenance or {},
     )
     return repository.publish(manifest, {"model.tflite": file})

@@ -1,0 +1,60 @@
+"""The formats of model files: the device of each, its name in an artifact, and the runtimes that load it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from models.store.fields import validate_path, validate_text
+
+Device = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file or folder that a runtime loads.
+
+    Attributes:
+        file: path in the artifact, of a file ("model.tflite") or of a folder ("saved_model").
+        precision: of the weights, such as "int8", "float16", "float32".
+    """
+
+    file: str
+    precision: str
+
+    def __post_init__(self) -> None:
+        validate_path(self.file)
+        validate_text(self.precision, "the precision of an engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of model files.
+
+    Attributes:
+        name: in manifest.json, which calls a format an engine.
+        device: that runs it.
+        exported: the file that `export` makes for the device.
+        requirements: runtimes that load it, each with the name of its file in requirements/.
+    """
+
+    name: str
+    device: Device
+    exported: ModelFile
+    requirements: Mapping[str, str]
+
+
+_LITERT = Format("litert", "cpu", ModelFile("model.tflite", "int8"), {"litert": "serve", "openvino": "serve-openvino"})
+_TENSORFLOW = Format("tensorflow", "gpu", ModelFile("saved_model", "float16"), {"tensorflow": "gpu"})
+FORMATS: Mapping[str, Format] = {row.name: row for row in (_LITERT, _TENSORFLOW)}
+
+
+def format_for(device: Device) -> Format:
+    """Return the format that a device runs."""
+    return next(row for row in FORMATS.values() if row.device == device)
+
+
+def format_of(runtime: str) -> Format:
+    """Return the format that a runtime loads."""
+    return next(row for row in FORMATS.values() if runtime in row.requirements)
