@@ -1,4 +1,4 @@
-"""The arguments of `python -m models`, and the help that a newcomer can act on."""
+"""Declares the arguments of `python -m models`, and their help."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ exit status: 0 all is well; 1 something is corrupt, or cannot be read or written
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, instead of after the whole usage."""
+    """A parser that reports an error in one line, instead of after the whole usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command and its arguments; SystemExit 2, after one line on stderr, where they are wrong."""
+    """Parse the command and its arguments; SystemExit 2, after one line on stderr, if they are wrong."""
     # The defaults are given here, and suppressed in `_shared`, so that these may stand before and after the command.
     return _parser().parse_args(argv, argparse.Namespace(repository=None, json=False))
 
@@ -117,7 +117,7 @@ def _reference(text: str) -> ModelReference:
 
 
 def version_reference(text: str) -> ModelReference:
-    """NAME:VERSION, as the type of an argument."""
+    """Read NAME:VERSION, as the type of an argument."""
     reference = _reference(text)
     if reference.version is None:
         raise argparse.ArgumentTypeError(f"a version must be named, as in {text}:1")

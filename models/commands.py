@@ -1,4 +1,4 @@
-"""What `python -m models` does: list, inspect, verify, publish, promote. Each prints, and returns the exit status."""
+"""The commands of `python -m models`, of which each prints and returns the exit status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OK, FAULTY = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one version, or (without a version) of a model or its routing: an artifact, or a fault."""
+    """The artifact of one version, or its fault; without a version, the fault of a model or its routing."""
 
     name: str
     version: int | None
@@ -29,7 +29,7 @@ class Finding:
     fault: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form; what the artifact would say is null where it cannot be read."""
+        """Return the JSON form, without the artifact's fields where it cannot be read."""
         record = {"name": self.name, "version": self.version, "is_stable": self.is_stable, "error": self.fault}
         if self.artifact is None:
             return record
@@ -61,20 +61,25 @@ def inspect(repository: Repository, target: ModelReference, *, as_json: bool) ->
     artifact = repository.load(target.name, target.version)
     is_stable = repository.stable_version(target.name) == artifact.manifest.version
     if as_json:
-        place = {"path": str(artifact.path), "is_stable": is_stable, "size_bytes": artifact.size_bytes}
-        _print_json(place | {"manifest": artifact.manifest.to_dict()})
+        record = {"path": str(artifact.path), "is_stable": is_stable, "size_bytes": artifact.size_bytes}
+        _print_json(record | {"manifest": artifact.manifest.to_dict()})
     else:
         print(details(artifact, is_stable=is_stable))
     return OK
 
 
 def verify(repository: Repository, target: ModelReference | None, *, as_json: bool) -> int:
-    """Compare every file with its sha256 and say so version by version; a bad one does not keep from the next."""
+    """Compare every file with its sha256, and print a line for each version, also after a bad one."""
     findings = []
     for finding in _survey(repository, target, verify=True):
         findings.append(finding)
         if not as_json:
-            print(_line(finding), flush=True)
+            if finding.artifact is None:
+                print(f"CORRUPT  {finding.fault}", flush=True)
+                continue
+            num_files = len(finding.artifact.manifest.files)
+            files = f"{num_files} file{'' if num_files == 1 else 's'}, {size(finding.artifact.size_bytes)}"
+            print(f"ok       model {finding.name!r} version {finding.version} ({files})", flush=True)
     if as_json:
         _print_json([finding.to_dict() for finding in findings])
     elif not findings:
@@ -118,35 +123,25 @@ def _survey(repository: Repository, target: ModelReference | None, *, verify: bo
         except ArtifactError as error:
             yield Finding(name, None, fault=str(error))
         for version in versions if target is None or target.version is None else [target.version]:
-            yield _find(repository, Finding(name, version, is_stable=version == stable), verify=verify)
-
-
-def _find(repository: Repository, finding: Finding, *, verify: bool) -> Finding:
-    try:
-        artifact = repository.load(finding.name, finding.version, verify=verify)
-        _ = artifact.size_bytes  # without `verify`, this is what notices a missing file
-    except VersionNotFound:
-        raise
-    except ArtifactError as error:
-        return replace(finding, fault=str(error))
-    return replace(finding, artifact=artifact)
+            finding = Finding(name, version, is_stable=version == stable)
+            try:
+                artifact = repository.load(name, version, verify=verify)
+                _ = artifact.size_bytes  # without `verify`, this is what notices a missing file
+            except VersionNotFound:
+                raise
+            except ArtifactError as error:
+                yield replace(finding, fault=str(error))
+            else:
+                yield replace(finding, artifact=artifact)
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    place = (finding.name, str(finding.version), "*" if finding.is_stable else "")
+    name = (finding.name, str(finding.version), "*" if finding.is_stable else "")
     if finding.artifact is None:
-        return (*place, "corrupt", "-", "-", "-")
+        return (*name, "corrupt", "-", "-", "-")
     manifest = finding.artifact.manifest
     sizes = size(finding.artifact.size_bytes)
-    return (*place, architecture(manifest), precision(manifest), sizes, percent(accuracy(manifest)))
-
-
-def _line(finding: Finding) -> str:
-    if finding.artifact is None:
-        return f"CORRUPT  {finding.fault}"
-    num_files = len(finding.artifact.manifest.files)
-    files = f"{num_files} file{'' if num_files == 1 else 's'}, {size(finding.artifact.size_bytes)}"
-    return f"ok       model {finding.name!r} version {finding.version} ({files})"
+    return (*name, architecture(manifest), precision(manifest), sizes, percent(accuracy(manifest)))
 
 
 def _report_faults(findings: list[Finding]) -> int:

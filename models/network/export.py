@@ -1,9 +1,10 @@
-"""Keras model in, deployable file out: uint8 pixels to probabilities, normalization and softmax inside."""
+"""Exports a Keras model as a file from uint8 pixels to probabilities, with normalization and softmax inside."""
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ SavedModelPrecision = Literal["float32", "float16"]
 
 
 class ExportError(RuntimeError):
-    """The converter made something else than was asked for."""
+    """The converter made a graph of another kind than requested."""
 
 
 def export_float32(model: keras.Model, path: Path) -> None:
@@ -73,7 +74,10 @@ def export_int8(model: keras.Model, path: Path, calibration_images: Iterable[Pix
     Raises:
         ExportError: the quantized input does not take pixels as they are.
     """
-    images = _with_full_range(calibration_images, model.input_shape[1:])
+    # Black over white comes first, so that calibration finds the input's range to be 0..255.
+    black_over_white = np.zeros(model.input_shape[1:], np.uint8)
+    black_over_white[model.input_shape[1] // 2 :] = 255
+    images = itertools.chain([black_over_white], calibration_images)
     # Normalized floats here; after quantization uint8, with the normalization as its scale and zero point.
     content = _converted(
         model,
@@ -127,7 +131,7 @@ def export_saved_model(model: keras.Model, folder: Path, precision: SavedModelPr
 
 
 def _converted(model: keras.Model, *, normalizes: bool = True, folds: bool = True, **options: Any) -> bytes:
-    """Every LiteRT file is made here; `options` are the converter's."""
+    """Convert a model to a LiteRT file; `options` are the converter's."""
     module = _serving(fold_batch_norms(model) if folds else model, normalizes=normalizes)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=module.serve)
@@ -139,7 +143,7 @@ def _converted(model: keras.Model, *, normalizes: bool = True, folds: bool = Tru
 
 
 def _serving(model: keras.Model, *, normalizes: bool = True) -> tf.Module:
-    """What is exported: `image` to `probabilities`; without `normalizes`, the image is of normalized pixels."""
+    """Wrap a model as the exported function: `image` (normalized, without `normalizes`) to `probabilities`."""
     image = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8 if normalizes else tf.float32, name="image")
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -153,24 +157,11 @@ def _serving(model: keras.Model, *, normalizes: bool = True) -> tf.Module:
     return module
 
 
-def _with_full_range(images: Iterable[Pixels], shape: tuple[int, int, int]) -> Iterator[Pixels]:
-    """Begin with black over white: calibration then finds the input's range to be 0..255, whatever the images."""
-    black_over_white = np.zeros(shape, np.uint8)
-    black_over_white[shape[0] // 2 :] = 255
-    yield black_over_white
-    yield from images
-
-
 def _write_int8(content: bytes, path: Path) -> None:
     content = relu_as_requantization(softmax_in_float(content))
-    _check_input(content)
-    path.write_bytes(content)
-
-
-def _check_input(content: bytes) -> None:
-    interpreter = Interpreter(model_content=content)
-    scale, zero_point = interpreter.get_input_details()[0]["quantization"]
+    scale, zero_point = Interpreter(model_content=content).get_input_details()[0]["quantization"]
     if not np.isclose(scale, 1 / PIXEL_STD) or zero_point != PIXEL_MEAN:
         raise ExportError(
             f"input must have scale {1 / PIXEL_STD} and zero point {PIXEL_MEAN:.0f}, got {scale}, {zero_point}"
         )
+    path.write_bytes(content)

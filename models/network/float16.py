@@ -1,8 +1,6 @@
-"""A Keras model in float16: half the memory, and the tensor cores of a GPU, at nearly the same answers."""
+"""Converts a Keras model to float16: half the memory, and the tensor cores of a GPU, at nearly the same outputs."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import tf_keras as keras
@@ -13,6 +11,7 @@ from models.network.layers import GroupNormalization, WeightStandardizedConv2D, 
 # statistics in float32 and take and give float16; from the mean over all positions on, everything is float32.
 _NORMALIZATIONS = (keras.layers.BatchNormalization, GroupNormalization)
 _FLOAT32 = (keras.layers.GlobalAveragePooling2D, keras.layers.Dense)
+MAX_FLOAT16 = float(np.finfo(np.float16).max)
 
 
 def in_float16(model: keras.Model) -> keras.Model:
@@ -27,37 +26,26 @@ def in_float16(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: a weight is beyond the range of float16.
     """
-    clone = keras.models.clone_model(model, clone_function=_layer)
+    clone = keras.models.clone_model(model, clone_function=_converted)
     for source, target in zip(model.layers, clone.layers, strict=True):
-        weights = _weights(source)
-        if target.dtype == "float16":
-            _check_range(source.name, weights)
+        weights = source.get_weights()
+        if isinstance(source, WeightStandardizedConv2D):
+            weights[0] = standardized(source.kernel).numpy()
+        for weight in weights if target.dtype == "float16" else ():
+            largest = float(np.abs(weight).max(initial=0.0))
+            if not largest <= MAX_FLOAT16:  # which NaN is not either
+                raise ValueError(
+                    f"the weights of {source.name!r} must be at most {MAX_FLOAT16} in float16, got {largest}"
+                )
         target.set_weights(weights)
     return clone
 
 
-def _layer(source: keras.layers.Layer) -> keras.layers.Layer:
-    # Standardized once here, in float32, a kernel needs no standardization in each call.
-    kind = keras.layers.Conv2D if isinstance(source, WeightStandardizedConv2D) else type(source)
-    return kind.from_config({**source.get_config(), "dtype": _policy(source)})
-
-
-def _policy(source: keras.layers.Layer) -> str:
+def _converted(source: keras.layers.Layer) -> keras.layers.Layer:
     if isinstance(source, _FLOAT32):
-        return "float32"
-    return "mixed_float16" if isinstance(source, _NORMALIZATIONS) else "float16"
-
-
-def _weights(source: keras.layers.Layer) -> list[Any]:
-    if not isinstance(source, WeightStandardizedConv2D):
-        return list(source.get_weights())
-    _, *bias = source.get_weights()
-    return [standardized(source.kernel).numpy(), *bias]
-
-
-def _check_range(name: str, weights: list[Any]) -> None:
-    limit = float(np.finfo(np.float16).max)
-    for weight in weights:
-        largest = float(np.abs(weight).max(initial=0.0))
-        if not largest <= limit:  # which NaN is not either
-            raise ValueError(f"the weights of {name!r} must be at most {limit} in float16, got {largest}")
+        policy = "float32"
+    else:
+        policy = "mixed_float16" if isinstance(source, _NORMALIZATIONS) else "float16"
+    # Standardized once by `in_float16`, in float32, a kernel needs no standardization in each call.
+    kind = keras.layers.Conv2D if isinstance(source, WeightStandardizedConv2D) else type(source)
+    return kind.from_config({**source.get_config(), "dtype": policy})

@@ -46,7 +46,7 @@ def fold_batch_norms(model: keras.Model) -> keras.Model:
 
 @dataclass(frozen=True, slots=True)
 class _Affine:
-    """What a batch normalization does: scale * x + shift."""
+    """A batch normalization as scale * x + shift."""
 
     scale: Vector
     shift: Vector
@@ -60,11 +60,17 @@ class _Affine:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """How the residual stream is read in one place: carrying `offset`, by weights multiplied with `scale`."""
+    """A place where the residual stream is read.
+
+    Attributes:
+        scale: by which the weights that read it are multiplied.
+        offset: that the stream carries there.
+        explicit: the normalization, where it cannot be folded and is computed.
+    """
 
     scale: Vector
     offset: Vector
-    explicit: _Affine | None = None  # what has to be computed, where it cannot be folded
+    explicit: _Affine | None = None
 
     @classmethod
     def of(cls, layer: Any, *, may_fold: bool) -> _Reader:
@@ -76,58 +82,61 @@ class _Reader:
 
 
 class _Folding:
+    """Builds the folded network layer by layer, and collects the weights of its layers."""
+
     def __init__(self, model: keras.Model) -> None:
         self._model = model
+        self._layer = model.get_layer
         self._names = [layer.name for layer in model.layers]
         pools = [layer.name for layer in model.layers if isinstance(layer, keras.layers.MaxPooling2D)]
         self._pools = (name for name in pools if name != "pool1_pool")  # those of the shortcuts, in order
         self._weights: dict[str, list[npt.NDArray[np.float32]]] = {}
 
     def build(self) -> keras.Model:
-        blocks = [found[1] for name in self._names if (found := _BLOCK.fullmatch(name))]
+        blocks = [match[1] for name in self._names if (match := _BLOCK.fullmatch(name))]
         has_pool = "pool1_pool" in self._names  # its zero padding knows no offset
         norms = [self._layer(f"{block}_preact_bn") for block in blocks]
         readers = [_Reader.of(norm, may_fold=index > 0 or not has_pool) for index, norm in enumerate(norms)]
         readers.append(_Reader.of(self._layer("post_bn"), may_fold=True))
         image = keras.Input(self._model.input_shape[1:], name="image")
-        x = self._stem(image, readers[0], has_pool=has_pool)
+        if has_pool:
+            x = self._conv(image, "conv1_conv")
+            x = self._copied(self._copied(x, "pool1_pad"), "pool1_pool")
+        else:
+            x = self._conv(image, "conv1_conv", shift=readers[0].offset)
         for block, reader, next_reader in zip(blocks, readers, readers[1:], strict=False):
             x = self._block(x, block, reader, next_reader)
         x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(self._read(x, readers[-1], "post"))
-        folded = keras.Model(image, self._predictions(x, readers[-1]), name=self._model.name)
+        kernel, bias = self._layer("predictions").get_weights()
+        self._weights["predictions"] = [kernel * readers[-1].scale[:, None], bias]
+        logits = keras.layers.Dense(kernel.shape[1], dtype="float32", name="predictions")(x)
+        folded = keras.Model(image, logits, name=self._model.name)
         for name, weights in self._weights.items():
             folded.get_layer(name).set_weights(weights)
         return folded
-
-    def _stem(self, image: Any, reader: _Reader, *, has_pool: bool) -> Any:
-        if not has_pool:
-            return self._conv(image, "conv1_conv", shift=reader.offset)
-        x = self._conv(self._same(image, "conv1_pad"), "conv1_conv")
-        return self._same(self._same(x, "pool1_pad"), "pool1_pool")
 
     def _block(self, x: Any, block: str, reader: _Reader, next_reader: _Reader) -> Any:
         preact = self._read(x, reader, f"{block}_preact")
         is_projected = f"{block}_0_conv" in self._names
         *inner, last = convs = [name for name in self._names if re.fullmatch(rf"{block}_[1-9]_conv", name)]
-        shortcut = self._conv(preact, f"{block}_0_conv", reader.scale) if is_projected else self._shortcut(x, convs)
+        if is_projected:
+            shortcut = self._conv(preact, f"{block}_0_conv", reader.scale)
+        elif any(max(self._layer(name).strides) > 1 for name in convs):
+            # XNNPACK takes no pool whose stride is larger than its window, but a convolution that copies each channel.
+            pool = next(self._pools)
+            self._weights[pool] = [np.ones((1, 1, x.shape[-1], 1), np.float32)]
+            options = {"strides": self._layer(pool).strides, "use_bias": False, "name": pool}
+            shortcut = keras.layers.DepthwiseConv2D(1, **options)(x)
+        else:
+            shortcut = x
         y, scale = preact, reader.scale
         for number, name in enumerate(inner, start=1):
             norm = _Affine.of(self._layer(f"{block}_{number}_bn"))
-            y = self._conv(self._padded(y, name), name, scale, factor=norm.scale, shift=norm.shift, activation="relu")
+            y = self._conv(y, name, scale, factor=norm.scale, shift=norm.shift, activation="relu")
             scale = np.ones_like(norm.scale)
         offset = next_reader.offset if is_projected else next_reader.offset - reader.offset
-        y = self._conv(self._padded(y, last), last, scale, shift=offset)
+        y = self._conv(y, last, scale, shift=offset)
         return keras.layers.Add(name=f"{block}_out")([shortcut, y])
-
-    def _shortcut(self, x: Any, convs: Sequence[str]) -> Any:
-        is_strided = any(max(self._layer(name).strides) > 1 for name in convs)
-        return self._subsampled(x, next(self._pools)) if is_strided else x
-
-    def _subsampled(self, x: Any, name: str) -> Any:
-        # XNNPACK takes no pool whose stride is larger than its window, but a convolution that passes each channel on.
-        num_channels = x.shape[-1]
-        self._weights[name] = [np.ones((1, 1, num_channels, 1), np.float32)]
-        return keras.layers.DepthwiseConv2D(1, strides=self._layer(name).strides, use_bias=False, name=name)(x)
 
     def _read(self, x: Any, reader: _Reader, name: str) -> Any:
         if reader.explicit is None:
@@ -135,11 +144,6 @@ class _Folding:
         scale, shift = reader.explicit.scale, reader.explicit.shift
         self._weights[f"{name}_bn"] = [scale[None, None, :, None], shift]
         return keras.layers.DepthwiseConv2D(1, activation="relu", name=f"{name}_bn")(x)
-
-    def _predictions(self, x: Any, reader: _Reader) -> Any:
-        kernel, bias = self._layer("predictions").get_weights()
-        self._weights["predictions"] = [kernel * reader.scale[:, None], bias]
-        return keras.layers.Dense(kernel.shape[1], dtype="float32", name="predictions")(x)
 
     def _conv(
         self,
@@ -151,7 +155,9 @@ class _Folding:
         shift: Vector | float = 0.0,
         activation: str | None = None,
     ) -> Any:
-        """The convolution of that name, of an input that lacks `read_scale`; its output times `factor` plus `shift`."""
+        """Pad and convolve, with `read_scale` moved into the kernel; times `factor` plus `shift`."""
+        pad = name.replace("_conv", "_pad")
+        x = self._copied(x, pad) if pad in self._names else x
         layer = self._layer(name)
         kernel, *biases = layer.get_weights()
         if read_scale is not None:
@@ -161,14 +167,7 @@ class _Folding:
         options = {key: layer.get_config()[key] for key in ("kernel_size", "strides", "padding")}
         return keras.layers.Conv2D(layer.filters, **options, activation=activation, name=name)(x)
 
-    def _padded(self, x: Any, conv: str) -> Any:
-        pad = conv.replace("_conv", "_pad")
-        return self._same(x, pad) if pad in self._names else x
-
-    def _same(self, x: Any, name: str) -> Any:
-        """The layer of that name, which has no weights, as it is."""
+    def _copied(self, x: Any, name: str) -> Any:
+        """Apply a copy of the layer of that name, which has no weights."""
         layer = self._layer(name)
         return type(layer).from_config(layer.get_config())(x)
-
-    def _layer(self, name: str) -> Any:
-        return self._model.get_layer(name)

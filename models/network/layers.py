@@ -1,4 +1,4 @@
-"""Layers that Keras lacks, or has in a form that does not convert to LiteRT."""
+"""Layers that Keras lacks, or whose Keras form does not convert to LiteRT."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GroupNormalization(keras.layers.Layer):  # type: ignore[misc]  # tf_keras 
         self.epsilon = epsilon
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        """Make a scale and an offset for each channel."""
+        """Add a scale and an offset for each channel."""
         num_channels = input_shape[-1]
         if num_channels % self.groups:
             raise ValueError(f"groups must divide the number of channels ({num_channels}), got {self.groups}")
@@ -55,5 +55,5 @@ class GroupNormalization(keras.layers.Layer):  # type: ignore[misc]  # tf_keras 
         return tf.cast(x, self.compute_dtype) * self.gamma + self.beta
 
     def get_config(self) -> dict[str, Any]:
-        """What `__init__` takes."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}

@@ -1,4 +1,4 @@
-"""The one map from uint8 pixels to the numbers a network sees, used in training and built into every exported graph."""
+"""Normalizes pixels, in training and in every exported graph alike."""
 
 from __future__ import annotations
 

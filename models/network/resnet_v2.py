@@ -29,7 +29,7 @@ MAX_GROUPS = 32  # arXiv:1912.11370, section 3.1
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One row of the table: what differs between the members of the family."""
+    """One row of the table: the shape of one member of the family."""
 
     block: Literal["basic", "bottleneck"]
     blocks_per_stack: tuple[int, ...]
@@ -47,13 +47,25 @@ class Variant:
 
     @property
     def num_inner(self) -> int:
-        """Places between two convolutions of a block."""
+        """Number of places between two convolutions of a block."""
         return 2 if self.block == "bottleneck" else 1
 
     @property
     def expansion(self) -> int:
-        """Channels that a block adds to the stream, over those within it."""
+        """Ratio of a block's channels in the stream to those within it."""
         return 4 if self.block == "bottleneck" else 1
+
+    @property
+    def strides(self) -> list[list[int]]:
+        """Strides of each stack's blocks: Keras Applications halve in the last block, CIFAR networks in the first."""
+        stacks = [[1] * num_blocks for num_blocks in self.blocks_per_stack]
+        if self.stem == "imagenet":
+            for stack in stacks[:-1]:
+                stack[-1] = 2
+        else:
+            for stack in stacks[1:]:
+                stack[0] = 2
+        return stacks
 
     @property
     def default_width(self) -> int:
@@ -78,7 +90,7 @@ VARIANTS: dict[str, Variant] = {
 
 @dataclass(frozen=True, slots=True)
 class ResNetV2:
-    """Everything that fixes an architecture; what a manifest records and `build` takes.
+    """One architecture, as `build` takes it and a manifest records it.
 
     Attributes:
         variant: a key of `VARIANTS`.
@@ -129,7 +141,7 @@ class ResNetV2:
 
     @property
     def stem(self) -> int:
-        """Channels of the first convolution; basic blocks begin to add to its output as it is."""
+        """Channels of the first convolution, to whose output basic blocks add."""
         return self.streams[0] if VARIANTS[self.variant].block == "basic" else self.width
 
     @classmethod
@@ -142,7 +154,7 @@ class ResNetV2:
         width: int | None = None,
         norm: Norm = "batch",
     ) -> ResNetV2:
-        """A variant with what is not given taken from the table."""
+        """Describe a variant; what is not given comes from the table."""
         one_of(VARIANTS, variant=variant)
         row = VARIANTS[variant]
         return cls(
@@ -154,22 +166,22 @@ class ResNetV2:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form, for a manifest; the widths of a network that was not pruned follow from the rest."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
-        lists = {name: list(value) for name, value in given.items() if isinstance(value, tuple)}
-        return {"family": FAMILY, **given, **lists}
+        """Return the JSON form, for a manifest, with widths only of a pruned network."""
+        fields = {name: value for name, value in asdict(self).items() if value is not None}
+        lists = {name: list(value) for name, value in fields.items() if isinstance(value, tuple)}
+        return {"family": FAMILY, **fields, **lists}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ResNetV2:
-        """The inverse of `to_dict`; ValueError where it is of another family, or lacks something."""
+        """Read the JSON form; ValueError if it is of another family or lacks a field."""
         if values.get("family") != FAMILY:
             raise ValueError(f"family must be {FAMILY!r}, got {values.get('family')!r}")
-        given: dict[str, Any] = {
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
-        del given["family"]
+        del fields["family"]
         try:
-            return cls(**given)
+            return cls(**fields)
         except TypeError as error:
             raise ValueError(f"not an architecture: {error}") from error
 
@@ -188,14 +200,16 @@ def build(architecture: ResNetV2) -> keras.Model:
     variant = VARIANTS[architecture.variant]
     layers = _Layers(architecture.norm)
     image = keras.Input(architecture.input_shape, name="image")
-    x = (
-        _imagenet_stem(layers, image, architecture.stem)
-        if variant.stem == "imagenet"
-        else layers.conv(image, architecture.stem, 3, name="conv1_conv")
-    )
+    if variant.stem == "imagenet":
+        x = keras.layers.ZeroPadding2D(3, name="conv1_pad")(image)
+        x = layers.conv(x, architecture.stem, 7, strides=2, padding="valid", use_bias=True, name="conv1_conv")
+        x = keras.layers.ZeroPadding2D(1, name="pool1_pad")(x)
+        x = keras.layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+    else:
+        x = layers.conv(image, architecture.stem, 3, name="conv1_conv")
     add_block = _bottleneck_block if variant.block == "bottleneck" else _basic_block
     inner = iter(architecture.inner)
-    for index, (strides, stream) in enumerate(zip(_strides(variant), architecture.streams, strict=True)):
+    for index, (strides, stream) in enumerate(zip(variant.strides, architecture.streams, strict=True)):
         for number, stride in enumerate(strides, start=1):
             widths = (*islice(inner, variant.num_inner), stream)
             # The stem of basic blocks already has as many channels as the first stack.
@@ -209,20 +223,8 @@ def build(architecture: ResNetV2) -> keras.Model:
     return keras.Model(image, logits, name=f"resnet{architecture.variant}v2")
 
 
-def _strides(variant: Variant) -> list[list[int]]:
-    """Stride of every block: Keras Applications halves in a stack's last block, the CIFAR networks in its first."""
-    stacks = [[1] * num_blocks for num_blocks in variant.blocks_per_stack]
-    if variant.stem == "imagenet":
-        for stack in stacks[:-1]:
-            stack[-1] = 2
-    else:
-        for stack in stacks[1:]:
-            stack[0] = 2
-    return stacks
-
-
 class _Layers:
-    """Makes the layers that depend on the kind of normalization, and numbers those that have no name of their own."""
+    """Adds the layers that depend on the kind of normalization, and numbers pools, which have no other name."""
 
     def __init__(self, norm: Norm) -> None:
         self._norm = norm
@@ -251,13 +253,6 @@ class _Layers:
         if is_projected:
             return self.conv(preact, filters, 1, strides=stride, use_bias=True, name=f"{name}_0_conv")
         return self.subsample(x, stride) if stride > 1 else x
-
-
-def _imagenet_stem(layers: _Layers, image: Any, width: int) -> Any:
-    x = keras.layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.conv(x, width, 7, strides=2, padding="valid", use_bias=True, name="conv1_conv")
-    x = keras.layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    return keras.layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
 
 
 def _bottleneck_block(

@@ -1,4 +1,4 @@
-"""Changes to a converted LiteRT graph that the converter has no option for."""
+"""Changes a converted LiteRT graph where the converter has no option for it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,13 @@ def relu_as_requantization(content: bytes) -> bytes:
     """
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     graph = model.subgraphs[0]
-    relus = [op for op in graph.operators if _is_int8_relu(model, graph, op)]
+    relus = [
+        op
+        for op in graph.operators
+        if _operator(model, op) == schema.BuiltinOperator.RELU
+        and (output := graph.tensors[op.outputs[0]]).type == schema.TensorType.INT8
+        and int(output.quantization.zeroPoint[0]) == INT8_MIN
+    ]
     quantize = [
         index for index in range(len(model.operatorCodes)) if _code(model, index) == schema.BuiltinOperator.QUANTIZE
     ]
@@ -84,23 +90,12 @@ def with_short_names(content: bytes) -> bytes:
     seen: Counter[str] = Counter()
     for index, tensor in enumerate(graph.tensors):
         if index not in {*graph.inputs, *graph.outputs}:
-            layer = _layer_name(tensor.name.decode())
+            # Of "model/conv1/BiasAdd;model/conv1/Conv2D": "conv1".
+            scopes = tensor.name.decode().split(";")[0].split("/")
+            layer = scopes[min(1, len(scopes) - 1)]
             seen[layer] += 1
             tensor.name = f"{layer}:{seen[layer]}" if seen[layer] > 1 else layer
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-
-
-def _layer_name(tensor_name: str) -> str:
-    """Of "model/conv1/BiasAdd;model/conv1/Conv2D": "conv1"."""
-    scopes = tensor_name.split(";")[0].split("/")
-    return scopes[1] if len(scopes) > 1 else scopes[0]
-
-
-def _is_int8_relu(model: Any, graph: Any, op: Any) -> bool:
-    if _operator(model, op) != schema.BuiltinOperator.RELU:
-        return False
-    output = graph.tensors[op.outputs[0]]
-    return output.type == schema.TensorType.INT8 and int(output.quantization.zeroPoint[0]) == INT8_MIN
 
 
 def _operator(model: Any, op: Any) -> int:

@@ -28,16 +28,13 @@ def to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
     if image.mode == "La":  # Pillow knows no way from it to RGBA
         image = image.convert("LA")
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        if image.format == "BMP" and image.getchannel("A").getextrema() == (0, 0):
+            return image.convert("RGB")  # a bitmap whose fourth byte was never filled in, not an invisible one
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image)
+        return white
     return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.format == "BMP" and image.getchannel("A").getextrema() == (0, 0):
-        return image.convert("RGB")  # a bitmap whose fourth byte was never filled in, not an invisible one
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image)
-    return white
 
 
 def _from_integers(image: Image.Image, samples: Samples) -> Image.Image:

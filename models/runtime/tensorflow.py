@@ -24,7 +24,7 @@ NO_GPU = (
 
 
 def seconds_of(call: Call) -> float:
-    """Median time of a few calls, after one that is not counted: it compiles and lays out memory."""
+    """Take the median time of a few calls, after one that compiles and lays out memory."""
     call()
     times = []
     for _ in range(NUM_MEASURED_CALLS):
@@ -74,7 +74,11 @@ class TensorFlowRuntime:
         if needs_gpu and self._device == "CPU:0":
             raise RuntimeMissing(NO_GPU)
         self._signature = Signature(input_shape, num_classes)
-        self._owner, self._model = _loaded(path)
+        try:
+            self._owner = tf.saved_model.load(str(path))  # owns the variables that the model reads
+            self._model = self._owner.signatures["serving_default"]
+        except Exception as error:  # a damaged folder makes TensorFlow raise whatever its parsers run into
+            raise CorruptArtifact(f"{path.name} cannot be loaded by TensorFlow") from error
         taken = _type_of(path.name, self._model.structured_input_signature[1], "image")
         given = _type_of(path.name, self._model.structured_outputs, "probabilities")
         self._signature.check_model(path.name, taken=[taken], given=[given])
@@ -131,15 +135,6 @@ def _let_gpu_memory_grow() -> None:
             return
 
 
-def _loaded(path: Path) -> tuple[Any, Any]:
-    """What owns the variables and must be kept, and the function that reads them."""
-    try:
-        owner = tf.saved_model.load(str(path))
-        return owner, owner.signatures["serving_default"]
-    except Exception as error:  # a damaged folder makes TensorFlow raise whatever its parsers run into
-        raise CorruptArtifact(f"{path.name} cannot be loaded by TensorFlow") from error
-
-
 def _type_of(name: str, tensors: Any, wanted: str) -> TensorType:
     if not isinstance(tensors, dict) or set(tensors) != {wanted}:
         raise CorruptArtifact(f"{name} must take 'image' and give 'probabilities', it has {sorted(tensors)}")
@@ -149,7 +144,7 @@ def _type_of(name: str, tensors: Any, wanted: str) -> TensorType:
 
 
 def _aligned(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Zeros at an address that TensorFlow takes without a copy."""
+    """Allocate zeros at an address that TensorFlow takes without a copy."""
     num_bytes, alignment = int(np.prod(shape)), 64
     block = np.zeros(num_bytes + alignment, np.uint8)
     start = -block.ctypes.data % alignment

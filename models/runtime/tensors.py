@@ -53,7 +53,7 @@ class Signature:
         """Raise ValueError unless `images` is at least one image of the right type and shape."""
         if not len(images):
             raise ValueError("images must be at least one, got none")
-        for image in images:
+        for image in images[:1] if isinstance(images, np.ndarray) else images:  # those of an array are alike
             if image.dtype != np.uint8 or image.shape != self.input_shape:
                 got = f"{image.dtype} {list(image.shape)}"
                 raise ValueError(f"images must be uint8 [{self._pixels}] each, got {got}")
@@ -64,7 +64,7 @@ class Signature:
 
 
 def copy_images(images: Images, memory: npt.NDArray[np.uint8]) -> None:
-    """Copy each image once into its row of `memory`, uint8 [>= N, H, W, 3]; what follows stays as it was."""
+    """Copy each image once into its row of `memory`, uint8 [>= N, H, W, 3]; further rows stay unchanged."""
     for row, image in enumerate(images):
         memory[row] = image
 

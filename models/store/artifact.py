@@ -1,4 +1,4 @@
-"""One version of a model on disk: manifest.json and the files it lists, read with care and written in one step."""
+"""Reads, verifies and writes one version of a model: manifest.json and the files it lists."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from models.store.staging import staged
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A version that has been read or written; `path` is its folder."""
+    """A version on disk; `path` is its folder."""
 
     path: Path
     manifest: Manifest
 
     @property
     def size_bytes(self) -> int:
-        """Of all files listed, without the manifest; ArtifactError where one is missing."""
+        """Bytes of all listed files, without the manifest; ArtifactError if one is missing."""
         with without_host_paths(f"{_who(self.path)} cannot be measured"):
             return sum((self.path / file).stat().st_size for file in self.manifest.files)
 
@@ -48,7 +48,7 @@ class Artifact:
 
 
 def write_artifact(parent: Path, manifest: Manifest, files: Mapping[str, Path]) -> Artifact:
-    """Write `parent`/<version>, all of it or nothing.
+    """Write `parent`/<version>, whole or not at all.
 
     Args:
         parent: the folder of the model; made if missing.
@@ -64,7 +64,7 @@ def write_artifact(parent: Path, manifest: Manifest, files: Mapping[str, Path]) 
 
 
 def read_artifact(path: Path, *, verify: bool = True) -> Artifact:
-    """Read the artifact in a folder; never writes.
+    """Read the artifact in a folder, without writing anything.
 
     Args:
         path: the folder with manifest.json.
@@ -93,13 +93,13 @@ def _who(path: Path) -> str:
 def _read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST_FILE
     try:
-        found = file.lstat()
+        status = file.lstat()
     except (FileNotFoundError, NotADirectoryError):
         raise CorruptArtifact(f"{MANIFEST_FILE} is missing") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise CorruptArtifact(f"{MANIFEST_FILE} is not a regular file")
     with file.open("rb") as opened:
-        return decode(opened.read(min(found.st_size, MAX_MANIFEST_BYTES) + 1))
+        return decode(opened.read(min(status.st_size, MAX_MANIFEST_BYTES) + 1))
 
 
 def _verify(path: Path, manifest: Manifest) -> None:

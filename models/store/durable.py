@@ -1,4 +1,4 @@
-"""Writing so that neither a killed process nor a lost power supply leaves half of anything under a name that is read.
+"""Writes files so that readers never find half of one, even after a kill or a power failure.
 
 Everything is written under a temporary name, brought to disk (fsync), and then renamed, which is one step.
 """
@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _CHUNK_BYTES = 1024**2
 
 
 def temporary_sibling(folder: Path) -> Path:
-    """A fresh name in `folder` that readers ignore."""
+    """Choose a fresh name in `folder` that readers ignore."""
     return folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
 
 
@@ -28,7 +28,7 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> str:
     """Write a new file and bring it to disk.
 
     Returns:
-        The sha256 of what was written, in hex.
+        The sha256 of the bytes, in hex.
     """
     digest = hashlib.sha256()
     # os.open, and not tempfile: the umask decides who may read, as a server often runs as another user.
@@ -47,7 +47,8 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> str:
 
 def copy_file(source: Path, target: Path) -> str:
     """Copy into a new file, a chunk at a time, and bring it to disk; returns the sha256 in hex."""
-    return write_file(target, _chunks(source))
+    with source.open("rb") as file:
+        return write_file(target, iter(lambda: file.read(_CHUNK_BYTES), b""))
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -83,7 +84,7 @@ def sync_folder(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path, now_s: float) -> None:
-    """Remove what writers that died left behind: temporary names untouched for MAX_TEMPORARY_AGE_S.
+    """Remove temporary files of writers that died: those untouched for MAX_TEMPORARY_AGE_S.
 
     Args:
         folder: where the writers wrote.
@@ -91,7 +92,9 @@ def remove_leftovers(folder: Path, now_s: float) -> None:
     """
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
         with suppress(OSError):  # another writer is removing it, or it is another user's: not our task to fail on
-            if now_s - _last_change_s(path) > MAX_TEMPORARY_AGE_S:
+            inside = [Path(folder, name) for folder, folders, files in os.walk(path) for name in folders + files]
+            last_change_s = max(entry.lstat().st_mtime for entry in [path, *inside])
+            if now_s - last_change_s > MAX_TEMPORARY_AGE_S:
                 # Renamed first: should its writer wake up after all, it finds nothing, rather than half.
                 path = path.rename(temporary_sibling(folder))
                 remove(path)
@@ -103,14 +106,3 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _last_change_s(path: Path) -> float:
-    inside = [Path(folder, name) for folder, folders, files in os.walk(path) for name in folders + files]
-    return max(entry.lstat().st_mtime for entry in [path, *inside])
-
-
-def _chunks(source: Path) -> Iterator[bytes]:
-    with source.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

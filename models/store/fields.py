@@ -1,4 +1,4 @@
-"""What the fields of a manifest may hold: names, paths, labels, digests. Anything else is a ValueError that says so."""
+"""Validates the fields of a manifest: names, paths, labels, digests; ValueError for all others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_PATH_CHARACTERS = 1024
 
 
 def validate_name(name: object) -> str:
-    """The name of a model, unchanged."""
+    """Return the name of a model, unchanged."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         given = repr(name[:80]) if isinstance(name, str) else type(name).__name__
         raise ValueError(f"a model name must be 1 to 64 of a-z 0-9 . _ - and begin with a-z or 0-9, got {given}")
@@ -25,15 +25,22 @@ def validate_name(name: object) -> str:
 
 
 def validate_version(version: object) -> int:
-    """The number of a version, unchanged."""
+    """Return the number of a version, unchanged."""
     if type(version) is not int or not 1 <= version <= MAX_VERSION:
         raise ValueError(f"a version must be a whole number >= 1 and below 2**63, got {version!r}")
     return version
 
 
 def validate_path(path: object) -> str:
-    """The path of a file or folder in an artifact, unchanged: relative, normal, and never out of the artifact."""
-    if not isinstance(path, str) or not _is_inside(path):
+    """Return the path of a file or folder in an artifact, unchanged: relative, normal, and never out of it."""
+    is_inside = (
+        isinstance(path, str)
+        and 0 < len(path) <= _MAX_PATH_CHARACTERS
+        and path.isprintable()
+        and "\\" not in path
+        and not any(part in ("", ".", "..") for part in path.split("/"))
+    )
+    if not isinstance(path, str) or not is_inside:
         raise ValueError(f"a path in an artifact must be relative and stay inside it, got {path!r}")
     if PurePosixPath(path).parts[0] == MANIFEST_FILE:
         raise ValueError(f"{MANIFEST_FILE} is written by the artifact itself and cannot be one of its files")
@@ -41,14 +48,14 @@ def validate_path(path: object) -> str:
 
 
 def validate_text(text: object, what: str) -> str:
-    """A non-empty text without control characters, unchanged."""
+    """Return a non-empty text without control characters, unchanged."""
     if not isinstance(text, str) or not text or any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         raise ValueError(f"{what} must be a non-empty text without control characters, got {text!r}")
     return text
 
 
 def validate_labels(labels: object) -> tuple[str, ...]:
-    """The labels as a tuple; at least one."""
+    """Return the labels as a tuple; at least one."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ValueError(f"labels must be a sequence of texts, got {type(labels).__name__}")
     checked = tuple(validate_text(label, "a label") for label in labels)
@@ -58,7 +65,7 @@ def validate_labels(labels: object) -> tuple[str, ...]:
 
 
 def validate_files(files: object) -> dict[str, str]:
-    """A sorted copy of the map from path to sha256, in which no file is also the folder of another."""
+    """Copy and sort the map from path to sha256; no file may also be the folder of another."""
     record = validate_mapping(files, "files")
     for path, digest in record.items():
         validate_path(path)
@@ -70,21 +77,12 @@ def validate_files(files: object) -> dict[str, str]:
 
 
 def validate_mapping(value: object, what: str) -> Mapping[str, Any]:
-    """The mapping, unchanged, all of its keys being strings."""
+    """Return a mapping with string keys, unchanged."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ValueError(f"{what} must be a mapping with string keys, got {type(value).__name__}")
     return value
 
 
 def folders_of(paths: Iterable[str]) -> set[str]:
-    """Every folder that the relative paths pass through."""
+    """Collect the folders that relative paths pass through."""
     return {str(parent) for path in paths for parent in PurePosixPath(path).parents} - {"."}
-
-
-def _is_inside(path: str) -> bool:
-    return (
-        0 < len(path) <= _MAX_PATH_CHARACTERS
-        and path.isprintable()
-        and "\\" not in path
-        and not any(part in ("", ".", "..") for part in path.split("/"))
-    )

@@ -1,4 +1,4 @@
-"""The manifest: what one version of a model is, and the sha256 of every file that belongs to it."""
+"""The manifest, which describes one version of a model and lists the sha256 of each of its files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_MESSAGE_CHARACTERS = 400
 
 @dataclass(frozen=True)
 class Manifest:
-    """One version of a model, described. It keeps its own copy of everything given, so a later change cannot reach it.
+    """Description of one version of a model. It copies its arguments, so that later changes cannot reach it.
 
     Attributes:
         name: of the model: 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit.
@@ -67,16 +67,23 @@ class Manifest:
         for key in ("architecture", "metrics", "provenance"):
             object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key))
         object.__setattr__(self, "labels", validate_labels(self.labels))
-        object.__setattr__(self, "formats", _validate_formats(self.formats))
+        formats = validate_mapping(self.formats, "engines")
+        if not formats or not formats.keys() <= FORMATS.keys():
+            known = ", ".join(FORMATS)
+            raise ValueError(f"engines must have at least one of {known} and no other, got {sorted(formats)}")
+        for name, file in formats.items():
+            if not isinstance(file, ModelFile):
+                raise ValueError(f"engine {name!r} must be a ModelFile, got {type(file).__name__}")
+        object.__setattr__(self, "formats", dict(sorted(formats.items())))
         object.__setattr__(self, "files", validate_files(self.files))
 
     @property
     def reference(self) -> ModelReference:
-        """What names this version."""
+        """The name of this version."""
         return ModelReference(self.name, self.version)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form, in the order of manifest.json, without its sha256; the caller may change it."""
+        """Return the JSON form, in the order of manifest.json, without its sha256; the caller may change it."""
         shape = [-1, self.pixels.height_px, self.pixels.width_px, 3]
         return {
             "format": FORMAT,
@@ -95,7 +102,7 @@ class Manifest:
 
 
 def encode(manifest: Manifest) -> bytes:
-    """The bytes of manifest.json: equal manifests give equal bytes, and the last field is the sha256 of the others.
+    """Write the bytes of manifest.json; equal manifests give equal bytes, and the last field is their sha256.
 
     Raises:
         ValueError: a model file is not among `files`, or the bytes exceed MAX_MANIFEST_BYTES.
@@ -121,36 +128,22 @@ def decode(data: bytes) -> Manifest:
         record = parse_object(data, MANIFEST_FILE, max_bytes=MAX_MANIFEST_BYTES)
         if record.get("format") != FORMAT:
             raise ValueError(f"{MANIFEST_FILE} has format {record.get('format')!r}; this program reads format {FORMAT}")
-        manifest = _from_record(record)
+        keys = ("name", "version", "architecture", "labels", "pixels", "engines", "metrics", "provenance", "files")
+        if missing := [key for key in keys if key not in record]:
+            raise ValueError(f"{MANIFEST_FILE} lacks the field {missing[0]!r}")
+        fields = {key: record[key] for key in keys}
+        fields["pixels"] = PixelSpec.from_dict(validate_mapping(record["pixels"], "pixels"))
+        fields["formats"] = {}
+        for name, engine in validate_mapping(fields.pop("engines"), "engines").items():
+            if validate_mapping(engine, f"engine {name!r}").keys() != {"file", "precision"}:
+                raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(engine)}")
+            fields["formats"][name] = ModelFile(**engine)
+        manifest = Manifest(**fields)
         if encode(manifest) != data:
             raise ValueError(f"{MANIFEST_FILE} has changed since it was written")
     except ValueError as error:
         raise CorruptArtifact(str(error)[:_MAX_MESSAGE_CHARACTERS]) from error
     return manifest
-
-
-def _from_record(record: Mapping[str, Any]) -> Manifest:
-    keys = ("name", "version", "architecture", "labels", "pixels", "engines", "metrics", "provenance", "files")
-    if missing := [key for key in keys if key not in record]:
-        raise ValueError(f"{MANIFEST_FILE} lacks the field {missing[0]!r}")
-    fields = {key: record[key] for key in keys}
-    fields["pixels"] = PixelSpec.from_dict(validate_mapping(record["pixels"], "pixels"))
-    fields["formats"] = {}
-    for name, engine in validate_mapping(fields.pop("engines"), "engines").items():
-        if validate_mapping(engine, f"engine {name!r}").keys() != {"file", "precision"}:
-            raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(engine)}")
-        fields["formats"][name] = ModelFile(**engine)
-    return Manifest(**fields)
-
-
-def _validate_formats(formats: object) -> dict[str, ModelFile]:
-    files = validate_mapping(formats, "engines")
-    if not files or not files.keys() <= FORMATS.keys():
-        raise ValueError(f"engines must have at least one of {', '.join(FORMATS)} and no other, got {sorted(files)}")
-    for name, file in files.items():
-        if not isinstance(file, ModelFile):
-            raise ValueError(f"engine {name!r} must be a ModelFile, got {type(file).__name__}")
-    return dict(sorted(files.items()))
 
 
 def _dump(record: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""How a model, or one version of it, is named wherever people name one: NAME or NAME:VERSION."""
+"""Names a model, or one version of it, as people write it: NAME or NAME:VERSION."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _VERSION = re.compile(r"[1-9][0-9]{0,18}")
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """A model's version, or the stable one, whichever that is from time to time.
+    """The name of a model's version, or of its stable version at any time.
 
     Attributes:
         name: of the model.
         version: None for the stable one.
 
     Raises:
-        ValueError: such a name or version there cannot be.
+        ValueError: the name or version is malformed.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ModelReference:
 
     @classmethod
     def parse(cls, text: str) -> ModelReference:
-        """Read NAME or NAME:VERSION; ValueError says what is wrong with another text."""
+        """Read NAME or NAME:VERSION; ValueError for any other text."""
         name, colon, version = text.partition(":")
         if not colon:
             return cls(name)

@@ -1,4 +1,4 @@
-"""The repository: names of models to their versions, on disk, which is the only truth.
+"""Finds, publishes and promotes versions of models on disk, which is the only truth.
 
 <root>/<name>/<version>/      an artifact
 <root>/<name>/routing.json    {"stable": <version>}; where there is none, the highest version is stable
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from models.errors import CorruptArtifact, ModelNotFound, VersionExists, VersionNotFound, without_host_paths
@@ -23,7 +24,7 @@ _MAX_LISTED = 20
 
 
 class Repository:
-    """Models in a folder. Holds no state, so any number of them, in any process, agree on what is there.
+    """Models in a folder. It holds no state, so that any number of them, in any process, agree.
 
     Everything but `publish` and `promote` only reads, and works on a read-only file system.
     """
@@ -32,17 +33,24 @@ class Repository:
         self.root = root
 
     def names(self) -> list[str]:
-        """Names of the models that have a version or cannot be read, sorted; none where the folder is missing.
+        """List the models that have a version or cannot be read, sorted; none without the folder.
 
         Raises:
             ArtifactError: the repository cannot be read.
         """
         with without_host_paths("the repository cannot be read"):
-            names = [name for name in _folders(self.root) if _is_name(name)]
-        return sorted(name for name in names if self._may_have_versions(name))
+            folders = [name for name in _folders(self.root) if _is_name(name)]
+        names = []
+        for name in folders:
+            has_versions = True  # also where they cannot be read: `versions` raises the reason
+            with suppress(OSError):
+                has_versions = bool(self._versions(name))
+            if has_versions:
+                names.append(name)
+        return sorted(names)
 
     def versions(self, name: str) -> list[int]:
-        """Versions of a model, ascending, at least one.
+        """List the versions of a model, ascending, at least one.
 
         Raises:
             ModelNotFound: there is no such model; the message names those there are.
@@ -56,7 +64,7 @@ class Repository:
         return versions
 
     def stable_version(self, name: str) -> int:
-        """The version that is served when none is asked for.
+        """Find the version that is served by default.
 
         Raises:
             ModelNotFound: there is no such model.
@@ -75,7 +83,7 @@ class Repository:
         return stable
 
     def load(self, name: str, version: int | None = None, *, verify: bool = True) -> Artifact:
-        """Read a version, the stable one by default; see `read_artifact` for `verify`.
+        """Read a version, the stable one by default, and verify its files unless told not to.
 
         Raises:
             ModelNotFound: there is no such model; the message names those there are.
@@ -87,11 +95,11 @@ class Repository:
         elif version not in (versions := self.versions(name)):
             raise VersionNotFound(f"model {name!r} has no version {version}; it has {_listed(versions)}")
         artifact = read_artifact(self.root / name / str(version), verify=verify)
-        found = artifact.manifest
-        if (found.name, found.version) != (name, version):
+        manifest = artifact.manifest
+        if (manifest.name, manifest.version) != (name, version):
             raise CorruptArtifact(
                 f"model {name!r} version {version} is corrupt: "
-                f"its manifest is that of model {found.name!r} version {found.version}"
+                f"its manifest is that of model {manifest.name!r} version {manifest.version}"
             )
         return artifact
 
@@ -146,12 +154,6 @@ class Repository:
             except VersionExists:
                 continue  # taken by a writer that our lock does not reach, or by something that is no version
 
-    def _may_have_versions(self, name: str) -> bool:
-        try:
-            return bool(self._versions(name))
-        except OSError:
-            return True  # who asks for its versions is told why; the other models are not concerned
-
     def _versions(self, name: str) -> list[int]:
         numbers = [int(entry) for entry in _folders(self.root / name) if _VERSION.fullmatch(entry)]
         return sorted(number for number in numbers if number <= MAX_VERSION)
@@ -160,16 +162,16 @@ class Repository:
 def _folders(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if _may_be_folder(entry)]
+            names = []
+            for entry in entries:
+                is_folder = True  # also a link to where nobody may look, or to itself
+                with suppress(OSError):
+                    is_folder = entry.is_dir()
+                if is_folder:
+                    names.append(entry.name)
+            return names
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _may_be_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return True  # a link to where nobody may look, or to itself
 
 
 def _is_name(name: str) -> bool:
@@ -181,8 +183,8 @@ def _is_name(name: str) -> bool:
 
 
 def _listed(things: Sequence[object]) -> str:
-    shown = ", ".join(str(thing) for thing in things[-_MAX_LISTED:])
-    return f"... {shown}" if len(things) > _MAX_LISTED else shown
+    text = ", ".join(str(thing) for thing in things[-_MAX_LISTED:])
+    return f"... {text}" if len(things) > _MAX_LISTED else text
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""routing.json: which version of a model is served. Readers take no lock; writers do, so that no change is lost."""
+"""Reads and writes routing.json, which names the served version. Only writers lock, so that no change is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ROUTING_BYTES = 64 * 1024
 
 
 def read_routing(folder: Path) -> dict[str, Any] | None:
-    """The routing of the model in `folder`, or None where there is none.
+    """Read the routing of the model in `folder`; None without a file.
 
     Raises:
         CorruptArtifact: routing.json is not an object in which "stable" is a version.
@@ -42,14 +42,14 @@ def read_routing(folder: Path) -> dict[str, Any] | None:
 
 
 def set_stable(folder: Path, version: int) -> None:
-    """Make `version` the stable one; whatever else routing.json says stays as it is. Call it while `locked`."""
+    """Make `version` the stable one and keep all else in routing.json; call it while `locked`."""
     routing = (read_routing(folder) or {}) | {"stable": version}
     replace_file(folder / ROUTING_FILE, (json.dumps(routing, indent=2) + "\n").encode())
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other writers of the model in `folder` waiting; the kernel lets go should this process die."""
+    """Keep other writers of the model in `folder` waiting; the kernel unlocks if this process dies."""
     # Opened for writing because network file systems lock nothing else.
     handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:

@@ -1,4 +1,4 @@
-"""The making of a version: files copied into a temporary sibling, which one rename turns into the version."""
+"""Copies files into a temporary folder, which one rename turns into a version."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from models.store.fields import MANIFEST_FILE, folders_of
 from models.store.folder_contents import scan_folder
 from models.store.manifest import Manifest, encode
 
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+_NAME_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """Files copied and on disk, waiting for the number of their version; `folder` is theirs until `commit`."""
+    """Files on disk in a temporary `folder`, which `commit` turns into a version."""
 
     folder: Path
     manifest: Manifest
 
     def commit(self, version: int) -> Manifest:
-        """Become `version`, by one rename; may be called again with another number after VersionExists.
+        """Rename the folder to `version`; after VersionExists, call it again with another number.
 
         Returns:
-            The manifest as written, with the version and the files.
+            The written manifest, with the version and the files.
         """
         manifest = replace(self.manifest, version=version)
         target = self.folder.parent / str(version)
@@ -48,7 +48,7 @@ class Staging:
         try:
             self.folder.rename(target)
         except OSError as error:
-            if error.errno in _TAKEN:  # by another publisher, since the look above
+            if error.errno in _NAME_TAKEN:  # by another publisher, since the look above
                 raise _version_exists(manifest) from error
             raise
         sync_folder(target.parent)
@@ -57,20 +57,29 @@ class Staging:
 
 @contextmanager
 def staged(parent: Path, manifest: Manifest, files: Mapping[str, Path]) -> Iterator[Staging]:
-    """Copy `files` next to the versions in `parent`; gone again at the end of the block unless committed.
+    """Copy `files` next to the versions in `parent`; the end of the block removes them unless committed.
 
     Raises:
-        ArtifactError: the files do not make an artifact (said before anything is written), or writing failed.
+        ArtifactError: the files do not make an artifact (raised before anything is written), or writing failed.
     """
     with without_host_paths(f"a version of model {manifest.name!r} cannot be written"):
         sources = _sources(files)
-        _check(manifest, sources)
+        try:
+            encode(replace(manifest, files=dict.fromkeys(sources, "0" * 64)))  # refuses before anything is written
+        except ValueError as error:
+            raise ArtifactError(f"model {manifest.name!r} cannot be published: {error}") from error
         make_folder(parent)
         folder = temporary_sibling(parent)
         folder.mkdir()
         try:
             remove_leftovers(parent, now_s=folder.stat().st_mtime)
-            yield Staging(folder, replace(manifest, files=_copy(sources, folder)))
+            folders = sorted(folders_of(sources))
+            for name in folders:
+                (folder / name).mkdir()
+            digests = {path: copy_file(source, folder / path) for path, source in sources.items()}
+            for name in reversed(folders):
+                sync_folder(folder / name)
+            yield Staging(folder, replace(manifest, files=digests))
         finally:
             remove(folder)
 
@@ -83,32 +92,15 @@ def _sources(files: Mapping[str, Path]) -> dict[str, Path]:
             if contents.special_files:
                 special = f"{path}/{min(contents.special_files)}"
                 raise ArtifactError(f"'{special}' cannot be published: it is no file and no folder")
-            found = {f"{path}/{file}": source / file for file in contents.files}
+            copies = {f"{path}/{file}": source / file for file in contents.files}
         elif source.is_file():
-            found = {path: source}
+            copies = {path: source}
         else:
             raise ArtifactError(f"{path!r} cannot be published: there is no such file or folder to copy")
-        if twice := found.keys() & sources.keys():
+        if twice := copies.keys() & sources.keys():
             raise ArtifactError(f"{min(twice)!r} cannot be published: it is given twice")
-        sources |= found
+        sources |= copies
     return sources
-
-
-def _check(manifest: Manifest, sources: Mapping[str, Path]) -> None:
-    try:
-        encode(replace(manifest, files=dict.fromkeys(sources, "0" * 64)))
-    except ValueError as error:
-        raise ArtifactError(f"model {manifest.name!r} cannot be published: {error}") from error
-
-
-def _copy(sources: Mapping[str, Path], folder: Path) -> dict[str, str]:
-    folders = sorted(folders_of(sources))
-    for name in folders:
-        (folder / name).mkdir()
-    digests = {path: copy_file(source, folder / path) for path, source in sources.items()}
-    for name in reversed(folders):
-        sync_folder(folder / name)
-    return digests
 
 
 def _version_exists(manifest: Manifest) -> VersionExists:

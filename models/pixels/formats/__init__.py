@@ -77,27 +77,23 @@ def identify(upload: bytes) -> str:
         name = "AVIF"
     if name in ACCEPTED_FORMATS:
         return name
+    if name is None and head[4:8] == b"ftyp":
+        name = "a HEIC image" if _brands(head) & _HEIF_BRANDS else "a video"
+    elif name is None:
+        text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+        kinds = (kind for prefix, kind in _NOT_ACCEPTED if head.startswith(prefix) or text.startswith(prefix))
+        if (name := next(kinds, None)) and b"<svg" in text:
+            name = "an SVG drawing"
     accepted = f"accepted are {', '.join(ACCEPTED_FORMATS)}"
-    description = name or _describe(head)
-    if description is None:
+    if name is None:
         raise UnsupportedImage(f"the upload is not an image of a known format; {accepted}")
-    raise UnsupportedImage(f"the upload is {description}, which is not accepted; {accepted}")
+    raise UnsupportedImage(f"the upload is {name}, which is not accepted; {accepted}")
 
 
 def _brands(head: bytes) -> set[bytes]:
     """Read the major and compatible brands of an ISO base media file (ISO 14496-12, 4.3)."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
     return {head[8:12], *(head[i : i + 4] for i in range(16, end, 4))}
-
-
-def _describe(head: bytes) -> str | None:
-    if head[4:8] == b"ftyp":
-        return "a HEIC image" if _brands(head) & _HEIF_BRANDS else "a video"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for prefix, name in _NOT_ACCEPTED:
-        if head.startswith(prefix) or text.startswith(prefix):
-            return "an SVG drawing" if b"<svg" in text else name
-    return None
 
 
 def read_encoded(upload: bytes, image_format: str) -> EncodedImage:

@@ -41,7 +41,16 @@ def read(data: bytes) -> EncodedImage:
         is_signed=directory.integer(_SAMPLE_FORMAT) == _SIGNED,
         is_white_zero=directory.integer(_PHOTOMETRIC) == 0,
     )
-    entries = _kept_entries(directory, _count_segments(directory, width, height))
+    num_segments = _count_segments(directory, width, height)
+    entries = []
+    for tag, field in sorted(directory.fields.items()):
+        if tag in _SCALARS:
+            field = field.first(1)
+        elif tag in _SEGMENTS:
+            field = field.first(num_segments)
+        elif tag not in _LISTS or field.size_bytes > _MAX_LIST_BYTES:
+            continue
+        entries.append(directory.entry(tag, field))
     return EncodedImage(
         format="TIFF",
         size=(width, height),
@@ -66,20 +75,6 @@ def _count_segments(directory: Directory, width: int, height: int) -> int:
     if count > _MAX_SEGMENTS:
         raise CorruptImage(f"the TIFF image is in {count} pieces; at most {_MAX_SEGMENTS} are accepted")
     return count
-
-
-def _kept_entries(directory: Directory, num_segments: int) -> list[bytes]:
-    """Write the entries of the tags that make pixels, in ascending order, without surplus values."""
-    entries = []
-    for tag, field in sorted(directory.fields.items()):
-        if tag in _SCALARS:
-            field = field.first(1)
-        elif tag in _SEGMENTS:
-            field = field.first(num_segments)
-        elif tag not in _LISTS or field.size_bytes > _MAX_LIST_BYTES:
-            continue
-        entries.append(directory.entry(tag, field))
-    return entries
 
 
 def _with_directory(directory: Directory, entries: list[bytes]) -> bytes:

@@ -1,4 +1,6 @@
 import shutil
+from itertools import accumulate
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from models.errors import CorruptArtifact, RuntimeMissing
 from models.network.export import export_saved_model
 from models.network.normalization import normalize
 from models.network.resnet_v2 import ResNetV2, build
-from models.runtime.tensorflow import TensorFlowRuntime
+from models.runtime.tensorflow import NUM_MEASURED_CALLS, TensorFlowRuntime
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
 
@@ -36,11 +38,11 @@ def copy(folder, tmp_path):
 
 def scripted(*seconds):
     """Instead of a clock: each call runs once and is said to take the next of these."""
-    answers = iter(seconds)
+    durations = iter(seconds)
 
     def measure(call):
         call()
-        return next(answers)
+        return next(durations)
 
     return measure
 
@@ -70,9 +72,13 @@ def test_xla_is_kept_where_it_was_faster(runtime):
     assert runtime.xla_batch_sizes == (4,)
 
 
-def test_by_itself_it_measures_every_size(folder):
+def test_by_itself_it_times_both_ways_by_the_clock(folder, monkeypatch):
+    durations = [2] * NUM_MEASURED_CALLS + [1] * NUM_MEASURED_CALLS  # as it is, then with XLA
+    clock = accumulate(seconds for duration in durations for seconds in (0, duration))
+    monkeypatch.setattr("models.runtime.tensorflow.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     runtime = load(folder, batch_sizes=(1,))
-    assert runtime.xla_batch_sizes in ((), (1,))
+    assert runtime.xla_batch_sizes == (1,)
+    assert next(clock, None) is None  # the call before, which compiles, was not timed
     assert runtime.run(IMAGES[:1]).shape == (1, 10)
 
 
