@@ -1,1 +1,1 @@
-"""What a model is: architecture, pixels, the artifact on disk, the repository of versions, the runtime."""
+"""Defines models: architecture, pixels, the artifact on disk, the repository of versions, the runtime."""

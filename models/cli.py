@@ -1,4 +1,4 @@
-"""Command line of `models`: arguments in, exit status out; what the commands do is in `commands`."""
+"""Runs the command line of `models`: arguments in, exit status out."""
 
 from __future__ import annotations
 

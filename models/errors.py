@@ -1,4 +1,4 @@
-"""Errors a user is meant to read: each has a stable code and says in one sentence what is wrong."""
+"""Errors for users: each has a stable code and explains itself in one sentence."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ArtifactError(OpsinError):
 
 
 class CorruptArtifact(ArtifactError):
-    """What is on disk is not what was published: a changed, missing or added file, or a manifest that is not ours."""
+    """The files differ from those that were published: changed, missing or added, or with a malformed manifest."""
 
     code: ClassVar[str] = "corrupt_artifact"
 

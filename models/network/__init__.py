@@ -1,1 +1,1 @@
-"""What a network is: architecture, layers, and the files that are made of it. All of it needs TensorFlow."""
+"""Builds networks and exports them to files; all of it needs TensorFlow."""

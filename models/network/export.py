@@ -69,7 +69,7 @@ def export_int8(model: keras.Model, path: Path, calibration_images: Iterable[Pix
         model: as `models.network.resnet_v2.build` makes it, of any batch size.
         path: of the file to write.
         calibration_images: uint8 [H, W, 3] each, typical of what the model will see; some hundred are enough.
-        folds: batch normalizations, see `models.network.folding`; without it those after additions stay, to compare.
+        folds: batch normalizations (`models.network.folding`); without it those after additions stay, to compare.
 
     Raises:
         ExportError: the quantized input does not take pixels as they are.

@@ -1,1 +1,1 @@
-"""From the bytes of an image to the pixels that a model takes."""
+"""Turns the bytes of an image into the pixels that a model takes."""

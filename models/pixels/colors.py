@@ -1,4 +1,4 @@
-"""Brings every kind of picture that Pillow decodes to eight bits: grayscale, or RGB on white."""
+"""Converts every kind of picture that Pillow decodes to eight bits: grayscale, or RGB on white."""
 
 from __future__ import annotations
 

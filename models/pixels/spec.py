@@ -18,7 +18,7 @@ MAX_TARGET_PX = 4096
 
 @dataclass(frozen=True, slots=True)
 class PixelSpec:
-    """The pixels a model was trained on; recorded in its manifest, followed wherever an image is decoded for it.
+    """The pixels that a model was trained on and takes; its manifest records them.
 
     Attributes:
         height_px: rows of the result, 1 to 4096.
@@ -47,7 +47,7 @@ class PixelSpec:
             raise ValueError(f"crop_fraction must be 1 where fit is 'stretch', got {fraction!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form, for a manifest."""
+        """Return the JSON form, for a manifest."""
         return asdict(self)
 
     @classmethod

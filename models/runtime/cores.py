@@ -1,4 +1,4 @@
-"""How many processor cores this process may use, container limits included."""
+"""Counts the processor cores that this process may use, container limits included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CPU runtime: LiteRT with its XNNPACK kernels."""
+"""Runs a model on the CPU by LiteRT and its XNNPACK kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optional CPU runtime: OpenVINO, on the same `.tflite` file as LiteRT."""
+"""Runs a model on the CPU by OpenVINO, optionally, from the same `.tflite` file as LiteRT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this machine's processor is and can do, as Linux tells it."""
+"""Reads the name and abilities of this machine's processor from Linux."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ VNNI = {"avx512_vnni", "avx_vnni"}
 
 
 def cpu_name(cpuinfo: Path = CPUINFO) -> str:
-    """What the processor calls itself, or at least its kind."""
+    """Return the processor's name for itself, or at least its kind."""
     return proc_field("model name", cpuinfo) or platform.processor() or platform.machine()
 
 
 def has_saturating_int8(cpuinfo: Path = CPUINFO) -> bool:
-    """Whether it is an x86 processor without VNNI, whose one instruction for products of 8 bits saturates at 16.
+    """Tell whether 8-bit products saturate at 16 bits, as on an x86 processor without VNNI.
 
     Kernels that use it lose some of the largest sums; OpenVINO's do
     (https://docs.openvino.ai/latest/pot_saturation_issue.html), LiteRT's do not.
@@ -25,7 +25,7 @@ def has_saturating_int8(cpuinfo: Path = CPUINFO) -> bool:
 
 
 def proc_field(name: str, file: Path) -> str:
-    """The first value of that name in a file of /proc; empty where there is none."""
+    """Find the first value of a name in a file of /proc; empty without it."""
     try:
         lines = file.read_text().splitlines()
     except OSError:

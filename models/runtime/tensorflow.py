@@ -1,4 +1,4 @@
-"""The GPU runtime: a TensorFlow SavedModel at a few batch sizes, each compiled by XLA where that is faster."""
+"""Runs a TensorFlow SavedModel on the GPU, at a few batch sizes, each compiled by XLA where that is faster."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Repository:
             in_place_of: a version of the model; unless that is the stable one by then, the stable one stays.
 
         Raises:
-            ArtifactError: see `write_artifact`.
+            ArtifactError: a source is missing or cannot be published, or writing failed.
             CorruptArtifact: routing.json is broken; nothing was written.
             ModelNotFound: there is no model to have the version `in_place_of`.
         """
