@@ -89,7 +89,7 @@ class RuntimeMissing(OpsinError):
 
 
 class RunFailed(OpsinError):
-    """A loaded model could not compute an answer; the next call may."""
+    """A loaded model could not compute probabilities; the next call may."""
 
     code: ClassVar[str] = "run_failed"
 

@@ -42,7 +42,7 @@ class LiteRTRuntime:
         except (ValueError, RuntimeError):
             raise CorruptArtifact(f"{path.name} cannot be loaded by LiteRT") from None
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self._signature.check_model(path.name, taken=_types_of(inputs), given=_types_of(outputs))
+        self._signature.check_model(path.name, inputs=_types_of(inputs), outputs=_types_of(outputs))
         [image], [probabilities] = inputs, outputs
         self._input, self._output = int(image["index"]), int(probabilities["index"])
         self._laid_out_for = int(image["shape"][0])

@@ -52,8 +52,8 @@ class OpenVINORuntime:
         core = ov.Core()
         try:
             model = core.read_model(path)
-            taken, given = _types_of(model.inputs), _types_of(model.outputs)
-            self._signature.check_model(path.name, taken=taken, given=given)
+            inputs, outputs = _types_of(model.inputs), _types_of(model.outputs)
+            self._signature.check_model(path.name, inputs=inputs, outputs=outputs)
             self._requests = {
                 size: _compiled(core, model, [size, *input_shape], num_threads)
                 for size in sorted({1, *batch_sizes}, reverse=True)

@@ -79,9 +79,9 @@ class TensorFlowRuntime:
             self._model = self._owner.signatures["serving_default"]
         except Exception as error:  # a damaged folder makes TensorFlow raise whatever its parsers run into
             raise CorruptArtifact(f"{path.name} cannot be loaded by TensorFlow") from error
-        taken = _type_of(path.name, self._model.structured_input_signature[1], "image")
-        given = _type_of(path.name, self._model.structured_outputs, "probabilities")
-        self._signature.check_model(path.name, taken=[taken], given=[given])
+        image = _type_of(path.name, self._model.structured_input_signature[1], "image")
+        probabilities = _type_of(path.name, self._model.structured_outputs, "probabilities")
+        self._signature.check_model(path.name, inputs=[image], outputs=[probabilities])
         self._memory = {size: _aligned((size, *input_shape)) for size in sorted(set(batch_sizes))}
         try:
             self._functions = {size: self._faster(size, measure) for size in self._memory}

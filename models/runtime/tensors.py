@@ -38,16 +38,16 @@ class Signature:
     input_shape: tuple[int, int, int]
     num_classes: int
 
-    def check_model(self, name: str, *, taken: Sequence[TensorType], given: Sequence[TensorType]) -> None:
-        """Compare with the inputs (`taken`) and outputs (`given`) of the file `name`.
+    def check_model(self, name: str, *, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> None:
+        """Compare with the inputs and outputs of the file `name`.
 
         Raises:
             CorruptArtifact: they differ in more than the size of the batch.
         """
-        if [(tensor.dtype, tensor.shape[1:]) for tensor in taken] != [("uint8", self.input_shape)]:
-            raise CorruptArtifact(f"{name} must take uint8 [N, {self._pixels}], it takes {_listed(taken)}")
-        if [(tensor.dtype, tensor.shape[1:]) for tensor in given] != [("float32", (self.num_classes,))]:
-            raise CorruptArtifact(f"{name} must give float32 [N, {self.num_classes}], it gives {_listed(given)}")
+        if [(tensor.dtype, tensor.shape[1:]) for tensor in inputs] != [("uint8", self.input_shape)]:
+            raise CorruptArtifact(f"{name} must take uint8 [N, {self._pixels}], it takes {_listed(inputs)}")
+        if [(tensor.dtype, tensor.shape[1:]) for tensor in outputs] != [("float32", (self.num_classes,))]:
+            raise CorruptArtifact(f"{name} must give float32 [N, {self.num_classes}], it gives {_listed(outputs)}")
 
     def check_images(self, images: Images) -> None:
         """Raise ValueError unless `images` is at least one image of the right type and shape."""

@@ -37,11 +37,11 @@ class Artifact:
         """
         manifest = self.manifest
         if model_format not in manifest.formats:
-            there = ", ".join(f"{name} ({file.precision})" for name, file in manifest.formats.items())
+            formats = ", ".join(f"{name} ({file.precision})" for name, file in manifest.formats.items())
             which, device = f"{manifest.name}:{manifest.version}", FORMATS[model_format].device
             raise FormatMissing(
                 f"model {manifest.name!r} version {manifest.version} has no file for the engine {model_format!r}; "
-                f"it has {there}. Where its training run is at hand, `python -m models export --for {device} {which} "
+                f"it has {formats}. Where its training run is at hand, `python -m models export --for {device} {which} "
                 f"--workdir RUN` publishes a version that has both"
             )
         return self.path / manifest.formats[model_format].file

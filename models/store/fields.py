@@ -19,8 +19,8 @@ _MAX_PATH_CHARACTERS = 1024
 def validate_name(name: object) -> str:
     """Return the name of a model, unchanged."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        given = repr(name[:80]) if isinstance(name, str) else type(name).__name__
-        raise ValueError(f"a model name must be 1 to 64 of a-z 0-9 . _ - and begin with a-z or 0-9, got {given}")
+        text = repr(name[:80]) if isinstance(name, str) else type(name).__name__
+        raise ValueError(f"a model name must be 1 to 64 of a-z 0-9 . _ - and begin with a-z or 0-9, got {text}")
     return name
 
 

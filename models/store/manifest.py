@@ -46,7 +46,7 @@ class Manifest:
         files: relative POSIX path to lower-case sha256; filled in when the artifact is written.
 
     Raises:
-        ValueError: a field is not as said here; the message names it and what was given.
+        ValueError: a field is malformed; the message names the field and its value.
     """
 
     name: str

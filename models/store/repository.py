@@ -59,8 +59,8 @@ class Repository:
         with without_host_paths(f"model {_short(name)} cannot be read"):
             versions = self._versions(name) if _is_name(name) else []
         if not versions:
-            there = _listed(self.names())
-            raise ModelNotFound(f"there is no model {_short(name)}; the repository holds {there or 'none'}")
+            names = _listed(self.names())
+            raise ModelNotFound(f"there is no model {_short(name)}; the repository holds {names or 'none'}")
         return versions
 
     def stable_version(self, name: str) -> int:
@@ -88,7 +88,7 @@ class Repository:
         Raises:
             ModelNotFound: there is no such model; the message names those there are.
             VersionNotFound: the model has no such version; the message names those it has.
-            CorruptArtifact: what is there is not what was published.
+            CorruptArtifact: the files differ from those that were published.
         """
         if version is None:
             version = self.stable_version(name)
