@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from optimize.options import adder
-from training.teaching import TEACHER_WEIGHT, TEMPERATURE
+from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, epochs: str, peak_lr: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.cli import command_line, command_parser, run
-from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 PROGRAM = "python -m training"
 
@@ -44,7 +44,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
     name = validate_name(options.name or options.workdir.resolve().name.lower())
     teaching = _teaching(options)
     from training.deliver import about_serving
-    from training.teacher import Teacher
+    from training.distillation import Teacher
     from training.train import train
 
     teacher = Teacher(options.teacher, **teaching) if options.teacher else None
@@ -71,7 +71,7 @@ def _teaching(options: argparse.Namespace) -> dict[str, float]:
     teaching = {name: value for name, value in told.items() if value is not None}
     if teaching and not options.teacher:
         raise ValueError("--teacher-weight and --temperature say how to learn from a teacher: give --teacher too")
-    check_teaching(**teaching)
+    check_teacher(**teaching)
     return teaching
 
 

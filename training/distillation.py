@@ -1,4 +1,4 @@
-"""Learning from a teacher: its probabilities say more of an image than its label, its layers more yet.
+"""Learning from a teacher: a student network copies a trained network's probabilities and some of its layers.
 
 arXiv:1503.02531 for the probabilities, arXiv:1412.6550 for the layers.
 """
@@ -7,17 +7,73 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
-from training.features import WithFeatures
-from training.teaching import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.architecture import architecture_of, as_built, rebuilt
+from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
+from training.run import RunError, load_model, published, read_run
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A finished run that teaches another one.
+
+    Attributes:
+        workdir: the folder of the run.
+        weight: see `Distillation`.
+        temperature: see `Distillation`.
+    """
+
+    workdir: Path
+    weight: float = TEACHER_WEIGHT
+    temperature: float = TEMPERATURE
+
+    def distillation(self, labels: Sequence[str]) -> Distillation:
+        """Load the teacher, to compute in the precision of the policy that is set now.
+
+        Raises:
+            RunError: it is not finished, or has other labels.
+        """
+        run, model = read_run(self.workdir), load_model(self.workdir)
+        if tuple(labels) != run.labels:
+            raise RunError(f"the teacher in {self.workdir} has other labels than the data")
+        architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
+        return Distillation(rebuilt(architecture, model), self.weight, self.temperature)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, for the record of the run that is taught."""
+        teacher = published(self.workdir, "float32")
+        return {"method": "distillation", "teacher": teacher, "weight": self.weight, "temperature": self.temperature}
+
+
+class WithFeatures:
+    """A network that returns the outputs of some of its layers beside its logits.
+
+    It shares weights and statistics with the network that it was made of, and takes images of any size.
+    """
+
+    def __init__(self, model: keras.Model, layers: Sequence[str]) -> None:
+        """Add the outputs of `layers`, by name, to those of `model`, from normalized pixels to logits."""
+        features = [model.get_layer(name).output for name in layers]
+        self._has_features = bool(features)
+        self._model = keras.Model(model.input, [model.output, *features]) if features else model
+        # Keras fixes the size of the input, though no layer of these networks depends on it.
+        sides = [None] * (len(model.input_shape) - 1)
+        self._model.input_spec = keras.layers.InputSpec(shape=(*sides, model.input_shape[-1]))
+
+    def __call__(self, images: tf.Tensor, *, training: bool) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Return logits [N, num_classes] of normalized pixels [N, H, W, C], and each layer's output for them."""
+        outputs = self._model(images, training=training)
+        return (outputs[0], outputs[1:]) if self._has_features else (outputs, [])
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A layer that is to give what the teacher's layer of that name gives.
+    """A layer of the student that learns the output of the teacher's layer of that name.
 
     Attributes:
         layer: its name in both networks; its outputs are of one size in both.
@@ -30,14 +86,14 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """What a teacher adds to the loss.
+    """The part of the loss that a teacher gives.
 
     Attributes:
         teacher: from normalized pixels to logits, of the same classes; it does not change.
         weight: part of the loss that the teacher's probabilities have, in [0, 1]; the labels have the rest.
-        temperature: that both networks' logits are divided by, > 0.
-        hints: layers to learn from, too; none where they weigh nothing.
-        hint_weight: of each hint's squared error, which is 1 where nothing but the mean is known; >= 0.
+        temperature: divides the logits of both networks, > 0.
+        hints: layers to learn from, too; none where `hint_weight` is 0.
+        hint_weight: factor of each hint's squared error, which is 1 for a layer that gives the mean; >= 0.
     """
 
     teacher: keras.Model
@@ -48,46 +104,41 @@ class Distillation:
     _teacher: WithFeatures = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_teaching(self.weight, self.temperature, self.hint_weight)
+        check_teacher(self.weight, self.temperature, self.hint_weight)
         if not self.hint_weight:
             object.__setattr__(self, "hints", ())
         object.__setattr__(self, "_teacher", WithFeatures(self.teacher, self.layers))
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Whose outputs `loss` is given."""
+        """Names of the student's layers whose outputs `loss` takes."""
         return tuple(hint.layer for hint in self.hints)
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether it adds nothing to the loss."""
-        return not self.weight and not self.hints
+    def has_loss(self) -> bool:
+        """True if the teacher adds anything to the loss."""
+        return bool(self.weight or self.hints)
 
     def loss(self, images: tf.Tensor, logits: tf.Tensor, features: Sequence[tf.Tensor] = ()) -> tf.Tensor:
-        """What is added to (1 - `weight`) times the loss of the labels.
+        """Return what is added to (1 - `weight`) times the loss of the labels.
 
         That is the mean divergence from the teacher's probabilities, times temperature squared as in the paper, times
-        `weight`; and the errors of the hints.
+        `weight`; and each hint's squared error over the variance of the teacher's channels, times `hint_weight`.
 
         Args:
             images: normalized pixels, float [N, H, W, C].
-            logits: of the student for them, float32 [N, num_classes].
-            features: of the student for them, of each of `layers`.
+            logits: the student's for them, float32 [N, num_classes].
+            features: the student's outputs for them, of each of `layers`.
         """
-        taught, shown = self._teacher(images, training=False)
-        softened = tf.nn.softmax(tf.stop_gradient(taught) / self.temperature)
-        divergence = keras.losses.kl_divergence(softened, tf.nn.softmax(logits / self.temperature))
+        teacher_logits, teacher_features = self._teacher(images, training=False)
+        teacher_probabilities = tf.nn.softmax(tf.stop_gradient(teacher_logits) / self.temperature)
+        divergence = keras.losses.kl_divergence(teacher_probabilities, tf.nn.softmax(logits / self.temperature))
         loss = self.weight * self.temperature**2 * tf.reduce_mean(divergence)
-        for hint, own, wanted in zip(self.hints, features, shown, strict=True):
-            loss += self.hint_weight * _error(own, wanted, hint.channels)
+        for hint, feature, target in zip(self.hints, features, teacher_features, strict=True):
+            if hint.channels is not None:
+                target = tf.gather(target, tf.constant(hint.channels, tf.int32), axis=-1)
+            wanted = tf.stop_gradient(tf.cast(target, tf.float32))
+            variance = tf.reduce_mean(tf.math.reduce_variance(wanted, axis=[0, 1, 2]))
+            error = tf.reduce_mean(tf.math.squared_difference(tf.cast(feature, tf.float32), wanted))
+            loss += self.hint_weight * error / (variance + keras.backend.epsilon())
         return loss
-
-
-def _error(own: tf.Tensor, wanted: tf.Tensor, channels: tuple[int, ...] | None) -> tf.Tensor:
-    """Squared error of [N, h, w, C], over the variance of the channels that are wanted."""
-    if channels is not None:
-        wanted = tf.gather(wanted, tf.constant(channels, tf.int32), axis=-1)
-    wanted = tf.stop_gradient(tf.cast(wanted, tf.float32))
-    variance = tf.reduce_mean(tf.math.reduce_variance(wanted, axis=[0, 1, 2]))
-    error = tf.reduce_mean(tf.math.squared_difference(tf.cast(own, tf.float32), wanted))
-    return error / (variance + keras.backend.epsilon())

@@ -8,9 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.network.normalization import normalize
-from training.any_size import accept_any_size
-from training.distillation import Distillation
-from training.features import WithFeatures
+from training.distillation import Distillation, WithFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class TrainingStep:
         xla: bool = False,
         distillation: Distillation | None = None,
     ) -> None:
-        self.model = accept_any_size(model)
+        self.model = model
         self.average = _copy(model) if average_decay else model
         self.optimizer = keras.optimizers.SGD(0.0, momentum=momentum, nesterov=True)
         if keras.mixed_precision.global_policy().name == "mixed_float16":
@@ -55,7 +53,7 @@ class TrainingStep:
         self._weight_decay = weight_decay
         self._label_smoothing = label_smoothing
         self._average_decay = average_decay
-        self._distillation = None if distillation and distillation.says_nothing else distillation
+        self._distillation = distillation if distillation and distillation.has_loss else None
         self._student = WithFeatures(self.model, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
 

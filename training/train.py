@@ -15,12 +15,12 @@ from training.config import TrainingConfig
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.deliver import finish_float32, publish
+from training.distillation import Teacher
 from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
 from training.precision import building_in
 from training.run import Run, load_model, open_run, published, read_run
-from training.teacher import Teacher
 from training.transfer import copy_weights
 
 

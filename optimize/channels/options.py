@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 
 from optimize.options import adder
-from training.teaching import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 DEFAULT_MACS = 0.5
 
@@ -57,7 +57,7 @@ class ChannelPruning:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 0 <= self.small_fraction < 1:
             raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
-        check_teaching(self.teacher_weight, self.temperature, self.hint_weight)
+        check_teacher(self.teacher_weight, self.temperature, self.hint_weight)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

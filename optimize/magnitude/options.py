@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from optimize.magnitude.layers import LayerRule
 from optimize.options import adder
-from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 Pattern = Literal["unstructured", "2:4"]
 PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
@@ -60,7 +60,7 @@ class MagnitudePruning:
             raise ValueError(f"power must be > 0, got {self.power}")
         if self.epochs < 1:
             raise ValueError(f"epochs must be >= 1, got {self.epochs}")
-        check_teaching(self.teacher_weight, self.temperature)
+        check_teacher(self.teacher_weight, self.temperature)
         if self.pattern == "2:4" and self.sparsity != 0.5:
             raise ValueError(f"the 2:4 pattern has a sparsity of 0.5, got {self.sparsity:g}")
         if self.is_made_at_the_beginning and (self.begin, self.end, self.power) != (BEGIN, END, POWER):

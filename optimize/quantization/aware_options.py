@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.teaching import TEACHER_WEIGHT, TEMPERATURE, check_teaching
+from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 METHOD = "quantization-aware training"  # as a run calls it
 
@@ -31,4 +31,4 @@ class QuantizationAwareTraining:
         for name in ("epochs", "num_calibration_images"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
-        check_teaching(self.teacher_weight, self.temperature)
+        check_teacher(self.teacher_weight, self.temperature)

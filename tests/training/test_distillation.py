@@ -90,11 +90,11 @@ def test_hints_of_no_weight_are_not_computed():
     assert Distillation(seeing_teacher(), hints=(Hint("seen"),), hint_weight=0.0).layers == ()
 
 
-def test_teacher_of_no_weight_says_nothing_unless_it_gives_hints():
-    assert Distillation(teacher_saying(0.0), weight=0.0).says_nothing
-    assert Distillation(seeing_teacher(), weight=0.0, hints=(Hint("seen"),), hint_weight=0.0).says_nothing
-    assert not Distillation(seeing_teacher(), weight=0.0, hints=(Hint("seen"),)).says_nothing
-    assert not Distillation(teacher_saying(0.0)).says_nothing
+def test_teacher_of_no_weight_has_no_loss_unless_it_gives_hints():
+    assert not Distillation(teacher_saying(0.0), weight=0.0).has_loss
+    assert not Distillation(seeing_teacher(), weight=0.0, hints=(Hint("seen"),), hint_weight=0.0).has_loss
+    assert Distillation(seeing_teacher(), weight=0.0, hints=(Hint("seen"),)).has_loss
+    assert Distillation(teacher_saying(0.0)).has_loss
 
 
 @pytest.mark.parametrize(
