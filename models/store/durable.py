@@ -10,8 +10,8 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
@@ -51,15 +51,33 @@ def copy_file(source: Path, target: Path) -> str:
         return write_file(target, iter(lambda: file.read(_CHUNK_BYTES), b""))
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in the place of a file that may be there: readers find the old bytes or the new ones."""
-    temporary = temporary_sibling(path.parent)
+@contextmanager
+def replacing(path: Path, temporary: Path | None = None) -> Iterator[Path]:
+    """Write a file so that readers find the old one or the whole new one.
+
+    The block writes to the path that it is given. At its end that file is brought to disk and renamed to `path`; if
+    the block raises, it is removed.
+
+    Args:
+        path: the file to write.
+        temporary: where the block writes; writers at the same time need a name each. By default one name beside
+            `path`, so that what a killed process left is written over by the next.
+    """
+    temporary = temporary or path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+    temporary.unlink(missing_ok=True)
     try:
-        write_file(temporary, [data])
+        yield temporary
+        _sync(temporary, os.O_RDONLY)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in the place of a file that may be there: readers find the old bytes or the new ones."""
+    with replacing(path, temporary_sibling(path.parent)) as temporary:
+        write_file(temporary, [data])
 
 
 def make_folder(path: Path) -> None:
@@ -72,15 +90,12 @@ def make_folder(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Bring the names in a folder to disk."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        _sync(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         # Some network and user-space file systems have nothing to sync in a folder and say so.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
-    finally:
-        os.close(handle)
 
 
 def remove_leftovers(folder: Path, now_s: float) -> None:
@@ -106,3 +121,11 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
