@@ -20,6 +20,7 @@ from benchmarks.gpu_figures import GPUFigures
 from benchmarks.gpu_http import measure_http
 from benchmarks.gpu_plan import PARTS, GPUPlan
 from benchmarks.gpu_rows import Row, measure_rows
+from models.store.durable import replacing
 from server.devices import visible_gpus
 
 
@@ -96,9 +97,8 @@ def _write(plan: GPUPlan, where: dict[str, Any], rows: Sequence[Row], folder: Pa
     )
     text = heading + table(figures)
     for name, content in (("gpu.json", json.dumps(record, indent=1) + "\n"), ("gpu.md", text)):
-        partial = folder / f"{name}.tmp"
-        partial.write_text(content)
-        partial.replace(folder / name)
+        with replacing(folder / name) as temporary:
+            temporary.write_text(content)
     return text
 
 

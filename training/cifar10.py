@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.store.durable import replacing
 from training.dataset import DatasetError
 
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -41,9 +42,8 @@ def convert(archive: Path, npz: Path) -> None:
         raise DatasetError(f"{archive.name} cannot be read as a tar archive: {error}") from error
     x_train, y_train = _images(train)
     x_test, y_test = _images(test)
-    partial = npz.with_suffix(".tmp.npz")
-    np.savez(partial, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, labels=np.array(LABELS))
-    partial.replace(npz)
+    with replacing(npz) as temporary:
+        np.savez(temporary, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, labels=np.array(LABELS))
 
 
 def _records(tar: tarfile.TarFile, files: dict[str, tarfile.TarInfo], names: Sequence[str]) -> npt.NDArray[np.uint8]:

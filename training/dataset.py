@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.pixels.preprocessing import PixelSpec, preprocess
+from models.store.durable import replacing
 from models.store.fields import validate_labels
 
 Pixels = npt.NDArray[np.uint8]
@@ -52,10 +53,9 @@ class Split:
         if cache is None:
             return self._decode_into(np.empty(shape, np.uint8), spec)
         if not cache.exists():
-            partial = cache.with_suffix(".tmp")
-            mapped = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-            self._decode_into(mapped, spec).flush()  # type: ignore[attr-defined]  # a memmap is returned as it came
-            partial.replace(cache)
+            with replacing(cache) as temporary:
+                mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+                self._decode_into(mapped, spec).flush()  # type: ignore[attr-defined]  # it returns what it was given
         found: Pixels = np.load(cache, mmap_mode="r")
         if found.shape != shape:
             raise DatasetError(f"the pixel cache {cache.name} holds {found.shape}, expected {shape}: delete it")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from models.store.durable import replacing
+
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
@@ -41,7 +43,8 @@ class History:
         """Open the history of a run that goes on after `num_steps_done`; later records are dropped."""
         self._path = workdir / "history.jsonl"
         self.records = [record for record in read_history(workdir) if record.num_steps_done <= num_steps_done]
-        self._path.write_text("".join(_line(record) for record in self.records))
+        with replacing(self._path) as temporary:
+            temporary.write_text("".join(_line(record) for record in self.records))
         self._board = tf.summary.create_file_writer(str(workdir / "tensorboard"))
 
     def append(self, record: EpochRecord) -> None:

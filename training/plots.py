@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from models.store.durable import replacing
 from training.history import EpochRecord
 
 MAX_NAMED_CLASSES = 40  # beyond that the names are too small to read
@@ -55,6 +56,5 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
 
 
 def _save(figure: Any, path: Path) -> None:
-    partial = path.with_suffix(".tmp")
-    figure.savefig(partial, format="png", dpi=100)
-    partial.replace(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import tf_keras as keras
 
+from models.store.durable import replacing
 from training.config import TrainingConfig
 
 METRICS_FILE = "metrics.json"
@@ -92,9 +92,8 @@ def read_run(workdir: Path) -> Run:
 
 def save_model(workdir: Path, model: keras.Model) -> None:
     """Keep the finished Keras model of a run."""
-    partial = workdir / "model.tmp.keras"
-    model.save(partial)
-    partial.replace(workdir / "model.keras")
+    with replacing(workdir / "model.keras") as temporary:
+        model.save(temporary)
 
 
 def load_model(workdir: Path) -> keras.Model:
@@ -132,12 +131,8 @@ def _publications(workdir: Path) -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never a part."""
-    partial = path.with_suffix(".tmp")
-    with partial.open("w") as file:
-        file.write(json.dumps(value, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 
 def _settings(run: Run) -> dict[str, Any]:
