@@ -1,4 +1,4 @@
-"""Train a Keras model: steps, evaluation after each epoch, checkpoints, and going on where a killed run stopped."""
+"""Train a Keras model: take steps, evaluate after each epoch, save checkpoints, resume where a killed run stopped."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fit(
     Args:
         model: from normalized pixels to logits; its weights are changed.
         images: what to learn from and what to measure on.
-        config: how.
+        config: the settings of the training.
         workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
         before_step: called with the number of steps done.
         distillation: a teacher to learn from beside the labels.
@@ -63,23 +63,26 @@ def fit(
     Raises:
         RunError: the averaged weights have no finite loss after an epoch.
     """
-    run = _Run(model, images, config, workdir, distillation, also_saved or {})
-    try:
-        for step, (pixels, targets) in zip(run.steps, run.batches(), strict=True):
-            before_step(step)
-            run.learn(step, pixels, targets)
-            if (step + 1) % run.steps_per_epoch == 0:
-                run.end_epoch(step + 1)
-            else:
-                run.save_when_due(step + 1)
-    except KeyboardInterrupt:
-        run.say_what_is_saved()
-        raise
-    return run.state.average
+    trainer = Trainer(model, images, config, workdir, distillation, also_saved or {})
+    trainer.run(before_step)
+    return trainer.state.average
 
 
-class _Run:
-    """A training run between two checkpoints: the state, where it is, and what the epoch has given so far."""
+class Trainer:
+    """Trains a model from its last checkpoint to its last step.
+
+    It holds the position: which steps are left, the results since the last epoch, and when it saved last. The rest
+    of a training is held by
+
+    - `TrainingStep`: the weights, their moving average, and the optimizer's velocity;
+    - `Checkpoints`: the same on disk, with the number of steps done;
+    - `History`: the records of the epochs, in memory and on disk;
+    - `Validation`: the test images;
+    - `Progress`: the clock, and the line on the terminal.
+
+    Attributes:
+        state: the weights.
+    """
 
     def __init__(
         self,
@@ -102,55 +105,71 @@ class _Run:
             distillation=distillation,
         )
         self._checkpoints = Checkpoints(workdir, self.state, also_saved)
-        self.steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
-        num_steps = self.steps_per_epoch * config.epochs
-        self.steps = range(self._checkpoints.restore(), num_steps)
-        self._history = History(workdir, num_steps_done=self.steps.start)
+        self._steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
+        num_steps = self._steps_per_epoch * config.epochs
+        self._steps = range(self._checkpoints.restore(), num_steps)
+        self._history = History(workdir, num_steps_done=self._steps.start)
         self._num_small_steps = round(config.small_fraction * num_steps)
         batch_size = min(config.batch_size, len(images.train_targets))
         self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=self._work)
-        if self.steps.start:
-            self._progress.say(f"going on from step {self.steps.start} of {num_steps}")
+        if self._steps.start:
+            self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
         self._validation = Validation(self.state.average, images.test, images.test_targets)
         self._results: list[StepResult] = []
-        self._num_steps_saved = self.steps.start
+        self._num_steps_saved = self._steps.start
         self._saved_s = time.monotonic()
 
-    def batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """What is left to learn from: small images first, where the configuration says so."""
-        first_full = max(self.steps.start, self._num_small_steps)
-        yield from self._batches(range(self.steps.start, first_full), side_px=self._config.small_px)
-        yield from self._batches(range(first_full, self.steps.stop))
+    def run(self, before_step: Callable[[int], None]) -> None:
+        """Take the steps that are left, and before each call `before_step` with the number of steps done.
 
-    def _batches(self, steps: range, *, side_px: int | None = None) -> tf.data.Dataset:
-        return training_batches(
-            self._images.train,
-            self._images.train_targets,
-            augmentation=self._config.augmentation,
-            image_px=self._config.image_px,
-            side_px=side_px,
-            batch_size=self._config.batch_size,
-            seed=self._config.seed,
-            steps=steps,
-        )
+        Raises:
+            RunError: the averaged weights have no finite loss after an epoch.
+        """
+        try:
+            for step, (pixels, targets) in zip(self._steps, self._batches(), strict=True):
+                before_step(step)
+                self._learn(step, pixels, targets)
+                if (step + 1) % self._steps_per_epoch == 0:
+                    self._end_epoch(step + 1)
+                elif time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
+                    self._save(step + 1)
+        except KeyboardInterrupt:
+            if self._num_steps_saved:
+                self._progress.say(f"the same command goes on from step {self._num_steps_saved} of {self._steps.stop}")
+            raise
+
+    def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        """Yield a batch for each step that is left, of small images in the first `small_fraction` of the run."""
+        first_full = max(self._steps.start, self._num_small_steps)
+        small, full = range(self._steps.start, first_full), range(first_full, self._steps.stop)
+        for steps, side_px in ((small, self._config.small_px), (full, None)):
+            yield from training_batches(
+                self._images.train,
+                self._images.train_targets,
+                augmentation=self._config.augmentation,
+                image_px=self._config.image_px,
+                side_px=side_px,
+                batch_size=self._config.batch_size,
+                seed=self._config.seed,
+                steps=steps,
+            )
 
     def _work(self, num_steps: int) -> float:
-        """Of the first steps: pixels, in those of a step with images of full size."""
+        """Return the work of the first `num_steps` steps, in steps with images of full size, by their pixels."""
         num_small = min(num_steps, self._num_small_steps)
         return num_steps - num_small + num_small * (self._config.small_px / self._config.image_px) ** 2
 
-    def learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
-        """Take one step and show the progress."""
+    def _learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
         result = self.state(pixels, targets, lr=self._lr(step), step=step)
         self._results.append(result)
-        epoch = step // self.steps_per_epoch + 1
+        epoch = step // self._steps_per_epoch + 1
         # To read a loss is to wait for it: a GPU is given its next step meanwhile.
         self._progress.advance(step + 1, lambda: f"epoch {epoch}/{self._config.epochs}  loss {float(result.loss):.3f}")
 
-    def end_epoch(self, num_steps_done: int) -> None:
+    def _end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the averaged weights, record the epoch and save."""
         test_loss, test_accuracy = self._validation()
-        epoch = num_steps_done // self.steps_per_epoch
+        epoch = num_steps_done // self._steps_per_epoch
         # Not the training loss: a step that overflows float16 has none, and may leave the weights as they were.
         if not math.isfinite(test_loss):
             raise RunError(f"the loss is {test_loss} after epoch {epoch}: choose a lower peak_lr and another folder")
@@ -172,22 +191,11 @@ class _Run:
             f"accuracy {record.train_accuracy:.2%}  test accuracy {test_accuracy:.2%}"
         )
 
-    def save_when_due(self, num_steps_done: int) -> None:
-        """Save inside an epoch, now and then, so that a kill costs little."""
-        if time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
-            self._save(num_steps_done)
-
-    def say_what_is_saved(self) -> None:
-        """Say where the same command goes on; nothing, where it begins anew."""
-        if self._num_steps_saved:
-            self._progress.say(f"the same command goes on from step {self._num_steps_saved} of {self.steps.stop}")
-
     def _save(self, num_steps_done: int, accuracy: float | None = None) -> None:
         self._checkpoints.save(num_steps_done, accuracy)
         self._num_steps_saved = num_steps_done
         self._saved_s = time.monotonic()
 
     def _lr(self, step: int) -> float:
-        total_steps = self.steps_per_epoch * self._config.epochs
-        warmup_steps = round(self._config.warmup_fraction * total_steps)
-        return learning_rate(step, peak=self._config.peak_lr, warmup_steps=warmup_steps, total_steps=total_steps)
+        warmup_steps = round(self._config.warmup_fraction * self._steps.stop)
+        return learning_rate(step, peak=self._config.peak_lr, warmup_steps=warmup_steps, total_steps=self._steps.stop)
