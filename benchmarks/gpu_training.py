@@ -47,7 +47,7 @@ def _step(model: keras.Model, *, xla: bool) -> TrainingStep:
         momentum=config.momentum,
         weight_decay=config.weight_decay,
         label_smoothing=config.label_smoothing,
-        average_decay=config.average_decay,
+        ema_decay=config.average_decay,
         xla=xla,
     )
 

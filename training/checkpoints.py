@@ -16,14 +16,14 @@ from training.step import TrainingStep
 
 
 class Checkpoints:
-    """Saves and restores model, average, optimizer, the number of steps done, and what else changes with the steps."""
+    """Saves and restores model, EMA, optimizer, the number of steps done, and what else changes with the steps."""
 
     def __init__(self, workdir: Path, state: TrainingStep, also_saved: Mapping[str, Any]) -> None:
         self._num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._best_accuracy = tf.Variable(-1.0, dtype=tf.float32, trainable=False)
         self._checkpoint = tf.train.Checkpoint(
             model=state.model,
-            average=state.average,
+            average=state.ema,  # its name in the checkpoints of earlier versions
             optimizer=state.optimizer,
             num_steps_done=self._num_steps_done,
             best_accuracy=self._best_accuracy,

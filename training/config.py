@@ -32,7 +32,8 @@ class TrainingConfig:
         momentum: Nesterov momentum.
         weight_decay: L2 penalty on kernels (not on biases or normalization).
         label_smoothing: in [0, 1), arXiv:1512.00567.
-        average_decay: of the moving average of weights that is evaluated and exported; 0 for none.
+        average_decay: decay of the exponential moving average (EMA) of the weights, which is evaluated and exported; 0
+            for none.
         augmentation: what is done to training images.
         precision: float32, or a mixed-precision policy of Keras.
         xla: compile the step with XLA.

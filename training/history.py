@@ -21,8 +21,8 @@ class EpochRecord:
         lr: learning rate of the epoch's last step.
         train_loss: mean over the epoch's steps (those of this process), labels smoothed, images augmented.
         train_accuracy: mean over the same steps, fraction in [0, 1].
-        test_loss: cross-entropy of the averaged weights on the test images.
-        test_accuracy: of the averaged weights on the test images, fraction in [0, 1].
+        test_loss: cross-entropy of the EMA of the weights on the test images.
+        test_accuracy: of the EMA of the weights on the test images, fraction in [0, 1].
         images_per_s: training throughput since this process began, evaluation included.
     """
 

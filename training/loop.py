@@ -58,14 +58,14 @@ def fit(
         also_saved: what else changes with the steps, by name; TensorFlow's variables, alone or in lists.
 
     Returns:
-        The model with the moving average of weights.
+        The model with the exponential moving average (EMA) of the weights.
 
     Raises:
-        RunError: the averaged weights have no finite loss after an epoch.
+        RunError: the EMA of the weights has no finite loss after an epoch.
     """
     trainer = Trainer(model, images, config, workdir, distillation, also_saved or {})
     trainer.run(before_step)
-    return trainer.state.average
+    return trainer.state.ema
 
 
 class Trainer:
@@ -74,7 +74,7 @@ class Trainer:
     It holds the position: which steps are left, the results since the last epoch, and when it saved last. The rest
     of a training is held by
 
-    - `TrainingStep`: the weights, their moving average, and the optimizer's velocity;
+    - `TrainingStep`: the weights, their moving average (EMA), and the optimizer's velocity;
     - `Checkpoints`: the same on disk, with the number of steps done;
     - `History`: the records of the epochs, in memory and on disk;
     - `Validation`: the test images;
@@ -100,7 +100,7 @@ class Trainer:
             momentum=config.momentum,
             weight_decay=config.weight_decay,
             label_smoothing=config.label_smoothing,
-            average_decay=config.average_decay,
+            ema_decay=config.average_decay,
             xla=config.xla,
             distillation=distillation,
         )
@@ -114,7 +114,7 @@ class Trainer:
         self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=self._work)
         if self._steps.start:
             self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
-        self._validation = Validation(self.state.average, images.test, images.test_targets)
+        self._validation = Validation(self.state.ema, images.test, images.test_targets)
         self._results: list[StepResult] = []
         self._num_steps_saved = self._steps.start
         self._saved_s = time.monotonic()
@@ -123,7 +123,7 @@ class Trainer:
         """Take the steps that are left, and before each call `before_step` with the number of steps done.
 
         Raises:
-            RunError: the averaged weights have no finite loss after an epoch.
+            RunError: the EMA of the weights has no finite loss after an epoch.
         """
         try:
             for step, (pixels, targets) in zip(self._steps, self._batches(), strict=True):
@@ -167,7 +167,7 @@ class Trainer:
         self._progress.advance(step + 1, lambda: f"epoch {epoch}/{self._config.epochs}  loss {float(result.loss):.3f}")
 
     def _end_epoch(self, num_steps_done: int) -> None:
-        """Evaluate the averaged weights, record the epoch and save."""
+        """Evaluate the EMA of the weights, record the epoch and save."""
         test_loss, test_accuracy = self._validation()
         epoch = num_steps_done // self._steps_per_epoch
         # Not the training loss: a step that overflows float16 has none, and may leave the weights as they were.

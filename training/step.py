@@ -1,4 +1,4 @@
-"""One step of stochastic gradient descent with Nesterov momentum, and the moving average of weights beside it."""
+"""One step of stochastic gradient descent, and the exponential moving average (EMA) of weights beside it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from training.distillation import Distillation, WithFeatures
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """Sums over one batch.
+    """Means over one batch.
 
     Attributes:
-        loss: float32 [], mean cross-entropy with smoothed labels, and the teacher's part where there is one.
+        loss: float32 [], cross-entropy with smoothed labels, and the teacher's part where there is one.
         accuracy: float32 [], fraction of the augmented images classified rightly.
     """
 
@@ -25,11 +25,12 @@ class StepResult:
 
 
 class TrainingStep:
-    """Holds what a step changes: the model, the optimizer's velocity and the average of weights.
+    """Takes a step on a batch, and holds everything that steps change.
 
     Attributes:
-        model: learns.
-        average: what is evaluated and exported: a copy of it whose weights follow slowly, or itself without averaging.
+        model: the network that learns.
+        ema: the network that is evaluated and exported: a copy of `model` with the moving average of its weights;
+            `model` itself where `ema_decay` is 0.
         optimizer: SGD with Nesterov momentum.
     """
 
@@ -40,21 +41,23 @@ class TrainingStep:
         momentum: float,
         weight_decay: float,
         label_smoothing: float,
-        average_decay: float,
+        ema_decay: float,
         xla: bool = False,
         distillation: Distillation | None = None,
     ) -> None:
-        self.model = model
-        self.average = _copy(model) if average_decay else model
+        self.model = self.ema = model
+        if ema_decay:
+            self.ema = keras.models.clone_model(model)
+            self.ema.set_weights(model.get_weights())
         self.optimizer = keras.optimizers.SGD(0.0, momentum=momentum, nesterov=True)
         if keras.mixed_precision.global_policy().name == "mixed_float16":
             self.optimizer = keras.mixed_precision.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(model.trainable_variables)
         self._weight_decay = weight_decay
         self._label_smoothing = label_smoothing
-        self._average_decay = average_decay
+        self._ema_decay = ema_decay
         self._distillation = distillation if distillation and distillation.has_loss else None
-        self._student = WithFeatures(self.model, self._distillation.layers if self._distillation else ())
+        self._student = WithFeatures(model, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
@@ -75,10 +78,15 @@ class TrainingStep:
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
+        # The L2 penalty is on kernels; biases and normalization (rank 1) are left alone.
+        penalized = [
+            gradient + self._weight_decay * variable if variable.shape.rank > 1 else gradient
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
         self.optimizer.learning_rate = lr
-        self.optimizer.apply_gradients(zip(self._with_decay(gradients, variables), variables, strict=True))
-        if self._average_decay:
-            self._update_average(step)
+        self.optimizer.apply_gradients(zip(penalized, variables, strict=True))
+        if self._ema_decay:
+            self._update_ema(step)
         accuracy = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=-1) == targets, tf.float32))
         return loss, accuracy
 
@@ -95,21 +103,8 @@ class TrainingStep:
             return loss
         return (1.0 - self._distillation.weight) * loss + self._distillation.loss(images, logits, features)
 
-    def _with_decay(self, gradients: list[tf.Tensor], variables: list[tf.Variable]) -> list[tf.Tensor]:
-        """Add the gradient of the L2 penalty on kernels; biases and normalization (rank 1) are left alone."""
-        return [
-            gradient + self._weight_decay * variable if variable.shape.rank > 1 else gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
-        ]
-
-    def _update_average(self, step: tf.Tensor) -> None:
-        # Early on the average follows fast, so that it does not remember the initial weights.
-        decay = tf.minimum(self._average_decay, (1.0 + step) / (10.0 + step))
-        for slow, fast in zip(self.average.weights, self.model.weights, strict=True):
-            slow.assign_sub((1.0 - decay) * (slow - fast))
-
-
-def _copy(model: keras.Model) -> keras.Model:
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
+    def _update_ema(self, step: tf.Tensor) -> None:
+        # A low decay early on, so that the average does not remember the initial weights.
+        decay = tf.minimum(self._ema_decay, (1.0 + step) / (10.0 + step))
+        for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
+            average.assign_sub((1.0 - decay) * (average - weight))
