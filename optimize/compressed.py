@@ -10,7 +10,7 @@ from typing import Any
 from models.report import size
 from models.store.artifact import Artifact
 from optimize.cost.tflite_file import TFLiteFile, read_tflite
-from training.deliver import Candidate
+from training.publish import MeasuredFile
 
 OF_ZEROS = "Zeros shrink the compressed file; dense kernels run no faster for them."
 SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zeros in the shipped model (read_tflite)
@@ -21,8 +21,8 @@ class Compressed:
     """A published artifact, the measured files before and after, and lines on what else is to be known."""
 
     artifact: Artifact
-    before: Candidate
-    after: Candidate
+    before: MeasuredFile
+    after: MeasuredFile
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ from optimize.agreement import Agreement, compare_answers, predict_saved_model
 from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
-from training.deliver import PACKAGES, predict_file
+from training.publish import PACKAGES, predict_file
 from training.run import RunError, read_run
 
 

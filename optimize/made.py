@@ -12,7 +12,7 @@ from models.store.repository import Repository
 from optimize.compressed import Compressed
 from optimize.gate import check_accuracy, check_force, check_gain
 from optimize.source import Source
-from training.deliver import Candidate, about_serving, publish
+from training.publish import MeasuredFile, about_serving, publish
 from training.run import Run, load_model, published
 
 
@@ -32,7 +32,7 @@ class Made:
     source: Source
     run: Run
     workdir: Path
-    candidate: Candidate
+    candidate: MeasuredFile
     architecture: ResNetV2
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

@@ -17,8 +17,8 @@ from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
-from training.deliver import FLOAT32_FILE, Candidate, measure_file
 from training.distillation import Distillation, Hint
+from training.publish import FLOAT32_FILE, MeasuredFile, measure_file
 from training.run import Run, RunError, load_model, open_run, published, read_run
 
 # Settings of the network, its pixels and its data.
@@ -42,7 +42,7 @@ class Source:
     data: Dataset
     model: keras.Model
     architecture: ResNetV2
-    dense: Candidate
+    dense: MeasuredFile
     published: str
 
     @property

@@ -43,8 +43,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
     config = replaced(preset(options.preset), dict(changes))
     name = validate_name(options.name or options.workdir.resolve().name.lower())
     teaching = _teaching(options)
-    from training.deliver import about_serving
     from training.distillation import Teacher
+    from training.publish import about_serving
     from training.train import train
 
     teacher = Teacher(options.teacher, **teaching) if options.teacher else None

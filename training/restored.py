@@ -14,11 +14,11 @@ from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from training.config import TrainingConfig
 from training.data import load_dataset
-from training.deliver import Candidate, finish_float32
+from training.publish import MeasuredFile, finish_float32
 from training.run import Run, RunError, open_run, read_run
 
 
-def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str = "") -> Candidate:
+def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str = "") -> MeasuredFile:
     """Make the folder of a finished run: its record, model.keras and the float32 file, measured again.
 
     One that was interrupted, or is finished, may be repeated.

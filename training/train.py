@@ -14,12 +14,12 @@ from training.architecture import architecture_of, rebuilt
 from training.config import TrainingConfig
 from training.data import load_dataset
 from training.dataset import Dataset
-from training.deliver import finish_float32, publish
 from training.distillation import Teacher
 from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
 from training.precision import building_in
+from training.publish import finish_float32, publish
 from training.run import Run, load_model, open_run, published, read_run
 from training.transfer import copy_weights
 
@@ -73,8 +73,8 @@ def train(
     model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, say=say)
     plot_curves(read_history(workdir), workdir / "curves.png")
     say("exporting, and measuring the exported file on the test images")
-    candidate = finish_float32(model, run, data, workdir=workdir)
-    return publish(candidate, run, data, workdir=workdir, repository=repository, name=name)
+    measured = finish_float32(model, run, data, workdir=workdir)
+    return publish(measured, run, data, workdir=workdir, repository=repository, name=name)
 
 
 def _fitted(

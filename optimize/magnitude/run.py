@@ -19,9 +19,9 @@ from optimize.training_sample import NUM_MOMENTS_BATCHES, NUM_STATISTICS_BATCHES
 from training.architecture import rebuilt
 from training.batches import num_steps_per_epoch
 from training.config import TrainingConfig
-from training.deliver import finish_float32
 from training.loop import PixelSets, fit
 from training.precision import building_in
+from training.publish import finish_float32
 from training.run import load_model, save_model
 from training.train import pixel_sets
 

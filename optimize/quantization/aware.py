@@ -19,9 +19,9 @@ from optimize.quantization.fake_quantization import fake_quantized
 from optimize.source import Source
 from optimize.training_sample import BATCH_SIZE, served
 from training.dataset import Pixels
-from training.deliver import measure_file
 from training.distillation import Distillation
 from training.loop import PixelSets, fit
+from training.publish import measure_file
 from training.train import pixel_sets
 
 INT8_FILE = "int8.tflite"

@@ -11,7 +11,7 @@ from optimize.made import Made
 from optimize.quantization.calibration import calibration_images
 from optimize.quantization.options import Quantization
 from optimize.source import Source
-from training.deliver import measure_file
+from training.publish import measure_file
 
 _INT8 = Quantization()
 

@@ -77,7 +77,7 @@ class Changes:
 def predict_all(models: Sequence[Compared], data: Dataset, *, num_threads: int) -> dict[str, Probabilities]:
     """Probabilities of every test image, float32 [N, C], by the model's name.
 
-    As `training.deliver.measure_file` has them: encoded bytes through preprocessing and LiteRT. Models that want the
+    As `training.publish.measure_file` has them: encoded bytes through preprocessing and LiteRT. Models that want the
     same pixels share the decoding.
     """
     num_classes = len(data.labels)

@@ -14,8 +14,8 @@ from optimize.cost.rounds import Rounds
 from optimize.made import Made
 from optimize.quantization.aware_options import QuantizationAwareTraining
 from optimize.source import Source
-from training.deliver import Candidate
 from training.evaluate import Metrics
+from training.publish import MeasuredFile
 
 LADDER = Ladder(budget_latency=0.5, epochs=7, round_epochs=3, aware_epochs=2)
 PLAIN, NARROW, TRAINED = "int8", "channels, int8", "channels, int8, trained"
@@ -39,7 +39,7 @@ class Rungs:
     def candidate(self, name, precision):
         file = self.folder / f"{name}.tflite"
         file.write_bytes(b"0" * 1000)
-        return Candidate(file, precision, Metrics(10_000, self.top1[name], 1.0, 0.3, 0.01))
+        return MeasuredFile(file, precision, Metrics(10_000, self.top1[name], 1.0, 0.3, 0.01))
 
     def source(self, name, published):
         architecture = ResNetV2.of("20", width=8)

@@ -9,8 +9,8 @@ from models.network.resnet_v2 import ResNetV2, build
 from models.report import size
 from models.store.artifact import Artifact
 from optimize.compressed import Compressed, zeros_and_gzip
-from training.deliver import Candidate
 from training.evaluate import Metrics
+from training.publish import MeasuredFile
 
 METRICS = Metrics(num_images=100, top1=0.9, top5=1.0, loss=0.3, ece=0.01)
 
@@ -31,7 +31,7 @@ def files(tmp_path_factory):
 
 def text_of(before, after) -> list[str]:
     artifact = Artifact(before.parent, small_manifest())
-    compressed = Compressed(artifact, Candidate(before, "float32", METRICS), Candidate(after, "float32", METRICS))
+    compressed = Compressed(artifact, MeasuredFile(before, "float32", METRICS), MeasuredFile(after, "float32", METRICS))
     return str(compressed).splitlines()
 
 

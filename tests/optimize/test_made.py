@@ -13,8 +13,8 @@ from optimize.made import Made
 from optimize.source import Source
 from training.config import preset
 from training.data import load_dataset
-from training.deliver import Candidate
 from training.evaluate import Metrics
+from training.publish import MeasuredFile
 from training.run import Run, published
 
 BEFORE = Metrics(num_images=30, top1=0.9, top5=1.0, loss=0.3, ece=0.01)
@@ -34,9 +34,9 @@ def made(toy_npz, tmp_path):
         labels=data.labels,
     )
     architecture = ResNetV2.of("20", width=8, num_classes=3)
-    dense = Candidate(one_at_a_time(tmp_path / "float32.tflite"), "float32", BEFORE)
+    dense = MeasuredFile(one_at_a_time(tmp_path / "float32.tflite"), "float32", BEFORE)
     source = Source(run, data, None, architecture, dense, published="toy:1")
-    smaller = Candidate(colour_classifier(tmp_path / "int8.tflite", ends_in_softmax=False), "int8", AFTER)
+    smaller = MeasuredFile(colour_classifier(tmp_path / "int8.tflite", ends_in_softmax=False), "int8", AFTER)
     narrower = replace(architecture, stream_widths=(8, 8, 8))
     assert smaller.file.stat().st_size < dense.file.stat().st_size
     return Made(source, run, tmp_path, smaller, narrower, provenance={"parent": "toy:1", "gzip_bytes": 5})

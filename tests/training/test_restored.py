@@ -70,7 +70,7 @@ def test_what_was_interrupted_can_be_repeated(artifact, toy_npz, tmp_path, monke
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"training.deliver.{stage}", interrupt)
+    monkeypatch.setattr(f"training.publish.{stage}", interrupt)
     with pytest.raises(KeyboardInterrupt):
         restore(artifact, toy_npz, tmp_path)
     monkeypatch.undo()

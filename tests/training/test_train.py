@@ -16,11 +16,11 @@ from models.store.repository import Repository
 from training.__main__ import main
 from training.config import preset, replaced
 from training.data import load_dataset
-from training.deliver import finish_float32
 from training.distillation import Distillation, Hint
 from training.evaluate import measure, predict
 from training.history import read_history
 from training.loop import fit
+from training.publish import finish_float32
 from training.run import RunError, load_model
 from training.train import pixel_sets, train
 
@@ -65,7 +65,7 @@ def test_run_that_is_killed_while_it_is_measured_does_not_look_finished(tmp_path
     def kill(*_, **__):
         raise Killed
 
-    monkeypatch.setattr("training.deliver.measure_file", kill)
+    monkeypatch.setattr("training.publish.measure_file", kill)
     with pytest.raises(Killed):
         finish_float32(fresh_model(), None, None, workdir=tmp_path)
     assert not (tmp_path / "model.keras").exists()

@@ -1,4 +1,4 @@
-"""From a finished Keras model to a published artifact: export, measure the exported file, plot, publish."""
+"""Publish a finished Keras model: export it, measure the exported file, plot its confusion, make the artifact."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An exported file that has been measured and may be published.
+class MeasuredFile:
+    """An exported file with its figures.
 
     Attributes:
         file: the `.tflite`.
         precision: "float32", "float16", "dynamic" or "int8".
-        metrics: of this file, through the runtime that serves it.
+        metrics: this file's, through the runtime that serves it.
     """
 
     file: Path
@@ -47,30 +47,30 @@ class Candidate:
     metrics: Metrics
 
 
-def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> Candidate:
-    """Export the model of a run as it is, measure the exported file, and keep the model, which says that all is done.
+def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> MeasuredFile:
+    """Export the model of a run, measure the exported file, and keep the model last, as the sign of a finished run.
 
     Args:
         model: float32, from normalized pixels to logits.
-        run: that made it.
-        data: to measure on.
+        run: the run that made it.
+        data: what it is measured on.
         workdir: the run's folder; takes model.keras, float32.tflite and confusion.png.
     """
     file = workdir / FLOAT32_FILE
     export_float32(model, file)
-    candidate = measure_file(file, run, data, precision="float32", confusion_png=workdir / "confusion.png")
+    measured = measure_file(file, run, data, precision="float32", confusion_png=workdir / "confusion.png")
     save_model(workdir, model)
-    return candidate
+    return measured
 
 
 def measure_file(
     file: Path, run: Run, data: Dataset, *, precision: str, confusion_png: Path | None = None
-) -> Candidate:
+) -> MeasuredFile:
     """Measure an exported file on the test images' encoded bytes, through preprocessing and runtime."""
     probabilities = predict_file(file, run, data)
     if confusion_png:
         plot_confusion(confusion_matrix(probabilities, data.test.targets), run.labels, confusion_png)
-    return Candidate(file, precision, measure(probabilities, data.test.targets))
+    return MeasuredFile(file, precision, measure(probabilities, data.test.targets))
 
 
 def predict_file(file: Path, run: Run, data: Dataset) -> Probabilities:
@@ -87,7 +87,7 @@ def predict_file(file: Path, run: Run, data: Dataset) -> Probabilities:
 
 
 def publish(
-    candidate: Candidate,
+    measured: MeasuredFile,
     run: Run,
     data: Dataset,
     *,
@@ -98,42 +98,41 @@ def publish(
     other_metrics: Mapping[str, Metrics] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Artifact:
-    """Publish a measured file, unless this run has already published this very file: then that version it is.
+    """Publish a measured file, or return the version in which this run has published the same bytes before.
 
     Args:
-        candidate: what to publish.
-        run: that made it.
-        data: that it was trained and measured on.
+        measured: the file to publish.
+        run: the run that made it.
+        data: what it was trained and measured on.
         workdir: the run's folder; takes metrics.json.
-        repository: to publish in.
-        name: of the model there.
-        architecture: where it is not that of the run's configuration.
-        other_metrics: of what it was made from, by a name each.
-        provenance: JSON, what the manifest says beside what run and data say of themselves.
+        repository: where to publish it.
+        name: the model's name there.
+        architecture: the network's, where it is not that of the run's configuration.
+        other_metrics: figures of the files that it was made from, by a name each.
+        provenance: JSON, added to the manifest's provenance of run and data.
     """
-    measured = {**(other_metrics or {}), candidate.precision: candidate.metrics}
-    metrics = {label: figures.to_dict() for label, figures in measured.items()}
+    metrics = {**(other_metrics or {}), measured.precision: measured.metrics}
     manifest = Manifest(
         name=name,
         version=1,
         architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
         labels=run.labels,
         pixels=run.config.pixels,
-        formats={"litert": ModelFile(MODEL_FILE, candidate.precision)},
-        metrics=metrics,
+        formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
+        metrics={name: figures.to_dict() for name, figures in metrics.items()},
         provenance={**_provenance(run, data), **(provenance or {})},
     )
-    artifact = _published(repository, name, run, candidate) or repository.publish(
-        manifest, {MODEL_FILE: candidate.file}
+    artifact = _version_with(repository, name, run, measured) or repository.publish(
+        manifest, {MODEL_FILE: measured.file}
     )
     record_publication(
-        workdir, candidate.precision, published=str(artifact.manifest.reference), **candidate.metrics.to_dict()
+        workdir, measured.precision, published=str(artifact.manifest.reference), **measured.metrics.to_dict()
     )
     return artifact
 
 
 def about_serving(artifact: Artifact, repository: Repository) -> list[str]:
-    """A line for the user where `publish` found the file in a version that is not the stable one; else none.
+    """Return a line for the user if `publish` returned a version that is not the stable one, else none.
 
     Raises:
         CorruptArtifact: routing.json is broken.
@@ -146,8 +145,9 @@ def about_serving(artifact: Artifact, repository: Repository) -> list[str]:
     return [f"it was published before, and version {stable} is stable: to have it served, `{command}`"]
 
 
-def _published(repository: Repository, name: str, run: Run, candidate: Candidate) -> Artifact | None:
-    sha256 = file_sha256(candidate.file)
+def _version_with(repository: Repository, name: str, run: Run, measured: MeasuredFile) -> Artifact | None:
+    """Return the version that this run has published with the same bytes, if there is one."""
+    sha256 = file_sha256(measured.file)
     for number in repository.versions(name) if name in repository.names() else ():
         try:
             artifact = repository.load(name, number, verify=False)
