@@ -6,9 +6,8 @@ import zipfile
 from pathlib import Path
 
 from training.dataset import Dataset, DatasetError
-from training.image_folders import load_image_folders
+from training.image_folders import load_image_folders, open_zip
 from training.npz import load_npz
-from training.tree import open_zip
 
 
 def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:

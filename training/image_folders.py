@@ -1,4 +1,4 @@
-"""Reads a data set of image files: a folder for each class, plain or in a zip file."""
+"""Read a data set of image files: a folder for each class, on disk or in a zip file."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import numpy as np
 from models.errors import ImageError
 from models.pixels.preprocessing import PixelSpec, preprocess
 from training.dataset import Dataset, DatasetError, HeldOut, Split, file_sha256
-from training.tree import Tree, visible_entries
 
 log = logging.getLogger(__name__)
 
-Images = list[tuple[Tree, int]]  # files, each with the index of its class
+Entry = Path | zipfile.Path  # a file or folder, on disk or in a zip file; both list, name and read in the same way
+Images = list[tuple[Entry, int]]  # files, each with the index of its class
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first that is there
 
 
-def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: int) -> Dataset:
-    """Open a tree of class folders; see `training.data.load_dataset`.
+def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed: int) -> Dataset:
+    """Open class folders; `training.data.load_dataset` says which.
 
     Args:
-        root: the tree.
-        source: where it is on disk: the folder, or the zip file.
+        root: the folder that holds them, on disk or in a zip file.
+        source: the folder or the zip file on disk.
         test_fraction: part of each class held out where there is no test folder.
-        seed: of that split.
+        seed: makes the draw of that part repeatable.
     """
     train_folder, test_folder = _parts(_find_root(root))
     labels = tuple(_folders(train_folder))
@@ -53,7 +53,22 @@ def load_image_folders(root: Tree, source: Path, *, test_fraction: float, seed: 
     return Dataset(source.stem, sha256, labels, _file_split(train), _file_split(test), held_out)
 
 
-def _find_root(root: Tree) -> Tree:
+def open_zip(path: Path) -> zipfile.Path:
+    """Return the root of a zip file, whose names are UTF-8 where all can be, else code page 437, as the format says."""
+    try:
+        # Info-ZIP and macOS write UTF-8 without the flag that says so.
+        return zipfile.Path(zipfile.ZipFile(path, metadata_encoding="utf-8"))
+    except UnicodeDecodeError:
+        return zipfile.Path(path)
+
+
+def visible_entries(folder: Entry) -> list[Entry]:
+    """List the files and folders by name, without those that systems hide or put into archives."""
+    entries: list[Entry] = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _find_root(root: Entry) -> Entry:
     """Descend through folders that hold just one folder: archives are often packed with one around everything."""
     while True:
         entries = visible_entries(root)
@@ -62,8 +77,8 @@ def _find_root(root: Tree) -> Tree:
         root = entries[0]
 
 
-def _parts(root: Tree) -> tuple[Tree, Tree | None]:
-    """What holds the classes to learn from, and what holds those to measure on where they are apart."""
+def _parts(root: Entry) -> tuple[Entry, Entry | None]:
+    """Return the folder of the classes to learn from, and that of the classes to measure on if it is another."""
     folders = _folders(root)
     test = next((name for name in TEST_FOLDERS if name in folders), None)
     if "train" not in folders or (test is None and len(folders) > 1 and not _folders(folders["train"])):
@@ -74,11 +89,11 @@ def _parts(root: Tree) -> tuple[Tree, Tree | None]:
     return folders["train"], folders[test] if test else None
 
 
-def _folders(root: Tree) -> dict[str, Tree]:
+def _folders(root: Entry) -> dict[str, Entry]:
     return {entry.name: entry for entry in visible_entries(root) if entry.is_dir()}
 
 
-def _readable_images(root: Tree, labels: Sequence[str]) -> Images:
+def _readable_images(root: Entry, labels: Sequence[str]) -> Images:
     folders = _folders(root)
     unknown = sorted(set(folders) - set(labels))
     if unknown:
@@ -91,7 +106,7 @@ def _readable_images(root: Tree, labels: Sequence[str]) -> Images:
         if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
     ]
 
-    def is_readable(candidate: tuple[Tree, int]) -> bool:
+    def is_readable(candidate: tuple[Entry, int]) -> bool:
         try:
             preprocess(_read(candidate[0]), smallest)
         except (ImageError, OSError) as error:
@@ -103,8 +118,8 @@ def _readable_images(root: Tree, labels: Sequence[str]) -> Images:
         return [image for image, keep in zip(candidates, pool.map(is_readable, candidates), strict=True) if keep]
 
 
-def _read(file: Tree) -> bytes:
-    """Its bytes; OSError says why there are none to be had, in a zip file too."""
+def _read(file: Entry) -> bytes:
+    """Return the bytes of a file, in a zip file too; OSError says why it cannot be read."""
     try:
         return file.read_bytes()
     # Damaged, its name too, cut short; locked by a password, or packed in a way that Python does not know.

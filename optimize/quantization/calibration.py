@@ -13,7 +13,7 @@ from models.errors import ImageError
 from models.pixels.preprocessing import Pixels, PixelSpec, preprocess
 from optimize.quantization.options import Quantization
 from training.dataset import DatasetError, Split, Targets
-from training.tree import Tree, open_zip, visible_entries
+from training.image_folders import Entry, open_zip, visible_entries
 
 Indices = npt.NDArray[np.int64]
 
@@ -64,7 +64,7 @@ def _own_images(path: Path, num_images: int, spec: PixelSpec, seed: int) -> list
     return [_pixels(name, file, spec) for name, file in (files[index] for index in sorted(chosen))]
 
 
-def _tree(path: Path) -> Tree:
+def _tree(path: Path) -> Entry:
     if path.is_dir():
         return path
     if path.is_file() and zipfile.is_zipfile(path):
@@ -72,7 +72,7 @@ def _tree(path: Path) -> Tree:
     raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
 
 
-def _files(folder: Tree, prefix: str = "") -> Iterator[tuple[str, Tree]]:
+def _files(folder: Entry, prefix: str = "") -> Iterator[tuple[str, Entry]]:
     """Every file of a tree with its path in there, except those that systems hide."""
     for entry in visible_entries(folder):
         if entry.is_dir():
@@ -81,7 +81,7 @@ def _files(folder: Tree, prefix: str = "") -> Iterator[tuple[str, Tree]]:
             yield f"{prefix}{entry.name}", entry
 
 
-def _pixels(name: str, file: Tree, spec: PixelSpec) -> Pixels:
+def _pixels(name: str, file: Entry, spec: PixelSpec) -> Pixels:
     try:
         return preprocess(file.read_bytes(), spec)
     except (ImageError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
