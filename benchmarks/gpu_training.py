@@ -13,8 +13,8 @@ from benchmarks.gpu_model import architecture, work_of
 from benchmarks.gpu_plan import GPUPlan, Spec
 from benchmarks.gpu_rate import rates_of
 from models.network.resnet_v2 import build
+from training.architecture import building_in
 from training.config import TrainingConfig
-from training.precision import building_in
 from training.step import StepResult, TrainingStep
 
 NUM_BATCHES = 2

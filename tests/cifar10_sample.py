@@ -9,9 +9,9 @@ import numpy as np
 
 from models.runtime import load_runtime
 from models.store.artifact import Artifact
+from training.data import encode_png
 from training.dataset import Pixels, Split
 from training.evaluate import measure, predict
-from training.npz import encode_png
 
 FILE = Path(__file__).parent / "data" / "cifar10_sample.npz"
 

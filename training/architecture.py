@@ -1,7 +1,9 @@
-"""The network that a configuration asks for."""
+"""Build the network of a configuration: its architecture, its precision, and the weights that it starts from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import tf_keras as keras
@@ -11,7 +13,7 @@ from training.config import TrainingConfig
 
 
 def architecture_of(config: TrainingConfig, *, num_classes: int) -> ResNetV2:
-    """The ResNet-v2 of a configuration, for `num_classes` classes."""
+    """Return the ResNet-v2 of a configuration, for `num_classes` classes."""
     return ResNetV2.of(
         config.variant,
         input_shape=(config.image_px, config.image_px, 3),
@@ -22,7 +24,7 @@ def architecture_of(config: TrainingConfig, *, num_classes: int) -> ResNetV2:
 
 
 def as_built(architecture: ResNetV2, model: keras.Model) -> ResNetV2:
-    """The same architecture with the widths of a model of it, from which channels may have been pruned."""
+    """Return the architecture with the widths of a model of it, from which channels may have been pruned."""
     row = VARIANTS[architecture.variant]
     blocks = [
         [f"conv{index + 2}_block{number + 1}" for number in range(num_blocks)]
@@ -41,7 +43,50 @@ def as_built(architecture: ResNetV2, model: keras.Model) -> ResNetV2:
 
 
 def rebuilt(architecture: ResNetV2, model: keras.Model) -> keras.Model:
-    """A model with the same weights, that computes in the precision of the policy that is set now."""
+    """Return a model with the same weights that computes in the precision of the policy that is set now."""
     copy = build(architecture)
     copy.set_weights(model.get_weights())
     return copy
+
+
+@contextmanager
+def building_in(precision: str) -> Iterator[None]:
+    """Set the precision of the networks and training steps that the block builds.
+
+    Keras keeps it in one policy for the whole process, which is set back at the end.
+
+    Args:
+        precision: a policy of Keras, such as "float32" or "mixed_bfloat16".
+    """
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> list[str]:
+    """Copy the weights of every layer that both have, by name, with the same shapes.
+
+    Returns:
+        Names of the target's layers that keep their own weights, such as a classifier for other classes.
+
+    Raises:
+        ValueError: not one layer fits.
+    """
+    weights = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}
+    left: list[str] = []
+    num_copied = 0
+    for layer in target.layers:
+        if not layer.weights:
+            continue
+        arrays = weights.get(layer.name)
+        if arrays is None or [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
+            left.append(layer.name)
+        else:
+            layer.set_weights(arrays)
+            num_copied += 1
+    if not num_copied:
+        raise ValueError(f"{source.name} and {target.name} have no layer of the same name and shape to start from")
+    return left

@@ -1,13 +1,19 @@
-"""Opens a data set, whatever form it has."""
+"""Open a data set, whatever form it has; one .npz file of arrays is read here, class folders in `image_folders`."""
 
 from __future__ import annotations
 
+import io
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from training.dataset import Dataset, DatasetError
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from training.dataset import Dataset, DatasetError, Pixels, Split, file_sha256
 from training.image_folders import load_image_folders, open_zip
-from training.npz import load_npz
 
 
 def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
@@ -18,7 +24,7 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
             `train/<class>/<image>` and optionally `test/<class>/<image>`, or just `<class>/<image>`. Where there is no
             test/, val/, valid/ or validation/ is the test folder.
         test_fraction: part of each class held out, with the seed, where there is no test folder.
-        seed: of that split.
+        seed: makes the draw of that part repeatable.
 
     Raises:
         DatasetError: what was expected is not there.
@@ -26,9 +32,50 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
     if not path.exists():
         raise DatasetError(f"no such file or folder: {path}")
     if path.suffix == ".npz":
-        return load_npz(path)
+        return _load_npz(path)
     if path.is_dir():
         return load_image_folders(path, path, test_fraction=test_fraction, seed=seed)
     if zipfile.is_zipfile(path):
         return load_image_folders(open_zip(path), path, test_fraction=test_fraction, seed=seed)
     raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file")
+
+
+def _load_npz(path: Path) -> Dataset:
+    expected = ("x_train", "y_train", "x_test", "y_test", "labels")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            missing = [name for name in expected if name not in arrays]
+            if missing:
+                raise DatasetError(f"{path.name} lacks {', '.join(missing)}; it has {', '.join(arrays) or 'nothing'}")
+            values = {name: arrays[name] for name in expected}
+    except DatasetError:
+        raise
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{path.name} cannot be read as an .npz file of plain arrays") from error
+    try:
+        # Text, or UTF-8 as in CIFAR's own files, whose names are bytes.
+        labels = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in values["labels"])
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"labels must be text or UTF-8: {error}") from error
+    train, test = (_array_split(values[f"x_{part}"], values[f"y_{part}"], labels, part) for part in ("train", "test"))
+    return Dataset(path.stem, file_sha256(path), labels, train, test)
+
+
+def _array_split(images: npt.NDArray[Any], targets: npt.NDArray[Any], labels: Sequence[str], part: str) -> Split:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        raise DatasetError(f"x_{part} must be uint8 [N, H, W, 3], got {images.dtype} {list(images.shape)}")
+    targets = targets.reshape(-1).astype(np.int64)
+    if len(targets) != len(images) or not len(images):
+        raise DatasetError(
+            f"x_{part} and y_{part} must be of the same length, at least 1: {len(images)}, {len(targets)}"
+        )
+    if targets.min() < 0 or targets.max() >= len(labels):
+        raise DatasetError(f"y_{part} must be in 0..{len(labels) - 1}, got {targets.min()}..{targets.max()}")
+    return Split(targets, lambda index: encode_png(images[index]))
+
+
+def encode_png(pixels: Pixels) -> bytes:
+    """Encode one image, uint8 [H, W, 3], as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -21,9 +21,7 @@ from training.distillation import Distillation
 from training.history import EpochRecord, History
 from training.progress import Progress
 from training.run import RunError
-from training.schedule import learning_rate
-from training.step import StepResult, TrainingStep
-from training.validation import Validation
+from training.step import StepResult, TrainingStep, Validation, learning_rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,36 @@
-"""One step of stochastic gradient descent, and the exponential moving average (EMA) of weights beside it."""
+"""What a training computes: the learning rate, a step of gradient descent with its average of weights, a test."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from models.network.normalization import normalize
+from training.dataset import Pixels, Targets
 from training.distillation import Distillation, WithFeatures
+
+VALIDATION_BATCH_SIZE = 250
+
+
+def learning_rate(step: int, *, peak: float, warmup_steps: int, total_steps: int) -> float:
+    """Rise linearly to `peak`, then fall along half a cosine to zero (arXiv:1608.03983, without restarts).
+
+    Args:
+        step: 0 .. total_steps - 1.
+        peak: the highest learning rate, reached at step `warmup_steps`.
+        warmup_steps: may be 0.
+        total_steps: the step at which the learning rate would be zero.
+    """
+    if not 0 <= warmup_steps <= total_steps:
+        raise ValueError(f"warmup_steps must be in 0..total_steps ({total_steps}), got {warmup_steps}")
+    if step < warmup_steps:
+        return peak * (step + 1) / (warmup_steps + 1)
+    progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
+    return peak * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +130,23 @@ class TrainingStep:
         decay = tf.minimum(self._ema_decay, (1.0 + step) / (10.0 + step))
         for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
             average.assign_sub((1.0 - decay) * (average - weight))
+
+
+class Validation:
+    """Measures a model on the same decoded images again and again while it trains; it is traced once.
+
+    `training.evaluate` measures what is served: the exported file, on encoded images.
+    """
+
+    def __init__(self, model: keras.Model, pixels: Pixels, targets: Targets) -> None:
+        """`model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
+        self._pixels, self._targets = pixels, targets
+        self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
+
+    def __call__(self) -> tuple[float, float]:
+        """Return mean cross-entropy and accuracy."""
+        starts = range(0, len(self._pixels), VALIDATION_BATCH_SIZE)
+        batches = (tf.constant(self._pixels[start : start + VALIDATION_BATCH_SIZE]) for start in starts)
+        logits = np.concatenate([part.numpy() for part in [self._forward(batch) for batch in batches]])
+        losses = keras.losses.sparse_categorical_crossentropy(self._targets, logits, from_logits=True)
+        return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == self._targets))

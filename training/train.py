@@ -10,7 +10,7 @@ import tf_keras as keras
 from models.network.resnet_v2 import build
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from training.architecture import architecture_of, rebuilt
+from training.architecture import architecture_of, building_in, copy_weights, rebuilt
 from training.config import TrainingConfig
 from training.data import load_dataset
 from training.dataset import Dataset
@@ -18,10 +18,8 @@ from training.distillation import Teacher
 from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
-from training.precision import building_in
 from training.publish import finish_float32, publish
 from training.run import Run, load_model, open_run, published, read_run
-from training.transfer import copy_weights
 
 
 def train(

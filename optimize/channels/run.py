@@ -16,11 +16,10 @@ from optimize.channels.removal import Batch, macs_for_latency, macs_of, within_l
 from optimize.made import Made
 from optimize.source import Source
 from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
-from training.architecture import as_built, rebuilt
+from training.architecture import as_built, building_in, rebuilt
 from training.config import TrainingConfig
 from training.distillation import Hint
 from training.loop import PixelSets, fit
-from training.precision import building_in
 from training.publish import finish_float32
 from training.run import load_model, save_model, write_json
 from training.train import pixel_sets

@@ -16,11 +16,10 @@ from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.source import Source
 from optimize.training_sample import NUM_MOMENTS_BATCHES, NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
-from training.architecture import rebuilt
+from training.architecture import building_in, rebuilt
 from training.batches import num_steps_per_epoch
 from training.config import TrainingConfig
 from training.loop import PixelSets, fit
-from training.precision import building_in
 from training.publish import finish_float32
 from training.run import load_model, save_model
 from training.train import pixel_sets

@@ -1,7 +1,7 @@
 import pytest
 import tf_keras as keras
 
-from training.precision import building_in
+from training.architecture import building_in
 
 
 def compute_dtype() -> str:

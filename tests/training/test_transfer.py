@@ -3,10 +3,10 @@ import pytest
 
 from models.network.resnet_v2 import ResNetV2, build
 from models.store.repository import Repository
+from training.architecture import copy_weights
 from training.config import preset, replaced
 from training.run import load_model, read_run
 from training.train import train
-from training.transfer import copy_weights
 
 
 def network(**changes):

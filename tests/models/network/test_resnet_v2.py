@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.network.resnet_v2 import VARIANTS, ResNetV2, build
-from training.precision import building_in
+from training.architecture import building_in
 
 
 def random_images(*shape: int) -> tf.Tensor:

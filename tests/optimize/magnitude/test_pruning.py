@@ -8,7 +8,7 @@ from models.network.resnet_v2 import ResNetV2, build
 from optimize.cost.flatbuffer import read_graph
 from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
-from training.precision import building_in
+from training.architecture import building_in
 
 MAGNITUDES = np.arange(1.0, 73.0)
 
