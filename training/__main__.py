@@ -1,4 +1,4 @@
-"""`python -m training`: from labelled images to a published model."""
+"""`python -m training`: train a model on labelled images and publish it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace, command: str) -> str:
-    # TensorFlow takes seconds to load: bad arguments are told before.
+    # Arguments are checked before TensorFlow is imported, which takes seconds.
     from models.store.manifest import validate_name
     from models.store.repository import Repository
     from training.config import parse_assignment, preset, replaced
@@ -42,12 +42,13 @@ def _train(options: argparse.Namespace, command: str) -> str:
     changes += [("xla", True)] if options.xla else []
     config = replaced(preset(options.preset), dict(changes))
     name = validate_name(options.name or options.workdir.resolve().name.lower())
-    teaching = _teaching(options)
+    teacher_settings = _teacher_settings(options)
+
     from training.distillation import Teacher
     from training.publish import about_serving
     from training.train import train
 
-    teacher = Teacher(options.teacher, **teaching) if options.teacher else None
+    teacher = Teacher(options.teacher, **teacher_settings) if options.teacher else None
     repository = Repository(options.repository)
     artifact = train(
         config,
@@ -65,14 +66,14 @@ def _train(options: argparse.Namespace, command: str) -> str:
     return "\n".join([result, *about_serving(artifact, repository)])
 
 
-def _teaching(options: argparse.Namespace) -> dict[str, float]:
-    """How much a teacher has to say, as far as it was told."""
-    told = {"weight": options.teacher_weight, "temperature": options.temperature}
-    teaching = {name: value for name, value in told.items() if value is not None}
-    if teaching and not options.teacher:
+def _teacher_settings(options: argparse.Namespace) -> dict[str, float]:
+    """Return the settings of `training.distillation.Teacher` that were given, checked."""
+    values = {"weight": options.teacher_weight, "temperature": options.temperature}
+    settings = {name: value for name, value in values.items() if value is not None}
+    if settings and not options.teacher:
         raise ValueError("--teacher-weight and --temperature say how to learn from a teacher: give --teacher too")
-    check_teacher(**teaching)
-    return teaching
+    check_teacher(**settings)
+    return settings
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,38 +1,10 @@
-"""Random crops, mirroring and cut-outs for a whole batch at once; every draw is a function of the seed."""
+"""Crop, mirror and cut out a whole batch at random; every draw is a function of the seed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import tensorflow as tf
 
-Crop = Literal["none", "shift", "resized"]
-Fill = Literal["grey", "image"]
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """What is done to a training batch.
-
-    Attributes:
-        crop: "shift" moves by up to `shift_px`, mirroring the border; "resized" takes a random part of the image
-            (arXiv:1409.4842, section 6) with an area of `min_area` to 1 and an aspect ratio of 3/4 to 4/3.
-        shift_px: for "shift".
-        min_area: for "resized", a fraction in (0, 1].
-        flip: mirror left to right in every other epoch, a random half of the images beginning mirrored
-            (arXiv:2404.00498, section 3.6).
-        cutout_px: side of a square that is covered; 0 for none.
-        cutout_fill: with "grey" (arXiv:1708.04552), or with the same place of another "image" of the batch, as in
-            arXiv:1905.04899. The label stays as it is: for a teacher, which says what it sees then (arXiv:2106.05237).
-    """
-
-    crop: Crop = "shift"
-    shift_px: int = 4
-    min_area: float = 0.35
-    flip: bool = True
-    cutout_px: int = 0
-    cutout_fill: Fill = "grey"
+from training.config import Augmentation, Fill
 
 
 def augment(
@@ -42,9 +14,9 @@ def augment(
 
     Args:
         pixels: the batch.
-        augmentation: what to do.
+        augmentation: the settings.
         size_px: side of the result; "shift" and "none" need h = w = size_px.
-        is_mirrored: bool [N], which images it is the turn of, where `augmentation.flip`.
+        is_mirrored: bool [N], images to mirror if `augmentation.flip` is set.
         seed: int [2]; the same seed gives the same result.
     """
     crop_seed, cutout_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
@@ -91,16 +63,13 @@ def _cutout(pixels: tf.Tensor, side_px: int, fill: Fill, seed: tf.Tensor) -> tf.
     draws = tf.random.stateless_uniform([2, num_images, 1], seed)
     in_rows = _is_within(draws[0] * height, height, side_px)[:, :, None, None]
     in_columns = _is_within(draws[1] * width, width, side_px)[:, None, :, None]
-    return tf.where(in_rows & in_columns, _filling(pixels, fill, seed), pixels)
-
-
-def _filling(pixels: tf.Tensor, fill: Fill, seed: tf.Tensor) -> tf.Tensor:
     if fill == "grey":
-        return tf.constant(128, pixels.dtype)
-    order_seed = tf.random.experimental.stateless_fold_in(seed, 1)
-    # A batch may come in the order of its classes.
-    others = tf.random.experimental.stateless_shuffle(tf.range(tf.shape(pixels)[0]), order_seed)
-    return tf.gather(pixels, others)
+        filling = tf.constant(128, pixels.dtype)
+    else:
+        # Shuffled, as a batch may come in the order of its classes.
+        order_seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        filling = tf.gather(pixels, tf.random.experimental.stateless_shuffle(tf.range(num_images), order_seed))
+    return tf.where(in_rows & in_columns, filling, pixels)
 
 
 def _is_within(centre: tf.Tensor, length: int, side_px: int) -> tf.Tensor:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.runtime.cores import available_cores
-from training.augment import Augmentation, augment, shrink
+from training.augment import augment, shrink
+from training.config import Augmentation
 from training.dataset import Pixels, Targets
 
 

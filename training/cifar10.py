@@ -1,4 +1,4 @@
-"""`python -m training.cifar10 cifar-10-binary.tar.gz cifar10.npz`: CIFAR-10 as its authors publish it, as an .npz.
+"""`python -m training.cifar10 cifar-10-binary.tar.gz cifar10.npz`: convert CIFAR-10's binary version to an .npz file.
 
 The binary version (https://www.cs.toronto.edu/~kriz/cifar.html) has, for each image, a byte with its label and 3072
 bytes of pixels: 1024 red, 1024 green, 1024 blue, row by row.
@@ -10,9 +10,8 @@ import argparse
 import sys
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,28 +35,27 @@ def convert(archive: Path, npz: Path) -> None:
         raise DatasetError(f"the file to write must end in .npz, got {npz.name}")
     try:
         with tarfile.open(archive) as tar:
-            files = {Path(member.name).name: member for member in tar if member.isfile()}
-            train, test = (_records(tar, files, names) for names in (TRAIN_FILES, TEST_FILES))
+            members = {Path(member.name).name: member for member in tar if member.isfile()}
+            x_train, y_train = _images(tar, members, TRAIN_FILES)
+            x_test, y_test = _images(tar, members, TEST_FILES)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise DatasetError(f"{archive.name} cannot be read as a tar archive: {error}") from error
-    x_train, y_train = _images(train)
-    x_test, y_test = _images(test)
     with replacing(npz) as temporary:
         np.savez(temporary, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, labels=np.array(LABELS))
 
 
-def _records(tar: tarfile.TarFile, files: dict[str, tarfile.TarInfo], names: Sequence[str]) -> npt.NDArray[np.uint8]:
+def _images(
+    tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], names: Sequence[str]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Read the images, uint8 [N, 32, 32, 3], and targets, [N], of some files in the archive."""
     parts = []
     for name in names:
-        file = tar.extractfile(files[name]) if name in files else None
+        file = tar.extractfile(members[name]) if name in members else None
         content = file.read() if file else b""
         if not content or len(content) % RECORD_BYTES:
             raise DatasetError(f"{name} must hold records of {RECORD_BYTES} bytes, got {len(content)} bytes")
         parts.append(np.frombuffer(content, np.uint8).reshape(-1, RECORD_BYTES))
-    return np.concatenate(parts)
-
-
-def _images(records: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    records = np.concatenate(parts)
     planes = records[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64)
 

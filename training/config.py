@@ -1,4 +1,4 @@
-"""What a training run is made of, and the presets that say only what differs from the defaults."""
+"""The settings of a training, and the presets, which hold only what differs from the defaults."""
 
 from __future__ import annotations
 
@@ -8,14 +8,39 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.pixels.preprocessing import PixelSpec
-from training.augment import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+Crop = Literal["none", "shift", "resized"]
+Fill = Literal["grey", "image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How training images are varied at random.
+
+    Attributes:
+        crop: "shift" moves by up to `shift_px`, mirroring the border; "resized" takes a random part of the image
+            (arXiv:1409.4842, section 6) with an area of `min_area` to 1 and an aspect ratio of 3/4 to 4/3.
+        shift_px: for "shift".
+        min_area: for "resized", a fraction in (0, 1].
+        flip: mirror left to right in every other epoch, a random half of the images beginning mirrored
+            (arXiv:2404.00498, section 3.6).
+        cutout_px: side of a square that is covered; 0 for none.
+        cutout_fill: covers it with "grey" (arXiv:1708.04552), or with the same place of another "image" of the batch
+            (arXiv:1905.04899). The label stays, so the second is for a teacher, which labels it (arXiv:2106.05237).
+    """
+
+    crop: Crop = "shift"
+    shift_px: int = 4
+    min_area: float = 0.35
+    flip: bool = True
+    cutout_px: int = 0
+    cutout_fill: Fill = "grey"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """One training run; with the data, its seed and the code it fixes the result to numerical noise.
+    """The settings of one training: with data and code they fix the result to numerical noise.
 
     Attributes:
         variant: a key of `models.network.resnet_v2.VARIANTS`.
@@ -24,8 +49,9 @@ class TrainingConfig:
         image_px: side of the square input.
         crop_fraction: centre part of an image that is classified, in (0, 1].
         epochs: passes over the training images.
-        small_fraction: part of the steps, the first ones, that learn from images of `small_px`, in [0, 1): they have
-            9/16 of the pixels, and the last ones make good for it (arXiv:2104.00298, section 4).
+        small_fraction: progressive resizing: the part of the steps, from the first on, that learns from images of
+            `small_px`, in [0, 1). They have 9/16 of the pixels, so a step takes less time; the steps of full size that
+            follow win the accuracy back (arXiv:2104.00298, section 4).
         batch_size: images a step.
         peak_lr: highest learning rate, for `batch_size` as given.
         warmup_fraction: part of the steps in which the learning rate rises, in [0, 1).
@@ -84,24 +110,24 @@ class TrainingConfig:
 
     @property
     def small_px(self) -> int:
-        """Side of the images in the first `small_fraction` of the steps: three quarters of `image_px`."""
+        """Side of the images in the first part of progressive resizing: three quarters of `image_px`."""
         return max(1, self.image_px * 3 // 4)
 
     @property
     def training_pixels(self) -> PixelSpec:
-        """The pixels that training crops from: for "resized" the whole centre square, at the scale of `pixels`."""
+        """The pixels that training crops from; for "resized" the whole centre square, at the scale of `pixels`."""
         if self.augmentation.crop != "resized":
             return self.pixels
         side_px = round(self.image_px / self.crop_fraction)
         return PixelSpec(height_px=side_px, width_px=side_px)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
+        """Return the JSON form."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """The inverse of `to_dict`."""
+        """Read the JSON form."""
         return cls(**{**values, "augmentation": Augmentation(**values["augmentation"])})
 
 
@@ -133,14 +159,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset(name: str) -> TrainingConfig:
-    """The configuration of that name; ValueError names those there are."""
+    """Return the configuration of that name; ValueError names those there are."""
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
     return replaced(TrainingConfig(), PRESETS[name])
 
 
 def replaced(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:
-    """A copy with some fields changed; `augmentation.crop` names a field of the augmentation."""
+    """Return a copy with some fields changed; `augmentation.crop` names a field of the augmentation."""
     own = {name: value for name, value in changes.items() if "." not in name}
     nested = {name.removeprefix("augmentation."): value for name, value in changes.items() if "." in name}
     if nested:
@@ -149,36 +175,28 @@ def replaced(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConf
 
 
 def parse_assignment(assignment: str) -> tuple[str, Any]:
-    """Turn "epochs=10" or "augmentation.cutout_px=8" into a field of `TrainingConfig` and a value of its type.
+    """Parse "epochs=10" or "augmentation.cutout_px=8" as a field of `TrainingConfig` and a value of its type.
 
     Raises:
         ValueError: no such field, or not a value of its type; the message says what is allowed.
     """
     name, separator, text = assignment.partition("=")
-    fields = _settable_fields()
+    fields = {name: kind for name, kind in get_type_hints(TrainingConfig).items() if name != "augmentation"}
+    fields |= {f"augmentation.{name}": kind for name, kind in get_type_hints(Augmentation).items()}
     if not separator or name not in fields:
         raise ValueError(f"expected FIELD=VALUE with FIELD one of {', '.join(fields)}, got {assignment!r}")
-    return name, _parse(name, text, fields[name])
-
-
-def _settable_fields() -> dict[str, Any]:
-    own = {name: kind for name, kind in get_type_hints(TrainingConfig).items() if name != "augmentation"}
-    nested = {f"augmentation.{name}": kind for name, kind in get_type_hints(Augmentation).items()}
-    return own | nested
-
-
-def _parse(name: str, text: str, kind: Any) -> Any:
+    kind = fields[name]
     if get_origin(kind) is Literal:
         allowed = get_args(kind)
         if text not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {text!r}")
-        return text
+        return name, text
     if kind is bool:
         if text not in {"true", "false"}:
             raise ValueError(f"{name} must be true or false, got {text!r}")
-        return text == "true"
+        return name, text == "true"
     number = kind if kind in {int, float, str} else int  # `int | None`: only a number can be given
     try:
-        return number(text)
+        return name, number(text)
     except ValueError:
         raise ValueError(f"{name} must be of type {number.__name__}, got {text!r}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
     if not path.exists():
         raise DatasetError(f"no such file or folder: {path}")
     if path.suffix == ".npz":
-        return _load_npz(path)
+        return load_npz(path)
     if path.is_dir():
         return load_image_folders(path, path, test_fraction=test_fraction, seed=seed)
     if zipfile.is_zipfile(path):
@@ -40,7 +40,8 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
     raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file")
 
 
-def _load_npz(path: Path) -> Dataset:
+def load_npz(path: Path) -> Dataset:
+    """Open an .npz file of arrays; `load_dataset` says which."""
     expected = ("x_train", "y_train", "x_test", "y_test", "labels")
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -57,11 +58,12 @@ def _load_npz(path: Path) -> Dataset:
         labels = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in values["labels"])
     except UnicodeDecodeError as error:
         raise DatasetError(f"labels must be text or UTF-8: {error}") from error
-    train, test = (_array_split(values[f"x_{part}"], values[f"y_{part}"], labels, part) for part in ("train", "test"))
+    train, test = _array_split("train", values, labels), _array_split("test", values, labels)
     return Dataset(path.stem, file_sha256(path), labels, train, test)
 
 
-def _array_split(images: npt.NDArray[Any], targets: npt.NDArray[Any], labels: Sequence[str], part: str) -> Split:
+def _array_split(part: str, arrays: Mapping[str, npt.NDArray[Any]], labels: Sequence[str]) -> Split:
+    images, targets = arrays[f"x_{part}"], arrays[f"y_{part}"]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise DatasetError(f"x_{part} must be uint8 [N, H, W, 3], got {images.dtype} {list(images.shape)}")
     targets = targets.reshape(-1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a model is worth, measured on encoded images through the preprocessing and the runtime that serve it."""
+"""Measure a model on encoded images, through the preprocessing and the runtime that serve it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ NUM_CALIBRATION_BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Figures on a set of images.
+    """Figures of a model on a set of images.
 
     Attributes:
-        num_images: that they were measured on.
+        num_images: size of the set.
         top1: fraction whose likeliest label is right.
         top5: fraction whose label is among the five likeliest.
         loss: mean negative log-likelihood, nats.
@@ -43,7 +43,7 @@ class Metrics:
 
 
 def predict(runtime: Runtime, split: Split, spec: PixelSpec) -> Probabilities:
-    """Probabilities, float32 [N, C], of every image's encoded bytes."""
+    """Return the probabilities, float32 [N, C], of every image's encoded bytes."""
     parts = []
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(split), BATCH_SIZE):
@@ -54,30 +54,27 @@ def predict(runtime: Runtime, split: Split, spec: PixelSpec) -> Probabilities:
 
 
 def measure(probabilities: Probabilities, targets: Targets) -> Metrics:
-    """Figures of probabilities, float [N, C], against int64 [N]; ValueError where they are no numbers."""
+    """Compare probabilities, float [N, C], with targets, int64 [N]; ValueError where they are no numbers."""
     num_lost = int((~np.isfinite(probabilities).all(axis=1)).sum())
     if num_lost:
         raise ValueError(f"the model has no probabilities for {num_lost} of {len(targets)} images: they are nan")
     of_target = probabilities[np.arange(len(targets)), targets]
     rank = (probabilities > of_target[:, None]).sum(axis=1)
     is_right = probabilities.argmax(axis=1) == targets
+    confidence = probabilities.max(axis=1)
+    bins = np.minimum((confidence * NUM_CALIBRATION_BINS).astype(np.int64), NUM_CALIBRATION_BINS - 1)
+    calibration_gaps = np.bincount(bins, weights=confidence - is_right, minlength=NUM_CALIBRATION_BINS)
     return Metrics(
         num_images=len(targets),
         top1=float(np.mean(is_right)),
         top5=float(np.mean(rank < 5)),
         loss=float(-np.mean(np.log(np.maximum(of_target, 1e-12)))),
-        ece=_expected_calibration_error(probabilities.max(axis=1), is_right),
+        ece=float(np.abs(calibration_gaps).sum() / len(targets)),
     )
 
 
 def confusion_matrix(probabilities: Probabilities, targets: Targets) -> npt.NDArray[np.int64]:
-    """Counts, int64 [C, C]: row is the image's label, column the likeliest one."""
+    """Count images, int64 [C, C]; the row is the image's label, the column the likeliest one."""
     num_classes = probabilities.shape[1]
     cells = targets * num_classes + probabilities.argmax(axis=1)
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-
-def _expected_calibration_error(confidence: npt.NDArray[np.floating[Any]], is_right: npt.NDArray[np.bool_]) -> float:
-    bins = np.minimum((confidence * NUM_CALIBRATION_BINS).astype(np.int64), NUM_CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - is_right, minlength=NUM_CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(confidence))

@@ -35,7 +35,7 @@ def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed:
         test_fraction: part of each class held out where there is no test folder.
         seed: makes the draw of that part repeatable.
     """
-    train_folder, test_folder = _parts(_find_root(root))
+    train_folder, test_folder = _class_folders(root)
     labels = tuple(_folders(train_folder))
     if len(labels) < 2:
         raise DatasetError(
@@ -47,7 +47,15 @@ def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed:
         test = _readable_images(test_folder, labels)
     else:
         train, test = _split(train, test_fraction, seed)
-    _check(train, test, labels, source)
+    learned = {target for _, target in train}
+    lacking = [label for target, label in enumerate(labels) if target not in learned]
+    if lacking:
+        raise DatasetError(
+            f"{source.name} has no readable image to train on of {', '.join(lacking)}: "
+            "each class needs one, and another to test on where there is no test folder"
+        )
+    if not test:
+        raise DatasetError(f"{source.name} has no readable image to test on")
     sha256 = file_sha256(source) if source.is_file() else _tree_sha256(source, [*train, *test])
     held_out = None if test_folder else HeldOut(test_fraction, seed)
     return Dataset(source.stem, sha256, labels, _file_split(train), _file_split(test), held_out)
@@ -68,17 +76,12 @@ def visible_entries(folder: Entry) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _find_root(root: Entry) -> Entry:
-    """Descend through folders that hold just one folder: archives are often packed with one around everything."""
-    while True:
-        entries = visible_entries(root)
-        if len(entries) != 1 or not entries[0].is_dir() or entries[0].name == "train":
-            return root
-        root = entries[0]
-
-
-def _parts(root: Entry) -> tuple[Entry, Entry | None]:
+def _class_folders(root: Entry) -> tuple[Entry, Entry | None]:
     """Return the folder of the classes to learn from, and that of the classes to measure on if it is another."""
+    entries = visible_entries(root)
+    while len(entries) == 1 and entries[0].is_dir() and entries[0].name != "train":
+        root = entries[0]  # archives are often packed with one folder around everything
+        entries = visible_entries(root)
     folders = _folders(root)
     test = next((name for name in TEST_FOLDERS if name in folders), None)
     if "train" not in folders or (test is None and len(folders) > 1 and not _folders(folders["train"])):
@@ -139,18 +142,6 @@ def _split(images: Images, test_fraction: float, seed: int) -> tuple[Images, Ima
     return train, [images[index] for index in sorted(held_out)]
 
 
-def _check(train: Images, test: Images, labels: Sequence[str], source: Path) -> None:
-    learned = {target for _, target in train}
-    lacking = [label for target, label in enumerate(labels) if target not in learned]
-    if lacking:
-        raise DatasetError(
-            f"{source.name} has no readable image to train on of {', '.join(lacking)}: "
-            "each class needs one, and another to test on where there is no test folder"
-        )
-    if not test:
-        raise DatasetError(f"{source.name} has no readable image to test on")
-
-
 def _tree_sha256(source: Path, images: Images) -> str:
     digest = hashlib.sha256()
     for entry in sorted(str(entry) for entry, _ in images):
@@ -161,4 +152,4 @@ def _tree_sha256(source: Path, images: Images) -> str:
 
 
 def _file_split(images: Images) -> Split:
-    return Split(np.array([target for _, target in images], np.int64), lambda index: images[index][0].read_bytes())
+    return Split(np.array([target for _, target in images], np.int64), lambda index: _read(images[index][0]))

@@ -109,7 +109,13 @@ class Trainer:
         self._history = History(workdir, num_steps_done=self._steps.start)
         self._num_small_steps = round(config.small_fraction * num_steps)
         batch_size = min(config.batch_size, len(images.train_targets))
-        self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=self._work)
+
+        def work(num_steps_done: int) -> float:
+            """Count steps by their pixels: one with images of full size is 1."""
+            num_small = min(num_steps_done, self._num_small_steps)
+            return num_steps_done - num_small + num_small * (config.small_px / config.image_px) ** 2
+
+        self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=work)
         if self._steps.start:
             self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
         self._validation = Validation(self.state.ema, images.test, images.test_targets)
@@ -151,11 +157,6 @@ class Trainer:
                 seed=self._config.seed,
                 steps=steps,
             )
-
-    def _work(self, num_steps: int) -> float:
-        """Return the work of the first `num_steps` steps, in steps with images of full size, by their pixels."""
-        num_small = min(num_steps, self._num_small_steps)
-        return num_steps - num_small + num_small * (self._config.small_px / self._config.image_px) ** 2
 
     def _learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
         result = self.state(pixels, targets, lr=self._lr(step), step=step)

@@ -1,11 +1,10 @@
-"""`python -m training.restore cifar10:4 ...`: the run behind a published model, made again from the artifact alone.
+"""`python -m training.restore cifar10:4 ...`: make the folder of a finished run again from its published artifact.
 
-What prunes, quantizes or trains on starts from the folder of a finished run, which may be gone while its model serves.
+Pruning, quantization and further training start from that folder, which may be gone while its model serves.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,19 +22,6 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
-    return run(PROGRAM, lambda: _restore(options, command_line(PROGRAM, arguments)))
-
-
-def _restore(options: argparse.Namespace, command: str) -> str:
-    artifact = load_version(options.repository, options.target)
-    from training.restored import restore  # TensorFlow takes seconds to load: a wrong name is told before
-
-    restored = restore(artifact, options.data, options.workdir, command=command)
-    return f"restored to {options.workdir}: {restored.metrics.top1:.2%} of the test images right"
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         PROGRAM, "Make the folder of a training run again from a published model that has a SavedModel.", EXAMPLES
     )
@@ -45,7 +31,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--repository", type=Path, default=Path("repository"), help="that has the model; default: repository/"
     )
-    return parser
+    options = parser.parse_args(arguments)
+
+    def restore_version() -> str:
+        artifact = load_version(options.repository, options.target)
+        from training.restored import restore  # after the name was checked: TensorFlow takes seconds to load
+
+        measured = restore(artifact, options.data, options.workdir, command=command_line(PROGRAM, arguments))
+        return f"restored to {options.workdir}: {measured.metrics.top1:.2%} of the test images right"
+
+    return run(PROGRAM, restore_version)
 
 
 if __name__ == "__main__":

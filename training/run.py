@@ -1,4 +1,4 @@
-"""A run on disk: what it was asked to do and what it left behind, so that the same command can go on."""
+"""The folder of a run: its settings and its results, with which the same command resumes it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ METRICS_FILE = "metrics.json"
 
 
 class RunError(ValueError):
-    """A run cannot be used as asked; the message says why and what to do."""
+    """A run cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A training run.
+    """The record of a training run, `run.json`.
 
     Attributes:
         run_id: tells this run's artifacts from those of any other.
-        command: that began it, as typed.
-        config: how it trains.
+        command: the command that began it, as typed.
+        config: its settings.
         data: path of the data set, as given.
         data_name: name of the data set.
-        data_sha256: of the data set.
+        data_sha256: sha256 of the data set, in hex.
         labels: class names.
-        parent: "name:version" of the artifact that it started from; None for one trained from nothing.
+        parent: "name:version" of the artifact that it started from; None for one trained from random weights.
         ancestry: commands of the runs that led to `parent`, the first one first.
-        compression: JSON, how it is made smaller while it trains; None for a plain training.
+        compression: JSON, the settings of a compression or a teacher; None for a plain training.
     """
 
     run_id: str
@@ -51,37 +51,39 @@ class Run:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """Every training command that it takes to make this run's model from nothing."""
+        """All commands that lead from random weights to this run's model, the first one first."""
         return (*self.ancestry, self.command)
 
     @classmethod
     def new(cls, **values: Any) -> Run:
-        """A run with an id of its own."""
+        """Make a run with an id of its own."""
         return cls(run_id=uuid.uuid4().hex, **values)
 
 
 def open_run(workdir: Path, wanted: Run) -> Run:
-    """Begin `wanted` in `workdir`, or take up the run that is there.
+    """Begin `wanted` in `workdir`, or resume the run that is there.
 
     Raises:
-        RunError: the run there differs in its configuration, data or parent.
+        RunError: the run there differs in its settings, data or parent.
     """
     if not (workdir / "run.json").exists():
         workdir.mkdir(parents=True, exist_ok=True)
         write_json(workdir / "run.json", dataclasses.asdict(wanted))
         return wanted
-    found = read_run(workdir)
+    run = read_run(workdir)
+    before, now = _settings(run), _settings(wanted)
     differing = [
-        f"{name} {before!r} there, {now!r} now"
-        for name, before, now in _differences(_settings(found), _settings(wanted))
+        f"{name} {before.get(name)!r} there, {now.get(name)!r} now"
+        for name in before | now
+        if before.get(name) != now.get(name)
     ]
     if differing:
         raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another folder")
-    return found
+    return run
 
 
 def read_run(workdir: Path) -> Run:
-    """The run in `workdir`; RunError if there is none."""
+    """Read the run in `workdir`; RunError if there is none."""
     try:
         values = json.loads((workdir / "run.json").read_text())
     except FileNotFoundError:
@@ -91,13 +93,13 @@ def read_run(workdir: Path) -> Run:
 
 
 def save_model(workdir: Path, model: keras.Model) -> None:
-    """Keep the finished Keras model of a run."""
+    """Save the finished Keras model of a run."""
     with replacing(workdir / "model.keras") as temporary:
         model.save(temporary)
 
 
 def load_model(workdir: Path) -> keras.Model:
-    """The finished Keras model of a run; RunError if it has not come so far."""
+    """Load the finished Keras model of a run; RunError if it is not finished."""
     if not (workdir / "model.keras").exists():
         raise RunError(
             f"{workdir} holds no finished model: run its training command again, it goes on where it stopped"
@@ -106,21 +108,21 @@ def load_model(workdir: Path) -> keras.Model:
 
 
 def record_publication(workdir: Path, precision: str, **figures: Any) -> None:
-    """Write into `metrics.json` what was published of a run in one precision, and its figures."""
+    """Record in `metrics.json` what a run has published in one precision, with its figures."""
     write_json(workdir / METRICS_FILE, {**_publications(workdir), precision: figures})
 
 
 def published(workdir: Path, precision: str) -> str:
-    """The "name:version" that a run was published as in one precision, else what the run was made from.
+    """Return the "name:version" that a run has published in one precision, else that of its parent.
 
     Raises:
-        RunError: it has not come so far.
+        RunError: it has published nothing, and has no parent.
     """
     publications = _publications(workdir)
-    found = publications[precision]["published"] if precision in publications else read_run(workdir).parent
-    if found is None:
+    reference = publications[precision]["published"] if precision in publications else read_run(workdir).parent
+    if reference is None:
         raise RunError(f"{workdir} has not published yet: run its training command again, it goes on where it stopped")
-    return str(found)
+    return str(reference)
 
 
 def _publications(workdir: Path) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def _publications(workdir: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    """Write JSON; readers find the old file or the whole new one."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
@@ -139,8 +141,3 @@ def _settings(run: Run) -> dict[str, Any]:
     others = {name: getattr(run, name) for name in ("data_sha256", "labels", "parent")}
     compression = {f"compression.{name}": value for name, value in (run.compression or {}).items()}
     return {**run.config.to_dict(), **others, **compression}
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    names = before | now
-    return [(name, before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)]

@@ -108,7 +108,10 @@ class TrainingStep:
         self.optimizer.learning_rate = lr
         self.optimizer.apply_gradients(zip(penalized, variables, strict=True))
         if self._ema_decay:
-            self._update_ema(step)
+            # Low early on, so that the average does not remember the initial weights.
+            decay = tf.minimum(self._ema_decay, (1.0 + step) / (10.0 + step))
+            for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
+                average.assign_sub((1.0 - decay) * (average - weight))
         accuracy = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=-1) == targets, tf.float32))
         return loss, accuracy
 
@@ -124,12 +127,6 @@ class TrainingStep:
         if not self._distillation:
             return loss
         return (1.0 - self._distillation.weight) * loss + self._distillation.loss(images, logits, features)
-
-    def _update_ema(self, step: tf.Tensor) -> None:
-        # A low decay early on, so that the average does not remember the initial weights.
-        decay = tf.minimum(self._ema_decay, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
-            average.assign_sub((1.0 - decay) * (average - weight))
 
 
 class Validation:

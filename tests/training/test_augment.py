@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.augment import Augmentation, augment, shrink
+from training.augment import augment, shrink
+from training.config import Augmentation
 
 SEED = tf.constant([3, 5], tf.int64)
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)

@@ -1,7 +1,7 @@
 import numpy as np
 
-from training.augment import Augmentation
 from training.batches import num_steps_per_epoch, training_batches
+from training.config import Augmentation
 
 PLAIN = Augmentation(crop="none", flip=False)
 # Image i is all i, so that a batch tells which images it holds.
