@@ -1,1 +1,1 @@
-"""How a model is made: data, augmentation, schedule, training loop, evaluation."""
+"""Train a model: data, augmentation, schedule, training loop, evaluation, publication."""

@@ -1,4 +1,4 @@
-"""Training batches as a function of the step alone, so that a resumed run sees exactly what it would have seen."""
+"""Make training batches that depend on the step alone, so that a resumed run sees the same ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.dataset import Pixels, Targets
 
 
 def num_steps_per_epoch(num_images: int, batch_size: int) -> int:
-    """Whole batches in an epoch; what is left over differs from epoch to epoch."""
+    """Count the whole batches in an epoch; the images that are left over are others in each epoch."""
     return max(1, num_images // batch_size)
 
 
@@ -30,11 +30,21 @@ def training_batches(
     seed: int,
     steps: range,
 ) -> tf.data.Dataset:
-    """Shuffled batches for the given global steps: augmented at `image_px`, then scaled down to `side_px` where given.
+    """Make a shuffled and augmented batch for each of the given steps.
+
+    Args:
+        pixels: uint8 [N, H, W, 3], may be memory-mapped.
+        targets: int64 [N].
+        augmentation: how images are varied.
+        image_px: side of the augmented images.
+        side_px: side that they are then scaled down to; None for none.
+        batch_size: images a step.
+        seed: of order and augmentation.
+        steps: counted from the beginning of the training.
 
     Returns:
-        A data set of (uint8 [batch_size, side_px, side_px, 3], int64 [batch_size]), one element a step; with fewer
-        images than `batch_size`, all of them.
+        A data set of (uint8 [batch_size, side, side, 3], int64 [batch_size]), one element a step; if there are fewer
+        images than `batch_size`, an element has all of them.
     """
     num_images = len(targets)
     batch_size = min(batch_size, num_images)

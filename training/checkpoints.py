@@ -1,4 +1,4 @@
-"""The state of a run on disk: the last checkpoint, from which a killed run goes on, and the best one.
+"""Keep the state of a run on disk: the last checkpoint, from which a killed run resumes, and the best one.
 
 `tf.train.CheckpointManager` writes a checkpoint's files first and names it the latest last, so a kill in between leaves
 the one before.
@@ -16,7 +16,7 @@ from training.step import TrainingStep
 
 
 class Checkpoints:
-    """Saves and restores model, EMA, optimizer, the number of steps done, and what else changes with the steps."""
+    """Saves and restores weights, EMA, optimizer, the number of steps done, and further variables by name."""
 
     def __init__(self, workdir: Path, state: TrainingStep, also_saved: Mapping[str, Any]) -> None:
         self._num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -33,13 +33,13 @@ class Checkpoints:
         self._best = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "best"), max_to_keep=1)
 
     def restore(self) -> int:
-        """Take up the last checkpoint, if there is one; returns the number of steps done."""
+        """Restore the last checkpoint, if there is one, and return the number of steps done."""
         if self._last.latest_checkpoint:
             self._checkpoint.restore(self._last.latest_checkpoint).assert_consumed()
         return int(self._num_steps_done)
 
     def save(self, num_steps_done: int, accuracy: float | None = None) -> None:
-        """Write the last checkpoint, and the best one if `accuracy` is higher than all before."""
+        """Write the last checkpoint, and the best one if `accuracy` is the highest so far."""
         self._num_steps_done.assign(num_steps_done)
         is_best = accuracy is not None and accuracy > float(self._best_accuracy)
         if is_best:

@@ -1,4 +1,4 @@
-"""What the commands of training and compression share: how an error becomes a line and an exit code."""
+"""Run a command of training or compression: an error becomes a line and an exit code."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ EXIT_INTERRUPTED = 130
 
 
 def command_parser(program: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A parser whose help ends with examples as they are written."""
+    """Make a parser whose help ends with examples as they are written."""
     formatter = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(prog=program, description=description, epilog=examples, formatter_class=formatter)
 
 
 def command_line(program: str, arguments: Sequence[str] | None) -> str:
-    """The command as typed; `arguments` is None for those of this process."""
+    """Return the command as typed; `arguments` is None for those of this process."""
     return f"{program} {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
 
 
 def load_version(repository: Path, target: ModelReference) -> Artifact:
-    """The version that an argument names, verified; ValueError where it is not there."""
+    """Load and verify the version that an argument names; ValueError where it is not there."""
     try:
         return Repository(repository).load(target.name, target.version)
     except (ModelNotFound, VersionNotFound) as error:

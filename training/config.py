@@ -16,7 +16,7 @@ Fill = Literal["grey", "image"]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How training images are varied at random.
+    """The random variation of training images.
 
     Attributes:
         crop: "shift" moves by up to `shift_px`, mirroring the border; "resized" takes a random part of the image

@@ -1,4 +1,4 @@
-"""Labelled images: encoded bytes with their classes, split into what is learned from and what is measured on."""
+"""Labelled images: encoded bytes with their classes, split into training and test images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Targets = npt.NDArray[np.int64]
 
 
 class DatasetError(ValueError):
-    """The data cannot be used; the message says what was expected and what was found."""
+    """The data cannot be used; the message says what was expected and what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Split:
 
     Attributes:
         targets: int64 [N], index of each image's label.
-        read: the encoded bytes of image i, as a client would send them.
+        read: returns the encoded bytes of image i, as a client would send them.
     """
 
     targets: Targets
@@ -39,15 +39,15 @@ class Split:
         return len(self.targets)
 
     def encoded(self) -> Iterator[bytes]:
-        """The encoded bytes of every image, in order."""
+        """Iterate over the encoded bytes of the images, in order."""
         return (self.read(index) for index in range(len(self)))
 
     def pixels(self, spec: PixelSpec, cache: Path | None = None) -> Pixels:
-        """Every image through the serving preprocessing: uint8 [N, spec.height_px, spec.width_px, 3].
+        """Decode every image by the serving preprocessing into uint8 [N, spec.height_px, spec.width_px, 3].
 
         Args:
-            spec: what to make of each image.
-            cache: a file to keep the pixels in, so that they need not fit into memory nor be decoded again.
+            spec: size and crop of the result.
+            cache: a file that keeps the pixels, so that they need not fit into memory and are decoded once.
         """
         shape = (len(self), spec.height_px, spec.width_px, 3)
         if cache is None:
@@ -56,10 +56,10 @@ class Split:
             with replacing(cache) as temporary:
                 mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
                 self._decode_into(mapped, spec).flush()  # type: ignore[attr-defined]  # it returns what it was given
-        found: Pixels = np.load(cache, mmap_mode="r")
-        if found.shape != shape:
-            raise DatasetError(f"the pixel cache {cache.name} holds {found.shape}, expected {shape}: delete it")
-        return found
+        pixels: Pixels = np.load(cache, mmap_mode="r")
+        if pixels.shape != shape:
+            raise DatasetError(f"the pixel cache {cache.name} holds {pixels.shape}, expected {shape}: delete it")
+        return pixels
 
     def _decode_into(self, pixels: Pixels, spec: PixelSpec) -> Pixels:
         def decode(index: int) -> None:
@@ -73,11 +73,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """How the test images were drawn from data without a test set of its own.
+    """The draw of the test images from data without a test set of its own.
 
     Attributes:
-        test_fraction: of each class.
-        seed: of the draw.
+        test_fraction: part of each class.
+        seed: makes the draw repeatable.
     """
 
     test_fraction: float
@@ -90,11 +90,14 @@ class Dataset:
 
     Attributes:
         name: file or folder name of the source.
-        sha256: of the source file; for a folder, of the list of its images' paths and digests.
-        labels: class names, in the order of the targets; DatasetError where a manifest could not hold them.
-        train: what the network learns from.
-        test: what it is measured on.
-        held_out: how those were drawn; None where the data has a test set of its own.
+        sha256: digest of the source file; for a folder, of the list of its images' paths and digests.
+        labels: class names, in the order of the targets.
+        train: the training images.
+        test: the test images.
+        held_out: how the test images were drawn; None where the data has a test set of its own.
+
+    Raises:
+        DatasetError: a manifest cannot hold the labels.
     """
 
     name: str
@@ -112,6 +115,6 @@ class Dataset:
 
 
 def file_sha256(path: Path) -> str:
-    """Hex digest of a file's bytes, read in pieces."""
+    """Return the hex digest of a file's bytes, which are read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

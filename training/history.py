@@ -1,4 +1,4 @@
-"""What each epoch gave: a line of JSON for programs, scalars for TensorBoard."""
+"""Record each epoch: a line of JSON for programs, scalars for TensorBoard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.store.durable import replacing
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One epoch.
+    """The figures of one epoch.
 
     Attributes:
         epoch: counted from 1.
@@ -40,7 +40,7 @@ class History:
     """The records of a run in `history.jsonl`, and the same in `tensorboard/`."""
 
     def __init__(self, workdir: Path, *, num_steps_done: int) -> None:
-        """Open the history of a run that goes on after `num_steps_done`; later records are dropped."""
+        """Open the history of a run that resumes after `num_steps_done`, and drop later records."""
         self._path = workdir / "history.jsonl"
         self.records = [record for record in read_history(workdir) if record.num_steps_done <= num_steps_done]
         with replacing(self._path) as temporary:
@@ -59,7 +59,7 @@ class History:
 
 
 def read_history(workdir: Path) -> list[EpochRecord]:
-    """The complete records of a run; a last line that a kill cut short is left out."""
+    """Read the records of a run, without a last line that a kill has cut short."""
     path = workdir / "history.jsonl"
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [EpochRecord(**json.loads(line)) for line in lines if line.endswith("\n")]

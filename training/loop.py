@@ -26,7 +26,7 @@ from training.step import StepResult, TrainingStep, Validation, learning_rate
 
 @dataclass(frozen=True, slots=True)
 class PixelSets:
-    """The decoded images of a run: uint8 [N, H, W, 3] with int64 [N]."""
+    """The decoded images of a run, uint8 [N, H, W, 3], with their targets, int64 [N]."""
 
     train: Pixels
     train_targets: Targets

@@ -1,4 +1,4 @@
-"""Curves of a run and a confusion matrix, as PNG files."""
+"""Plot the curves of a run and a confusion matrix into PNG files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_NUMBERED_CLASSES = 20
 
 
 def plot_curves(records: Sequence[EpochRecord], path: Path) -> None:
-    """Loss, accuracy and learning rate over the epochs."""
+    """Plot loss, accuracy and learning rate over the epochs."""
     figure = Figure(figsize=(12, 4), layout="constrained")
     loss, accuracy, lr = figure.subplots(1, 3)
     epochs = [record.epoch for record in records]
@@ -37,7 +37,7 @@ def plot_curves(records: Sequence[EpochRecord], path: Path) -> None:
 
 
 def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
-    """Where each label's images went, as a share of its row; int64 [C, C]."""
+    """Plot a confusion matrix, int64 [C, C], with each count coloured by its share of the row."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     side = min(16.0, 4.0 + 0.5 * len(labels))
     figure = Figure(figsize=(side, side), layout="constrained")

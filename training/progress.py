@@ -1,4 +1,4 @@
-"""One line that says how far the training is, how fast it goes and when it will end."""
+"""Show how far the training is, how fast it goes and how long it will take, in one line."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Progress:
         """Begin.
 
         Args:
-            num_steps: of the whole run.
+            num_steps: steps of the whole run.
             batch_size: images a step.
-            work: of so many first steps together, in any unit; steps need not take the same time.
-            out: where to.
-            clock: in seconds.
+            work: work of the first n steps together, in any unit, where steps differ in it.
+            out: takes the lines; standard error if None.
+            clock: gives seconds.
         """
         self._num_steps = num_steps
         self._work = work
@@ -36,20 +36,20 @@ class Progress:
         self._clock = clock
         self._is_terminal = self._out.isatty()
         self._interval_s = 0.25 if self._is_terminal else 30.0
-        self._begun_s = self._shown_s = clock()
+        self._begun_s = self._written_s = clock()
         self._num_steps_here = 0
 
     @property
     def images_per_s(self) -> float:
-        """Average since this process began."""
+        """Images a second since this process began."""
         return self._num_steps_here * self._batch_size / max(1e-9, self._clock() - self._begun_s)
 
     def advance(self, step: int, text: Callable[[], str]) -> None:
-        """One more step is done; `step` counts from 1 over the whole run, and `text` is asked for when it is shown."""
+        """Count a step, from 1 over the whole run, and show the line if it is due; only then `text` is called."""
         self._num_steps_here += 1
-        if self._clock() - self._shown_s < self._interval_s and step != self._num_steps:
+        if self._clock() - self._written_s < self._interval_s and step != self._num_steps:
             return
-        self._shown_s = self._clock()
+        self._written_s = self._clock()
         done = self._work(step) - self._work(step - self._num_steps_here)
         left_s = (self._clock() - self._begun_s) * (self._work(self._num_steps) - self._work(step)) / done
         line = f"step {step}/{self._num_steps}  {text()}  {self.images_per_s:.0f} images/s  {duration(left_s)} left"
@@ -63,7 +63,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes and seconds as 1:02:03 or 2:03."""
+    """Format hours, minutes and seconds as 1:02:03 or 2:03."""
     minutes, secs = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"

@@ -1,4 +1,4 @@
-"""What a training computes: the learning rate, a step of gradient descent with its average of weights, a test."""
+"""Compute the learning rate, a step of gradient descent with its average of weights, and the accuracy so far."""
 
 from __future__ import annotations
 

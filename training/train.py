@@ -1,4 +1,4 @@
-"""The whole of a training run: data, model, loop, export, measurement, publication."""
+"""Run a whole training: data, model, loop, export, measurement, publication."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def train(
     """Train a model, export it, measure the exported file and publish it; go on where a killed run stopped.
 
     Args:
-        config: how to train.
-        data_path: what `training.data.load_dataset` takes.
+        config: the settings.
+        data_path: a data set, as `training.data.load_dataset` takes it.
         workdir: the run's folder: checkpoints, curves.png, confusion.png, metrics.json, model.keras.
-        repository: to publish in.
-        name: of the model there.
-        start_from: folder of a finished run to take the weights of; None to start from random ones.
+        repository: where to publish the model.
+        name: the model's name there.
+        start_from: folder of a finished run whose weights the training starts from; None for random ones.
         teacher: a finished run to learn from beside the labels.
         command: as typed, for the manifest.
-        say: gets a line on each stage.
+        say: called with a line on each stage.
 
     Returns:
         The published artifact; its manifest has the metrics of the exported file.
@@ -84,7 +84,7 @@ def _fitted(
     teacher: Teacher | None,
     say: Callable[[str], None],
 ) -> keras.Model:
-    """The trained model: float32 throughout, whatever precision it was trained in."""
+    """Train the model of a run; it is returned in float32, whatever precision it was trained in."""
     config = run.config
     architecture = architecture_of(config, num_classes=len(data.labels))
     keras.utils.set_random_seed(config.seed)
@@ -99,7 +99,7 @@ def _fitted(
 
 
 def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSets:
-    """Every image decoded once, kept in `workdir/pixels/` for a run that is taken up again."""
+    """Decode every image once, and keep the pixels in `workdir/pixels/` for a run that is resumed."""
     folder = workdir / "pixels"
     folder.mkdir(exist_ok=True)
     return PixelSets(
