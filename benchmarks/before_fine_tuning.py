@@ -29,8 +29,8 @@ from optimize.channels.removal import Batch, macs_of
 from optimize.channels.run import NUM_IMPORTANCE_BATCHES
 from optimize.layer_inputs import input_moments
 from optimize.magnitude.at_once import make_zeros
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
+from optimize.settings import MagnitudePruning
 from optimize.source import Source, open_source
 from optimize.training_sample import (
     NUM_MOMENTS_BATCHES,

@@ -33,10 +33,10 @@ from models.network.resnet_v2 import ResNetV2
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.runtime.cores import available_cores
 from models.store.repository import Repository
-from optimize.channels.options import ChannelPruning
 from optimize.channels.removal import macs_of, without_least_important
 from optimize.cost.rounds import Rounds, interleave
 from optimize.cost.timed_file import LoadedFile, latency_ms
+from optimize.settings import ChannelPruning
 
 NUM_ROUNDS = 11
 TENSORFLOW, DENSE_INT8 = "TensorFlow, float32", "int8"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,29 +23,32 @@ examples:
   python -m models publish models/zoo/cifar10/4 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
-  python -m models export --for gpu mine:1 --workdir runs/mine
-                                                   publish version 1 once more, with the file that a GPU needs
 
 exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line, instead of after the whole usage."""
 
     def error(self, message: str) -> NoReturn:
+        """End the process with status 2, after one line on stderr."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command and its arguments; SystemExit 2, after one line on stderr, if they are wrong."""
+    parser = _parser()
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["export"]:
+        parser.error("export is a command of optimize now: python -m optimize export")
     # The defaults are given here, and suppressed in `_shared`, so that these may stand before and after the command.
-    return _parser().parse_args(argv, argparse.Namespace(repository=None, json=False))
+    return parser.parse_args(arguments, argparse.Namespace(repository=None, json=False))
 
 
 def _parser() -> argparse.ArgumentParser:
     shared = _shared()
-    parser = _Parser(
+    parser = Parser(
         prog=PROG,
         parents=[shared],
         description="Look at a repository of models, check that nothing in it has changed, publish to it, promote.",
@@ -64,30 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
-    export = _add(commands, shared, "export", "publish a version once more, with the file that a device needs")
-    add_export_arguments(export)
     return parser
-
-
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `export` takes beside the repository; the command itself is in `optimize`."""
-    parser.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    parser.add_argument(
-        "--for",
-        dest="device",
-        choices=["cpu", "gpu"],
-        required=True,
-        help="gpu: a float16 SavedModel; cpu: an int8 LiteRT file",
-    )
-    parser.add_argument("--workdir", type=Path, required=True, help="folder of the training run that made the version")
-    parser.add_argument("--data", type=Path, help="the run's data, where it has moved since")
-    parser.add_argument(
-        "--max-accuracy-drop",
-        type=float,
-        default=0.3,
-        metavar="POINTS",
-        help="of top-1 accuracy that the new file may be worse than the one that is there (0.3)",
-    )
 
 
 def _shared() -> argparse.ArgumentParser:

@@ -6,10 +6,8 @@ import argparse
 import io
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from models.arguments import PROG, parse
@@ -18,7 +16,6 @@ from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.store.repository import Repository
 
 SHIPPED = Path(__file__).parent / "zoo"
-EXPORT = "optimize.export"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,13 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     is_publish = args.command == "publish"
-    root = _repository_root(args.repository, is_written=is_publish)
+    root = repository_root(args.repository, is_written=is_publish)
     if is_publish and not args.artifact.is_dir():
         return _fail(2, f"there is no folder {args.artifact} to publish")
     if not is_publish and not root.is_dir():
         return _fail(2, f"there is no repository at {root}: give --repository DIR or set OPSIN_REPOSITORY")
-    if args.command == "export":
-        return _export(args, root)
     try:
         return _call(args, Repository(root))
     except (ModelNotFound, VersionNotFound) as error:
@@ -68,26 +63,14 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             return publish(repository, args.artifact, name=args.name, as_json=args.json)
 
 
-def _export(args: argparse.Namespace, root: Path) -> int:
-    """Have it done by a program of its own: making a file takes TensorFlow, the run and its data, as `optimize` has."""
-    if find_spec("optimize") is None or find_spec("tf_keras") is None:
-        return _fail(2, "export needs the environment of training, requirements/train.txt, and its rooms of the source")
-    command = [sys.executable, "-m", EXPORT, str(args.target), "--for", args.device]
-    command += ["--workdir", str(args.workdir), "--repository", str(root)]
-    command += ["--max-accuracy-drop", str(args.max_accuracy_drop)]
-    command += ["--data", str(args.data)] if args.data else []
-    command += ["--json"] if args.json else []
-    sys.stdout.flush()
-    return subprocess.run(command, check=False).returncode
-
-
 def _fail(status: int, message: str) -> int:
     sys.stdout.flush()
     print(f"{PROG}: {message}", file=sys.stderr)
     return status
 
 
-def _repository_root(given: Path | None, *, is_written: bool) -> Path:
+def repository_root(given: Path | None, *, is_written: bool) -> Path:
+    """Return the repository that is given, or else set in the environment, or else here."""
     if given is not None:
         return given
     if from_environment := os.environ.get("OPSIN_REPOSITORY"):

@@ -13,16 +13,14 @@ from typing import ClassVar
 
 from models.errors import OpsinError
 from models.report import size, table
-from optimize.auto_options import Ladder
-from optimize.channels.options import ChannelPruning
 from optimize.channels.run import prune_channels
 from optimize.cost.latency import latency_ratio
 from optimize.cost.rounds import Rounds
 from optimize.gate import accuracy_drop
 from optimize.made import Made
 from optimize.quantization.aware import train_quantized
-from optimize.quantization.aware_options import QuantizationAwareTraining
 from optimize.quantization.post_training import quantize
+from optimize.settings import ChannelPruning, Ladder, QuantizationAwareTraining
 from optimize.source import Source
 from training.run import write_json
 

@@ -12,7 +12,7 @@ import tf_keras as keras
 from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
 from optimize.fine_tuning import OWN
-from optimize.quantization.aware_options import METHOD
+from optimize.settings import QuantizationAwareTraining
 from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
@@ -110,7 +110,7 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
         DatasetError: the data cannot be used.
     """
     run = read_run(workdir)
-    if run.compression and run.compression["method"] == METHOD:
+    if run.compression and run.compression["method"] == QuantizationAwareTraining.METHOD:
         raise RunError(f"{workdir} was trained as an int8 file and has no other: start from the run of {run.parent}")
     model = load_model(workdir)
     data = load_dataset(data_path or Path(run.data), test_fraction=run.config.test_fraction, seed=run.config.seed)

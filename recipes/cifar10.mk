@@ -21,8 +21,10 @@ REFERENCES ?=
 REPOSITORY := $(RUNS)/repository
 COMPUTING := --set precision=$(PRECISION) --set xla=$(XLA)
 TRAIN = $(PYTHON) -m training --data $(DATA) --preset cifar10 --repository $(REPOSITORY) --set seed=$(SEED) $(COMPUTING)
-PRUNE = $(PYTHON) -m optimize prune --repository $(REPOSITORY) $(COMPUTING)
+PRUNE_CHANNELS = $(PYTHON) -m optimize prune channels --repository $(REPOSITORY) $(COMPUTING)
+PRUNE_MAGNITUDE = $(PYTHON) -m optimize prune magnitude --repository $(REPOSITORY) $(COMPUTING)
 QUANTIZE = $(PYTHON) -m optimize quantize --repository $(REPOSITORY)
+QUANTIZE_AWARE = $(PYTHON) -m optimize quantize-aware --repository $(REPOSITORY)
 # A row is printed whatever it costs: what a gate is for, docs/compression.md tells.
 ANY_DROP := --max-accuracy-drop 100
 
@@ -43,7 +45,7 @@ $(RUNS)/%/quantized: $(RUNS)/%/trained
 # Quantized during training: ROW-aware is made of the run ROW, too.
 $(filter %-aware,$(ROWS)): %-aware: $(RUNS)/%-aware/quantized
 $(RUNS)/%-aware/quantized: $(RUNS)/%/trained
-	$(QUANTIZE) --aware --epochs 2 --workdir $(RUNS)/$* --output $(RUNS)/$*-aware --name $*-aware $(ANY_DROP)
+	$(QUANTIZE_AWARE) --epochs 2 --workdir $(RUNS)/$* --output $(RUNS)/$*-aware --name $*-aware $(ANY_DROP)
 	@touch $@
 
 # Dense: ResNet-20-v2 of width 32.
@@ -69,12 +71,12 @@ $(RUNS)/half/trained: PART = --macs 0.5 $(LONG)
 $(RUNS)/two-fifths/trained: PART = --macs 0.4 $(LONG)
 $(RUNS)/third/trained: PART = --macs 0.35 --rounds 1 --epochs 7
 $(NARROWER:%=$(RUNS)/%/trained): $(RUNS)/%/trained: $(RUNS)/dense/trained
-	$(PRUNE) --method channels $(PART) --workdir $(RUNS)/dense --output $(RUNS)/$* --name $* $(ANY_DROP)
+	$(PRUNE_CHANNELS) $(PART) --workdir $(RUNS)/dense --output $(RUNS)/$* --name $* $(ANY_DROP)
 	@touch $@
 
 # Four weights in five set to zero.
 $(RUNS)/sparse/trained: $(RUNS)/dense/trained
-	$(PRUNE) --method magnitude --sparsity 0.8 --at-once --epochs 4 --workdir $(RUNS)/dense --output $(RUNS)/sparse \
+	$(PRUNE_MAGNITUDE) --sparsity 0.8 --at-once --epochs 4 --workdir $(RUNS)/dense --output $(RUNS)/sparse \
 		--name sparse $(ANY_DROP)
 	@touch $@
 
@@ -85,7 +87,7 @@ $(RUNS)/tiny-whole/trained:
 	$(TRAIN) --workdir $(RUNS)/tiny-whole --name tiny-whole --set variant=8 --set width=16 $(SMALL)
 	@touch $@
 $(RUNS)/tiny/trained: $(RUNS)/tiny-whole/trained
-	$(PRUNE) --method channels --latency 0.92 --teacher-weight 0.5 --temperature 4 --workdir $(RUNS)/tiny-whole \
+	$(PRUNE_CHANNELS) --latency 0.92 --teacher-weight 0.5 --temperature 4 --workdir $(RUNS)/tiny-whole \
 		--output $(RUNS)/tiny --name tiny $(ANY_DROP)
 	@touch $@
 

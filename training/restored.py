@@ -82,5 +82,5 @@ def _model(artifact: Artifact) -> keras.Model:
         names = [f"owned/{index}/.ATTRIBUTES/VARIABLE_VALUE" for index in range(len(model.weights))]
         model.set_weights([checkpoint.get_tensor(name).astype(np.float32) for name in names])
     except (ValueError, tf.errors.OpError) as error:
-        raise RunError(f"the SavedModel of {reference} is not one that `python -m models export` makes") from error
+        raise RunError(f"the SavedModel of {reference} is not one that `python -m optimize export` makes") from error
     return model

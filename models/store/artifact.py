@@ -41,8 +41,8 @@ class Artifact:
             which, device = f"{manifest.name}:{manifest.version}", FORMATS[model_format].device
             raise FormatMissing(
                 f"model {manifest.name!r} version {manifest.version} has no file for the engine {model_format!r}; "
-                f"it has {formats}. Where its training run is at hand, `python -m models export --for {device} {which} "
-                f"--workdir RUN` publishes a version that has both"
+                f"it has {formats}. Where its training run is at hand, `python -m optimize export --for {device} "
+                f"{which} --workdir RUN` publishes a version that has both"
             )
         return self.path / manifest.formats[model_format].file
 

@@ -20,11 +20,11 @@ from models.network.resnet_v2 import ResNetV2
 from optimize.channels.groups import channel_groups, count_macs, multipliers
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow
-from optimize.channels.options import ChannelPruning
 from optimize.channels.plan import BudgetOutOfReach, ChannelPlan, plan_channels
 from optimize.channels.refitting import refit
 from optimize.cost.latency import latency_ratio
 from optimize.layer_inputs import input_moments
+from optimize.settings import ChannelPruning
 from optimize.training_sample import NUM_MOMENTS_BATCHES
 
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]

@@ -11,9 +11,9 @@ import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2
 from optimize.channels.groups import channel_groups, stream_ends
-from optimize.channels.options import DEFAULT_MACS, ChannelPruning
 from optimize.channels.removal import Batch, macs_for_latency, macs_of, within_latency, without_least_important
 from optimize.made import Made
+from optimize.settings import DEFAULT_MACS, ChannelPruning
 from optimize.source import Source
 from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
 from training.architecture import as_built, building_in, rebuilt
@@ -48,8 +48,14 @@ def prune_channels(
         RunError: `output` holds another run.
         ValueError: so small a budget cannot be reached, or the network has no batch normalization.
     """
-    source.require_batch_norm("--method channels")
-    config = _fine_tuning(source.run.config, pruning)
+    source.require_batch_norm("prune channels")
+    config = replace(
+        source.run.config,
+        epochs=pruning.epochs,
+        peak_lr=pruning.peak_lr_after(source.run.config.peak_lr),
+        warmup_fraction=WARMUP_FRACTION,
+        small_fraction=pruning.small_fraction,
+    )
     compression = {"method": "channels", **asdict(pruning)}
     run = source.begin_run(output, config, compression=compression, command=command)
     model = _Rounds(source, pixel_sets(source.data, config, output), config, pruning, output).run(say)
@@ -147,17 +153,6 @@ class _Rounds:
 
     def _architecture_of(self, model: keras.Model) -> ResNetV2:
         return as_built(self._source.architecture, model)
-
-
-def _fine_tuning(config: TrainingConfig, pruning: ChannelPruning) -> TrainingConfig:
-    peak_lr = config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
-    return replace(
-        config,
-        epochs=pruning.epochs,
-        peak_lr=peak_lr,
-        warmup_fraction=WARMUP_FRACTION,
-        small_fraction=pruning.small_fraction,
-    )
 
 
 def _all_streams(model: keras.Model) -> Streams:

@@ -8,10 +8,10 @@ import tf_keras as keras
 
 from optimize.layer_inputs import Matrix, input_moments, set_weight_matrix, weight_matrix
 from optimize.magnitude.layers import LayerRule, has_rule
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import layer_sparsities_of
 from optimize.magnitude.second_order import part_lost, passed_on, with_zeros
 from optimize.magnitude.shares import cheapest_shares
+from optimize.settings import MagnitudePruning
 from training.dataset import Pixels
 
 LEVELS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)

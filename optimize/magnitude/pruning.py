@@ -10,8 +10,8 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from optimize.magnitude.layers import layer_sparsities, two_of_four_sparsities
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.schedule import at_once, polynomial_schedule
+from optimize.settings import MagnitudePruning
 
 
 class MagnitudePruner:

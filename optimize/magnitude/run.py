@@ -12,8 +12,8 @@ from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import held_in_place
 from optimize.made import Made
 from optimize.magnitude.at_once import make_zeros
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
+from optimize.settings import MagnitudePruning
 from optimize.source import Source
 from optimize.training_sample import NUM_MOMENTS_BATCHES, NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
 from training.architecture import building_in, rebuilt
@@ -45,8 +45,7 @@ def prune_magnitude(
     """
     if pruning.at_once:
         source.require_batch_norm("--at-once")
-    peak_lr = source.run.config.peak_lr / 5 if pruning.peak_lr is None else pruning.peak_lr
-    config = held_in_place(source.run.config, epochs=pruning.epochs, peak_lr=peak_lr)
+    config = held_in_place(source.run.config, pruning)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)

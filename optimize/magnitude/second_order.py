@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optimize.layer_inputs import Matrix, covariance, solved
-from optimize.magnitude.options import Pattern
+from optimize.settings import Pattern
 
 # A multiple of 4. With 128 rows, as in the paper, the shipped model is a fifth of a point worse at a sparsity of 0.8.
 BLOCK_ROWS = 32

@@ -13,9 +13,9 @@ from models.network.folding import fold_batch_norms
 from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import OWN_IN_PLACE, held_in_place
 from optimize.made import Made
-from optimize.quantization.aware_options import METHOD, QuantizationAwareTraining
 from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
+from optimize.settings import QuantizationAwareTraining
 from optimize.source import Source
 from optimize.training_sample import BATCH_SIZE, served
 from training.dataset import Pixels
@@ -43,11 +43,10 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
         RunError: `output` holds another run.
         ValueError: the network has no batch normalization.
     """
-    source.require_batch_norm("--aware")
-    peak_lr = source.run.config.peak_lr / 20 if training.peak_lr is None else training.peak_lr
-    config = held_in_place(source.run.config, epochs=training.epochs, peak_lr=peak_lr)
+    source.require_batch_norm("quantize-aware")
+    config = held_in_place(source.run.config, training)
     config = replace(config, precision="float32")  # in which tensorflow-model-optimization imitates int8
-    compression = {"method": METHOD, **asdict(training)}
+    compression = {"method": training.METHOD, **asdict(training)}
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)
     keras.utils.set_random_seed(config.seed)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.errors import ImageError
 from models.pixels.preprocessing import Pixels, PixelSpec, preprocess
-from optimize.quantization.options import Quantization
+from optimize.settings import Quantization
 from training.dataset import DatasetError, Split, Targets
 from training.image_folders import Entry, open_zip, visible_entries
 

@@ -9,7 +9,7 @@ from models.network.export import export_dynamic, export_float16, export_int8
 from optimize.compressed import zeros_and_gzip
 from optimize.made import Made
 from optimize.quantization.calibration import calibration_images
-from optimize.quantization.options import Quantization
+from optimize.settings import Quantization
 from optimize.source import Source
 from training.publish import measure_file
 

@@ -95,5 +95,5 @@ def test_artifact_without_a_file_for_the_runtime_is_refused_with_what_it_has(tmp
     output, errors = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
     assert "has no file for the engine 'tensorflow'; it has litert (int8)" in errors
-    assert "python -m models export --for gpu cifar10:1 --workdir RUN" in errors
+    assert "python -m optimize export --for gpu cifar10:1 --workdir RUN" in errors
     assert output == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pkgutil import resolve_name
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -22,3 +24,13 @@ def open_toy(toy_run):
         return replace(source, run=replace(source.run, config=config))
 
     return open_toy
+
+
+@pytest.fixture
+def replace_function(monkeypatch):
+    """Have another function called in the place of one, which may be called as its signature says and not otherwise."""
+
+    def replace_function(name, other):
+        monkeypatch.setattr(name, create_autospec(resolve_name(name), side_effect=other))
+
+    return replace_function

@@ -8,11 +8,9 @@ import pytest
 
 from models.network.resnet_v2 import ResNetV2
 from optimize.auto import BudgetsNotMet, climb
-from optimize.auto_options import Ladder
-from optimize.channels.options import ChannelPruning
 from optimize.cost.rounds import Rounds
 from optimize.made import Made
-from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.settings import ChannelPruning, Ladder, QuantizationAwareTraining
 from optimize.source import Source
 from training.evaluate import Metrics
 from training.publish import MeasuredFile

@@ -1,22 +1,22 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from optimize.__main__ import main
-from optimize.auto_options import Ladder
-from optimize.channels.options import ChannelPruning
-from optimize.magnitude.options import MagnitudePruning
-from optimize.quantization.aware_options import QuantizationAwareTraining
-from optimize.quantization.options import Quantization
+from optimize.__main__ import current_spelling, main
+from optimize.settings import ChannelPruning, Ladder, MagnitudePruning, Quantization, QuantizationAwareTraining
 
-ACTIONS = {
+COMMANDS = {
     "quantize": [],
-    "quantize --aware": ["--output", "out"],
-    "prune": ["--output", "out"],
+    "quantize-aware": ["--output", "out"],
+    "prune channels": ["--output", "out"],
+    "prune magnitude": ["--output", "out"],
     "auto": ["--output", "out"],
 }
+HELPS = ["", *COMMANDS, "prune", "report", "export"]
 
 RUN = ("--workdir", "runs/a", "--output", "o")
 
@@ -26,49 +26,79 @@ def workdir(toy_run, tmp_path):
     return shutil.copytree(toy_run, tmp_path / "toy")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["auto", "--help"], ["quantize", "--help"], ["prune", "--help"], ["report", "--help"]]
-)
-def test_help(arguments, capsys):
+@pytest.mark.parametrize("command", HELPS)
+def test_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
-        main(arguments)
-    assert "python -m optimize" in capsys.readouterr().out
+        main([*command.split(), "--help"])
+    assert f"usage: python -m optimize {command}".rstrip() in capsys.readouterr().out
 
 
 def refusal_of(capsys, *arguments: str) -> str:
     """The one line on standard error of arguments that cannot be used."""
-    assert main(arguments) == 2
+    try:
+        assert main(arguments) == 2
+    except SystemExit as end:
+        assert end.code == 2  # noqa: PT017 - a parser ends the process, a command returns
     [line] = capsys.readouterr().err.splitlines()
     return line.removeprefix("python -m optimize: ")
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_no_run_is_one_clear_line_and_exit_2(action, tmp_path, capsys):
-    line = refusal_of(capsys, *action.split(), "--workdir", str(tmp_path), *ACTIONS[action])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_run_is_one_clear_line_and_exit_2(command, tmp_path, capsys):
+    line = refusal_of(capsys, *command.split(), "--workdir", str(tmp_path), *COMMANDS[command])
     assert "holds no training run" in line
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("quantize --aware", "--aware trains, and --output is the folder of that run: give both or neither"),
-        ("quantize --output out", "--aware trains, and --output is the folder of that run: give both or neither"),
-        ("quantize --set momentum=0.8", "--set changes a training: give --aware too"),
-        ("quantize --epochs 3", "quantization without --aware has no option --epochs"),
-        ("quantize --aware --output out --precision int8", "--aware has no option --precision"),
-        ("prune --output out --sparsity 0.5", "--method channels has no option --sparsity"),
-        ("prune --output out --method magnitude --keep-streams", "--method magnitude has no option --keep-streams"),
-        ("prune --output out --method magnitude --round-epochs 3", "--method magnitude has no option --round-epochs"),
-        ("prune --output out --macs 2", "macs must be in (0, 1), got 2.0"),
+        ("quantize-aware", "the following arguments are required: --output"),
+        ("quantize --aware", "the following arguments are required: --output"),
+        ("quantize --output out", "unrecognized arguments: --output out"),
+        ("quantize --set momentum=0.8", "unrecognized arguments: --set momentum=0.8"),
+        ("quantize --epochs 3", "unrecognized arguments: --epochs 3"),
+        ("quantize-aware --output out --precision int8", "unrecognized arguments: --precision int8"),
+        ("prune channels --output out --sparsity 0.5", "unrecognized arguments: --sparsity 0.5"),
+        ("prune magnitude --output out --keep-streams", "unrecognized arguments: --keep-streams"),
+        ("prune magnitude --output out --round-epochs 3", "unrecognized arguments: --round-epochs 3"),
+        ("prune channels --output out --macs x", "argument --macs: invalid float value: 'x'"),
+        ("prune channels --output out --macs 2", "macs must be in (0, 1), got 2.0"),
         ("auto --output out --budget-latency 2", "budget_latency must be in (0, 1], got 2.0"),
         (
-            "prune --output out --name Pets",
+            "prune channels --output out --name Pets",
             "a model name must be 1 to 64 of a-z 0-9 . _ - and begin with a-z or 0-9, got 'Pets'",
         ),
     ],
 )
 def test_arguments_that_cannot_be_are_told_before_the_run_is_read(arguments, message, capsys):
-    assert refusal_of(capsys, *arguments.split(), "--workdir", "missing") == message
+    line = refusal_of(capsys, *arguments.split(), "--workdir", "missing")
+    assert line.partition(" (see python -m optimize")[0].endswith(message)
+
+
+def test_bad_arguments_are_told_before_tensorflow_loads():
+    code = (
+        "import sys; from optimize.__main__ import current_spelling, main; main(sys.argv[1:]); "
+        "print([name for name in ('tensorflow', 'tf_keras') if name in sys.modules])"
+    )
+    arguments = ["prune", "channels", "--workdir", "runs/a", "--output", "out", "--macs", "2"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", "python -m optimize: macs must be in (0, 1), got 2.0\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("quantize --aware --output o --epochs 2", "quantize-aware --output o --epochs 2"),
+        ("quantize --output o --aware", "quantize-aware --output o"),
+        ("prune --output o --macs 0.4", "prune channels --output o --macs 0.4"),
+        ("prune --method channels --output o", "prune channels --output o"),
+        ("prune --output o --method=magnitude --sparsity 0.8", "prune magnitude --output o --sparsity 0.8"),
+        ("prune --method magnitude --help", "prune magnitude --help"),
+    ],
+)
+def test_commands_as_they_once_were_are_what_they_are_now(before, now):
+    assert current_spelling(before.split()) == now.split()
+    assert current_spelling(now.split()) == now.split()
 
 
 def test_quantize_prints_before_and_after(workdir, tmp_path, capsys):
@@ -108,15 +138,15 @@ class Calls:
         self.options = options
         return SimpleNamespace(publish=self.publish)
 
-    def publish(self, **terms):
-        self.terms = terms
+    def publish(self, repository, **terms):
+        self.terms = {"repository": repository, **terms}
         return "published"
 
 
 @pytest.fixture
-def calls(monkeypatch):
+def calls(replace_function):
     calls = Calls()
-    monkeypatch.setattr("optimize.source.open_source", calls.open_source)
+    replace_function("optimize.source.open_source", calls.open_source)
     return calls
 
 
@@ -131,24 +161,24 @@ def calls(monkeypatch):
             QuantizationAwareTraining(epochs=2),
         ),
         (
-            "prune --output o --macs 0.4 --epochs 3",
+            "prune channels --output o --macs 0.4 --epochs 3 --keep-streams",
             "channels.run.prune_channels",
             "o",
-            ChannelPruning(macs=0.4, epochs=3),
+            ChannelPruning(macs=0.4, epochs=3, with_streams=False),
         ),
         (
-            "prune --output o --method magnitude --sparsity 0.8 --peak-lr 0.01",
+            "prune --output o --method magnitude --sparsity 0.8 --peak-lr 0.01 --at-once --layer-sparsity conv1_conv=0",
             "magnitude.run.prune_magnitude",
             "o",
-            MagnitudePruning(sparsity=0.8, peak_lr=0.01),
+            MagnitudePruning(sparsity=0.8, peak_lr=0.01, at_once=True, layer_sparsity=("conv1_conv=0",)),
         ),
         ("auto --output o --budget-latency 0.6", "auto.climb", "o", Ladder(budget_latency=0.6)),
     ],
 )
 def test_each_action_makes_what_was_asked_for_and_publishes_it(
-    calls, monkeypatch, tmp_path, capsys, arguments, maker, folder, settings
+    calls, replace_function, monkeypatch, tmp_path, capsys, arguments, maker, folder, settings
 ):
-    monkeypatch.setattr(f"optimize.{maker}", calls.make)
+    replace_function(f"optimize.{maker}", calls.make)
     monkeypatch.chdir(tmp_path)
     terms = "--workdir runs/a --data d.npz --name n --max-accuracy-drop 1 --force n"
     assert main([*arguments.split(), *terms.split()]) == 0
@@ -160,13 +190,13 @@ def test_each_action_makes_what_was_asked_for_and_publishes_it(
     assert capsys.readouterr().out == "published\n"
 
 
-def test_settings_of_the_training_can_be_changed_for_the_fine_tuning(calls, monkeypatch):
-    monkeypatch.setattr("optimize.channels.run.prune_channels", calls.make)
-    assert main(["prune", *RUN, "--set", "momentum=0.8", "--set", "xla=true"]) == 0
+def test_settings_of_the_training_can_be_changed_for_the_fine_tuning(calls, replace_function):
+    replace_function("optimize.channels.run.prune_channels", calls.make)
+    assert main(["prune", "channels", *RUN, "--set", "momentum=0.8", "--set", "xla=true"]) == 0
     assert calls.changes == ["momentum=0.8", "xla=true"]
 
 
-@pytest.mark.parametrize("action", ["quantize --aware", "prune", "prune --method magnitude", "auto"])
+@pytest.mark.parametrize("action", ["quantize-aware", "prune channels", "prune magnitude", "auto"])
 def test_name_that_cannot_be_forced_is_told_before_anything_is_trained(calls, capsys, action):
     line = refusal_of(capsys, *action.split(), *RUN, "--force", "yes")
     assert line == "force must name the model that is published, 'toy', got 'yes'"
@@ -175,18 +205,18 @@ def test_name_that_cannot_be_forced_is_told_before_anything_is_trained(calls, ca
 @pytest.mark.parametrize(
     ("action", "maker", "own"),
     [
-        ("quantize --aware", "quantization.aware.train_quantized", {"average_decay", "precision"}),
-        ("prune", "channels.run.prune_channels", set()),
-        ("prune --method magnitude", "magnitude.run.prune_magnitude", {"average_decay"}),
+        ("quantize-aware", "quantization.aware.train_quantized", {"average_decay", "precision"}),
+        ("prune channels", "channels.run.prune_channels", set()),
+        ("prune magnitude", "magnitude.run.prune_magnitude", {"average_decay"}),
     ],
 )
-def test_settings_that_a_method_has_its_own_of_are_known(calls, monkeypatch, action, maker, own):
-    monkeypatch.setattr(f"optimize.{maker}", calls.make)
+def test_settings_that_a_method_has_its_own_of_are_known(calls, replace_function, action, maker, own):
+    replace_function(f"optimize.{maker}", calls.make)
     assert main([*action.split(), *RUN]) == 0
     assert calls.own == {"epochs", "peak_lr", "warmup_fraction", "small_fraction"} | own
 
 
-def test_the_ladder_knows_how_much_accuracy_may_be_lost(calls, monkeypatch):
-    monkeypatch.setattr("optimize.auto.climb", calls.make)
+def test_the_ladder_knows_how_much_accuracy_may_be_lost(calls, replace_function):
+    replace_function("optimize.auto.climb", calls.make)
     assert main(["auto", *RUN, "--max-accuracy-drop", "0.2"]) == 0
     assert calls.options["max_accuracy_drop"] == calls.terms["max_accuracy_drop"] == 0.2

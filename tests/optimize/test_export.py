@@ -1,14 +1,12 @@
-"""`python -m models export`, with the making of the file left out."""
+"""`python -m optimize export`, with the making of the file left out."""
 
 import json
-import subprocess
 
 import pytest
 from small_artifacts import small_manifest, small_sources
 
-from models.cli import main
 from models.store.repository import Repository
-from optimize import export
+from optimize.__main__ import main
 from optimize.agreement import Agreement
 from optimize.for_device import Added
 from training.evaluate import Metrics
@@ -17,36 +15,54 @@ METRICS = Metrics(num_images=100, top1=0.9, top5=1.0, loss=0.3, ece=0.01)
 
 
 @pytest.fixture
-def exported(tmp_path, monkeypatch, capsys):
-    """Run the command in this process; gives what it prints."""
-    artifact = Repository(tmp_path / "repository").publish(small_manifest(), small_sources(tmp_path))
+def artifact(tmp_path):
+    return Repository(tmp_path / "repository").publish(small_manifest(), small_sources(tmp_path))
+
+
+@pytest.fixture
+def exported(artifact, tmp_path, replace_function, capsys):
+    """Run the command; gives what it prints."""
     added = Added(artifact, Agreement(0.99, METRICS, METRICS), is_stable=True)
-    monkeypatch.setattr("optimize.for_device.add_file", lambda *_, **__: added)
-
-    def run(command, *, check):
-        assert command[1:3] == ["-m", export.__name__]
-        return subprocess.CompletedProcess(command, export.main(command[3:]))
-
-    monkeypatch.setattr(subprocess, "run", run)
+    replace_function("optimize.for_device.add_file", lambda *_, **__: added)
 
     def exported(*options):
-        options = [*options, "--repository", str(tmp_path / "repository"), "--workdir", str(tmp_path)]
-        assert main(["export", "flowers:1", "--for", "gpu", *options]) == 0
-        return artifact.path, capsys.readouterr().out
+        assert main(["export", "flowers:1", "--for", "gpu", "--workdir", str(tmp_path), *options]) == 0
+        return capsys.readouterr().out
 
     return exported
 
 
-def test_it_says_what_was_published(exported):
-    assert exported()[1].startswith("published flowers version 1 with litert (int8) and tensorflow (float16), stable: ")
+def test_it_says_what_was_published(exported, tmp_path):
+    says = "published flowers version 1 with litert (int8) and tensorflow (float16), stable: "
+    assert exported("--repository", str(tmp_path / "repository")).startswith(says)
 
 
-def test_as_json_it_says_where(exported):
-    path, out = exported("--json")
-    assert json.loads(out) == {
+def test_as_json_it_says_where(exported, artifact, tmp_path):
+    assert json.loads(exported("--repository", str(tmp_path / "repository"), "--json")) == {
         "name": "flowers",
         "version": 1,
-        "path": str(path),
+        "path": str(artifact.path),
         "is_stable": True,
         "label_agreement": 0.99,
     }
+
+
+def test_repository_may_be_that_of_the_environment(exported, artifact, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPSIN_REPOSITORY", str(tmp_path / "repository"))
+    assert json.loads(exported("--json"))["path"] == str(artifact.path)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("flowers:7", "model 'flowers' has no version 7; it has 1"),
+        ("flowers", "a version must be named, as in flowers:1"),
+    ],
+)
+def test_version_that_is_not_there_is_named(artifact, tmp_path, capsys, target, message):
+    options = ["--for", "gpu", "--workdir", str(tmp_path), "--repository", str(tmp_path / "repository")]
+    try:
+        assert main(["export", target, *options]) == 2
+    except SystemExit as end:
+        assert end.code == 2  # noqa: PT017 - a parser ends the process, a command returns
+    assert message in capsys.readouterr().err

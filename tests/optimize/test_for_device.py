@@ -3,11 +3,11 @@ import shutil
 import numpy as np
 import pytest
 
-from models.cli import main
 from models.report import accuracy
 from models.runtime import load_runtime
 from models.store import routing
 from models.store.repository import Repository
+from optimize.__main__ import main
 from optimize.agreement import compare_answers
 from optimize.for_device import add_file
 from optimize.gate import AccuracyDropTooLarge
@@ -105,9 +105,3 @@ def test_command_adds_an_int8_file_where_there_is_only_one_for_the_gpu(workdir, 
     assert main(["export", "--for", "cpu", "only:1", *options]) == 0
     assert repository.load("only", 2).manifest.formats["litert"].precision == "int8"
     assert "published only version 2 with litert (int8) and tensorflow (float16)" in capfd.readouterr().out
-
-
-def test_command_names_what_is_not_there(workdir, repository, capfd):
-    options = ["--for", "gpu", "--workdir", str(workdir), "--repository", str(repository.root)]
-    assert main(["export", "toy:7", *options]) == 2
-    assert "model 'toy' has no version 7; it has 1" in capfd.readouterr().err

@@ -7,12 +7,10 @@ from dataclasses import replace
 import pytest
 from toy_data import write_npz
 
-from optimize.channels.options import ChannelPruning
 from optimize.channels.run import prune_channels
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.run import prune_magnitude
 from optimize.quantization.aware import train_quantized
-from optimize.quantization.aware_options import METHOD, QuantizationAwareTraining
+from optimize.settings import ChannelPruning, MagnitudePruning, QuantizationAwareTraining
 from optimize.source import open_source
 from training.run import RunError, published
 
@@ -53,7 +51,9 @@ def test_unfinished_run_is_refused(workdir):
 
 
 def test_run_that_was_trained_as_an_int8_file_names_the_one_to_start_from(source, tmp_path):
-    source.begin_run(tmp_path / "aware", source.run.config, compression={"method": METHOD}, command="c")
+    source.begin_run(
+        tmp_path / "aware", source.run.config, compression={"method": QuantizationAwareTraining.METHOD}, command="c"
+    )
     with pytest.raises(RunError, match="was trained as an int8 file and has no other: start from the run of toy:1"):
         open_source(tmp_path / "aware", None)
 
@@ -61,8 +61,8 @@ def test_run_that_was_trained_as_an_int8_file_names_the_one_to_start_from(source
 @pytest.mark.parametrize(
     ("make", "settings", "option"),
     [
-        (train_quantized, QuantizationAwareTraining(), "--aware"),
-        (prune_channels, ChannelPruning(), "--method channels"),
+        (train_quantized, QuantizationAwareTraining(), "quantize-aware"),
+        (prune_channels, ChannelPruning(), "prune channels"),
         (prune_magnitude, MagnitudePruning(at_once=True), "--at-once"),
     ],
 )

@@ -65,7 +65,7 @@ def test_engine_that_is_missing_is_named_with_those_there_are(tmp_path):
         artifact.model_path("tensorflow")
     assert str(caught.value) == (
         "model 'flowers' version 1 has no file for the engine 'tensorflow'; it has litert (int8). "
-        "Where its training run is at hand, `python -m models export --for gpu flowers:1 --workdir RUN` publishes a "
+        "Where its training run is at hand, `python -m optimize export --for gpu flowers:1 --workdir RUN` publishes a "
         "version that has both"
     )
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from models.network.resnet_v2 import ResNetV2, build
-from optimize.channels.options import ChannelPruning
 from optimize.channels.plan import BudgetOutOfReach
 from optimize.channels.removal import macs_for_latency, macs_of, within_latency, without_least_important
 from optimize.cost.rounds import Rounds
+from optimize.settings import ChannelPruning
 
 ARCHITECTURE = ResNetV2.of("20", width=8, num_classes=3)
 PRUNING = ChannelPruning(multiple_of=1)

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from models.store.repository import Repository
-from optimize.channels.options import ChannelPruning
 from optimize.channels.removal import macs_of
 from optimize.channels.run import prune_channels
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import read_tflite
-from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
+from optimize.settings import ChannelPruning, Quantization
 from optimize.source import open_source
 from training.run import RunError, load_model, read_run
 

@@ -9,8 +9,8 @@ import tf_keras as keras
 from models.network.normalization import normalize
 from models.network.resnet_v2 import ResNetV2, build
 from optimize.magnitude.at_once import make_zeros
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
+from optimize.settings import MagnitudePruning
 from optimize.training_sample import reestimate_batch_norms
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 32, 3), np.uint8)

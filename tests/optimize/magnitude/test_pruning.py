@@ -6,8 +6,8 @@ import tf_keras as keras
 from models.network.export import export_float32
 from models.network.resnet_v2 import ResNetV2, build
 from optimize.cost.flatbuffer import read_graph
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
+from optimize.settings import MagnitudePruning
 from training.architecture import building_in
 
 MAGNITUDES = np.arange(1.0, 73.0)

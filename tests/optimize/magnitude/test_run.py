@@ -5,11 +5,10 @@ import pytest
 
 from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
-from optimize.magnitude.options import MagnitudePruning
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.magnitude.run import prune_magnitude
-from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
+from optimize.settings import MagnitudePruning, Quantization
 from optimize.source import open_source
 from training.run import RunError, load_model, read_run
 

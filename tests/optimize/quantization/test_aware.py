@@ -6,7 +6,7 @@ import pytest
 from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.aware import train_quantized
-from optimize.quantization.aware_options import QuantizationAwareTraining
+from optimize.settings import QuantizationAwareTraining
 from training.run import RunError, load_model, read_run
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from toy_data import write_folders
 
 from models.pixels.preprocessing import PixelSpec, preprocess
 from optimize.quantization.calibration import balanced_indices, calibration_images, random_indices
-from optimize.quantization.options import Quantization
+from optimize.settings import Quantization
 from training.data import load_dataset
 from training.dataset import DatasetError
 

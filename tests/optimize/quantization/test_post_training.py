@@ -7,8 +7,8 @@ from toy_data import write_folders
 from models.report import accuracy, precision
 from models.store.repository import Repository
 from optimize.gate import AccuracyDropTooLarge
-from optimize.quantization.options import Quantization
 from optimize.quantization.post_training import quantize
+from optimize.settings import Quantization
 from optimize.source import open_source
 
 FEW = Quantization(num_calibration_images=20)

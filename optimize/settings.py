@@ -1,0 +1,320 @@
+"""The settings of every command of `optimize`, each with its default and its words; nothing here loads TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from models.arguments import version_reference
+from models.store.fields import validate_name
+from models.store.reference import ModelReference
+from optimize.magnitude.layers import LayerRule
+from optimize.options import option
+from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
+
+Precision = Literal["int8", "float16", "dynamic"]
+CalibrationChoice = Literal["random", "balanced"]
+Pattern = Literal["unstructured", "2:4"]
+Device = Literal["cpu", "gpu"]
+
+DEFAULT_MACS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Which run a compression starts from, and on which terms its result is published."""
+
+    workdir: Path = field(metadata=option("folder of the finished training run", metavar="DIR"))
+    data_path: Path | None = field(
+        default=None, metadata=option("the run's data, where it has moved since", "--data", metavar="PATH")
+    )
+    name: str | None = field(default=None, metadata=option("of the published model", default="the run's own"))
+    repository: Path = field(
+        default=Path("repository"), metadata=option("folder to publish in", default="repository/", metavar="DIR")
+    )
+    max_accuracy_drop: float = field(
+        default=0.5, metadata=option("of top-1 accuracy that may be lost", metavar="POINTS")
+    )
+    force: str | None = field(
+        default=None,
+        metadata=option("the model's name again: publish it whatever is lost or not gained", metavar="NAME"),
+    )
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            validate_name(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask(Task):
+    """A task that trains: it makes a run of its own."""
+
+    output: Path = field(metadata=option("folder of the new run", metavar="DIR"))
+    changes: tuple[str, ...] = field(
+        default=(),
+        metadata=option(
+            "change a setting of the run's training for the fine-tuning, as for python -m training",
+            "--set",
+            metavar="FIELD=VALUE",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Which version gets the file of another device, and what that is made of."""
+
+    target: ModelReference = field(
+        metadata=option("the version", "target", type=version_reference, metavar="NAME:VERSION")
+    )
+    device: Device = field(metadata=option("gpu: a float16 SavedModel; cpu: an int8 LiteRT file", "--for"))
+    workdir: Path = field(metadata=option("folder of the training run that made the version", metavar="DIR"))
+    data_path: Path | None = field(
+        default=None, metadata=option("the run's data, where it has moved since", "--data", metavar="PATH")
+    )
+    repository: Path | None = field(
+        default=None,
+        metadata=option("folder of the models", default="$OPSIN_REPOSITORY, else repository/", metavar="DIR"),
+    )
+    max_accuracy_drop: float = field(
+        default=0.3,
+        metadata=option(
+            "of top-1 accuracy that the new file may be worse than the one that is there", metavar="POINTS"
+        ),
+    )
+    as_json: bool = field(default=False, metadata=option("print JSON, for programs", "--json"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning:
+    """How a compressed model is trained on; the model that it was made of is its teacher."""
+
+    lr_divisor: ClassVar[int] = 5
+
+    epochs: int = field(default=4, metadata=option("of fine-tuning", metavar="N"))
+    peak_lr: float | None = field(
+        default=None, metadata=option("highest learning rate", default="a fifth of the training's", metavar="LR")
+    )
+    teacher_weight: float = field(
+        default=TEACHER_WEIGHT,
+        metadata=option("of the loss that the teacher's answers have, in [0, 1]", metavar="PART"),
+    )
+    temperature: float = field(
+        default=TEMPERATURE,
+        metadata=option(
+            "that the logits of both are divided by for that; higher where the teacher's labels were not smoothed"
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _check_counts(self, "epochs")
+        check_teacher(self.teacher_weight, self.temperature)
+
+    def peak_lr_after(self, training_lr: float) -> float:
+        """Return the highest learning rate of a fine-tuning after a training whose highest was `training_lr`."""
+        return training_lr / self.lr_divisor if self.peak_lr is None else self.peak_lr
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelPruning(FineTuning):
+    """How channels are pruned. The result is an ordinary dense model, smaller and faster wherever it runs."""
+
+    macs: float | None = field(
+        default=None,
+        metadata=option(
+            "of the multiply-accumulates that may be left, in (0, 1)", default=f"{DEFAULT_MACS:g}", metavar="PART"
+        ),
+    )
+    latency: float | None = field(
+        default=None,
+        metadata=option("in its place: of the dense int8 file's time on one core, measured, in (0, 1)", metavar="PART"),
+    )
+    rounds: int = field(
+        default=2,
+        metadata=option("of pruning and fine-tuning; each removes the same part of what is left", metavar="N"),
+    )
+    epochs: int = field(default=20, metadata=option("of fine-tuning after the last round", metavar="N"))
+    round_epochs: int = field(default=4, metadata=option("of fine-tuning after each round before it", metavar="N"))
+    small_fraction: float = field(
+        default=0.0,
+        metadata=option(
+            "of fine-tuning's steps, the first ones, that learn from images of three quarters of the side: faster",
+            metavar="PART",
+        ),
+    )
+    multiple_of: int = field(default=8, metadata=option("that every width is a multiple of", metavar="N"))
+    with_streams: bool = field(default=True, metadata=option("prune only within blocks", "--keep-streams"))
+    hint_weight: float = field(
+        default=HINT_WEIGHT,
+        metadata=option(
+            "of the distance to what the stacks of the model that it began as give, >= 0", metavar="WEIGHT"
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        if self.macs is None and self.latency is None:
+            object.__setattr__(self, "macs", DEFAULT_MACS)
+        if self.macs is not None and self.latency is not None:
+            raise ValueError("the budget is of macs or of latency, not of both")
+        for name in ("macs", "latency"):
+            if (budget := getattr(self, name)) is not None and not 0 < budget < 1:
+                raise ValueError(f"{name} must be in (0, 1), got {budget}")
+        _check_counts(self, "rounds", "epochs", "round_epochs", "multiple_of")
+        if not 0 <= self.small_fraction < 1:
+            raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
+        check_teacher(self.teacher_weight, self.temperature, self.hint_weight)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MagnitudePruning(FineTuning):
+    """How weights are made zero. The compressed file shrinks; dense kernels run as fast as before.
+
+    The 2:4 pattern is what sparse tensor cores of GPUs can use (arXiv:2104.08378); LiteRT does not. Its four weights
+    lie along the input channels, the last axis of a kernel in a LiteRT file.
+    """
+
+    sparsity: float = field(default=0.5, metadata=option("fraction of zeros among all weights, in [0, 1)", metavar="S"))
+    layer_sparsity: tuple[str, ...] = field(
+        default=(),
+        metadata=option(
+            "sparsity of the layers whose whole name matches a regular expression, such as 'conv4_.*=0.9'; may be "
+            "given again, the last match counts, and the other layers share what is left of --sparsity",
+            default="conv1_conv=0, and for predictions at most 0.8",
+            metavar="PATTERN=S",
+        ),
+    )
+    pattern: Pattern = field(
+        default="unstructured",
+        metadata=option("2:4 is two zeros in every four weights along the input channels"),
+    )
+    at_once: bool = field(
+        default=False,
+        metadata=option(
+            "make all zeros before the fine-tuning, where the other weights can best make up for them, and not slowly "
+            "of what is smallest by then"
+        ),
+    )
+    begin: float = field(
+        default=0.0, metadata=option("part of the steps before the first zeros, in [0, 1)", metavar="PART")
+    )
+    end: float = field(
+        default=0.7, metadata=option("part of the steps after which the zeros stay where they are", metavar="PART")
+    )
+    power: float = field(default=3.0, metadata=option("of the polynomial by which the sparsity rises, > 0"))
+
+    def __post_init__(self) -> None:
+        FineTuning.__post_init__(self)
+        object.__setattr__(self, "layer_sparsity", tuple(self.layer_sparsity))
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(f"sparsity must be in [0, 1), got {self.sparsity}")
+        _check_choice("pattern", self.pattern, get_args(Pattern))
+        if not 0 <= self.begin < self.end <= 1:
+            raise ValueError(f"0 <= begin < end <= 1 must hold, got begin {self.begin} and end {self.end}")
+        if self.power <= 0:
+            raise ValueError(f"power must be > 0, got {self.power}")
+        if self.pattern == "2:4" and self.sparsity != 0.5:
+            raise ValueError(f"the 2:4 pattern has a sparsity of 0.5, got {self.sparsity:g}")
+        is_scheduled = any(getattr(self, name) != getattr(MagnitudePruning, name) for name in ("begin", "end", "power"))
+        if self.is_made_at_the_beginning and is_scheduled:
+            raise ValueError(
+                "the zeros of the 2:4 pattern, or at once, are made in the beginning: begin, end and power say nothing"
+            )
+        _ = self.rules  # raises where one cannot be read
+
+    @property
+    def rules(self) -> tuple[LayerRule, ...]:
+        """Return the exceptions of `layer_sparsity`, in order."""
+        return tuple(LayerRule.parse(text) for text in self.layer_sparsity)
+
+    @property
+    def is_made_at_the_beginning(self) -> bool:
+        """Tell if all zeros are made before the first step."""
+        return self.at_once or self.pattern == "2:4"
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a trained model is quantized."""
+
+    precision: Precision = field(
+        default="int8",
+        metadata=option(
+            "int8: weights and activations, smallest and fastest; float16: weights, half the bytes; dynamic: int8 "
+            "weights, and float activations that each operator quantizes as they come"
+        ),
+    )
+    num_calibration_images: int = field(
+        default=512, metadata=option("that fix the ranges of int8 activations", metavar="N")
+    )
+    calibration: CalibrationChoice = field(
+        default="random",
+        metadata=option("which training images: random ones, or balanced: the same number of each class"),
+    )
+    calibration_images: Path | None = field(
+        default=None,
+        metadata=option(
+            "a folder or zip file of pictures to calibrate on in the place of training images", metavar="PATH"
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _check_choice("precision", self.precision, get_args(Precision))
+        _check_counts(self, "num_calibration_images")
+        _check_choice("calibration", self.calibration, get_args(CalibrationChoice))
+        if self.calibration == "balanced" and self.calibration_images:
+            raise ValueError("calibration on pictures of your own cannot be balanced: their classes are not known")
+        if self.precision != "int8" and replace(self, precision="int8") != Quantization():
+            raise ValueError(f"{self.precision} needs no calibration: only int8 activations have ranges to fix")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizationAwareTraining(FineTuning):
+    """How a model is trained as the int8 file that it becomes."""
+
+    METHOD: ClassVar[str] = "quantization-aware training"  # in the record of its run
+    lr_divisor: ClassVar[int] = 20
+
+    peak_lr: float | None = field(
+        default=None, metadata=option("highest learning rate", default="a twentieth of the training's", metavar="LR")
+    )
+    num_calibration_images: int = field(
+        default=512, metadata=option("training images that the ranges of the activations begin with", metavar="N")
+    )
+
+    def __post_init__(self) -> None:
+        FineTuning.__post_init__(self)
+        _check_counts(self, "num_calibration_images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """What a smaller model has to keep to, and how much is spent on the way."""
+
+    budget_latency: float = field(
+        default=0.5,
+        metadata=option("of the plain int8 file's time for an image on one core, in (0, 1]", metavar="PART"),
+    )
+    epochs: int = field(
+        default=20, metadata=option("of fine-tuning after the last round of channel pruning", metavar="N")
+    )
+    round_epochs: int = field(default=4, metadata=option("after each round before it", metavar="N"))
+    aware_epochs: int = field(
+        default=4, metadata=option("of quantization-aware training, where quantization loses accuracy", metavar="N")
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.budget_latency <= 1:
+            raise ValueError(f"budget_latency must be in (0, 1], got {self.budget_latency}")
+        _check_counts(self, "epochs", "round_epochs", "aware_epochs")
+
+
+def _check_counts(settings: object, *names: str) -> None:
+    for name in names:
+        if (value := getattr(settings, name)) < 1:
+            raise ValueError(f"{name} must be >= 1, got {value}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
