@@ -24,7 +24,7 @@ from optimize.settings import (
 from training.cli import command_line, load_version, run
 
 if TYPE_CHECKING:
-    from optimize.made import Made
+    from optimize.candidate import Candidate
     from optimize.source import Source
 
 PROGRAM = "python -m optimize"
@@ -146,10 +146,10 @@ def _opened(task: Task) -> Source:
     return source
 
 
-def _published(made: Made, task: Task) -> str:
+def _published(candidate: Candidate, task: Task) -> str:
     from models.store.repository import Repository
 
-    result = made.publish(
+    result = candidate.publish(
         Repository(task.repository), name=task.name, max_accuracy_drop=task.max_accuracy_drop, force=task.force
     )
     return str(result)

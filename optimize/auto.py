@@ -13,11 +13,11 @@ from typing import ClassVar
 
 from models.errors import OpsinError
 from models.report import size, table
+from optimize.candidate import Candidate
 from optimize.channels.run import prune_channels
 from optimize.cost.latency import latency_ratio
 from optimize.cost.rounds import Rounds
 from optimize.gate import accuracy_drop
-from optimize.made import Made
 from optimize.quantization.aware import train_quantized
 from optimize.quantization.post_training import quantize
 from optimize.settings import ChannelPruning, Ladder, QuantizationAwareTraining
@@ -45,7 +45,7 @@ class Trial:
     """
 
     name: str
-    made: Made
+    made: Candidate
     drop: float
     latency: Rounds
 
@@ -64,7 +64,7 @@ def climb(
     max_accuracy_drop: float,
     command: str = "",
     say: Callable[[str], None] = print,
-) -> Made:
+) -> Candidate:
     """Try all rungs and pick the most accurate one within the budgets.
 
     Args:
@@ -86,9 +86,9 @@ def climb(
         made |= _without_channels(source, output / "channels", ladder, command, say)
     elif _lost(plain) > TOLERATED_POINTS:
         made["int8, trained"] = _trained(source, output / "aware", ladder, command, say)
-    baseline = plain.candidate.file
+    baseline = plain.measured.file
     trials = [
-        Trial(name, each, _drop(each, source), latency_ratio(each.candidate.file, baseline))
+        Trial(name, each, _drop(each, source), latency_ratio(each.measured.file, baseline))
         for name, each in made.items()
     ]
     shown = _table(trials)
@@ -105,7 +105,7 @@ def climb(
 
 def _without_channels(
     source: Source, folder: Path, ladder: Ladder, command: str, say: Callable[[str], None]
-) -> dict[str, Made]:
+) -> dict[str, Candidate]:
     say(f"removing channels until an image takes {ladder.budget_latency:g} of the time")
     pruning = ChannelPruning(latency=ladder.budget_latency, epochs=ladder.epochs, round_epochs=ladder.round_epochs)
     narrower = prune_channels(source, folder, pruning, command=command, say=say).as_source()
@@ -115,27 +115,27 @@ def _without_channels(
     return made
 
 
-def _trained(source: Source, folder: Path, ladder: Ladder, command: str, say: Callable[[str], None]) -> Made:
+def _trained(source: Source, folder: Path, ladder: Ladder, command: str, say: Callable[[str], None]) -> Candidate:
     say("training it as the int8 file it becomes")
     return train_quantized(source, folder, QuantizationAwareTraining(epochs=ladder.aware_epochs), command=command)
 
 
-def _lost(made: Made) -> float:
+def _lost(made: Candidate) -> float:
     return _drop(made, made.source)
 
 
-def _drop(made: Made, source: Source) -> float:
-    return accuracy_drop(source.dense.metrics, made.candidate.metrics)
+def _drop(made: Candidate, source: Source) -> float:
+    return accuracy_drop(source.dense.metrics, made.measured.metrics)
 
 
 def _table(trials: Sequence[Trial]) -> str:
     rows = [
         [
             trial.name,
-            f"{trial.made.candidate.metrics.top1:.2%}",
+            f"{trial.made.measured.metrics.top1:.2%}",
             f"{-trial.drop:+.2f}",
             f"{trial.latency.median:.2f}",
-            size(trial.made.candidate.file.stat().st_size),
+            size(trial.made.measured.file.stat().st_size),
         ]
         for trial in trials
     ]
@@ -143,7 +143,7 @@ def _table(trials: Sequence[Trial]) -> str:
 
 
 def _record(trial: Trial) -> dict[str, object]:
-    candidate = trial.made.candidate
+    candidate = trial.made.measured
     return {
         **candidate.metrics.to_dict(),
         "drop_points": round(trial.drop, 2),

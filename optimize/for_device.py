@@ -118,9 +118,9 @@ def _check_run(manifest: Manifest, workdir: Path) -> None:
 def _make(source: Source, device: Device, workdir: Path, folder: Path, *, command: str) -> tuple[Path, dict[str, Any]]:
     """The file, and what the manifest says of its making."""
     if device == "cpu":
-        made = quantize(source, workdir, command=command)
-        return made.candidate.file, {
-            name: value for name, value in made.provenance.items() if name not in ("command", "parent")
+        candidate = quantize(source, workdir, command=command)
+        return candidate.measured.file, {
+            name: value for name, value in candidate.provenance.items() if name not in ("command", "parent")
         }
     file = folder / format_for(device).exported.file
     export_saved_model(source.model, file, "float16")

@@ -10,9 +10,9 @@ from pathlib import Path
 import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2
+from optimize.candidate import Candidate
 from optimize.channels.groups import channel_groups, stream_ends
 from optimize.channels.removal import Batch, macs_for_latency, macs_of, within_latency, without_least_important
-from optimize.made import Made
 from optimize.settings import DEFAULT_MACS, ChannelPruning
 from optimize.source import Source
 from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms
@@ -32,7 +32,7 @@ WARMUP_FRACTION = 0.1
 
 def prune_channels(
     source: Source, output: Path, pruning: ChannelPruning, *, command: str = "", say: Callable[[str], None] = print
-) -> Made:
+) -> Candidate:
     """Remove whole channels, fine-tune what is left and measure it on the full test set.
 
     What comes out is an ordinary dense model: smaller and faster wherever it runs.
@@ -59,8 +59,8 @@ def prune_channels(
     compression = {"method": "channels", **asdict(pruning)}
     run = source.begin_run(output, config, compression=compression, command=command)
     model = _Rounds(source, pixel_sets(source.data, config, output), config, pruning, output).run(say)
-    candidate = finish_float32(model, run, source.data, workdir=output)
-    return Made(source, run, output, candidate, as_built(source.architecture, model))
+    measured = finish_float32(model, run, source.data, workdir=output)
+    return Candidate(source, run, output, measured, as_built(source.architecture, model))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import tf_keras as keras
 
+from optimize.candidate import Candidate
 from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import held_in_place
-from optimize.made import Made
 from optimize.magnitude.at_once import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
@@ -27,7 +27,7 @@ from training.train import pixel_sets
 
 def prune_magnitude(
     source: Source, output: Path, pruning: MagnitudePruning, *, command: str = "", say: Callable[[str], None] = print
-) -> Made:
+) -> Candidate:
     """Set weights to zero, fine-tune those that stay and measure the result on the full test set.
 
     The file compresses better for it; dense kernels run as fast as before.
@@ -51,8 +51,8 @@ def prune_magnitude(
     images = pixel_sets(source.data, config, output)
     start = _at_once(source, images, config, pruning, output / "start", say) if pruning.at_once else source.model
     model = _fine_tuned(start, source, images, config, pruning, output)
-    candidate = finish_float32(model, run, source.data, workdir=output)
-    return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(candidate.file))
+    measured = finish_float32(model, run, source.data, workdir=output)
+    return Candidate(source, run, output, measured, source.architecture, provenance=zeros_and_gzip(measured.file))
 
 
 def _fine_tuned(

@@ -10,9 +10,9 @@ import tf_keras as keras
 
 from models.network.export import export_fake_quantized
 from models.network.folding import fold_batch_norms
+from optimize.candidate import Candidate
 from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import OWN_IN_PLACE, held_in_place
-from optimize.made import Made
 from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
 from optimize.settings import QuantizationAwareTraining
@@ -28,7 +28,9 @@ INT8_FILE = "int8.tflite"
 OWN = OWN_IN_PLACE | {"precision"}
 
 
-def train_quantized(source: Source, output: Path, training: QuantizationAwareTraining, *, command: str = "") -> Made:
+def train_quantized(
+    source: Source, output: Path, training: QuantizationAwareTraining, *, command: str = ""
+) -> Candidate:
     """Fine-tune with int8 weights and activations in the forward pass, and measure the int8 file on the full test set.
 
     Batch normalization is folded before, so its statistics are fixed and nothing is left to fold afterwards.
@@ -56,8 +58,8 @@ def train_quantized(source: Source, output: Path, training: QuantizationAwareTra
     model = fit(model, images, config=config, workdir=output, distillation=distillation)
     file = output / INT8_FILE
     export_fake_quantized(model, file)
-    candidate = measure_file(file, run, source.data, precision="int8")
-    return Made(source, run, output, candidate, source.architecture, provenance=zeros_and_gzip(file))
+    measured = measure_file(file, run, source.data, precision="int8")
+    return Candidate(source, run, output, measured, source.architecture, provenance=zeros_and_gzip(file))
 
 
 def _calibration_batches(images: PixelSets, num_images: int, seed: int) -> Iterator[Pixels]:

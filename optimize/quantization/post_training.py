@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from models.network.export import export_dynamic, export_float16, export_int8
+from optimize.candidate import Candidate
 from optimize.compressed import zeros_and_gzip
-from optimize.made import Made
 from optimize.quantization.calibration import calibration_images
 from optimize.settings import Quantization
 from optimize.source import Source
@@ -16,7 +16,7 @@ from training.publish import measure_file
 _INT8 = Quantization()
 
 
-def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, *, command: str = "") -> Made:
+def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, *, command: str = "") -> Candidate:
     """Quantize the model of a finished run and measure it on the full test set.
 
     A pruned model keeps its zeros: they are exact in float16, and in int8, where a kernel's zero point is 0.
@@ -32,9 +32,9 @@ def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, 
     """
     file = workdir / f"{quantization.precision}.tflite"
     calibration = _export(source, quantization, file)
-    candidate = measure_file(file, source.run, source.data, precision=quantization.precision)
+    measured = measure_file(file, source.run, source.data, precision=quantization.precision)
     provenance = {"command": command, "parent": source.published, **calibration, **zeros_and_gzip(file)}
-    return Made(source, source.run, workdir, candidate, source.architecture, provenance)
+    return Candidate(source, source.run, workdir, measured, source.architecture, provenance)
 
 
 def _export(source: Source, quantization: Quantization, file: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 
 from models.network.resnet_v2 import ResNetV2
 from optimize.auto import BudgetsNotMet, climb
+from optimize.candidate import Candidate
 from optimize.cost.rounds import Rounds
-from optimize.made import Made
 from optimize.settings import ChannelPruning, Ladder, QuantizationAwareTraining
 from optimize.source import Source
 from training.evaluate import Metrics
@@ -45,7 +45,7 @@ class Rungs:
         return Source(SimpleNamespace(data="toy.npz"), None, None, architecture, dense, published)
 
     def made(self, source, workdir, name):
-        return Made(source, source.run, workdir, self.candidate(name, "int8"), source.architecture)
+        return Candidate(source, source.run, workdir, self.candidate(name, "int8"), source.architecture)
 
     def quantize(self, source, workdir, **_):
         self.asked.append(("quantize", workdir.name))
@@ -85,7 +85,7 @@ def climbed(rungs, tmp_path, said):
             source, tmp_path / "run", tmp_path / "out", ladder, max_accuracy_drop=max_accuracy_drop, say=said.append
         )
         assert made.source is source  # the gate compares with it
-        return made.candidate.file.stem
+        return made.measured.file.stem
 
     return climbed
 

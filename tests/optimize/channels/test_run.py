@@ -71,8 +71,8 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(source, output, left_by_the_kill, repository):
-    made = prune_channels(source, output, PRUNING, command="c", say=lambda _: None)
-    return made.publish(repository, max_accuracy_drop=100)
+    candidate = prune_channels(source, output, PRUNING, command="c", say=lambda _: None)
+    return candidate.publish(repository, max_accuracy_drop=100)
 
 
 def test_run_goes_on_where_it_stopped(result, output, left_by_the_kill):
@@ -142,7 +142,7 @@ def test_pruned_run_can_be_quantized(result, output, repository):
     manifest = quantized.publish(repository, max_accuracy_drop=100).artifact.manifest
     assert manifest.architecture == result.artifact.manifest.architecture
     assert manifest.provenance["parent"] == f"toy:{result.artifact.manifest.version}"
-    assert read_tflite(quantized.candidate.file).macs == read_tflite(result.after.file).macs
+    assert read_tflite(quantized.measured.file).macs == read_tflite(result.after.file).macs
 
 
 def test_same_command_takes_up_the_run_and_another_one_is_refused(result, source, output, repository):

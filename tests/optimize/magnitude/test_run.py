@@ -32,8 +32,8 @@ def source(open_toy):
 
 @pytest.fixture(scope="module")
 def result(source, repository, output):
-    made = prune_magnitude(source, output, PRUNING, command="c")
-    return made.publish(repository, force="toy")
+    candidate = prune_magnitude(source, output, PRUNING, command="c")
+    return candidate.publish(repository, force="toy")
 
 
 def sparsity_of(model) -> float:
@@ -133,8 +133,8 @@ def test_masks_outlive_a_kill_between_two_updates(source, tmp_path, monkeypatch)
             prune_magnitude(source, tmp_path / "killed", pruning)
     taken_up = prune_magnitude(source, tmp_path / "killed", pruning)
     zeros = [
-        [weight == 0 for weight in load_model(made.workdir).get_weights() if weight.ndim > 1]
-        for made in (whole, taken_up)
+        [weight == 0 for weight in load_model(candidate.workdir).get_weights() if weight.ndim > 1]
+        for candidate in (whole, taken_up)
     ]
     assert np.mean(zeros[0][1]) == 0.5
     for expected, found in zip(*zeros, strict=True):
@@ -144,9 +144,9 @@ def test_masks_outlive_a_kill_between_two_updates(source, tmp_path, monkeypatch)
 @pytest.mark.slow
 def test_zeros_are_as_many_where_the_training_was_in_mixed_precision(source, tmp_path):
     in_bfloat16 = source.with_settings(["precision=mixed_bfloat16"])
-    made = prune_magnitude(in_bfloat16, tmp_path / "run", MagnitudePruning(sparsity=0.6, epochs=1))
-    assert sparsity_of(load_model(made.workdir)) == pytest.approx(0.6, abs=1e-5)
-    assert read_run(made.workdir).config.precision == "mixed_bfloat16"
+    candidate = prune_magnitude(in_bfloat16, tmp_path / "run", MagnitudePruning(sparsity=0.6, epochs=1))
+    assert sparsity_of(load_model(candidate.workdir)) == pytest.approx(0.6, abs=1e-5)
+    assert read_run(candidate.workdir).config.precision == "mixed_bfloat16"
 
 
 @pytest.mark.slow

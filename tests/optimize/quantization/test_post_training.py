@@ -62,7 +62,7 @@ def test_own_pictures_are_calibrated_on(workdir, tmp_path):
 
 
 def test_past_the_budget_nothing_is_published(workdir, repository):
-    made = quantized(workdir)
+    candidate = quantized(workdir)
     with pytest.raises(AccuracyDropTooLarge):
-        made.publish(repository, max_accuracy_drop=-100.5)
+        candidate.publish(repository, max_accuracy_drop=-100.5)
     assert repository.names() == []

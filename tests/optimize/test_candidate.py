@@ -7,9 +7,9 @@ from tflite_files import colour_classifier, one_at_a_time
 
 from models.network.resnet_v2 import ResNetV2
 from models.store.repository import Repository
+from optimize.candidate import Candidate
 from optimize.cost.rounds import Rounds
 from optimize.gate import AccuracyDropTooLarge, NothingGained
-from optimize.made import Made
 from optimize.source import Source
 from training.config import preset
 from training.data import load_dataset
@@ -22,7 +22,7 @@ AFTER = replace(BEFORE, top1=0.88)
 
 
 @pytest.fixture
-def made(toy_npz, tmp_path):
+def candidate(toy_npz, tmp_path):
     """Of an int8 file that is smaller than the float32 one, and loses two points."""
     data = load_dataset(toy_npz, test_fraction=0.1, seed=0)
     run = Run.new(
@@ -39,14 +39,14 @@ def made(toy_npz, tmp_path):
     smaller = MeasuredFile(colour_classifier(tmp_path / "int8.tflite", ends_in_softmax=False), "int8", AFTER)
     narrower = replace(architecture, stream_widths=(8, 8, 8))
     assert smaller.file.stat().st_size < dense.file.stat().st_size
-    return Made(source, run, tmp_path, smaller, narrower, provenance={"parent": "toy:1", "gzip_bytes": 5})
+    return Candidate(source, run, tmp_path, smaller, narrower, provenance={"parent": "toy:1", "gzip_bytes": 5})
 
 
 @pytest.fixture
-def without_gain(made, monkeypatch):
+def without_gain(candidate, monkeypatch):
     """The same file as before, which takes as long."""
     monkeypatch.setattr("optimize.gate.latency_ratio", lambda *_: Rounds((1.0, 1.0)))
-    return replace(made, candidate=replace(made.source.dense, precision="int8"))
+    return replace(candidate, measured=replace(candidate.source.dense, precision="int8"))
 
 
 @pytest.fixture
@@ -54,45 +54,45 @@ def repository(tmp_path):
     return Repository(tmp_path / "repository")
 
 
-def test_it_is_published_under_the_name_of_its_source_with_the_figures_of_both(made, repository):
-    result = made.publish(repository, max_accuracy_drop=2)
+def test_it_is_published_under_the_name_of_its_source_with_the_figures_of_both(candidate, repository):
+    result = candidate.publish(repository, max_accuracy_drop=2)
     manifest = repository.load("toy").manifest
     assert result.artifact.manifest == manifest
     assert manifest.metrics == {"float32": BEFORE.to_dict(), "int8": AFTER.to_dict()}
     assert manifest.architecture["stream_widths"] == [8, 8, 8]
-    assert (manifest.provenance["run"], manifest.provenance["gzip_bytes"]) == (made.run.run_id, 5)
-    assert published(made.workdir, "int8") == "toy:1"
+    assert (manifest.provenance["run"], manifest.provenance["gzip_bytes"]) == (candidate.run.run_id, 5)
+    assert published(candidate.workdir, "int8") == "toy:1"
     assert str(result).startswith("published toy version 1 (int8): top-1 90.00% -> 88.00%, ")
 
 
-def test_figures_before_have_a_name_of_their_own_where_the_precision_is_the_same(made, repository):
-    float32 = replace(made, candidate=replace(made.candidate, precision="float32"))
+def test_figures_before_have_a_name_of_their_own_where_the_precision_is_the_same(candidate, repository):
+    float32 = replace(candidate, measured=replace(candidate.measured, precision="float32"))
     manifest = float32.publish(repository, max_accuracy_drop=2).artifact.manifest
     assert manifest.metrics == {"dense_float32": BEFORE.to_dict(), "float32": AFTER.to_dict()}
 
 
-def test_another_name_can_be_given(made, repository):
-    made.publish(repository, name="toy-fast", max_accuracy_drop=2)
+def test_another_name_can_be_given(candidate, repository):
+    candidate.publish(repository, name="toy-fast", max_accuracy_drop=2)
     assert repository.names() == ["toy-fast"]
 
 
-def test_the_same_file_is_published_once(made, repository):
+def test_the_same_file_is_published_once(candidate, repository):
     for _ in range(2):
-        assert made.publish(repository, max_accuracy_drop=2).artifact.manifest.version == 1
+        assert candidate.publish(repository, max_accuracy_drop=2).artifact.manifest.version == 1
 
 
-def test_of_a_file_that_was_published_before_it_says_which_version_is_served(made, without_gain, repository):
-    made.publish(repository, max_accuracy_drop=2)
+def test_of_a_file_that_was_published_before_it_says_which_version_is_served(candidate, without_gain, repository):
+    candidate.publish(repository, max_accuracy_drop=2)
     without_gain.publish(repository, force="toy")
-    line = str(made.publish(repository, max_accuracy_drop=2)).splitlines()[1]
+    line = str(candidate.publish(repository, max_accuracy_drop=2)).splitlines()[1]
     command = f"python -m models promote toy:1 --repository {repository.root}"
     assert line == f"it was published before, and version 2 is stable: to have it served, `{command}`"
     assert repository.stable_version("toy") == 2
 
 
-def test_past_the_budget_of_accuracy_nothing_is_published(made, repository):
+def test_past_the_budget_of_accuracy_nothing_is_published(candidate, repository):
     with pytest.raises(AccuracyDropTooLarge, match=r"fell by 2\.00 points"):
-        made.publish(repository)
+        candidate.publish(repository)
     assert repository.names() == []
 
 
@@ -102,14 +102,14 @@ def test_without_gain_nothing_is_published(without_gain, repository):
     assert repository.names() == []
 
 
-def test_force_publishes_whatever_is_lost_or_not_gained(made, without_gain, repository):
-    assert made.publish(repository, force="toy").artifact.manifest.version == 1
+def test_force_publishes_whatever_is_lost_or_not_gained(candidate, without_gain, repository):
+    assert candidate.publish(repository, force="toy").artifact.manifest.version == 1
     assert without_gain.publish(repository, force="toy").artifact.manifest.version == 2
-    assert made.publish(repository, name="other", force="other").artifact.manifest.name == "other"
+    assert candidate.publish(repository, name="other", force="other").artifact.manifest.name == "other"
 
 
-def test_force_that_names_another_model_is_refused(made, repository):
+def test_force_that_names_another_model_is_refused(candidate, repository):
     for options in ({"force": "yes"}, {"name": "other", "force": "toy"}):
         with pytest.raises(ValueError, match="force must name the model that is published"):
-            made.publish(repository, **options)
+            candidate.publish(repository, **options)
     assert repository.names() == []

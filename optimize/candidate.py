@@ -17,14 +17,14 @@ from training.run import Run, load_model, published
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A measured file that may be published.
+class Candidate:
+    """A compressed model that may be published.
 
     Attributes:
-        source: the finished run that it was made of.
+        source: the finished run that it was made from.
         run: that made it; the source's own where nothing was trained.
         workdir: of that run.
-        candidate: the file.
+        measured: the file.
         architecture: of the network in it.
         provenance: JSON, what the manifest says beside what run and data say of themselves.
     """
@@ -32,15 +32,15 @@ class Made:
     source: Source
     run: Run
     workdir: Path
-    candidate: MeasuredFile
+    measured: MeasuredFile
     architecture: ResNetV2
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def as_source(self) -> Source:
         """Take the run that made it, which trained and so kept its model, to make that smaller still."""
-        parent = published(self.workdir, self.candidate.precision)
+        parent = published(self.workdir, self.measured.precision)
         model = load_model(self.workdir)
-        return Source(self.run, self.source.data, model, self.architecture, self.candidate, published=parent)
+        return Source(self.run, self.source.data, model, self.architecture, self.measured, published=parent)
 
     def publish(
         self,
@@ -66,11 +66,11 @@ class Made:
         before = self.source.dense
         check_force(force, name)
         if force is None:
-            check_accuracy(before.metrics, self.candidate.metrics, max_accuracy_drop=max_accuracy_drop)
-            check_gain(before.file, self.candidate.file)
-        label = "dense_float32" if self.candidate.precision == before.precision else before.precision
+            check_accuracy(before.metrics, self.measured.metrics, max_accuracy_drop=max_accuracy_drop)
+            check_gain(before.file, self.measured.file)
+        label = "dense_float32" if self.measured.precision == before.precision else before.precision
         artifact = publish(
-            self.candidate,
+            self.measured,
             self.run,
             self.source.data,
             workdir=self.workdir,
@@ -80,4 +80,4 @@ class Made:
             other_metrics={label: before.metrics},
             provenance=self.provenance,
         )
-        return Compressed(artifact, before, self.candidate, notes=about_serving(artifact, repository))
+        return Compressed(artifact, before, self.measured, notes=about_serving(artifact, repository))
