@@ -9,8 +9,8 @@ from typing import Any
 
 from models.network.resnet_v2 import ResNetV2
 from models.store.repository import Repository
-from optimize.compressed import Compressed
 from optimize.gate import check_accuracy, check_force, check_gain
+from optimize.published import Published
 from optimize.source import Source
 from training.publish import MeasuredFile, about_serving, publish
 from training.run import Run, load_model, published
@@ -49,7 +49,7 @@ class Candidate:
         name: str | None = None,
         max_accuracy_drop: float = 0.5,
         force: str | None = None,
-    ) -> Compressed:
+    ) -> Published:
         """Publish it, if it passes the gate.
 
         Args:
@@ -80,4 +80,4 @@ class Candidate:
             other_metrics={label: before.metrics},
             provenance=self.provenance,
         )
-        return Compressed(artifact, before, self.measured, notes=about_serving(artifact, repository))
+        return Published(artifact, before, self.measured, notes=about_serving(artifact, repository))

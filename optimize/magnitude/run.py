@@ -9,10 +9,10 @@ from pathlib import Path
 import tf_keras as keras
 
 from optimize.candidate import Candidate
-from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import held_in_place
 from optimize.magnitude.at_once import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
+from optimize.published import zeros_and_gzip
 from optimize.settings import MagnitudePruning
 from optimize.source import Source
 from optimize.training_sample import NUM_MOMENTS_BATCHES, NUM_STATISTICS_BATCHES, drawn_batches, reestimate_batch_norms

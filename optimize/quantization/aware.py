@@ -11,8 +11,8 @@ import tf_keras as keras
 from models.network.export import export_fake_quantized
 from models.network.folding import fold_batch_norms
 from optimize.candidate import Candidate
-from optimize.compressed import zeros_and_gzip
 from optimize.fine_tuning import OWN_IN_PLACE, held_in_place
+from optimize.published import zeros_and_gzip
 from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
 from optimize.settings import QuantizationAwareTraining

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.network.export import export_dynamic, export_float16, export_int8
 from optimize.candidate import Candidate
-from optimize.compressed import zeros_and_gzip
+from optimize.published import zeros_and_gzip
 from optimize.quantization.calibration import calibration_images
 from optimize.settings import Quantization
 from optimize.source import Source

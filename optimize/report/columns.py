@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.report import size
-from optimize.compressed import OF_ZEROS
+from optimize.published import OF_ZEROS
 from optimize.report.row import Row
 
 MINUS, TIMES, NONE = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from models.runtime.cores import available_cores
 from models.store.repository import Repository
-from optimize.compressed import OF_ZEROS, SPARSE
 from optimize.cost.latency import measure_latencies
 from optimize.cost.rounds import NUM_ROUNDS
 from optimize.cost.tflite_file import read_tflite
+from optimize.published import OF_ZEROS, SPARSE
 from optimize.report.accuracy import measure_all, predict_all
 from optimize.report.compared import Compared, check_names, open_artifact, open_file
 from optimize.report.data import load_data, notes

@@ -1,4 +1,4 @@
-"""What a compression gave."""
+"""The published result of a compression, and what it says of zeros."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from models.report import size
 from models.store.artifact import Artifact
-from optimize.cost.tflite_file import TFLiteFile, read_tflite
+from optimize.cost.tflite_file import read_tflite
 from training.publish import MeasuredFile
 
 OF_ZEROS = "Zeros shrink the compressed file; dense kernels run no faster for them."
@@ -17,8 +17,8 @@ SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zero
 
 
 @dataclass(frozen=True, slots=True)
-class Compressed:
-    """A published artifact, the measured files before and after, and lines on what else is to be known."""
+class Published:
+    """A published artifact, the measured files before and after it, and notes for its user."""
 
     artifact: Artifact
     before: MeasuredFile
@@ -33,19 +33,17 @@ class Compressed:
             f"top-1 {before.metrics.top1:.2%} -> {after.metrics.top1:.2%}, "
             f"{before.file.stat().st_size / 1000:,.0f} kB -> {after.file.stat().st_size / 1000:,.0f} kB"
         )
-        return "\n".join([result, *self.notes, *_about_zeros(read_tflite(before.file), read_tflite(after.file))])
+        lines = [result, *self.notes]
+        dense, sparse = read_tflite(before.file), read_tflite(after.file)
+        if sparse.sparsity >= SPARSE:
+            lines.append(
+                f"zeros in its kernels: {dense.sparsity:.2%} -> {sparse.sparsity:.2%}; "
+                f"after gzip: {size(dense.gzip_bytes)} -> {size(sparse.gzip_bytes)}. {OF_ZEROS}"
+            )
+        return "\n".join(lines)
 
 
 def zeros_and_gzip(file: Path) -> dict[str, Any]:
-    """What a manifest says of a file that may have zeros: their part in its kernels, and its bytes after gzip."""
-    found = read_tflite(file)
-    return {"measured_sparsity": round(found.sparsity, 6), "gzip_bytes": found.gzip_bytes}
-
-
-def _about_zeros(before: TFLiteFile, after: TFLiteFile) -> list[str]:
-    if after.sparsity < SPARSE:
-        return []
-    return [
-        f"zeros in its kernels: {before.sparsity:.2%} -> {after.sparsity:.2%}; "
-        f"after gzip: {size(before.gzip_bytes)} -> {size(after.gzip_bytes)}. " + OF_ZEROS
-    ]
+    """Return the entries of a manifest on zeros: their fraction in the file's kernels, and its bytes after gzip."""
+    figures = read_tflite(file)
+    return {"measured_sparsity": round(figures.sparsity, 6), "gzip_bytes": figures.gzip_bytes}

@@ -8,7 +8,7 @@ from models.network.export import export_float32
 from models.network.resnet_v2 import ResNetV2, build
 from models.report import size
 from models.store.artifact import Artifact
-from optimize.compressed import Compressed, zeros_and_gzip
+from optimize.published import Published, zeros_and_gzip
 from training.evaluate import Metrics
 from training.publish import MeasuredFile
 
@@ -31,8 +31,8 @@ def files(tmp_path_factory):
 
 def text_of(before, after) -> list[str]:
     artifact = Artifact(before.parent, small_manifest())
-    compressed = Compressed(artifact, MeasuredFile(before, "float32", METRICS), MeasuredFile(after, "float32", METRICS))
-    return str(compressed).splitlines()
+    result = Published(artifact, MeasuredFile(before, "float32", METRICS), MeasuredFile(after, "float32", METRICS))
+    return str(result).splitlines()
 
 
 def test_the_result_is_one_line(files):
