@@ -24,9 +24,9 @@ from optimize.channels.groups import channel_groups, multipliers
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow
 from optimize.channels.plan import plan_channels
+from optimize.channels.prune import NUM_IMPORTANCE_BATCHES
 from optimize.channels.refitting import refit
 from optimize.channels.removal import Batch, macs_of
-from optimize.channels.run import NUM_IMPORTANCE_BATCHES
 from optimize.layer_inputs import input_moments
 from optimize.magnitude.at_once import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner

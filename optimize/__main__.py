@@ -86,7 +86,7 @@ def _quantize_aware(task: TrainingTask, training: QuantizationAwareTraining, com
 
 
 def _prune_channels(task: TrainingTask, pruning: ChannelPruning, command: str) -> str:
-    from optimize.channels.run import prune_channels
+    from optimize.channels.prune import prune_channels
     from optimize.fine_tuning import OWN
 
     source = _opened(task).with_settings(task.changes, OWN)
@@ -95,7 +95,7 @@ def _prune_channels(task: TrainingTask, pruning: ChannelPruning, command: str) -
 
 def _prune_magnitude(task: TrainingTask, pruning: MagnitudePruning, command: str) -> str:
     from optimize.fine_tuning import OWN_IN_PLACE
-    from optimize.magnitude.run import prune_magnitude
+    from optimize.magnitude.prune import prune_magnitude
 
     source = _opened(task).with_settings(task.changes, OWN_IN_PLACE)
     return _published(prune_magnitude(source, task.output, pruning, command=command), task)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from models.errors import OpsinError
 from models.report import size, table
 from optimize.candidate import Candidate
-from optimize.channels.run import prune_channels
+from optimize.channels.prune import prune_channels
 from optimize.cost.latency import latency_ratio
 from optimize.cost.rounds import Rounds
 from optimize.gate import accuracy_drop

@@ -162,13 +162,13 @@ def calls(replace_function):
         ),
         (
             "prune channels --output o --macs 0.4 --epochs 3 --keep-streams",
-            "channels.run.prune_channels",
+            "channels.prune.prune_channels",
             "o",
             ChannelPruning(macs=0.4, epochs=3, with_streams=False),
         ),
         (
             "prune --output o --method magnitude --sparsity 0.8 --peak-lr 0.01 --at-once --layer-sparsity conv1_conv=0",
-            "magnitude.run.prune_magnitude",
+            "magnitude.prune.prune_magnitude",
             "o",
             MagnitudePruning(sparsity=0.8, peak_lr=0.01, at_once=True, layer_sparsity=("conv1_conv=0",)),
         ),
@@ -191,7 +191,7 @@ def test_each_action_makes_what_was_asked_for_and_publishes_it(
 
 
 def test_settings_of_the_training_can_be_changed_for_the_fine_tuning(calls, replace_function):
-    replace_function("optimize.channels.run.prune_channels", calls.make)
+    replace_function("optimize.channels.prune.prune_channels", calls.make)
     assert main(["prune", "channels", *RUN, "--set", "momentum=0.8", "--set", "xla=true"]) == 0
     assert calls.changes == ["momentum=0.8", "xla=true"]
 
@@ -206,8 +206,8 @@ def test_name_that_cannot_be_forced_is_told_before_anything_is_trained(calls, ca
     ("action", "maker", "own"),
     [
         ("quantize-aware", "quantization.aware.train_quantized", {"average_decay", "precision"}),
-        ("prune channels", "channels.run.prune_channels", set()),
-        ("prune magnitude", "magnitude.run.prune_magnitude", {"average_decay"}),
+        ("prune channels", "channels.prune.prune_channels", set()),
+        ("prune magnitude", "magnitude.prune.prune_magnitude", {"average_decay"}),
     ],
 )
 def test_settings_that_a_method_has_its_own_of_are_known(calls, replace_function, action, maker, own):

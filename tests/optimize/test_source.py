@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from toy_data import write_npz
 
-from optimize.channels.run import prune_channels
-from optimize.magnitude.run import prune_magnitude
+from optimize.channels.prune import prune_channels
+from optimize.magnitude.prune import prune_magnitude
 from optimize.quantization.aware import train_quantized
 from optimize.settings import ChannelPruning, MagnitudePruning, QuantizationAwareTraining
 from optimize.source import open_source

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.store.repository import Repository
+from optimize.channels.prune import prune_channels
 from optimize.channels.removal import macs_of
-from optimize.channels.run import prune_channels
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.post_training import quantize
@@ -35,8 +35,8 @@ def kill_at(round_number: int):
 @pytest.fixture(scope="module", autouse=True)
 def few_batches():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("optimize.channels.run.NUM_IMPORTANCE_BATCHES", 2)
-        patch.setattr("optimize.channels.run.NUM_STATISTICS_BATCHES", 2)
+        patch.setattr("optimize.channels.prune.NUM_IMPORTANCE_BATCHES", 2)
+        patch.setattr("optimize.channels.prune.NUM_STATISTICS_BATCHES", 2)
         yield
 
 
@@ -164,7 +164,7 @@ def test_budget_of_time_is_measured_once_and_kept_with_the_run(source, tmp_path,
         budgets.append(latency)
         return 0.6
 
-    monkeypatch.setattr("optimize.channels.run.macs_for_latency", macs_for_latency)
+    monkeypatch.setattr("optimize.channels.prune.macs_for_latency", macs_for_latency)
     monkeypatch.setattr("optimize.channels.removal.latency_ratio", lambda *_: Rounds((0.65,)))
     pruning = ChannelPruning(latency=0.7, rounds=1, epochs=1, multiple_of=4)
     for _ in range(2):

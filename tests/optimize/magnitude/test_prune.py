@@ -5,8 +5,8 @@ import pytest
 
 from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
+from optimize.magnitude.prune import prune_magnitude
 from optimize.magnitude.pruning import MagnitudePruner
-from optimize.magnitude.run import prune_magnitude
 from optimize.quantization.post_training import quantize
 from optimize.settings import MagnitudePruning, Quantization
 from optimize.source import open_source
@@ -128,7 +128,7 @@ def test_masks_outlive_a_kill_between_two_updates(source, tmp_path, monkeypatch)
     pruning = MagnitudePruning(pattern="2:4", epochs=1)
     whole = prune_magnitude(source, tmp_path / "whole", pruning)
     with monkeypatch.context() as patch:
-        patch.setattr("optimize.magnitude.run.MagnitudePruner", DyingPruner)
+        patch.setattr("optimize.magnitude.prune.MagnitudePruner", DyingPruner)
         with pytest.raises(Killed):
             prune_magnitude(source, tmp_path / "killed", pruning)
     taken_up = prune_magnitude(source, tmp_path / "killed", pruning)
@@ -161,7 +161,7 @@ def test_zeros_made_at_once_stay_where_they_are_and_are_not_made_again(source, t
     for before, after in zip(start, end, strict=True):
         np.testing.assert_array_equal(before == 0, after == 0)
     assert not np.array_equal(start[1], end[1])
-    monkeypatch.setattr("optimize.magnitude.run.make_zeros", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr("optimize.magnitude.prune.make_zeros", lambda *_: pytest.fail("made again"))
     assert sparsity_of(load_model(prune_magnitude(source, tmp_path, pruning, command="c").workdir)) == pytest.approx(
         0.6, abs=1e-5
     )
