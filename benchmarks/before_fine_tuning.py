@@ -28,7 +28,7 @@ from optimize.channels.prune import NUM_IMPORTANCE_BATCHES
 from optimize.channels.refitting import refit
 from optimize.channels.removal import Batch, macs_of
 from optimize.layer_inputs import input_moments
-from optimize.magnitude.at_once import make_zeros
+from optimize.magnitude.one_shot import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
 from optimize.source import Source, open_source
@@ -95,7 +95,7 @@ class _Measured:
         """One after another: each takes a minute or more."""
         yield from self._without_channels()
         for what, options in ZEROS.items():
-            yield Row(what, self._smallest_zero(MagnitudePruning(**options)), self._zero_at_once(options))
+            yield Row(what, self._smallest_zero(MagnitudePruning(**options)), self._zero_one_shot(options))
 
     def accuracy_of(self, model: keras.Model) -> float:
         """On all test images, in [0, 1]."""
@@ -122,9 +122,9 @@ class _Measured:
         pruner.before_step(0)
         return self._finished(model)
 
-    def _zero_at_once(self, options: Mapping[str, Any]) -> float:
+    def _zero_one_shot(self, options: Mapping[str, Any]) -> float:
         model = self._copy()
-        make_zeros(model, MagnitudePruning(at_once=True, **options), self._pixels(NUM_MOMENTS_BATCHES))
+        make_zeros(model, MagnitudePruning(one_shot=True, **options), self._pixels(NUM_MOMENTS_BATCHES))
         return self._finished(model)
 
     def _finished(self, model: keras.Model) -> float:

@@ -188,11 +188,13 @@ class MagnitudePruning(FineTuning):
         default="unstructured",
         metadata=option("2:4 is two zeros in every four weights along the input channels"),
     )
-    at_once: bool = field(
+    one_shot: bool = field(
         default=False,
         metadata=option(
             "make all zeros before the fine-tuning, where the other weights can best make up for them, and not slowly "
-            "of what is smallest by then"
+            "of what is smallest by then",
+            "--one-shot",
+            "--at-once",
         ),
     )
     begin: float = field(
@@ -230,7 +232,7 @@ class MagnitudePruning(FineTuning):
     @property
     def is_made_at_the_beginning(self) -> bool:
         """Tell if all zeros are made before the first step."""
-        return self.at_once or self.pattern == "2:4"
+        return self.one_shot or self.pattern == "2:4"
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ $(NARROWER:%=$(RUNS)/%/trained): $(RUNS)/%/trained: $(RUNS)/dense/trained
 
 # Four weights in five set to zero.
 $(RUNS)/sparse/trained: $(RUNS)/dense/trained
-	$(PRUNE_MAGNITUDE) --sparsity 0.8 --at-once --epochs 4 --workdir $(RUNS)/dense --output $(RUNS)/sparse \
+	$(PRUNE_MAGNITUDE) --sparsity 0.8 --one-shot --epochs 4 --workdir $(RUNS)/dense --output $(RUNS)/sparse \
 		--name sparse $(ANY_DROP)
 	@touch $@
 

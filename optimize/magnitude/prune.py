@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from optimize.candidate import Candidate
 from optimize.fine_tuning import held_in_place
-from optimize.magnitude.at_once import make_zeros
+from optimize.magnitude.one_shot import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.published import zeros_and_gzip
 from optimize.settings import MagnitudePruning
@@ -41,15 +41,16 @@ def prune_magnitude(
 
     Raises:
         RunError: `output` holds another run.
-        ValueError: the sparsity cannot be reached, or the network has no batch normalization to make zeros at once in.
+        ValueError: the sparsity cannot be reached, or the network has no batch normalization to make zeros one-shot in.
     """
-    if pruning.at_once:
-        source.require_batch_norm("--at-once")
+    if pruning.one_shot:
+        source.require_batch_norm("--one-shot")
     config = held_in_place(source.run.config, pruning)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
+    compression["at_once"] = compression.pop("one_shot")  # as records on disk call it
     run = source.begin_run(output, config, compression=compression, command=command)
     images = pixel_sets(source.data, config, output)
-    start = _at_once(source, images, config, pruning, output / "start", say) if pruning.at_once else source.model
+    start = _one_shot(source, images, config, pruning, output / "start", say) if pruning.one_shot else source.model
     model = _fine_tuned(start, source, images, config, pruning, output)
     measured = finish_float32(model, run, source.data, workdir=output)
     return Candidate(source, run, output, measured, source.architecture, provenance=zeros_and_gzip(measured.file))
@@ -82,7 +83,7 @@ def _fine_tuned(
     return rebuilt(source.architecture, student)
 
 
-def _at_once(
+def _one_shot(
     source: Source,
     images: PixelSets,
     config: TrainingConfig,

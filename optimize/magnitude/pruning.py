@@ -10,7 +10,7 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from optimize.magnitude.layers import layer_sparsities, two_of_four_sparsities
-from optimize.magnitude.schedule import at_once, polynomial_schedule
+from optimize.magnitude.schedule import one_shot_schedule, polynomial_schedule
 from optimize.settings import MagnitudePruning
 
 
@@ -36,7 +36,7 @@ class MagnitudePruner:
         Raises:
             ValueError: the sparsity cannot be reached, or weight standardization would undo the zeros.
         """
-        self.sparsities = _zeros_of(model) if pruning.at_once else layer_sparsities_of(model, pruning)
+        self.sparsities = _zeros_of(model) if pruning.one_shot else layer_sparsities_of(model, pruning)
         self._wrappers = [
             _wrapped(model.get_layer(name), sparsity, pruning, num_steps)
             for name, sparsity in self.sparsities.items()
@@ -73,7 +73,7 @@ def _wrapped(layer: Any, sparsity: float, pruning: MagnitudePruning, num_steps: 
 
 def _schedule(sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
     if pruning.is_made_at_the_beginning:
-        return at_once(sparsity)
+        return one_shot_schedule(sparsity)
     return polynomial_schedule(sparsity, num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power)
 
 

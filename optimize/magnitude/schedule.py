@@ -37,6 +37,6 @@ def polynomial_schedule(sparsity: float, num_steps: int, *, begin: float, end: f
     )
 
 
-def at_once(sparsity: float) -> Any:
+def one_shot_schedule(sparsity: float) -> Any:
     """All zeros in the first step, and the masks as they are from then on; a tfmot.sparsity.keras.ConstantSparsity."""
     return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=1, end_step=1, frequency=1)

@@ -1,3 +1,5 @@
+import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ COMMANDS = {
 }
 HELPS = ["", *COMMANDS, "prune", "report", "export"]
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 RUN = ("--workdir", "runs/a", "--output", "o")
 
 
@@ -101,6 +104,16 @@ def test_commands_as_they_once_were_are_what_they_are_now(before, now):
     assert current_spelling(now.split()) == now.split()
 
 
+def test_commands_that_manifests_have_can_still_be_given(monkeypatch):
+    monkeypatch.setattr("optimize.__main__.run", lambda *_: 0)  # once the options are parsed
+    manifests = [json.loads(path.read_text()) for path in RECIPES.glob("cifar10/*/*/manifest.json")]
+    commands = {command for manifest in manifests for command in manifest["provenance"]["training_commands"]}
+    ours = [command for command in commands if command.startswith("python -m optimize ")]
+    assert ours
+    for command in ours:
+        assert main(shlex.split(command)[3:]) == 0
+
+
 def test_quantize_prints_before_and_after(workdir, tmp_path, capsys):
     repository = str(tmp_path / "repository")
     options = ["--workdir", str(workdir), "--repository", repository, "--num-calibration-images", "8"]
@@ -170,7 +183,7 @@ def calls(replace_function):
             "prune --output o --method magnitude --sparsity 0.8 --peak-lr 0.01 --at-once --layer-sparsity conv1_conv=0",
             "magnitude.prune.prune_magnitude",
             "o",
-            MagnitudePruning(sparsity=0.8, peak_lr=0.01, at_once=True, layer_sparsity=("conv1_conv=0",)),
+            MagnitudePruning(sparsity=0.8, peak_lr=0.01, one_shot=True, layer_sparsity=("conv1_conv=0",)),
         ),
         ("auto --output o --budget-latency 0.6", "auto.climb", "o", Ladder(budget_latency=0.6)),
     ],

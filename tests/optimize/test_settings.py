@@ -41,7 +41,7 @@ FINE_TUNINGS = (ChannelPruning, MagnitudePruning, QuantizationAwareTraining)
         (MagnitudePruning, {"layer_sparsity": ["conv1_conv"]}, "expected PATTERN=SPARSITY"),
         (MagnitudePruning, {"pattern": "2:4", "sparsity": 0.8}, r"the 2:4 pattern has a sparsity of 0\.5, got 0\.8"),
         (MagnitudePruning, {"pattern": "2:4", "power": 2.0}, "made in the beginning: begin, end and power say nothing"),
-        (MagnitudePruning, {"at_once": True, "end": 0.5}, "made in the beginning: begin, end and power say nothing"),
+        (MagnitudePruning, {"one_shot": True, "end": 0.5}, "made in the beginning: begin, end and power say nothing"),
         (Quantization, {"precision": "int4"}, "precision must be one of int8, float16, dynamic, got 'int4'"),
         (Quantization, {"num_calibration_images": 0}, "num_calibration_images must be >= 1, got 0"),
         (Quantization, {"calibration": "best"}, "calibration must be one of random, balanced, got 'best'"),

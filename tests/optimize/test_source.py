@@ -63,7 +63,7 @@ def test_run_that_was_trained_as_an_int8_file_names_the_one_to_start_from(source
     [
         (train_quantized, QuantizationAwareTraining(), "quantize-aware"),
         (prune_channels, ChannelPruning(), "prune channels"),
-        (prune_magnitude, MagnitudePruning(at_once=True), "--at-once"),
+        (prune_magnitude, MagnitudePruning(one_shot=True), "--one-shot"),
     ],
 )
 def test_network_without_batch_normalization_is_refused_before_a_run_begins(source, tmp_path, make, settings, option):

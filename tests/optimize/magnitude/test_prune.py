@@ -151,7 +151,7 @@ def test_zeros_are_as_many_where_the_training_was_in_mixed_precision(source, tmp
 
 @pytest.mark.slow
 def test_zeros_made_at_once_stay_where_they_are_and_are_not_made_again(source, tmp_path, monkeypatch):
-    pruning = MagnitudePruning(sparsity=0.6, epochs=1, at_once=True)
+    pruning = MagnitudePruning(sparsity=0.6, epochs=1, one_shot=True)
     prune_magnitude(source, tmp_path, pruning, command="c")
     assert read_run(tmp_path).config.small_fraction == 0
     start, end = (

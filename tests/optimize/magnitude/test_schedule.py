@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimize.magnitude.schedule import at_once, polynomial_schedule
+from optimize.magnitude.schedule import one_shot_schedule, polynomial_schedule
 
 
 def updates(schedule, num_steps: int) -> dict[int, float]:
@@ -50,5 +50,5 @@ def test_sparsity_never_falls(num_steps, power):
     assert found == sorted(found)
 
 
-def test_all_at_once_is_in_the_first_step_and_never_again():
-    assert updates(at_once(0.8), 300) == {1: pytest.approx(0.8)}
+def test_one_shot_is_in_the_first_step_and_never_again():
+    assert updates(one_shot_schedule(0.8), 300) == {1: pytest.approx(0.8)}

@@ -8,7 +8,7 @@ import tf_keras as keras
 
 from models.network.normalization import normalize
 from models.network.resnet_v2 import ResNetV2, build
-from optimize.magnitude.at_once import make_zeros
+from optimize.magnitude.one_shot import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
 from optimize.training_sample import reestimate_batch_norms
@@ -25,7 +25,7 @@ def network() -> keras.Model:
 
 def pruned(**options) -> keras.Model:
     model = network()
-    make_zeros(model, MagnitudePruning(at_once=True, **options), [PIXELS])
+    make_zeros(model, MagnitudePruning(one_shot=True, **options), [PIXELS])
     return model
 
 
