@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import tf_keras as keras
 
 from optimize.layer_inputs import Matrix, input_moments, set_weight_matrix, weight_matrix
+from optimize.magnitude.allocation import allocate_zeros
 from optimize.magnitude.layers import LayerRule, has_rule
 from optimize.magnitude.pruning import layer_sparsities_of
 from optimize.magnitude.second_order import part_lost, passed_on, with_zeros
-from optimize.magnitude.shares import cheapest_shares
 from optimize.settings import MagnitudePruning
 from training.dataset import Pixels
 
@@ -48,8 +48,8 @@ def _shared(
     num_weights = {name: model.get_layer(name).kernel.shape.num_elements() for name in names}
     losses = {name: _losses(moments[name], weight_matrix(model.get_layer(name))) for name in names}
     num_zeros = sum(round(sparsities[name] * num) for name, num in num_weights.items())
-    shares = cheapest_shares(num_weights, losses, LEVELS, num_zeros)
-    return {name: shares[name] / num for name, num in num_weights.items()}
+    num_zeros_of = allocate_zeros(num_weights, losses, LEVELS, num_zeros)
+    return {name: num_zeros_of[name] / num for name, num in num_weights.items()}
 
 
 def _losses(moments: Matrix, weights: Matrix) -> list[float]:

@@ -1,4 +1,4 @@
-"""How many zeros each layer gets, so that all together lose least."""
+"""Allocates zeros to layers, so that all layers together lose least."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 
-def cheapest_shares(
+def allocate_zeros(
     num_weights: Mapping[str, int], losses: Mapping[str, Sequence[float]], levels: Sequence[float], num_zeros: int
 ) -> dict[str, int]:
-    """Share zeros between layers, for the least sum of their losses, which are lines between the levels.
+    """Allocate zeros to layers for the least sum of their losses, which are linear between the levels.
 
     Args:
         num_weights: of each layer, by its name.
         losses: of each layer at every level.
         levels: fractions of zeros, rising from 0.
-        num_zeros: to be shared.
+        num_zeros: to be allocated.
 
     Returns:
-        How many zeros each layer gets; their sum is `num_zeros`.
+        The number of zeros of each layer, by its name; their sum is `num_zeros`.
 
     Raises:
         ValueError: there are more than all layers have at the last level.
@@ -27,12 +27,12 @@ def cheapest_shares(
     if num_zeros > sum(each[-1] for each in zeros.values()):
         raise ValueError(f"at most {levels[-1]:.0%} of a layer's weights can be made zero at once")
     steps = [(slope, name, num) for name in zeros for slope, num in _steps(zeros[name], losses[name])]
-    shares = dict.fromkeys(num_weights, 0)
+    allocated = dict.fromkeys(num_weights, 0)
     for _, name, num in sorted(steps, key=lambda step: step[0]):
-        taken = min(num, num_zeros)
-        shares[name] += taken
-        num_zeros -= taken
-    return shares
+        num_given = min(num, num_zeros)
+        allocated[name] += num_given
+        num_zeros -= num_given
+    return allocated
 
 
 def _steps(zeros: Sequence[int], losses: Sequence[float]) -> Iterator[tuple[float, int]]:
