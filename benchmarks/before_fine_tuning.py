@@ -20,7 +20,7 @@ import tf_keras as keras
 
 from benchmarks import machine
 from benchmarks.folders import RESULTS
-from optimize.channels.groups import channel_groups, multipliers
+from optimize.channels.groups import channel_groups, layer_costs
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow
 from optimize.channels.plan import plan_channels
@@ -109,7 +109,7 @@ class _Measured:
             model, self._pixels(NUM_MOMENTS_BATCHES), sorted({name for group in groups for name in group.consumers})
         )
         for part in PARTS_OF_MACS:
-            plan = plan_channels(groups, multipliers(model, groups), importance, max_macs=part * macs_of(model))
+            plan = plan_channels(groups, layer_costs(model, groups), importance, max_macs=part * macs_of(model))
             plain, refitted = (narrow(model, architecture, groups, plan.kept) for _ in range(2))
             refit(refitted, model, groups, plan.kept, moments)
             yield Row(

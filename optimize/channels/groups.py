@@ -43,13 +43,13 @@ class ChannelGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Multiplier:
-    """A layer that multiplies: of `macs_per_pair` for each pair of an input and an output channel.
+class LayerCost:
+    """The multiply-accumulates of a layer, for each pair of an input and an output channel.
 
     Attributes:
         macs_per_pair: positions of the output times positions of the kernel.
-        inputs: name of the group that it reads, or the number of its input channels where nothing can remove them.
-        outputs: the same of its output channels.
+        inputs: name of the group that it reads, or the number of its input channels where none can be removed.
+        outputs: the same for its output channels.
     """
 
     macs_per_pair: int
@@ -80,8 +80,8 @@ def stream_ends(model: keras.Model) -> dict[str, str]:
     return {stack: f"{blocks[-1]}_out" for stack, blocks in _blocks_by_stack(model).items()}
 
 
-def multipliers(model: keras.Model, groups: tuple[ChannelGroup, ...]) -> tuple[Multiplier, ...]:
-    """Take down what each convolution and the classifier cost."""
+def layer_costs(model: keras.Model, groups: tuple[ChannelGroup, ...]) -> tuple[LayerCost, ...]:
+    """Return the cost of each convolution and of the classifier."""
     written = {layer: group.name for group in groups for layer in group.producers}
     read = {layer: group.name for group in groups for layer in group.consumers}
     found = []
@@ -90,11 +90,11 @@ def multipliers(model: keras.Model, groups: tuple[ChannelGroup, ...]) -> tuple[M
             kernel = layer.kernel.shape
             positions = int(np.prod(layer.output_shape[1:-1], dtype=np.int64)) * int(np.prod(kernel[:-2]))
             inputs, outputs = read.get(layer.name, int(kernel[-2])), written.get(layer.name, int(kernel[-1]))
-            found.append(Multiplier(positions, inputs, outputs))
+            found.append(LayerCost(positions, inputs, outputs))
     return tuple(found)
 
 
-def count_macs(layers: tuple[Multiplier, ...], widths: Mapping[str, int]) -> int:
+def count_macs(layers: tuple[LayerCost, ...], widths: Mapping[str, int]) -> int:
     """Multiply-accumulates for one image, were the groups as wide as `widths` says."""
 
     def width(channels: str | int) -> int:

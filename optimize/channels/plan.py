@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optimize.channels.groups import ChannelGroup, Multiplier, count_macs
+from optimize.channels.groups import ChannelGroup, LayerCost, count_macs
 
 Importance = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.intp]
@@ -54,7 +54,7 @@ class _Group:
 
 def plan_channels(
     groups: Sequence[ChannelGroup],
-    layers: tuple[Multiplier, ...],
+    layers: tuple[LayerCost, ...],
     importance: Mapping[str, Importance],
     *,
     max_macs: float,
@@ -72,7 +72,7 @@ def plan_channels(
 
     Args:
         groups: of the model, see `channel_groups`.
-        layers: of the model, see `multipliers`.
+        layers: of the model, see `layer_costs`.
         importance: of each channel of each group, >= 0; comparable between groups.
         max_macs: multiply-accumulates for one image that may be left.
         multiple_of: channels.
@@ -112,7 +112,7 @@ def _step(state: _Group, multiple_of: int, min_kept: float) -> int:
 
 
 def _price(
-    state: _Group, step: int, states: Mapping[str, _Group], layers: tuple[Multiplier, ...], macs: int
+    state: _Group, step: int, states: Mapping[str, _Group], layers: tuple[LayerCost, ...], macs: int
 ) -> tuple[float, int]:
     """Importance per multiply-accumulate of a step, taken or, where negative, undone; and what there is after it."""
     left = count_macs(layers, {**_widths(states), state.name: state.width - step})
@@ -120,7 +120,7 @@ def _price(
     return float(lost) / (macs - left), left
 
 
-def _give_back(states: Mapping[str, _Group], layers: tuple[Multiplier, ...], macs: int, max_macs: float) -> int:
+def _give_back(states: Mapping[str, _Group], layers: tuple[LayerCost, ...], macs: int, max_macs: float) -> int:
     """Undo last steps while the budget allows it; returns the multiply-accumulates that there are then."""
     while True:
         steps = [

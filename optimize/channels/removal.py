@@ -17,7 +17,7 @@ import tf_keras as keras
 
 from models.network.export import export_int8
 from models.network.resnet_v2 import ResNetV2
-from optimize.channels.groups import channel_groups, count_macs, multipliers
+from optimize.channels.groups import channel_groups, count_macs, layer_costs
 from optimize.channels.importance import channel_importance
 from optimize.channels.narrowing import narrow
 from optimize.channels.plan import BudgetOutOfReach, ChannelPlan, plan_channels
@@ -38,7 +38,7 @@ NUM_RANGE_IMAGES = 4  # how long int8 kernels take does not depend on the ranges
 def macs_of(model: keras.Model) -> int:
     """Multiply-accumulates of a ResNet-v2's convolutions and classifier, for one image."""
     groups = channel_groups(model)
-    return count_macs(multipliers(model, groups), {group.name: group.num_channels for group in groups})
+    return count_macs(layer_costs(model, groups), {group.name: group.num_channels for group in groups})
 
 
 def without_least_important(
@@ -145,14 +145,14 @@ class _Pruner:
     ) -> None:
         self._model, self._architecture, self._batches, self._pruning = model, architecture, batches, pruning
         self._groups = channel_groups(model)
-        self._multipliers = multipliers(model, self._groups)
+        self._layer_costs = layer_costs(model, self._groups)
         self._importance = channel_importance(model, self._groups, batches)
 
     def plan(self, max_macs: float) -> ChannelPlan:
         """Which channels stay of at most so many multiply-accumulates."""
         return plan_channels(
             self._groups,
-            self._multipliers,
+            self._layer_costs,
             self._importance,
             max_macs=max_macs,
             multiple_of=self._pruning.multiple_of,

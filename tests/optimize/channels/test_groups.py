@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.network.resnet_v2 import ResNetV2, build
-from optimize.channels.groups import ChannelGroup, channel_groups, count_macs, multipliers
+from optimize.channels.groups import ChannelGroup, channel_groups, count_macs, layer_costs
 
 
 def group_of(architecture: ResNetV2, name: str) -> ChannelGroup:
@@ -46,7 +46,7 @@ def test_bottleneck_has_channels_in_two_places() -> None:
 def test_macs_of_resnet_20_are_those_of_the_literature() -> None:
     model = build(ResNetV2.of("20"))
     groups = channel_groups(model)
-    macs = count_macs(multipliers(model, groups), {group.name: group.num_channels for group in groups})
+    macs = count_macs(layer_costs(model, groups), {group.name: group.num_channels for group in groups})
     assert macs == pytest.approx(40.8e6, rel=0.02)  # arXiv:1512.03385, table 6: 0.27 M parameters; 40.8 M by others
 
 
@@ -54,7 +54,7 @@ def test_half_the_channels_within_a_block_halve_what_its_convolutions_cost() -> 
     model = build(ResNetV2.of("20", width=8))
     groups = channel_groups(model)
     widths = {group.name: group.num_channels for group in groups}
-    layers = multipliers(model, groups)
+    layers = layer_costs(model, groups)
     saved = count_macs(layers, widths) - count_macs(layers, {**widths, "conv2_block1_1": 4})
     assert saved == 2 * (32 * 32) * 9 * 8 * 4
 

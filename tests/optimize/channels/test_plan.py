@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimize.channels.groups import ChannelGroup, Multiplier, count_macs
+from optimize.channels.groups import ChannelGroup, LayerCost, count_macs
 from optimize.channels.plan import BudgetOutOfReach, plan_channels
 
 # image (3) -> a -> b -> classes (10), and a stream beside them
 GROUPS = tuple(ChannelGroup(name, 32, (), (), ()) for name in ("a_1", "b_1", "stream"))
 LAYERS = (
-    Multiplier(100, 3, "a_1"),
-    Multiplier(100, "a_1", "b_1"),
-    Multiplier(50, "b_1", "stream"),
-    Multiplier(1, "stream", 10),
+    LayerCost(100, 3, "a_1"),
+    LayerCost(100, "a_1", "b_1"),
+    LayerCost(50, "b_1", "stream"),
+    LayerCost(1, "stream", 10),
 )
 DENSE = count_macs(LAYERS, {group.name: 32 for group in GROUPS})
 EQUAL = {group.name: np.ones(32) for group in GROUPS}
