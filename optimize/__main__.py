@@ -14,10 +14,10 @@ from optimize.report import options as report_options
 from optimize.settings import (
     ChannelPruning,
     Export,
-    Ladder,
     MagnitudePruning,
     Quantization,
     QuantizationAwareTraining,
+    Search,
     Task,
     TrainingTask,
 )
@@ -101,12 +101,12 @@ def _prune_magnitude(task: TrainingTask, pruning: MagnitudePruning, command: str
     return _published(prune_magnitude(source, task.output, pruning, command=command), task)
 
 
-def _auto(task: TrainingTask, ladder: Ladder, command: str) -> str:
-    from optimize.auto import climb
+def _auto(task: TrainingTask, settings: Search, command: str) -> str:
+    from optimize.auto import search
 
-    source = _opened(task).with_settings(task.changes)
-    drop = task.max_accuracy_drop
-    return _published(climb(source, task.workdir, task.output, ladder, max_accuracy_drop=drop, command=command), task)
+    source, drop = _opened(task).with_settings(task.changes), task.max_accuracy_drop
+    candidate = search(source, task.workdir, task.output, settings, max_accuracy_drop=drop, command=command)
+    return _published(candidate, task)
 
 
 def _export(export: Export, command: str) -> str:
@@ -173,7 +173,7 @@ def _parser() -> Parser:
             add_options(added, kind)
         return added
 
-    add(commands, "auto", "try, measure, publish the best within the budgets", _auto, TrainingTask, Ladder)
+    add(commands, "auto", "try, measure, publish the best within the budgets", _auto, TrainingTask, Search)
     add(commands, "quantize", "int8, float16 or dynamic range, of a trained model", _quantize, Task, Quantization)
     add(
         commands,

@@ -1,12 +1,12 @@
-"""The common case in one command: tries what there is, from the cheapest on, and picks the best that keeps the budgets.
+"""The common case in one command: a search, from the cheapest stage on, for the best model within the budgets.
 
-The rungs: the model as it is, quantized; with its least important channels removed until an image takes no longer than
+The stages: the model as it is, quantized; with its least important channels removed until an image takes no longer than
 the budget allows, quantized; and the same after quantization-aware training, where quantization alone lost accuracy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,7 @@ from optimize.cost.rounds import Rounds
 from optimize.gate import accuracy_drop
 from optimize.quantization.aware import train_quantized
 from optimize.quantization.post_training import quantize
-from optimize.settings import ChannelPruning, Ladder, QuantizationAwareTraining
+from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
 from optimize.source import Source
 from training.run import write_json
 
@@ -28,125 +28,126 @@ TOLERATED_POINTS = 0.1  # that quantization alone may lose before quantization-a
 
 
 class BudgetsNotMet(OpsinError):
-    """Nothing that was tried is fast and accurate enough; the message has all of it."""
+    """No candidate is fast and accurate enough; the message has all of them."""
 
     code: ClassVar[str] = "budgets_not_met"
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One rung, measured.
+class Attempt:
+    """A stage's candidate, measured against both budgets.
 
     Attributes:
-        name: what was done.
-        made: what came of it.
+        name: of the stage.
+        candidate: that it made.
         drop: lost points of top-1 accuracy against the float32 model; negative if some was gained.
         latency: of one image on one core as a part of the plain int8 file's.
     """
 
     name: str
-    made: Candidate
+    candidate: Candidate
     drop: float
     latency: Rounds
 
     def keeps(self, budget_latency: float, max_accuracy_drop: float) -> bool:
-        """Whether it is within both budgets; of time as far as the rounds can tell, and a budget of 1 is none."""
+        """Tell if the candidate is within both budgets.
+
+        A budget of 1 always holds. Below that the rounds vary, so the candidate passes if their lower quartile does.
+        """
         is_fast = budget_latency == 1 or self.latency.quartiles[0] <= budget_latency
         return is_fast and self.drop <= max_accuracy_drop + 1e-9
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the JSON form for trials.json."""
+        measured = self.candidate.measured
+        return {
+            **measured.metrics.to_dict(),
+            "drop_points": round(self.drop, 2),
+            "latency": self.latency.median,
+            "num_bytes": measured.file.stat().st_size,
+        }
 
-def climb(
+    def to_row(self) -> list[str]:
+        """Return the cells of the table: name, top-1, points, time, bytes."""
+        measured = self.candidate.measured
+        top1, num_bytes = f"{measured.metrics.top1:.2%}", size(measured.file.stat().st_size)
+        return [self.name, top1, f"{-self.drop:+.2f}", f"{self.latency.median:.2f}", num_bytes]
+
+
+def search(
     source: Source,
     workdir: Path,
     output: Path,
-    ladder: Ladder,
+    settings: Search,
     *,
     max_accuracy_drop: float,
     command: str = "",
     say: Callable[[str], None] = print,
 ) -> Candidate:
-    """Try all rungs and pick the most accurate one within the budgets.
+    """Run the stages and pick the most accurate candidate within the budgets.
 
     Args:
         source: the run to start from.
         workdir: its folder.
-        output: takes the runs of the rungs and trials.json; the same command goes on where it stopped.
-        ladder: the budgets.
+        output: takes the stages' runs and trials.json; the same command goes on where it stopped.
+        settings: the budget of time, and the epochs of the stages.
         max_accuracy_drop: points of top-1 accuracy that may be lost against the float32 model.
         command: as typed, for the manifest.
-        say: gets a line on each rung, and the table.
+        say: gets a line on each stage, and the table.
 
     Raises:
-        BudgetsNotMet: no rung is within both budgets.
+        BudgetsNotMet: no candidate is within both budgets.
     """
+    stages = _Stages(settings, output, command, say)
     say("quantizing the model as it is")
     plain = quantize(source, workdir, command=command)
-    made = {"int8": plain}
-    if ladder.budget_latency < 1:
-        made |= _without_channels(source, output / "channels", ladder, command, say)
-    elif _lost(plain) > TOLERATED_POINTS:
-        made["int8, trained"] = _trained(source, output / "aware", ladder, command, say)
-    baseline = plain.measured.file
-    trials = [
-        Trial(name, each, _drop(each, source), latency_ratio(each.measured.file, baseline))
-        for name, each in made.items()
-    ]
-    shown = _table(trials)
-    say(shown)
+    candidates = {"int8": plain}
+    if settings.budget_latency < 1:
+        candidates |= stages.without_channels(source)
+    elif _lost_points(plain) > TOLERATED_POINTS:
+        candidates["int8, trained"] = stages.trained(source, "aware")
+    attempts = []
+    for name, candidate in candidates.items():
+        drop = accuracy_drop(source.dense.metrics, candidate.measured.metrics)
+        attempts.append(Attempt(name, candidate, drop, latency_ratio(candidate.measured.file, plain.measured.file)))
+    tried = table(["tried", "top-1", "points", "time", "bytes"], [attempt.to_row() for attempt in attempts])
+    say(tried)
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "trials.json", {trial.name: _record(trial) for trial in trials})
-    kept = [trial for trial in trials if trial.keeps(ladder.budget_latency, max_accuracy_drop)]
+    write_json(output / "trials.json", {attempt.name: attempt.to_dict() for attempt in attempts})
+    kept = [attempt for attempt in attempts if attempt.keeps(settings.budget_latency, max_accuracy_drop)]
     if not kept:
-        budgets = f"budget_latency is {ladder.budget_latency:g} and max_accuracy_drop {max_accuracy_drop:g}"
-        raise BudgetsNotMet(f"{budgets}, and nothing that was tried keeps to both: not published\n{shown}")
-    best = min(kept, key=lambda trial: (trial.drop, trial.latency.median))
-    return replace(best.made, source=source)  # whose accuracy the gate compares with, and whose name it gets
+        budgets = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {max_accuracy_drop:g}"
+        raise BudgetsNotMet(f"{budgets}, and nothing that was tried keeps to both: not published\n{tried}")
+    best = min(kept, key=lambda attempt: (attempt.drop, attempt.latency.median))
+    return replace(best.candidate, source=source)  # whose accuracy the gate compares with, and whose name it gets
 
 
-def _without_channels(
-    source: Source, folder: Path, ladder: Ladder, command: str, say: Callable[[str], None]
-) -> dict[str, Candidate]:
-    say(f"removing channels until an image takes {ladder.budget_latency:g} of the time")
-    pruning = ChannelPruning(latency=ladder.budget_latency, epochs=ladder.epochs, round_epochs=ladder.round_epochs)
-    narrower = prune_channels(source, folder, pruning, command=command, say=say).as_source()
-    made = {"channels, int8": quantize(narrower, folder, command=command)}
-    if _lost(made["channels, int8"]) > TOLERATED_POINTS:
-        made["channels, int8, trained"] = _trained(narrower, folder.with_name("channels-aware"), ladder, command, say)
-    return made
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """The stages that train, each in a folder of its own under `output`."""
+
+    settings: Search
+    output: Path
+    command: str
+    say: Callable[[str], None]
+
+    def without_channels(self, source: Source) -> dict[str, Candidate]:
+        settings, folder = self.settings, self.output / "channels"
+        self.say(f"removing channels until an image takes {settings.budget_latency:g} of the time")
+        pruning = ChannelPruning(
+            latency=settings.budget_latency, epochs=settings.epochs, round_epochs=settings.round_epochs
+        )
+        narrower = prune_channels(source, folder, pruning, command=self.command, say=self.say).as_source()
+        candidates = {"channels, int8": quantize(narrower, folder, command=self.command)}
+        if _lost_points(candidates["channels, int8"]) > TOLERATED_POINTS:
+            candidates["channels, int8, trained"] = self.trained(narrower, "channels-aware")
+        return candidates
+
+    def trained(self, source: Source, folder: str) -> Candidate:
+        self.say("training it as the int8 file it becomes")
+        training = QuantizationAwareTraining(epochs=self.settings.aware_epochs)
+        return train_quantized(source, self.output / folder, training, command=self.command)
 
 
-def _trained(source: Source, folder: Path, ladder: Ladder, command: str, say: Callable[[str], None]) -> Candidate:
-    say("training it as the int8 file it becomes")
-    return train_quantized(source, folder, QuantizationAwareTraining(epochs=ladder.aware_epochs), command=command)
-
-
-def _lost(made: Candidate) -> float:
-    return _drop(made, made.source)
-
-
-def _drop(made: Candidate, source: Source) -> float:
-    return accuracy_drop(source.dense.metrics, made.measured.metrics)
-
-
-def _table(trials: Sequence[Trial]) -> str:
-    rows = [
-        [
-            trial.name,
-            f"{trial.made.measured.metrics.top1:.2%}",
-            f"{-trial.drop:+.2f}",
-            f"{trial.latency.median:.2f}",
-            size(trial.made.measured.file.stat().st_size),
-        ]
-        for trial in trials
-    ]
-    return table(["tried", "top-1", "points", "time", "bytes"], rows)
-
-
-def _record(trial: Trial) -> dict[str, object]:
-    candidate = trial.made.measured
-    return {
-        **candidate.metrics.to_dict(),
-        "drop_points": round(trial.drop, 2),
-        "latency": trial.latency.median,
-        "num_bytes": candidate.file.stat().st_size,
-    }
+def _lost_points(candidate: Candidate) -> float:
+    return accuracy_drop(candidate.source.dense.metrics, candidate.measured.metrics)

@@ -290,7 +290,7 @@ class QuantizationAwareTraining(FineTuning):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ladder:
+class Search:
     """What a smaller model has to keep to, and how much is spent on the way."""
 
     budget_latency: float = field(

@@ -1,4 +1,4 @@
-"""The ladder, with rungs of known accuracy and time."""
+"""The ladder, with stages of known accuracy and time."""
 
 import json
 from dataclasses import replace
@@ -7,32 +7,32 @@ from types import SimpleNamespace
 import pytest
 
 from models.network.resnet_v2 import ResNetV2
-from optimize.auto import BudgetsNotMet, climb
+from optimize.auto import BudgetsNotMet, search
 from optimize.candidate import Candidate
 from optimize.cost.rounds import Rounds
-from optimize.settings import ChannelPruning, Ladder, QuantizationAwareTraining
+from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
 from optimize.source import Source
 from training.evaluate import Metrics
 from training.publish import MeasuredFile
 
-LADDER = Ladder(budget_latency=0.5, epochs=7, round_epochs=3, aware_epochs=2)
+SETTINGS = Search(budget_latency=0.5, epochs=7, round_epochs=3, aware_epochs=2)
 PLAIN, NARROW, TRAINED = "int8", "channels, int8", "channels, int8, trained"
 
 
-class Rungs:
-    """Stand in for what takes minutes; each rung's file is as accurate and as fast as told.
+class Stages:
+    """Stand in for what takes minutes; each candidate is as accurate and as fast as these say.
 
     Attributes:
         top1: by "float32", "plain", "narrow float32", "narrow" and "trained".
         latency: rounds, by the same names.
-        asked: what was done, with which settings.
+        done: the stages, with which settings.
     """
 
     def __init__(self, folder):
         self.folder = folder
         self.top1 = {"float32": 0.92, "plain": 0.92, "narrow float32": 0.915, "narrow": 0.91, "trained": 0.914}
         self.latency = {"plain": (1.0,), "narrow": (0.48, 0.49, 0.6), "trained": (0.49,)}
-        self.asked = []
+        self.done = []
 
     def candidate(self, name, precision):
         file = self.folder / f"{name}.tflite"
@@ -44,20 +44,20 @@ class Rungs:
         dense = self.candidate(name, "float32")
         return Source(SimpleNamespace(data="toy.npz"), None, None, architecture, dense, published)
 
-    def made(self, source, workdir, name):
+    def compressed(self, source, workdir, name):
         return Candidate(source, source.run, workdir, self.candidate(name, "int8"), source.architecture)
 
     def quantize(self, source, workdir, **_):
-        self.asked.append(("quantize", workdir.name))
-        return self.made(source, workdir, "plain" if source.dense.file.stem == "float32" else "narrow")
+        self.done.append(("quantize", workdir.name))
+        return self.compressed(source, workdir, "plain" if source.dense.file.stem == "float32" else "narrow")
 
     def prune_channels(self, _, output, pruning, **__):
-        self.asked.append(("prune", output.name, pruning))
+        self.done.append(("prune", output.name, pruning))
         return SimpleNamespace(as_source=lambda: self.source("narrow float32", "toy:1"))
 
     def train_quantized(self, source, output, training, **_):
-        self.asked.append(("train", output.name, training))
-        return self.made(source, output, "trained")
+        self.done.append(("train", output.name, training))
+        return self.compressed(source, output, "trained")
 
     def latency_ratio(self, candidate, baseline):
         assert baseline.stem == "plain"
@@ -65,97 +65,97 @@ class Rungs:
 
 
 @pytest.fixture
-def rungs(tmp_path, monkeypatch):
-    rungs = Rungs(tmp_path)
+def stages(tmp_path, replace_function):
+    stages = Stages(tmp_path)
     for name in ("quantize", "prune_channels", "train_quantized", "latency_ratio"):
-        monkeypatch.setattr(f"optimize.auto.{name}", getattr(rungs, name))
-    return rungs
+        replace_function(f"optimize.auto.{name}", getattr(stages, name))
+    return stages
 
 
 @pytest.fixture
-def said():
+def lines():
     return []
 
 
 @pytest.fixture
-def climbed(rungs, tmp_path, said):
-    def climbed(ladder=LADDER, max_accuracy_drop=0.7):
-        source = rungs.source("float32", "toy:1")
-        made = climb(
-            source, tmp_path / "run", tmp_path / "out", ladder, max_accuracy_drop=max_accuracy_drop, say=said.append
+def searched(stages, tmp_path, lines):
+    def searched(settings=SETTINGS, max_accuracy_drop=0.7):
+        source = stages.source("float32", "toy:1")
+        candidate = search(
+            source, tmp_path / "run", tmp_path / "out", settings, max_accuracy_drop=max_accuracy_drop, say=lines.append
         )
-        assert made.source is source  # the gate compares with it
-        return made.measured.file.stem
+        assert candidate.source is source  # the gate compares with it
+        return candidate.measured.file.stem
 
-    return climbed
+    return searched
 
 
 def tried(tmp_path):
     return json.loads((tmp_path / "out" / "trials.json").read_text())
 
 
-def test_most_accurate_within_the_budgets_is_picked(climbed, rungs, tmp_path):
-    assert climbed() == "trained"
-    assert rungs.asked == [
+def test_most_accurate_within_the_budgets_is_picked(searched, stages, tmp_path):
+    assert searched() == "trained"
+    assert stages.done == [
         ("quantize", "run"),
         ("prune", "channels", ChannelPruning(latency=0.5, epochs=7, round_epochs=3)),
         ("quantize", "channels"),
         ("train", "channels-aware", QuantizationAwareTraining(epochs=2)),
     ]
     assert tried(tmp_path)[TRAINED] == {
-        **rungs.candidate("trained", "int8").metrics.to_dict(),
+        **stages.candidate("trained", "int8").metrics.to_dict(),
         "drop_points": 0.6,
         "latency": 0.49,
         "num_bytes": 1000,
     }
 
 
-def test_more_accurate_but_slower_one_is_passed_over(climbed, rungs):
-    rungs.latency["trained"] = (0.51,)
-    assert climbed(max_accuracy_drop=1.0) == "narrow"
+def test_more_accurate_but_slower_one_is_passed_over(searched, stages):
+    stages.latency["trained"] = (0.51,)
+    assert searched(max_accuracy_drop=1.0) == "narrow"
 
 
-def test_time_counts_as_far_as_its_rounds_can_tell(climbed, rungs):
-    rungs.latency["trained"] = (0.49, 0.5, 0.52, 0.53)
-    assert climbed() == "trained"
+def test_time_counts_as_far_as_its_rounds_can_tell(searched, stages):
+    stages.latency["trained"] = (0.49, 0.5, 0.52, 0.53)
+    assert searched() == "trained"
 
 
-def test_faster_of_two_that_are_as_accurate_is_picked(climbed, rungs):
-    rungs.top1["trained"] = rungs.top1["narrow"]
-    rungs.latency |= {"narrow": (0.45,), "trained": (0.44,)}
-    assert climbed(max_accuracy_drop=1.0) == "trained"
+def test_faster_of_two_that_are_as_accurate_is_picked(searched, stages):
+    stages.top1["trained"] = stages.top1["narrow"]
+    stages.latency |= {"narrow": (0.45,), "trained": (0.44,)}
+    assert searched(max_accuracy_drop=1.0) == "trained"
 
 
-def test_nothing_is_trained_where_quantization_loses_nothing(climbed, rungs, tmp_path):
-    rungs.top1["narrow"] = rungs.top1["narrow float32"]
-    assert climbed() == "narrow"
+def test_nothing_is_trained_where_quantization_loses_nothing(searched, stages, tmp_path):
+    stages.top1["narrow"] = stages.top1["narrow float32"]
+    assert searched() == "narrow"
     assert set(tried(tmp_path)) == {PLAIN, NARROW}
 
 
-def test_without_a_budget_of_time_no_channels_go(climbed, rungs, tmp_path):
-    rungs.top1 |= {"plain": 0.918, "trained": 0.919}
-    rungs.latency["trained"] = (1.0,)
-    assert climbed(replace(LADDER, budget_latency=1.0)) == "trained"
-    assert [step[:2] for step in rungs.asked] == [("quantize", "run"), ("train", "aware")]
+def test_without_a_budget_of_time_no_channels_go(searched, stages, tmp_path):
+    stages.top1 |= {"plain": 0.918, "trained": 0.919}
+    stages.latency["trained"] = (1.0,)
+    assert searched(replace(SETTINGS, budget_latency=1.0)) == "trained"
+    assert [step[:2] for step in stages.done] == [("quantize", "run"), ("train", "aware")]
     assert set(tried(tmp_path)) == {PLAIN, "int8, trained"}
 
 
-def test_model_that_is_good_as_it_is_is_only_quantized(climbed, rungs, tmp_path):
-    rungs.latency["plain"] = (1.02, 1.04)  # against itself, on a noisy machine
-    assert climbed(replace(LADDER, budget_latency=1.0)) == "plain"
+def test_model_that_is_good_as_it_is_is_only_quantized(searched, stages, tmp_path):
+    stages.latency["plain"] = (1.02, 1.04)  # against itself, on a noisy machine
+    assert searched(replace(SETTINGS, budget_latency=1.0)) == "plain"
     assert set(tried(tmp_path)) == {PLAIN}
 
 
-def test_table_of_all_that_was_tried_is_said(climbed, said):
-    climbed()
-    header, *rows = [line for line in said[-1].splitlines() if not set(line) <= set("-| ")]
+def test_table_of_all_that_was_tried_is_said(searched, lines):
+    searched()
+    header, *rows = [line for line in lines[-1].splitlines() if not set(line) <= set("-| ")]
     assert header.split() == ["tried", "top-1", "points", "time", "bytes"]
     assert [row.split()[-5:-2] for row in rows][-1] == ["91.40%", "-0.60", "0.49"]
 
 
-def test_nothing_within_the_budgets_is_refused_with_the_table(climbed, tmp_path):
+def test_nothing_within_the_budgets_is_refused_with_the_table(searched, tmp_path):
     with pytest.raises(BudgetsNotMet, match=r"budget_latency is 0\.5 and max_accuracy_drop 0\.5") as refusal:
-        climbed(max_accuracy_drop=0.5)
+        searched(max_accuracy_drop=0.5)
     for name in (PLAIN, NARROW, TRAINED):
         assert f"{name} " in str(refusal.value)
         assert name in tried(tmp_path)

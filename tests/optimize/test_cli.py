@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from optimize.__main__ import current_spelling, main
-from optimize.settings import ChannelPruning, Ladder, MagnitudePruning, Quantization, QuantizationAwareTraining
+from optimize.settings import ChannelPruning, MagnitudePruning, Quantization, QuantizationAwareTraining, Search
 
 COMMANDS = {
     "quantize": [],
@@ -185,7 +185,7 @@ def calls(replace_function):
             "o",
             MagnitudePruning(sparsity=0.8, peak_lr=0.01, one_shot=True, layer_sparsity=("conv1_conv=0",)),
         ),
-        ("auto --output o --budget-latency 0.6", "auto.climb", "o", Ladder(budget_latency=0.6)),
+        ("auto --output o --budget-latency 0.6", "auto.search", "o", Search(budget_latency=0.6)),
     ],
 )
 def test_each_action_makes_what_was_asked_for_and_publishes_it(
@@ -229,7 +229,7 @@ def test_settings_that_a_method_has_its_own_of_are_known(calls, replace_function
     assert calls.own == {"epochs", "peak_lr", "warmup_fraction", "small_fraction"} | own
 
 
-def test_the_ladder_knows_how_much_accuracy_may_be_lost(calls, replace_function):
-    replace_function("optimize.auto.climb", calls.make)
+def test_the_search_knows_how_much_accuracy_may_be_lost(calls, replace_function):
+    replace_function("optimize.auto.search", calls.make)
     assert main(["auto", *RUN, "--max-accuracy-drop", "0.2"]) == 0
     assert calls.options["max_accuracy_drop"] == calls.terms["max_accuracy_drop"] == 0.2

@@ -13,15 +13,15 @@ from optimize.options import add_options, from_options, help_of, option
 from optimize.settings import (
     ChannelPruning,
     Export,
-    Ladder,
     MagnitudePruning,
     Quantization,
     QuantizationAwareTraining,
+    Search,
     Task,
     TrainingTask,
 )
 
-KINDS = (Task, TrainingTask, Export, Ladder, Quantization, QuantizationAwareTraining, ChannelPruning, MagnitudePruning)
+KINDS = (Task, TrainingTask, Export, Search, Quantization, QuantizationAwareTraining, ChannelPruning, MagnitudePruning)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def test_help_has_the_default_or_the_words_for_it():
 
 
 def test_options_of_other_dataclasses_are_left_alone():
-    assert from_options(Ladder, {"epochs": 3, "colour": "red"}) == Ladder(epochs=3)
+    assert from_options(Search, {"epochs": 3, "colour": "red"}) == Search(epochs=3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,10 +9,10 @@ import pytest
 from optimize.magnitude.layers import LayerRule
 from optimize.settings import (
     ChannelPruning,
-    Ladder,
     MagnitudePruning,
     Quantization,
     QuantizationAwareTraining,
+    Search,
     Task,
 )
 
@@ -50,11 +50,11 @@ FINE_TUNINGS = (ChannelPruning, MagnitudePruning, QuantizationAwareTraining)
         (Quantization, {"precision": "dynamic", "calibration": "balanced"}, "dynamic needs no calibration"),
         (Quantization, {"precision": "float16", "num_calibration_images": 3}, "float16 needs no calibration"),
         (QuantizationAwareTraining, {"num_calibration_images": 0}, "num_calibration_images must be >= 1, got 0"),
-        (Ladder, {"budget_latency": 0.0}, r"budget_latency must be in \(0, 1\], got 0\.0"),
-        (Ladder, {"budget_latency": 1.1}, r"budget_latency must be in \(0, 1\], got 1\.1"),
-        (Ladder, {"epochs": 0}, "epochs must be >= 1, got 0"),
-        (Ladder, {"round_epochs": 0}, "round_epochs must be >= 1, got 0"),
-        (Ladder, {"aware_epochs": 0}, "aware_epochs must be >= 1, got 0"),
+        (Search, {"budget_latency": 0.0}, r"budget_latency must be in \(0, 1\], got 0\.0"),
+        (Search, {"budget_latency": 1.1}, r"budget_latency must be in \(0, 1\], got 1\.1"),
+        (Search, {"epochs": 0}, "epochs must be >= 1, got 0"),
+        (Search, {"round_epochs": 0}, "round_epochs must be >= 1, got 0"),
+        (Search, {"aware_epochs": 0}, "aware_epochs must be >= 1, got 0"),
         (Task, {"workdir": Path("runs"), "name": "Pets"}, "a model name must be 1 to 64 of a-z 0-9 . _ -"),
         *[
             (kind, settings, message)

@@ -16,7 +16,7 @@ TERMS = ["--budget-latency", "0.9", "--max-accuracy-drop", "100", "--epochs", "1
 
 
 @pytest.mark.slow
-def test_ladder_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys):
+def test_search_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys):
     photos = write_folders(tmp_path / "photos", num_images=60)
     repository, workdir, output = tmp_path / "repository", tmp_path / "toy", tmp_path / "toy-fast"
     config = replaced(preset("photos"), {"variant": "8", "width": 16, "image_px": 32, "epochs": 1, "batch_size": 16})
