@@ -6,26 +6,20 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.arguments import Parser
 from optimize.options import add_options, from_options
 from optimize.report import options as report_options
 from optimize.settings import (
     ChannelPruning,
-    Export,
     MagnitudePruning,
     Quantization,
     QuantizationAwareTraining,
     Search,
-    Task,
-    TrainingTask,
 )
+from optimize.tasks import Export, Task, TrainingTask
 from training.cli import command_line, load_version, run
-
-if TYPE_CHECKING:
-    from optimize.candidate import Candidate
-    from optimize.source import Source
 
 PROGRAM = "python -m optimize"
 EXAMPLES = """
@@ -72,41 +66,34 @@ def current_spelling(arguments: list[str]) -> list[str]:
     return arguments
 
 
-def _quantize(task: Task, quantization: Quantization, command: str) -> str:
-    from optimize.quantization.post_training import quantize
-
-    return _published(quantize(_opened(task), task.workdir, quantization, command=command), task)
-
-
-def _quantize_aware(task: TrainingTask, training: QuantizationAwareTraining, command: str) -> str:
-    from optimize.quantization.aware import OWN, train_quantized
-
-    source = _opened(task).with_settings(task.changes, OWN)
-    return _published(train_quantized(source, task.output, training, command=command), task)
-
-
-def _prune_channels(task: TrainingTask, pruning: ChannelPruning, command: str) -> str:
-    from optimize.channels.prune import prune_channels
-    from optimize.fine_tuning import OWN
-
-    source = _opened(task).with_settings(task.changes, OWN)
-    return _published(prune_channels(source, task.output, pruning, command=command), task)
-
-
-def _prune_magnitude(task: TrainingTask, pruning: MagnitudePruning, command: str) -> str:
-    from optimize.fine_tuning import OWN_IN_PLACE
-    from optimize.magnitude.prune import prune_magnitude
-
-    source = _opened(task).with_settings(task.changes, OWN_IN_PLACE)
-    return _published(prune_magnitude(source, task.output, pruning, command=command), task)
-
-
-def _auto(task: TrainingTask, settings: Search, command: str) -> str:
+def _compress(task: Task, settings: Any, command: str) -> str:
+    from models.store.repository import Repository
     from optimize.auto import search
+    from optimize.channels.prune import prune_channels
+    from optimize.gate import check_force
+    from optimize.magnitude.prune import prune_magnitude
+    from optimize.quantization.aware import train_quantized
+    from optimize.quantization.post_training import quantize
+    from optimize.source import open_source
 
-    source, drop = _opened(task).with_settings(task.changes), task.max_accuracy_drop
-    candidate = search(source, task.workdir, task.output, settings, max_accuracy_drop=drop, command=command)
-    return _published(candidate, task)
+    source, output = open_source(task.workdir, task.data_path), task.workdir
+    check_force(task.force, task.name or source.name)  # before anything is trained
+    if isinstance(task, TrainingTask):
+        source, output = source.with_settings(task.changes, settings.own), task.output
+    match settings:
+        case Quantization():
+            candidate = quantize(source, output, settings, command=command)
+        case QuantizationAwareTraining():
+            candidate = train_quantized(source, output, settings, command=command)
+        case ChannelPruning():
+            candidate = prune_channels(source, output, settings, command=command)
+        case MagnitudePruning():
+            candidate = prune_magnitude(source, output, settings, command=command)
+        case _:
+            drop = task.max_accuracy_drop
+            candidate = search(source, task.workdir, output, settings, max_accuracy_drop=drop, command=command)
+    repository, drop = Repository(task.repository), task.max_accuracy_drop
+    return str(candidate.publish(repository, name=task.name, max_accuracy_drop=drop, force=task.force))
 
 
 def _export(export: Export, command: str) -> str:
@@ -136,25 +123,6 @@ def _report(options: dict[str, Any], command: str) -> str:
     return str(report(repository=Repository(options.pop("repository")), command=command, **options))
 
 
-def _opened(task: Task) -> Source:
-    """Open the run to start from; a name that cannot be forced is refused before anything is trained."""
-    from optimize.gate import check_force
-    from optimize.source import open_source
-
-    source = open_source(task.workdir, task.data_path)
-    check_force(task.force, task.name or source.name)
-    return source
-
-
-def _published(candidate: Candidate, task: Task) -> str:
-    from models.store.repository import Repository
-
-    result = candidate.publish(
-        Repository(task.repository), name=task.name, max_accuracy_drop=task.max_accuracy_drop, force=task.force
-    )
-    return str(result)
-
-
 def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
@@ -173,32 +141,16 @@ def _parser() -> Parser:
             add_options(added, kind)
         return added
 
-    add(commands, "auto", "try, measure, publish the best within the budgets", _auto, TrainingTask, Search)
-    add(commands, "quantize", "int8, float16 or dynamic range, of a trained model", _quantize, Task, Quantization)
-    add(
-        commands,
-        "quantize-aware",
-        "train a model as the int8 file that it becomes",
-        _quantize_aware,
-        TrainingTask,
-        QuantizationAwareTraining,
-    )
-    add(
-        methods,
-        "channels",
-        "remove whole channels: the result is dense, smaller and faster wherever it runs",
-        _prune_channels,
-        TrainingTask,
-        ChannelPruning,
-    )
-    add(
-        methods,
-        "magnitude",
-        "set weights to zero: the compressed file shrinks; dense kernels run as fast as before",
-        _prune_magnitude,
-        TrainingTask,
-        MagnitudePruning,
-    )
+    help = "search: try, measure, and publish the best within the budgets"
+    add(commands, "auto", help, _compress, TrainingTask, Search)
+    help = "int8, float16 or dynamic range, of a trained model"
+    add(commands, "quantize", help, _compress, Task, Quantization)
+    help = "train a model as the int8 file that it becomes"
+    add(commands, "quantize-aware", help, _compress, TrainingTask, QuantizationAwareTraining)
+    help = "remove whole channels: the result is dense, smaller and faster wherever it runs"
+    add(methods, "channels", help, _compress, TrainingTask, ChannelPruning)
+    help = "set weights to zero: the compressed file shrinks; dense kernels run as fast as before"
+    add(methods, "magnitude", help, _compress, TrainingTask, MagnitudePruning)
     add(commands, "export", "publish a version once more, with the file that a device needs", _export, Export)
     report = add(commands, "report", "compare models: accuracy, bytes, work, latency, and which classes pay", _report)
     report_options.add_arguments(report)

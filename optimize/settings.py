@@ -1,4 +1,4 @@
-"""The settings of every command of `optimize`, each with its default and its words; nothing here loads TensorFlow."""
+"""The settings of every method, each with its default and its words; nothing here loads TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-from models.arguments import version_reference
-from models.store.fields import validate_name
-from models.store.reference import ModelReference
 from optimize.magnitude.layers import LayerRule
 from optimize.options import option
 from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
@@ -16,74 +13,11 @@ from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERAT
 Precision = Literal["int8", "float16", "dynamic"]
 CalibrationChoice = Literal["random", "balanced"]
 Pattern = Literal["unstructured", "2:4"]
-Device = Literal["cpu", "gpu"]
 
 DEFAULT_MACS = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """Which run a compression starts from, and on which terms its result is published."""
-
-    workdir: Path = field(metadata=option("folder of the finished training run", metavar="DIR"))
-    data_path: Path | None = field(
-        default=None, metadata=option("the run's data, where it has moved since", "--data", metavar="PATH")
-    )
-    name: str | None = field(default=None, metadata=option("of the published model", default="the run's own"))
-    repository: Path = field(
-        default=Path("repository"), metadata=option("folder to publish in", default="repository/", metavar="DIR")
-    )
-    max_accuracy_drop: float = field(
-        default=0.5, metadata=option("of top-1 accuracy that may be lost", metavar="POINTS")
-    )
-    force: str | None = field(
-        default=None,
-        metadata=option("the model's name again: publish it whatever is lost or not gained", metavar="NAME"),
-    )
-
-    def __post_init__(self) -> None:
-        if self.name is not None:
-            validate_name(self.name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingTask(Task):
-    """A task that trains: it makes a run of its own."""
-
-    output: Path = field(metadata=option("folder of the new run", metavar="DIR"))
-    changes: tuple[str, ...] = field(
-        default=(),
-        metadata=option(
-            "change a setting of the run's training for the fine-tuning, as for python -m training",
-            "--set",
-            metavar="FIELD=VALUE",
-        ),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export:
-    """Which version gets the file of another device, and what that is made of."""
-
-    target: ModelReference = field(
-        metadata=option("the version", "target", type=version_reference, metavar="NAME:VERSION")
-    )
-    device: Device = field(metadata=option("gpu: a float16 SavedModel; cpu: an int8 LiteRT file", "--for"))
-    workdir: Path = field(metadata=option("folder of the training run that made the version", metavar="DIR"))
-    data_path: Path | None = field(
-        default=None, metadata=option("the run's data, where it has moved since", "--data", metavar="PATH")
-    )
-    repository: Path | None = field(
-        default=None,
-        metadata=option("folder of the models", default="$OPSIN_REPOSITORY, else repository/", metavar="DIR"),
-    )
-    max_accuracy_drop: float = field(
-        default=0.3,
-        metadata=option(
-            "of top-1 accuracy that the new file may be worse than the one that is there", metavar="POINTS"
-        ),
-    )
-    as_json: bool = field(default=False, metadata=option("print JSON, for programs", "--json"))
+OWN = frozenset(
+    {"epochs", "peak_lr", "warmup_fraction", "small_fraction"}
+)  # of a training: each fine-tuning sets these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +25,7 @@ class FineTuning:
     """How a compressed model is trained on; the model that it was made of is its teacher."""
 
     lr_divisor: ClassVar[int] = 5
+    own: ClassVar[frozenset[str]] = OWN
 
     epochs: int = field(default=4, metadata=option("of fine-tuning", metavar="N"))
     peak_lr: float | None = field(
@@ -173,6 +108,8 @@ class MagnitudePruning(FineTuning):
     The 2:4 pattern is what sparse tensor cores of GPUs can use (arXiv:2104.08378); LiteRT does not. Its four weights
     lie along the input channels, the last axis of a kernel in a LiteRT file.
     """
+
+    own: ClassVar[frozenset[str]] = OWN | {"average_decay"}
 
     sparsity: float = field(default=0.5, metadata=option("fraction of zeros among all weights, in [0, 1)", metavar="S"))
     layer_sparsity: tuple[str, ...] = field(
@@ -276,6 +213,7 @@ class QuantizationAwareTraining(FineTuning):
 
     METHOD: ClassVar[str] = "quantization-aware training"  # in the record of its run
     lr_divisor: ClassVar[int] = 20
+    own: ClassVar[frozenset[str]] = OWN | {"average_decay", "precision"}
 
     peak_lr: float | None = field(
         default=None, metadata=option("highest learning rate", default="a twentieth of the training's", metavar="LR")
@@ -291,7 +229,9 @@ class QuantizationAwareTraining(FineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What a smaller model has to keep to, and how much is spent on the way."""
+    """What the search for a smaller model has to keep to, and how much is spent on the way."""
+
+    own: ClassVar[frozenset[str]] = OWN
 
     budget_latency: float = field(
         default=0.5,

@@ -11,8 +11,7 @@ import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
-from optimize.fine_tuning import OWN
-from optimize.settings import QuantizationAwareTraining
+from optimize.settings import OWN, FineTuning, QuantizationAwareTraining
 from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
@@ -21,17 +20,17 @@ from training.distillation import Distillation, Hint
 from training.publish import FLOAT32_FILE, MeasuredFile, measure_file
 from training.run import Run, RunError, load_model, open_run, published, read_run
 
-# Settings of the network, its pixels and its data.
+# Settings that the trained network, its pixels and its data are made by.
 FIXED = {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A finished run.
+    """A finished run that a compression starts from.
 
     Attributes:
         run: its record.
-        data: the same data that it was trained on.
+        data: that it was trained on.
         model: float32 Keras model, from normalized pixels to logits.
         architecture: of the model.
         dense: its exported float32 file, measured again here so that before and after come from one machine.
@@ -47,26 +46,26 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The name that it was published under."""
+        """Return the name that the run was published under."""
         return ModelReference.parse(self.published).name
 
     def distillation(
         self, weight: float, temperature: float, *, hints: Iterable[Hint] = (), hint_weight: float = 0.0
     ) -> Distillation:
-        """Its model as a teacher, computing in the precision that networks are built in now; see `Distillation`."""
+        """Make a teacher of the model, which computes in the precision that networks are built in now."""
         return Distillation(rebuilt(self.architecture, self.model), weight, temperature, tuple(hints), hint_weight)
 
     def require_batch_norm(self, option: str) -> None:
-        """Raise ValueError, which names the option, where the network has other normalizations."""
+        """Raise ValueError that names the option, unless the network has batch normalizations."""
         if self.architecture.norm != "batch":
             raise ValueError(f"{option} needs a network with norm=batch; this one has norm={self.architecture.norm}")
 
     def with_settings(self, assignments: Iterable[str], own: Collection[str] = OWN) -> Source:
-        """The same run, with settings of its training changed for what trains on from it.
+        """Change settings of the training for a fine-tuning; the run on disk stays as it is.
 
         Args:
             assignments: such as "augmentation.cutout_px=8"; see `training.config.parse_assignment`.
-            own: settings that what trains on has its own of.
+            own: settings that the fine-tuning sets itself.
 
         Raises:
             ValueError: no such setting, or one that the network is made by, or one of `own`.
@@ -78,8 +77,23 @@ class Source:
             raise ValueError(f"{', '.join(sorted(owned))} cannot be set: a fine-tuning has its own; see --help")
         return replace(self, run=replace(self.run, config=replaced(self.run.config, changes)))
 
+    def held_in_place(self, fine_tuning: FineTuning) -> TrainingConfig:
+        """Return the settings of a fine-tuning on full images whose last weights count.
+
+        Their average would be off the zeros of a mask, or the steps of rounding.
+        """
+        config = self.run.config
+        return replace(
+            config,
+            epochs=fine_tuning.epochs,
+            peak_lr=fine_tuning.peak_lr_after(config.peak_lr),
+            warmup_fraction=0.0,
+            small_fraction=0.0,
+            average_decay=0.0,
+        )
+
     def begin_run(self, output: Path, config: TrainingConfig, *, compression: dict[str, Any], command: str) -> Run:
-        """Begin a run that makes this model smaller while it trains on, or take up the one in `output`.
+        """Begin a run that compresses this model while it trains on, or resume the one in `output`.
 
         Raises:
             RunError: `output` holds another run.
@@ -99,7 +113,7 @@ class Source:
 
 
 def open_source(workdir: Path, data_path: Path | None) -> Source:
-    """Take up a finished run.
+    """Read a finished run and measure its float32 file.
 
     Args:
         workdir: the run's folder.

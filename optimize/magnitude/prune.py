@@ -9,7 +9,6 @@ from pathlib import Path
 import tf_keras as keras
 
 from optimize.candidate import Candidate
-from optimize.fine_tuning import held_in_place
 from optimize.magnitude.one_shot import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.published import zeros_and_gzip
@@ -45,7 +44,7 @@ def prune_magnitude(
     """
     if pruning.one_shot:
         source.require_batch_norm("--one-shot")
-    config = held_in_place(source.run.config, pruning)
+    config = source.held_in_place(pruning)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     compression["at_once"] = compression.pop("one_shot")  # as records on disk call it
     run = source.begin_run(output, config, compression=compression, command=command)

@@ -11,7 +11,6 @@ import tf_keras as keras
 from models.network.export import export_fake_quantized
 from models.network.folding import fold_batch_norms
 from optimize.candidate import Candidate
-from optimize.fine_tuning import OWN_IN_PLACE, held_in_place
 from optimize.published import zeros_and_gzip
 from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
@@ -25,7 +24,6 @@ from training.publish import measure_file
 from training.train import pixel_sets
 
 INT8_FILE = "int8.tflite"
-OWN = OWN_IN_PLACE | {"precision"}
 
 
 def train_quantized(
@@ -46,7 +44,7 @@ def train_quantized(
         ValueError: the network has no batch normalization.
     """
     source.require_batch_norm("quantize-aware")
-    config = held_in_place(source.run.config, training)
+    config = source.held_in_place(training)
     config = replace(config, precision="float32")  # in which tensorflow-model-optimization imitates int8
     compression = {"method": training.METHOD, **asdict(training)}
     run = source.begin_run(output, config, compression=compression, command=command)

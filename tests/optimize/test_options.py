@@ -12,14 +12,12 @@ import pytest
 from optimize.options import add_options, from_options, help_of, option
 from optimize.settings import (
     ChannelPruning,
-    Export,
     MagnitudePruning,
     Quantization,
     QuantizationAwareTraining,
     Search,
-    Task,
-    TrainingTask,
 )
+from optimize.tasks import Export, Task, TrainingTask
 
 KINDS = (Task, TrainingTask, Export, Search, Quantization, QuantizationAwareTraining, ChannelPruning, MagnitudePruning)
 

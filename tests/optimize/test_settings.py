@@ -13,8 +13,8 @@ from optimize.settings import (
     Quantization,
     QuantizationAwareTraining,
     Search,
-    Task,
 )
+from optimize.tasks import Task
 
 NAN = float("nan")
 FINE_TUNINGS = (ChannelPruning, MagnitudePruning, QuantizationAwareTraining)
