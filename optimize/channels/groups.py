@@ -1,4 +1,4 @@
-"""Which channels of a ResNet-v2 exist together: whoever removes one has to remove it everywhere.
+"""Finds the channels of a ResNet-v2 that exist together: to remove one is to remove it everywhere.
 
 A channel between two convolutions of a block concerns these two and the normalization between them. A channel of the
 residual stream concerns a whole stack: every block adds to it, every block reads it.
@@ -38,7 +38,7 @@ class ChannelGroup:
 
     @property
     def is_stream(self) -> bool:
-        """Whether they are channels of the residual stream."""
+        """Tell if they are channels of the residual stream."""
         return "_" not in self.name
 
 
@@ -76,7 +76,7 @@ def channel_groups(model: keras.Model) -> tuple[ChannelGroup, ...]:
 
 
 def stream_ends(model: keras.Model) -> dict[str, str]:
-    """The layer that gives what a stack leaves in its stream, by the stream's group."""
+    """Return the name of each stack's last layer, whose output is the stack's stream, by the stream's group."""
     return {stack: f"{blocks[-1]}_out" for stack, blocks in _blocks_by_stack(model).items()}
 
 
@@ -84,30 +84,30 @@ def layer_costs(model: keras.Model, groups: tuple[ChannelGroup, ...]) -> tuple[L
     """Return the cost of each convolution and of the classifier."""
     written = {layer: group.name for group in groups for layer in group.producers}
     read = {layer: group.name for group in groups for layer in group.consumers}
-    found = []
+    costs = []
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
             kernel = layer.kernel.shape
             positions = int(np.prod(layer.output_shape[1:-1], dtype=np.int64)) * int(np.prod(kernel[:-2]))
             inputs, outputs = read.get(layer.name, int(kernel[-2])), written.get(layer.name, int(kernel[-1]))
-            found.append(LayerCost(positions, inputs, outputs))
-    return tuple(found)
+            costs.append(LayerCost(positions, inputs, outputs))
+    return tuple(costs)
 
 
-def count_macs(layers: tuple[LayerCost, ...], widths: Mapping[str, int]) -> int:
-    """Multiply-accumulates for one image, were the groups as wide as `widths` says."""
+def count_macs(costs: tuple[LayerCost, ...], widths: Mapping[str, int]) -> int:
+    """Count the multiply-accumulates for one image, of groups that are as wide as `widths` says."""
 
     def width(channels: str | int) -> int:
         return channels if isinstance(channels, int) else widths[channels]
 
-    return sum(layer.macs_per_pair * width(layer.inputs) * width(layer.outputs) for layer in layers)
+    return sum(cost.macs_per_pair * width(cost.inputs) * width(cost.outputs) for cost in costs)
 
 
 def _blocks_by_stack(model: keras.Model) -> dict[str, list[str]]:
     stacks: dict[str, list[str]] = {}
     for layer in model.layers:
-        if found := _BLOCK.match(layer.name):
-            stacks.setdefault(found[1], []).append(found[0])
+        if block := _BLOCK.match(layer.name):
+            stacks.setdefault(block[1], []).append(block[0])
     return stacks
 
 
@@ -126,11 +126,11 @@ def _inner_groups(model: keras.Model, block: str) -> list[ChannelGroup]:
 
 
 def _stream_group(model: keras.Model, stack: str, blocks: list[str], next_block: str | None) -> ChannelGroup:
-    """The stream of a stack: begun by a projection, or by the stem, and read by its blocks and the one after it."""
+    """Group a stack's stream, which a projection or the stem begins, and its blocks and the one after it read."""
     projection = f"{blocks[0]}_0_conv"
     is_projected = _has(model, projection)
     readers = [*(blocks[1:] if is_projected else blocks), *([next_block] if next_block else [])]
-    consumers = [name for reader in readers for name in _readers(model, reader)]
+    consumers = [name for reader in readers for number in (0, 1) if _has(model, name := f"{reader}_{number}_conv")]
     return ChannelGroup(
         name=stack,
         num_channels=model.get_layer(f"{blocks[0]}_out").output_shape[-1],
@@ -140,12 +140,8 @@ def _stream_group(model: keras.Model, stack: str, blocks: list[str], next_block:
     )
 
 
-def _readers(model: keras.Model, block: str) -> list[str]:
-    return [name for name in (f"{block}_0_conv", f"{block}_1_conv") if _has(model, name)]
-
-
 def _convs(model: keras.Model, block: str) -> list[str]:
-    """The convolutions of a block's main path, in order."""
+    """Return the convolutions of a block's main path, in order."""
     return [name for number in (1, 2, 3) if _has(model, name := f"{block}_{number}_conv")]
 
 

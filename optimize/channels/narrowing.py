@@ -1,12 +1,10 @@
-"""Makes the smaller network: the same architecture with fewer channels, and the weights of those that stay."""
+"""Builds the narrower network: the same architecture with fewer channels, and the weights of those that stay."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2, build
@@ -17,7 +15,7 @@ from optimize.channels.plan import Indices
 def narrow(
     model: keras.Model, architecture: ResNetV2, groups: tuple[ChannelGroup, ...], kept: Mapping[str, Indices]
 ) -> keras.Model:
-    """Build the network that has the kept channels only.
+    """Build the network that has only the kept channels.
 
     Args:
         model: from normalized pixels to logits; it does not change.
@@ -37,15 +35,12 @@ def narrow(
     read = {layer: kept[group.name] for group in groups for layer in group.consumers}
     target = build(narrower)
     for layer in target.layers:
-        if layer.weights:
-            weights = model.get_layer(layer.name).get_weights()
-            layer.set_weights([_cut(weight, read.get(layer.name), written.get(layer.name)) for weight in weights])
+        if not layer.weights:
+            continue
+        weights = model.get_layer(layer.name).get_weights()
+        if layer.name in written:
+            weights = [weight[..., written[layer.name]] for weight in weights]
+        if layer.name in read:
+            weights = [weight[..., read[layer.name], :] if weight.ndim > 1 else weight for weight in weights]
+        layer.set_weights(weights)
     return target
-
-
-def _cut(weight: npt.NDArray[np.float32], read: Indices | None, written: Indices | None) -> npt.NDArray[np.float32]:
-    if written is not None:
-        weight = weight[..., written]
-    if read is not None and weight.ndim > 1:
-        weight = weight[..., read, :]
-    return weight

@@ -1,9 +1,9 @@
-"""Which channels to remove for a budget of multiply-accumulates: those that matter least for what they cost."""
+"""Plans which channels to remove for a budget of multiply-accumulates: those that matter least for their cost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ Indices = npt.NDArray[np.intp]
 
 
 class BudgetOutOfReach(ValueError):
-    """No more channels may be removed, and the budget is not met; the message says what is the least."""
+    """No more channels may be removed, and the budget is not met; the message says how much can be removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """What stays.
+    """The channels that stay.
 
     Attributes:
         kept: indices of the channels of each group, ascending.
@@ -32,29 +32,33 @@ class ChannelPlan:
     macs: int
 
 
-@dataclass
 class _Group:
-    name: str
-    order: Indices  # channels, the least important first
-    cost: npt.NDArray[np.float64]  # importance of the first n of them, together
-    removed: list[int] = field(default_factory=list)  # channels, step by step
-    num_channels: int = field(init=False)
+    """A group while its channels are removed, the least important first."""
 
-    def __post_init__(self) -> None:
-        self.num_channels = len(self.order)
+    def __init__(self, name: str, importance: Importance) -> None:
+        self.name = name
+        self.order: Indices = np.argsort(importance, kind="stable")
+        lost = np.cumsum(importance[self.order], dtype=np.float64)
+        self.lost = np.concatenate([[0.0], lost])  # importance of the first n channels, together
+        self.steps: list[int] = []  # numbers of channels removed
 
     @property
     def num_removed(self) -> int:
-        return sum(self.removed)
+        return sum(self.steps)
 
     @property
     def width(self) -> int:
-        return self.num_channels - self.num_removed
+        return len(self.order) - self.num_removed
+
+    def next_step(self, multiple_of: int, min_kept: float) -> int:
+        """Return how many channels go next; 0 if no more may."""
+        width = (self.width - 1) // multiple_of * multiple_of
+        return self.width - width if width >= max(multiple_of, min_kept * len(self.order)) else 0
 
 
 def plan_channels(
     groups: Sequence[ChannelGroup],
-    layers: tuple[LayerCost, ...],
+    costs: tuple[LayerCost, ...],
     importance: Mapping[str, Importance],
     *,
     max_macs: float,
@@ -64,15 +68,15 @@ def plan_channels(
 ) -> ChannelPlan:
     """Remove the steps that cost least importance per multiply-accumulate saved, until the budget is met.
 
-    What the last steps saved more than was needed is spent again: on the channels that matter most for what they cost,
-    of those removed last in each group, as long as the budget has room for them.
+    What the last steps saved beyond the budget is spent again: of the channels removed last in each group, those that
+    matter most for their cost come back, as long as the budget has room for them.
 
-    Every step leaves a multiple of `multiple_of` channels in its group, which is what kernels are made for; what a step
-    saves follows from the widths that all groups have by then.
+    Every step leaves a multiple of `multiple_of` channels in its group, which kernels are made for; what a step saves
+    follows from the widths that all groups have by then.
 
     Args:
         groups: of the model, see `channel_groups`.
-        layers: of the model, see `layer_costs`.
+        costs: of the model's layers, see `layer_costs`.
         importance: of each channel of each group, >= 0; comparable between groups.
         max_macs: multiply-accumulates for one image that may be left.
         multiple_of: channels.
@@ -82,56 +86,45 @@ def plan_channels(
     Raises:
         BudgetOutOfReach: it cannot be met so.
     """
-    states = {group.name: _state(group, importance[group.name]) for group in groups}
+    states = {group.name: _Group(group.name, importance[group.name]) for group in groups}
     fixed = {group.name for group in groups if group.is_stream and not with_streams}
-    dense_macs = macs = count_macs(layers, _widths(states))
+    dense_macs = macs = count_macs(costs, _widths(states))
     while macs > max_macs:
         steps = [
-            (*_price(state, step, states, layers, macs), state, step)
+            (*_price(state, step, states, costs, macs), state, step)
             for state in states.values()
-            if state.name not in fixed and (step := _step(state, multiple_of, min_kept))
+            if state.name not in fixed and (step := state.next_step(multiple_of, min_kept))
         ]
         if not steps:
             raise BudgetOutOfReach(f"at most {1 - macs / dense_macs:.0%} of the multiply-accumulates can be removed")
-        _, macs, state, step = min(steps, key=lambda found: found[0])
-        state.removed.append(step)
-    macs = _give_back(states, layers, macs, max_macs)
+        _, macs, state, step = min(steps, key=lambda priced: priced[0])
+        state.steps.append(step)
+    macs = _give_back(states, costs, macs, max_macs)
     kept = {state.name: np.sort(state.order[state.num_removed :]) for state in states.values()}
     return ChannelPlan(kept, macs)
 
 
-def _state(group: ChannelGroup, importance: Importance) -> _Group:
-    order = np.argsort(importance, kind="stable")
-    return _Group(group.name, order, np.concatenate([[0.0], np.cumsum(importance[order], dtype=np.float64)]))
-
-
-def _step(state: _Group, multiple_of: int, min_kept: float) -> int:
-    """How many channels go next; 0 where no more may."""
-    width = (state.width - 1) // multiple_of * multiple_of
-    return state.width - width if width >= max(multiple_of, min_kept * state.num_channels) else 0
-
-
 def _price(
-    state: _Group, step: int, states: Mapping[str, _Group], layers: tuple[LayerCost, ...], macs: int
+    state: _Group, step: int, states: Mapping[str, _Group], costs: tuple[LayerCost, ...], macs: int
 ) -> tuple[float, int]:
-    """Importance per multiply-accumulate of a step, taken or, where negative, undone; and what there is after it."""
-    left = count_macs(layers, {**_widths(states), state.name: state.width - step})
-    lost = state.cost[state.num_removed + step] - state.cost[state.num_removed]
+    """Return the importance per multiply-accumulate of a step, and what is left after it; a negative step is undone."""
+    left = count_macs(costs, {**_widths(states), state.name: state.width - step})
+    lost = state.lost[state.num_removed + step] - state.lost[state.num_removed]
     return float(lost) / (macs - left), left
 
 
-def _give_back(states: Mapping[str, _Group], layers: tuple[LayerCost, ...], macs: int, max_macs: float) -> int:
-    """Undo last steps while the budget allows it; returns the multiply-accumulates that there are then."""
+def _give_back(states: Mapping[str, _Group], costs: tuple[LayerCost, ...], macs: int, max_macs: float) -> int:
+    """Undo last steps while the budget allows it; returns the multiply-accumulates of what is left."""
     while True:
         steps = [
             (*price, state)
             for state in states.values()
-            if state.removed and (price := _price(state, -state.removed[-1], states, layers, macs))[1] <= max_macs
+            if state.steps and (price := _price(state, -state.steps[-1], states, costs, macs))[1] <= max_macs
         ]
         if not steps:
             return macs
-        _, macs, state = max(steps, key=lambda found: found[0])
-        state.removed.pop()
+        _, macs, state = max(steps, key=lambda priced: priced[0])
+        state.steps.pop()
 
 
 def _widths(states: Mapping[str, _Group]) -> dict[str, int]:

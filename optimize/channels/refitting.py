@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
 from optimize.channels.groups import ChannelGroup
@@ -21,9 +19,9 @@ def refit(
     kept: Mapping[str, Indices],
     moments: Mapping[str, Matrix],
 ) -> None:
-    """Bring the outputs of every layer that lost inputs back to what they were, as near as can be.
+    """Solve the weights of every layer that lost inputs, so that its outputs are nearest to what they were.
 
-    Their means are left to the batch normalizations, whose statistics have to be estimated anew.
+    Batch normalizations correct the means of the outputs, once their statistics are estimated anew.
 
     Args:
         narrower: made of `model` by `narrow`; the weights of the groups' consumers change.
@@ -36,10 +34,8 @@ def refit(
     for group in groups:
         for name in group.consumers:
             weights, of_all = weight_matrix(model.get_layer(name)), moments[name]
-            found = solved(of_all, weights, _rows(kept[group.name], group.num_channels, len(of_all) - 1))
-            set_weight_matrix(narrower.get_layer(name), found[:, written.get(name, ...)])
-
-
-def _rows(channels: Indices, num_channels: int, num_rows: int) -> npt.NDArray[Any]:
-    """Rows of a kernel that read these channels, at all positions, and that of the bias."""
-    return np.flatnonzero([*np.isin(np.arange(num_rows) % num_channels, channels), True])
+            # Rows of the kernel that read kept channels, at all positions, and the row of the bias.
+            channels = np.arange(len(of_all) - 1) % group.num_channels
+            rows = np.flatnonzero([*np.isin(channels, kept[group.name]), True])
+            refitted = solved(of_all, weights, rows)
+            set_weight_matrix(narrower.get_layer(name), refitted[:, written.get(name, ...)])
