@@ -1,4 +1,4 @@
-"""How much each channel matters: what the loss would change by without it, to first order.
+"""Estimates how much each channel matters: by how much the loss changes without it, to first order.
 
 The criterion is that of arXiv:1906.10771 (Molchanov et al., "Importance Estimation for Neural Network Pruning"),
 equation 8, with the gate after a batch normalization: the square of the sum of gradient times value of its scale and
@@ -44,14 +44,14 @@ def channel_importance(
         products = [gradient * value for gradient, value in zip(tape.gradient(loss, variables), variables, strict=True)]
         return [scale + shift for scale, shift in zip(products[::2], products[1::2], strict=True)]
 
-    run = tf.function(gates, reduce_retracing=True)
+    traced = tf.function(gates, reduce_retracing=True)
     sums = {group.name: np.zeros(group.num_channels) for group in groups}
     num_batches = 0
     for pixels, targets in batches:
-        found = dict(zip(norms, run(tf.constant(pixels), tf.constant(targets)), strict=True))
+        gradients = dict(zip(norms, traced(tf.constant(pixels), tf.constant(targets)), strict=True))
         num_batches += 1
         for group in groups:
-            sums[group.name] += np.sum([found[norm].numpy() for norm in group.norms], axis=0, dtype=np.float64) ** 2
+            sums[group.name] += np.sum([gradients[norm].numpy() for norm in group.norms], axis=0, dtype=np.float64) ** 2
     if not num_batches:
         raise ValueError("channel importance needs at least one batch of images")
     return {name: total / num_batches for name, total in sums.items()}

@@ -65,20 +65,20 @@ def prune_channels(
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """What a round trains: a network, and the dense network's channels that its streams have."""
+    """The network that a round trains, and which channels of the dense network its streams have."""
 
     model: keras.Model
     streams: Streams
 
     @property
     def hints(self) -> list[Hint]:
-        """To leave in every stream what the dense network leaves there."""
+        """Return hints to leave in every stream what the dense network leaves there."""
         ends = stream_ends(self.model)
         return [Hint(ends[name], tuple(channels)) for name, channels in self.streams.items()]
 
 
 class _Rounds:
-    """Prunes and fine-tunes by turns; each round has a folder with what it began with, and its checkpoints."""
+    """Prunes and fine-tunes by turns; the folder of a round holds its first network and its checkpoints."""
 
     def __init__(
         self, source: Source, images: PixelSets, config: TrainingConfig, pruning: ChannelPruning, workdir: Path
@@ -87,9 +87,10 @@ class _Rounds:
         self._workdir = workdir
 
     def run(self, say: Callable[[str], None]) -> keras.Model:
-        """All rounds; returns the float32 model."""
+        """Run all rounds; returns the float32 model."""
         whole = self._source.model
-        begun = _Begun(whole, _all_streams(whole))
+        streams = {group.name: list(range(group.num_channels)) for group in channel_groups(whole) if group.is_stream}
+        begun = _Begun(whole, streams)
         num_rounds = self._pruning.rounds
         dense_macs, macs = macs_of(whole), self._macs()
         for number in range(1, num_rounds + 1):
@@ -104,40 +105,37 @@ class _Rounds:
         return begun.model
 
     def _macs(self) -> float:
-        """The budget as a part of the multiply-accumulates; one of time is measured once, and kept with the run."""
+        """Return the budget as a part of the multiply-accumulates; one of time is measured once and kept in a file."""
         if self._pruning.latency is None:
             return self._pruning.macs or DEFAULT_MACS
         kept = self._workdir / "budget.json"
         if not kept.exists():
             batches = self._batches(NUM_IMPORTANCE_BATCHES)
-            found = macs_for_latency(
+            macs = macs_for_latency(
                 self._source.model, self._source.architecture, batches, self._pruning, self._pruning.latency
             )
-            write_json(kept, {"macs": found})
+            write_json(kept, {"macs": macs})
         return float(json.loads(kept.read_text())["macs"])
 
     def _begin(self, folder: Path, before: _Begun, max_macs: float, is_last: bool) -> _Begun:
-        """Prune, or take what was pruned before the run was stopped."""
+        """Prune, unless that was done before the run was stopped."""
         kept = folder / "streams.json"
         if not (folder / "model.keras").exists():
-            model, streams = self._pruned(before, max_macs, is_last)
-            write_json(kept, streams)
-            save_model(folder, model)
+            model, latency = before.model, self._pruning.latency
+            batches = self._batches(NUM_IMPORTANCE_BATCHES)
+            request = (model, self._architecture_of(model), batches, self._pruning, max_macs)
+            narrower, plan = (
+                within_latency(*request, latency=latency, whole=self._source.model)
+                if is_last and latency is not None
+                else without_least_important(*request)
+            )
+            reestimate_batch_norms(narrower, (pixels for pixels, _ in self._batches(NUM_STATISTICS_BATCHES)))
+            write_json(kept, {name: [old[new] for new in plan.kept[name]] for name, old in before.streams.items()})
+            save_model(folder, narrower)
         return _Begun(load_model(folder), json.loads(kept.read_text()))
 
-    def _pruned(self, before: _Begun, max_macs: float, is_last: bool) -> tuple[keras.Model, Streams]:
-        model, latency = before.model, self._pruning.latency
-        asked = (model, self._architecture_of(model), self._batches(NUM_IMPORTANCE_BATCHES), self._pruning, max_macs)
-        narrower, plan = (
-            within_latency(*asked, latency=latency, whole=self._source.model)
-            if is_last and latency is not None
-            else without_least_important(*asked)
-        )
-        reestimate_batch_norms(narrower, (pixels for pixels, _ in self._batches(NUM_STATISTICS_BATCHES)))
-        return narrower, {name: [had[index] for index in plan.kept[name]] for name, had in before.streams.items()}
-
     def _fine_tune(self, begun: _Begun, folder: Path, config: TrainingConfig) -> keras.Model:
-        """Train in the run's precision; what comes back is float32."""
+        """Train in the run's precision; returns a float32 model."""
         keras.utils.set_random_seed(config.seed)
         architecture, pruning = self._architecture_of(begun.model), self._pruning
         with building_in(config.precision):
@@ -153,7 +151,3 @@ class _Rounds:
 
     def _architecture_of(self, model: keras.Model) -> ResNetV2:
         return as_built(self._source.architecture, model)
-
-
-def _all_streams(model: keras.Model) -> Streams:
-    return {group.name: list(range(group.num_channels)) for group in channel_groups(model) if group.is_stream}

@@ -1,6 +1,6 @@
 """Removes a model's least important channels for a budget of multiply-accumulates, or of measured time.
 
-The weights that read them are solved again. Where only time is wanted, they need not be.
+The weights that read them are solved again, unless only the time of the network matters.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NUM_RANGE_IMAGES = 4  # how long int8 kernels take does not depend on the ranges
 
 
 def macs_of(model: keras.Model) -> int:
-    """Multiply-accumulates of a ResNet-v2's convolutions and classifier, for one image."""
+    """Count the multiply-accumulates of a ResNet-v2's convolutions and classifier, for one image."""
     groups = channel_groups(model)
     return count_macs(layer_costs(model, groups), {group.name: group.num_channels for group in groups})
 
@@ -49,7 +49,7 @@ def without_least_important(
     Args:
         model: from normalized pixels to logits; it does not change.
         architecture: of the model.
-        batches: training images and their targets, which say how much channels matter, and how others make up for them.
+        batches: training images and their targets, from which importance and the new weights are estimated.
         pruning: which channels may go.
         max_macs: for one image.
     """
@@ -63,7 +63,7 @@ def macs_for_latency(
 ) -> float:
     """Find how many multiply-accumulates may be left for a budget of time.
 
-    Each trial is pruned, written as an int8 file and timed on one core, in turns with that of the whole model.
+    Each network that is tried is pruned, written as an int8 file and timed on one core, in turns with the whole model.
 
     Args:
         model: from normalized pixels to logits; it does not change.
@@ -79,7 +79,7 @@ def macs_for_latency(
         ValueError: none did.
     """
     dense_macs, batches = macs_of(model), list(batches)
-    low, high, found = 0.0, 1.0, None
+    low, high, largest = 0.0, 1.0, None
     pruner = _Pruner(model, architecture, batches, pruning)
     with _timing(model, batches) as time_of:
         for _ in range(NUM_HALVINGS):
@@ -90,14 +90,14 @@ def macs_for_latency(
                 low = middle  # what can be made is larger, and may be fast enough
                 continue
             if time_of(pruned) <= latency:
-                low = found = middle
+                low = largest = middle
             else:
                 high = middle
-    if found is None:
+    if largest is None:
         raise ValueError(
             f"no network was found that takes {latency:g} of the time; the smallest tried had {high:.0%} of the MACs"
         )
-    return found
+    return largest
 
 
 def within_latency(
@@ -149,7 +149,7 @@ class _Pruner:
         self._importance = channel_importance(model, self._groups, batches)
 
     def plan(self, max_macs: float) -> ChannelPlan:
-        """Which channels stay of at most so many multiply-accumulates."""
+        """Plan which channels stay for at most so many multiply-accumulates."""
         return plan_channels(
             self._groups,
             self._layer_costs,
@@ -160,11 +160,11 @@ class _Pruner:
         )
 
     def narrowed(self, plan: ChannelPlan) -> keras.Model:
-        """The network with their weights as they were."""
+        """Build the network of a plan, with its weights as they were."""
         return narrow(self._model, self._architecture, self._groups, plan.kept)
 
     def refitted(self, plan: ChannelPlan) -> keras.Model:
-        """The network with weights that make up for the channels that are gone."""
+        """Build the network of a plan, with weights that make up for the removed channels."""
         narrower = self.narrowed(plan)
         consumers = {name for group in self._groups for name in group.consumers}
         images = (pixels for pixels, _ in islice(self._batches, NUM_MOMENTS_BATCHES))
@@ -175,7 +175,7 @@ class _Pruner:
 
 @contextmanager
 def _timing(whole: keras.Model, batches: Sequence[Batch]) -> Iterator[Callable[[keras.Model], float]]:
-    """How long an image takes a network's int8 file on one core, as a part of `whole`'s time."""
+    """Yield a function that times a network's int8 file, one image on one core, as a part of `whole`'s time."""
     images = batches[0][0][:NUM_RANGE_IMAGES]
     with tempfile.TemporaryDirectory() as folder:
         dense, candidate = Path(folder) / "dense.tflite", Path(folder) / "candidate.tflite"
