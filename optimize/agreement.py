@@ -1,4 +1,4 @@
-"""How alike two files of one model answer: the int8 one for CPUs, say, and the float16 one for GPUs."""
+"""Compares the predictions of two files of one model, such as int8 for CPUs and float16 for GPUs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from training.evaluate import BATCH_SIZE, Metrics, measure, predict
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How alike two files of one model answer on the test images.
+    """How well two files of one model agree on the test images.
 
     Attributes:
         labels: fraction of images of which both give the same label.
-        before: figures of the file that was there.
-        after: figures of the other.
+        before: metrics of the first file.
+        after: metrics of the second file.
     """
 
     labels: float
@@ -34,14 +34,14 @@ class Agreement:
         return f"same label for {self.labels:.2%} of the test images; {top1}"
 
 
-def compare_answers(before: Probabilities, after: Probabilities, targets: Targets) -> Agreement:
+def compare_predictions(before: Probabilities, after: Probabilities, targets: Targets) -> Agreement:
     """Compare probabilities, float32 [N, C] each, of images whose classes are `targets`, int64 [N]."""
     labels = float(np.mean(before.argmax(axis=1) == after.argmax(axis=1)))
     return Agreement(labels, measure(before, targets), measure(after, targets))
 
 
 def predict_saved_model(path: Path, split: Split, pixels: PixelSpec, *, num_classes: int) -> Probabilities:
-    """What a SavedModel for GPUs says of images, float32 [N, C], on a GPU where there is one."""
+    """Run a SavedModel on images, on a GPU if there is one; returns float32 [N, C]."""
     shape = (pixels.height_px, pixels.width_px, 3)
     runtime = TensorFlowRuntime(path, input_shape=shape, num_classes=num_classes, batch_sizes=(BATCH_SIZE,))
     with closing(runtime):

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from models.runtime import load_runtime
 from models.store.artifact import Artifact
-from optimize.agreement import Agreement, compare_answers
+from optimize.agreement import Agreement, compare_predictions
 from training.dataset import Split
 from training.evaluate import BATCH_SIZE, predict
 
@@ -20,7 +20,7 @@ def agreement_of(artifact: Artifact, split: Split) -> Agreement:
     for name in ("litert", "tensorflow"):
         with closing(load_runtime(artifact, runtime=name, num_threads=2, batch_sizes=(BATCH_SIZE,))) as runtime:
             answers.append(predict(runtime, split, artifact.manifest.pixels))
-    return compare_answers(*answers, split.targets)
+    return compare_predictions(*answers, split.targets)
 
 
 def assert_alike(agreement: Agreement) -> None:

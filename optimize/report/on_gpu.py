@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.runtime.tensors import Probabilities
-from optimize.agreement import Agreement, compare_answers, predict_saved_model
+from optimize.agreement import Agreement, compare_predictions, predict_saved_model
 from optimize.report.compared import Compared
 from training.dataset import Dataset
 
@@ -53,5 +53,5 @@ def _measured(
         if model.saved_model is None:
             continue
         answers = predict_saved_model(model.saved_model, data.test, model.pixels, num_classes=len(data.labels))
-        agreement = compare_answers(predictions[model.name], answers, data.test.targets)
+        agreement = compare_predictions(predictions[model.name], answers, data.test.targets)
         yield model.name, OnGPU(model.saved_model_precision, agreement)

@@ -8,7 +8,7 @@ from models.runtime import load_runtime
 from models.store import routing
 from models.store.repository import Repository
 from optimize.__main__ import main
-from optimize.agreement import compare_answers
+from optimize.agreement import compare_predictions
 from optimize.for_device import add_file
 from optimize.gate import AccuracyDropTooLarge
 from training.run import RunError
@@ -90,7 +90,7 @@ def test_answers_are_compared_by_label_and_accuracy():
     targets = np.array([0, 1, 1, 0])
     before = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7]], np.float32)
     after = np.array([[0.8, 0.2], [0.1, 0.9], [0.6, 0.4], [0.2, 0.8]], np.float32)
-    agreement = compare_answers(before, after, targets)
+    agreement = compare_predictions(before, after, targets)
     assert (agreement.labels, agreement.before.top1, agreement.after.top1) == (0.75, 0.75, 0.5)
 
 
