@@ -1,4 +1,4 @@
-"""A smaller model between its making and its publication, and the gate that it has to pass."""
+"""A compressed model before it is published, and its way through the gate."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Candidate:
 
     Attributes:
         source: the finished run that it was made from.
-        run: that made it; the source's own where nothing was trained.
+        run: that made it; the source's own if nothing was trained.
         workdir: of that run.
         measured: the file.
         architecture: of the network in it.
-        provenance: JSON, what the manifest says beside what run and data say of themselves.
+        provenance: JSON, the manifest's entries beside those of run and data.
     """
 
     source: Source
@@ -37,7 +37,7 @@ class Candidate:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def as_source(self) -> Source:
-        """Take the run that made it, which trained and so kept its model, to make that smaller still."""
+        """Return its run as a source for a further compression; that run must have trained a model of its own."""
         parent = published(self.workdir, self.measured.precision)
         model = load_model(self.workdir)
         return Source(self.run, self.source.data, model, self.architecture, self.measured, published=parent)
@@ -50,7 +50,7 @@ class Candidate:
         max_accuracy_drop: float = 0.5,
         force: str | None = None,
     ) -> Published:
-        """Publish it, if it passes the gate.
+        """Publish it if it passes the gate.
 
         Args:
             repository: to publish in.

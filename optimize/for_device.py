@@ -1,8 +1,8 @@
-"""The file that a device needs, made from a finished run and added to its model: a new version that has both.
+"""Adds the file that a device needs to a model: makes it from the finished run, and publishes a version with both.
 
 A published version never changes: servers hold it in memory, its manifest carries the sha256 of every file, and readers
-take what they verified for what it will be. So the file is not put beside the others; the version is published once
-more, with it, under the next number, and says in its provenance what was added, to which version, and from which run.
+verify it once. So the file is not put beside the others; the version is published once more, with it, under the next
+number, and its provenance says what was added, to which version, and from which run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from models.store.model_files import Device, format_for
 from models.store.repository import Repository
-from optimize.agreement import Agreement, compare_answers, predict_saved_model
+from optimize.agreement import Agreement, compare_predictions, predict_saved_model
 from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
@@ -30,7 +30,7 @@ from training.run import RunError, read_run
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The version that has both files, and how alike they answer."""
+    """The version that has both files, and how well their predictions agree."""
 
     artifact: Artifact
     agreement: Agreement
@@ -43,7 +43,7 @@ class Added:
         return f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form: where the new version is, and how alike its files answer."""
+        """Return the JSON form: where the new version is, and how well its files agree."""
         manifest = self.artifact.manifest
         return {
             "name": manifest.name,
@@ -64,10 +64,10 @@ def add_file(
     max_accuracy_drop: float = 0.3,
     command: str = "",
 ) -> Added:
-    """Publish `artifact` once more, with the file that a device needs; the new version is stable if that one was.
+    """Publish `artifact` once more with the file that a device needs; the new version is stable if that one was.
 
     Args:
-        artifact: that lacks it; verified.
+        artifact: that lacks the file; verified.
         device: "cpu" for an int8 LiteRT file, "gpu" for a float16 SavedModel.
         workdir: of the run that made the artifact.
         repository: that the artifact is in.
@@ -76,20 +76,19 @@ def add_file(
         command: as typed, for the manifest.
 
     Raises:
-        ValueError: it has that file already.
-        RunError: the run is another one's, or not finished.
+        ValueError: the artifact has that file already.
+        RunError: the run did not make the artifact, or is not finished.
         AccuracyDropTooLarge: nothing was published.
     """
     manifest = artifact.manifest
-    _check_is_missing(manifest, device)
-    _check_run(manifest, workdir)
+    _check(manifest, device, workdir)
     source = open_source(workdir, data_path)
     with tempfile.TemporaryDirectory(dir=workdir) as folder:
         file, details = _make(source, device, workdir, Path(folder), command=command)
-        [there] = manifest.formats
-        agreement = compare_answers(
-            _answers(there, artifact.model_path(there), source),
-            _answers(format_for(device).name, file, source),
+        [existing] = manifest.formats
+        agreement = compare_predictions(
+            _predictions(existing, artifact.model_path(existing), source),
+            _predictions(format_for(device).name, file, source),
             source.data.test.targets,
         )
         check_accuracy(agreement.before, agreement.after, max_accuracy_drop=max_accuracy_drop)
@@ -100,23 +99,20 @@ def add_file(
         return Added(published, agreement, is_stable)
 
 
-def _check_is_missing(manifest: Manifest, device: Device) -> None:
+def _check(manifest: Manifest, device: Device, workdir: Path) -> None:
     if format_for(device).name in manifest.formats:
         precision = manifest.formats[format_for(device).name].precision
         raise ValueError(f"{manifest.name}:{manifest.version} has a file for the {device} already, {precision}")
-
-
-def _check_run(manifest: Manifest, workdir: Path) -> None:
-    made_by, found = manifest.provenance.get("run"), read_run(workdir).run_id
-    if made_by != found:
+    made_by, run_id = manifest.provenance.get("run"), read_run(workdir).run_id
+    if made_by != run_id:
         raise RunError(
-            f"{manifest.name}:{manifest.version} was made by the run {made_by}, but {workdir} holds the run {found}: "
+            f"{manifest.name}:{manifest.version} was made by the run {made_by}, but {workdir} holds the run {run_id}: "
             "give the --workdir of the run that made it"
         )
 
 
 def _make(source: Source, device: Device, workdir: Path, folder: Path, *, command: str) -> tuple[Path, dict[str, Any]]:
-    """The file, and what the manifest says of its making."""
+    """Make the file in `folder`; returns it and the manifest's entries on how it was made."""
     if device == "cpu":
         candidate = quantize(source, workdir, command=command)
         return candidate.measured.file, {
@@ -127,7 +123,7 @@ def _make(source: Source, device: Device, workdir: Path, folder: Path, *, comman
     return file, {}
 
 
-def _answers(model_format: str, path: Path, source: Source) -> Probabilities:
+def _predictions(model_format: str, path: Path, source: Source) -> Probabilities:
     if model_format == "litert":
         return predict_file(path, source.run, source.data)
     return predict_saved_model(path, source.data.test, source.run.config.pixels, num_classes=len(source.run.labels))

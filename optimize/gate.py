@@ -1,4 +1,4 @@
-"""Nothing is published that costs more accuracy than its user allows, or that gains nothing."""
+"""Decides what may be published: nothing that loses more accuracy than allowed, or that gains nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NothingGained(OpsinError):
 
 
 def accuracy_drop(before: Metrics, after: Metrics) -> float:
-    """Lost top-1 accuracy in points (hundredths); negative if some was gained."""
+    """Return the lost top-1 accuracy in points (hundredths); negative if some was gained."""
     return 100 * (before.top1 - after.top1)
 
 
@@ -47,14 +47,14 @@ def check_force(force: str | None, name: str) -> None:
 def check_gain(before: Path, after: Path) -> None:
     """Raise NothingGained if a `.tflite` file beats its parent neither in bytes, as it is or after gzip, nor in time.
 
-    Time is that of one image on one core, in interleaved rounds; it is taken only where the bytes do not decide.
+    Time is that of one image on one core, in interleaved rounds; it is measured only if the bytes do not decide.
     """
-    found, parent = read_tflite(after), read_tflite(before)
-    if found.num_bytes < parent.num_bytes or found.gzip_bytes < parent.gzip_bytes:
+    smaller, parent = read_tflite(after), read_tflite(before)
+    if smaller.num_bytes < parent.num_bytes or smaller.gzip_bytes < parent.gzip_bytes:
         return
     ratio = latency_ratio(after, before)
     if ratio.quartiles[1] >= 1:
         raise NothingGained(
-            f"{found.num_bytes:,} bytes ({found.gzip_bytes:,} after gzip) against {parent.num_bytes:,} "
+            f"{smaller.num_bytes:,} bytes ({smaller.gzip_bytes:,} after gzip) against {parent.num_bytes:,} "
             f"({parent.gzip_bytes:,}), and {ratio.median:.2f} of the time: nothing is gained, so it was not published"
         )

@@ -1,4 +1,4 @@
-"""Training images as they are served, and what is estimated from them after a model was changed by hand."""
+"""Draws training images as they are served, and estimates batch statistics from them after a model was changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUM_STATISTICS_BATCHES = 40  # for `reestimate_batch_norms`
 
 
 def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator[tuple[Pixels, Targets]]:
-    """Random training images as they are served, uint8 [N, H, W, 3] with int64 [N]; the same seed draws the same."""
+    """Draw batches of training images as they are served, uint8 [N, H, W, 3] with int64 [N]; a seed fixes them."""
     rng = np.random.default_rng(seed)
     num_images = len(images.train_targets)
     for _ in range(num_batches):
@@ -28,7 +28,7 @@ def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator
 
 
 def served(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pixels, Targets]:
-    """Some of the training images, in their order, each as the server would see it: without what crops are taken of."""
+    """Return training images by index, in ascending order, without the margin that crops are taken from."""
     indices = np.sort(indices)  # a memory-mapped cache is read in one direction
     side_px = images.test.shape[1]
     margin_px = (images.train.shape[1] - side_px) // 2
@@ -37,7 +37,7 @@ def served(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pi
 
 
 def reestimate_batch_norms(model: keras.Model, batches: Iterable[Pixels]) -> None:
-    """Have the moving statistics follow what was removed before them (arXiv:2007.02491).
+    """Estimate batch normalizations' statistics anew, after layers before them were changed (arXiv:2007.02491).
 
     Args:
         model: from normalized pixels to logits; only its batch normalizations' means and variances change.

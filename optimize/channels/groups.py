@@ -66,7 +66,18 @@ def channel_groups(model: keras.Model) -> tuple[ChannelGroup, ...]:
     stacks = _blocks_by_stack(model)
     if not stacks:
         raise ValueError("the model is no ResNet-v2 with batch normalization: its channels cannot be pruned")
-    inner = [group for blocks in stacks.values() for block in blocks for group in _inner_groups(model, block)]
+    inner = [
+        ChannelGroup(
+            name=conv.removesuffix("_conv"),
+            num_channels=model.get_layer(conv).filters,
+            producers=(conv,),
+            norms=(conv.replace("_conv", "_bn"),),
+            consumers=(consumer,),
+        )
+        for blocks in stacks.values()
+        for block in blocks
+        for conv, consumer in pairwise(_convs(model, block))
+    ]
     firsts = [blocks[0] for blocks in list(stacks.values())[1:]]
     streams = [
         _stream_group(model, stack, blocks, next_block)
@@ -109,20 +120,6 @@ def _blocks_by_stack(model: keras.Model) -> dict[str, list[str]]:
         if block := _BLOCK.match(layer.name):
             stacks.setdefault(block[1], []).append(block[0])
     return stacks
-
-
-def _inner_groups(model: keras.Model, block: str) -> list[ChannelGroup]:
-    convs = _convs(model, block)
-    return [
-        ChannelGroup(
-            name=conv.removesuffix("_conv"),
-            num_channels=model.get_layer(conv).filters,
-            producers=(conv,),
-            norms=(conv.replace("_conv", "_bn"),),
-            consumers=(consumer,),
-        )
-        for conv, consumer in pairwise(convs)
-    ]
 
 
 def _stream_group(model: keras.Model, stack: str, blocks: list[str], next_block: str | None) -> ChannelGroup:

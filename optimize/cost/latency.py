@@ -1,4 +1,4 @@
-"""How fast LiteRT runs files, compared fairly: interleaved in one run."""
+"""Measures how fast LiteRT runs files, in interleaved rounds, so that the comparison is fair."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_SIZE = 4  # of the throughput
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How fast a file is, and what it takes.
+    """The latency, throughput and memory of a file.
 
     Attributes:
         all_cores: rounds of the latency of one image in one interpreter with as many threads as cores, ms.
@@ -37,17 +37,17 @@ class Latency:
 
     @property
     def all_cores_ms(self) -> float:
-        """Median latency of one image on all cores."""
+        """Return the median latency of one image on all cores."""
         return self.all_cores.median
 
     @property
     def one_core_ms(self) -> float:
-        """Median latency of one image on one core."""
+        """Return the median latency of one image on one core."""
         return self.one_core.median
 
     @property
     def images_per_s(self) -> float:
-        """Median throughput."""
+        """Return the median throughput."""
         return self.throughput.median
 
 
@@ -105,7 +105,7 @@ def latency_ratio(
     seed: int = 0,
     clock: Clock = time.perf_counter,
 ) -> Rounds:
-    """Latency of one image as a multiple of a baseline's, in each of some interleaved rounds.
+    """Measure the latency of one image as a multiple of a baseline's, in interleaved rounds.
 
     Raises:
         ValueError: LiteRT cannot run a file; the message names it.

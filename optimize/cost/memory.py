@@ -11,7 +11,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def memory_bytes(path: Path) -> int:
-    """Growth of the resident memory of a fresh process by loading a file and running it on one image, on one thread.
+    """Measure how much the resident memory of a fresh process grows by loading a file and running it once.
 
     Linux only.
 
@@ -25,19 +25,13 @@ def memory_bytes(path: Path) -> int:
     return int(process.stdout)
 
 
-def _growth_bytes(path: Path) -> int:
-    from optimize.cost.timed_file import LoadedFile  # with all that it imports, before the first look
-
-    before = _resident_bytes()
-    loaded = LoadedFile(path, num_threads=1, batch_size=1)  # which runs it once
-    after = _resident_bytes()
-    del loaded
-    return after - before
-
-
 def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":
-    print(_growth_bytes(Path(sys.argv[1])))
+    from optimize.cost.timed_file import LoadedFile  # with all that it imports, before the first look
+
+    before_bytes = _resident_bytes()
+    loaded = LoadedFile(Path(sys.argv[1]), num_threads=1, batch_size=1)  # which runs it once
+    print(_resident_bytes() - before_bytes)

@@ -1,4 +1,4 @@
-"""What a `.tflite` file costs by its bytes alone: size, parameters, multiply-accumulates, zeros, operators."""
+"""Reads what a `.tflite` file costs from its bytes: size, parameters, multiply-accumulates, zeros, operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DTYPES = {"FLOAT32": "<f4", "FLOAT16": "<f2", "INT8": "i1", "UINT8": "u1", "INT
 
 @dataclass(frozen=True, slots=True)
 class TFLiteFile:
-    """What a `.tflite` file holds.
+    """The figures of a `.tflite` file.
 
     Attributes:
         num_bytes: of the file.
@@ -60,19 +60,27 @@ def read_tflite(path: Path) -> TFLiteFile:
 
 def _figures(content: bytes) -> TFLiteFile:
     graph = read_graph(content)
+
+    def is_float(operator: Operator) -> bool:
+        operands = [index for index in operator.inputs + operator.outputs if index != ABSENT]
+        return any(graph.tensors[index].type in {"FLOAT32", "FLOAT16"} for index in operands)
+
     sources = {output: operator for operator in graph.operators for output in operator.outputs}
     layers = [operator for operator in graph.operators if operator.name in _KERNEL_CHANNELS]
     kernels = {index for layer in layers if (index := _constant(graph, sources, _kernel(layer))) is not None}
+    operands = [index for layer in layers for index in layer.inputs[1:]]
+    operands += [index for operator in graph.operators if operator.name in _ARITHMETIC for index in operator.inputs]
+    parameters = {_constant(graph, sources, index) for index in operands}
     num_weights = sum(graph.tensors[index].size for index in kernels)
     num_zeros = sum(_num_zeros(graph.tensors[index]) for index in kernels)
     return TFLiteFile(
         num_bytes=len(content),
         gzip_bytes=len(gzip.compress(content, compresslevel=9, mtime=0)),
-        num_parameters=sum(graph.tensors[index].size for index in _parameters(graph, sources)),
+        num_parameters=sum(graph.tensors[index].size for index in parameters if index is not None),
         macs=sum(_macs(graph, layer) for layer in layers),
         sparsity=num_zeros / num_weights if num_weights else 0.0,
         operators=dict(Counter(operator.name for operator in graph.operators)),
-        float_operators=tuple(operator.name for operator in graph.operators if _is_float(graph, operator)),
+        float_operators=tuple(operator.name for operator in graph.operators if is_float(operator)),
     )
 
 
@@ -82,15 +90,8 @@ def _kernel(layer: Operator) -> int:
     return layer.inputs[1]
 
 
-def _parameters(graph: Graph, sources: Mapping[int, Operator]) -> set[int]:
-    operands = [operator.inputs[1:] for operator in graph.operators if operator.name in _KERNEL_CHANNELS]
-    operands += [operator.inputs for operator in graph.operators if operator.name in _ARITHMETIC]
-    found = {_constant(graph, sources, index) for indices in operands for index in indices}
-    return {index for index in found if index is not None}
-
-
 def _constant(graph: Graph, sources: Mapping[int, Operator], index: int) -> int | None:
-    """The stored tensor that an operand comes from, or None where it is computed from the image."""
+    """Return the stored tensor that an operand comes from, or None if it is computed from the image."""
     for _ in _UNPACKING:
         source = sources.get(index)
         if source is not None and source.name in _UNPACKING and source.inputs:
@@ -141,8 +142,3 @@ def _values(kernel: Tensor) -> npt.NDArray[np.generic]:
     if len(values) > kernel.size or (len(values) < kernel.size and not kernel.is_sparse):
         raise ValueError(f"a kernel {list(kernel.shape)} has {len(values)} values")
     return values
-
-
-def _is_float(graph: Graph, operator: Operator) -> bool:
-    operands = [index for index in operator.inputs + operator.outputs if index != ABSENT]
-    return any(graph.tensors[index].type in {"FLOAT32", "FLOAT16"} for index in operands)

@@ -1,4 +1,4 @@
-"""A `.tflite` file loaded to be timed, and the two ways of timing it: call by call, and side by side."""
+"""Loads a `.tflite` file and times it: call by call, or side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MIN_CALLS, _MAX_CALLS = 5, 500
 
 
 class LoadedFile:
-    """An interpreter with images in it. A call puts them in, runs, and takes the answer out."""
+    """An interpreter with images; a call puts them in, runs it, and takes the output out."""
 
     def __init__(self, path: Path, *, num_threads: int, batch_size: int) -> None:
         """Load the file and run it once.
@@ -29,40 +29,38 @@ class LoadedFile:
         self.batch_size = batch_size
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-            [image], [answer] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            [image], [output] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             shape = [batch_size, *(int(size) for size in image["shape"][1:])]
             if list(image["shape"]) != shape:
                 self._interpreter.resize_tensor_input(image["index"], shape)
             self._interpreter.allocate_tensors()
-            self._input, self._output = image["index"], answer["index"]
-            self._images = _noise(shape, np.dtype(image["dtype"]))
-            answered = self().shape
+            self._input, self._output = image["index"], output["index"]
+            # Every value of a byte, whatever the type makes of it: how long a kernel takes does not depend on it.
+            pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+            self._images: npt.NDArray[np.generic] = pixels.astype(np.dtype(image["dtype"]))
+            output_shape = self().shape
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{path.name} cannot be run by LiteRT at batch size {batch_size}") from error
-        if answered[:1] != (batch_size,):
-            raise ValueError(f"{path.name} must give [{batch_size}, ...] for {batch_size} images, got {list(answered)}")
+        if output_shape[:1] != (batch_size,):
+            raise ValueError(
+                f"{path.name} must give [{batch_size}, ...] for {batch_size} images, got {list(output_shape)}"
+            )
 
     def __call__(self) -> npt.NDArray[np.generic]:
-        """Run it; returns the answer, [batch_size, ...]."""
+        """Run it; returns the output, [batch_size, ...]."""
         self._interpreter.set_tensor(self._input, self._images)
         self._interpreter.invoke()
-        answer: npt.NDArray[np.generic] = self._interpreter.get_tensor(self._output)
-        return answer
-
-
-def _noise(shape: list[int], dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
-    # Every value of a byte, whatever the type makes of it: how long a kernel takes does not depend on it.
-    pixels: npt.NDArray[np.generic] = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8).astype(dtype)
-    return pixels
+        output: npt.NDArray[np.generic] = self._interpreter.get_tensor(self._output)
+        return output
 
 
 def latency_ms(run: Callable[[], object], clock: Clock) -> float:
-    """Median of as many calls as take about a tenth of a second."""
+    """Return the median of as many calls as take about a tenth of a second."""
     return 1000 * median(_call_s(run, clock) for _ in range(_num_calls(run, clock)))
 
 
 def images_per_s(loaded: Sequence[LoadedFile], clock: Clock) -> float:
-    """Images a second of several interpreters, each in a thread of its own, which ends with this call."""
+    """Return the images a second of several interpreters, each in a thread that ends with this call."""
     num_calls = _num_calls(loaded[0], clock)
 
     def run(own: LoadedFile) -> None:

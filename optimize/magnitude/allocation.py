@@ -36,7 +36,7 @@ def allocate_zeros(
 
 
 def _steps(zeros: Sequence[int], losses: Sequence[float]) -> Iterator[tuple[float, int]]:
-    """Loss for each zero, and number of zeros, between the corners of a curve's lower convex hull; slopes rise."""
+    """Yield (loss per zero, number of zeros) between the corners of a curve's lower convex hull; slopes rise."""
     hull: list[tuple[int, float]] = []
     for point in zip(zeros, losses, strict=True):
         while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-1], point):

@@ -1,4 +1,4 @@
-"""Where magnitude pruning makes its zeros: how many in each layer, for a wanted part of all weights together."""
+"""Decides how sparse each layer becomes, for a sparsity of all layers together."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LayerRule:
 
     @classmethod
     def parse(cls, text: str) -> LayerRule:
-        """The rule that "conv4_.*=0.9" says; ValueError where it says none."""
+        """Parse a rule such as "conv4_.*=0.9"; raises ValueError."""
         pattern, _, number = text.rpartition("=")
         try:
             sparsity = float(number)
@@ -45,10 +45,10 @@ class LayerRule:
 
 
 def layer_sparsities(num_weights: Mapping[str, int], sparsity: float, rules: Sequence[LayerRule]) -> dict[str, float]:
-    """Sparsity of each layer's kernel, so that round(sparsity * n) of all n weights are zero.
+    """Return the sparsity of each layer's kernel, so that round(sparsity * n) of all n weights are zero.
 
-    Layers that a rule names have the sparsity that it says; all others have one and the same, which follows. Two rules
-    go before those given, as in the best magnitude pruning of ResNet-50 in arXiv:1902.09574. The stem stays dense: it
+    Layers that a rule names have its sparsity; all others have one and the same, which follows. Two rules precede those
+    of the user, as in the best magnitude pruning of ResNet-50 in arXiv:1902.09574. The stem stays dense: it
     has under 1 % of the weights, and making it sparse costs accuracy out of proportion (arXiv:1911.11134). The
     classifier, too small to matter for the whole, has at most 0.8.
 
@@ -72,7 +72,9 @@ def layer_sparsities(num_weights: Mapping[str, int], sparsity: float, rules: Seq
             f"a sparsity of {sparsity:g} cannot be reached: the layers with a sparsity of their own have "
             f"{sum(num_zeros.values())} zeros, of all {sum(num_weights.values())} weights"
         )
-    num_zeros |= _spread(max(0, left), shared)
+    # In proportion to the weights, rounded so that the sum is exact.
+    ends = [round(max(0, left) * end / max(1, sum(shared.values()))) for end in accumulate(shared.values(), initial=0)]
+    num_zeros |= {name: end - start for name, (start, end) in zip(shared, pairwise(ends), strict=True)}
     for name, num in num_zeros.items():
         if num >= num_weights[name]:
             raise ValueError(f"a sparsity of {sparsity:g} would leave no weight in {name}, which has {num}")
@@ -80,14 +82,14 @@ def layer_sparsities(num_weights: Mapping[str, int], sparsity: float, rules: Seq
 
 
 def has_rule(name: str, rules: Iterable[LayerRule]) -> bool:
-    """Whether a layer has a sparsity of its own: the stem, the classifier, and those that a user's rule names."""
+    """Tell if a layer has a sparsity of its own: the stem, the classifier, or one that a user's rule names."""
     return name in {STEM, CLASSIFIER} or any(re.fullmatch(rule.pattern, name) for rule in rules)
 
 
 def two_of_four_sparsities(num_inputs: Mapping[str, int], rules: Sequence[LayerRule]) -> dict[str, float]:
-    """The same for the 2:4 pattern, two zeros in every four weights: 0.5 for each layer that has it, 0 for the others.
+    """Return the sparsity of each layer in the 2:4 pattern, two zeros in every four weights: 0.5, or 0.
 
-    The stem and every layer whose input channels do not come in fours stay dense.
+    The stem stays dense, and so does every layer whose input channels do not come in fours.
 
     Args:
         num_inputs: input channels of each layer, by the layer's name.
@@ -112,10 +114,3 @@ def _check_patterns(names: Iterable[str], rules: Iterable[LayerRule]) -> None:
 
 def _ruled(names: Iterable[str], rules: Sequence[LayerRule]) -> dict[str, float]:
     return {name: rule.sparsity for name in names for rule in rules if re.fullmatch(rule.pattern, name)}
-
-
-def _spread(num_zeros: int, num_weights: Mapping[str, int]) -> dict[str, int]:
-    """Whole numbers in proportion to the weights, whose sum is exact."""
-    total = max(1, sum(num_weights.values()))
-    ends = [round(num_zeros * end / total) for end in accumulate(num_weights.values(), initial=0)]
-    return {name: end - start for name, (start, end) in zip(num_weights, pairwise(ends), strict=True)}

@@ -1,4 +1,4 @@
-"""Makes all zeros of a model before it is trained on: more of them where less is lost."""
+"""Makes all zeros of a model before it is trained on, and more of them in layers that lose less by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVELS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97
 def make_zeros(model: keras.Model, pruning: MagnitudePruning, batches: Iterable[Pixels]) -> None:
     """Make zeros, and have the other weights make up for them.
 
-    Layers with a sparsity of their own keep to it. The others share their zeros for the least sum of what their outputs
+    Layers with a sparsity of their own keep to it. The others get their zeros for the least sum of what their outputs
     lose, as a part of their variance. Statistics of batch normalizations have to be estimated anew.
 
     Args:
@@ -34,23 +34,23 @@ def make_zeros(model: keras.Model, pruning: MagnitudePruning, batches: Iterable[
     sparsities = {name: part for name, part in layer_sparsities_of(model, pruning).items() if part}
     moments = input_moments(model, batches, list(sparsities))
     if pruning.pattern == "unstructured":
-        sparsities |= _shared(model, sparsities, moments, pruning.rules)
+        sparsities |= _allocated(model, sparsities, moments, pruning.rules)
     for name, sparsity in sparsities.items():
         layer = model.get_layer(name)
         set_weight_matrix(layer, with_zeros(moments[name], weight_matrix(layer), sparsity, pattern=pruning.pattern))
 
 
-def _shared(
+def _allocated(
     model: keras.Model, sparsities: Mapping[str, float], moments: Mapping[str, Matrix], rules: Sequence[LayerRule]
 ) -> dict[str, float]:
-    """Sparsity of the layers that no rule names, which have as many zeros together as before."""
+    """Return the sparsity of each layer that no rule names; together they keep their number of zeros."""
     names = [name for name in sparsities if not has_rule(name, rules)]
     num_weights = {name: model.get_layer(name).kernel.shape.num_elements() for name in names}
-    losses = {name: _losses(moments[name], weight_matrix(model.get_layer(name))) for name in names}
+    losses = {}
+    for name in names:
+        of_inputs, weights = moments[name], weight_matrix(model.get_layer(name))
+        lost = [part_lost(of_inputs, weights, passed_on(of_inputs, weights, level)) for level in LEVELS[1:]]
+        losses[name] = [0.0, *lost]
     num_zeros = sum(round(sparsities[name] * num) for name, num in num_weights.items())
     num_zeros_of = allocate_zeros(num_weights, losses, LEVELS, num_zeros)
     return {name: num_zeros_of[name] / num for name, num in num_weights.items()}
-
-
-def _losses(moments: Matrix, weights: Matrix) -> list[float]:
-    return [0.0, *(part_lost(moments, weights, passed_on(moments, weights, level)) for level in LEVELS[1:])]

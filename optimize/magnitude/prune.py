@@ -63,7 +63,7 @@ def _fine_tuned(
     pruning: MagnitudePruning,
     workdir: Path,
 ) -> keras.Model:
-    """Train in the run's precision; what comes back is float32."""
+    """Train in the run's precision; returns a float32 model."""
     num_steps = config.epochs * num_steps_per_epoch(len(source.data.train), config.batch_size)
     keras.utils.set_random_seed(config.seed)
     with building_in(config.precision):
@@ -90,7 +90,7 @@ def _one_shot(
     folder: Path,
     say: Callable[[str], None],
 ) -> keras.Model:
-    """The model with its zeros, kept in `folder`: a run that goes on does not make them again."""
+    """Make the model with its zeros and save it, or load the one that was saved before the run was stopped."""
     folder.mkdir(exist_ok=True)
     if not (folder / "model.keras").exists():
         say("making zeros, where the other weights can best make up for them")

@@ -1,4 +1,4 @@
-"""Magnitude pruning by tensorflow-model-optimization: the smallest weights become zero (arXiv:1710.01878)."""
+"""Prunes by magnitude with tensorflow-model-optimization: the smallest weights become zero (arXiv:1710.01878)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from optimize.magnitude.layers import layer_sparsities, two_of_four_sparsities
-from optimize.magnitude.schedule import one_shot_schedule, polynomial_schedule
+from optimize.magnitude.schedule import pruning_schedule
 from optimize.settings import MagnitudePruning
 
 
@@ -30,30 +30,40 @@ class MagnitudePruner:
 
         Args:
             model: any built Keras model, of any precision; the kernels of its `Conv2D` and `Dense` layers are pruned.
-            pruning: how; zeros that are made at once, the model has already.
+            pruning: how; of one-shot pruning, the model has the zeros already.
             num_steps: that it will be trained for.
 
         Raises:
             ValueError: the sparsity cannot be reached, or weight standardization would undo the zeros.
         """
-        self.sparsities = _zeros_of(model) if pruning.one_shot else layer_sparsities_of(model, pruning)
-        self._wrappers = [
-            _wrapped(model.get_layer(name), sparsity, pruning, num_steps)
-            for name, sparsity in self.sparsities.items()
-            if sparsity
-        ]
-        self._run = tf.function(self._prune)
+        if pruning.one_shot:
+            self.sparsities = {layer.name: float(np.mean(layer.kernel.numpy() == 0)) for layer in _prunable(model)}
+        else:
+            self.sparsities = layer_sparsities_of(model, pruning)
+        self._wrappers = []
+        for name, sparsity in self.sparsities.items():
+            if sparsity:
+                layer = model.get_layer(name)
+                wrapper = tfmot.sparsity.keras.prune_low_magnitude(
+                    layer,
+                    pruning_schedule=pruning_schedule(sparsity, pruning, num_steps),
+                    sparsity_m_by_n=(2, 4) if pruning.pattern == "2:4" else None,
+                )
+                wrapper.build(layer.input_shape)
+                self._wrappers.append(wrapper)
+
+        def prune(step: tf.Tensor) -> None:
+            for wrapper in self._wrappers:
+                wrapper.pruning_step.assign(step)
+                wrapper.pruning_obj.conditional_mask_update()
+                wrapper.pruning_obj.weight_mask_op()
+
+        self._prune = tf.function(prune)
         self.masks = [mask for wrapper in self._wrappers for _, mask, _ in wrapper.pruning_vars]
 
     def before_step(self, step: int) -> None:
-        """Make the masks anew where it is time, and the weights zero that the last step has moved; steps begin at 0."""
-        self._run(tf.constant(step + 1, tf.int64))  # tensorflow-model-optimization counts from 1
-
-    def _prune(self, step: tf.Tensor) -> None:
-        for wrapper in self._wrappers:
-            wrapper.pruning_step.assign(step)
-            wrapper.pruning_obj.conditional_mask_update()
-            wrapper.pruning_obj.weight_mask_op()
+        """Update the masks where the schedule says so, and zero what the last step has moved; steps begin at 0."""
+        self._prune(tf.constant(step + 1, tf.int64))  # tensorflow-model-optimization counts from 1
 
     def finish(self) -> None:
         """Zero what the last gradient step has moved."""
@@ -61,32 +71,12 @@ class MagnitudePruner:
             wrapper.pruning_obj.weight_mask_op()
 
 
-def _wrapped(layer: Any, sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
-    wrapper = tfmot.sparsity.keras.prune_low_magnitude(
-        layer,
-        pruning_schedule=_schedule(sparsity, pruning, num_steps),
-        sparsity_m_by_n=(2, 4) if pruning.pattern == "2:4" else None,
-    )
-    wrapper.build(layer.input_shape)
-    return wrapper
-
-
-def _schedule(sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
-    if pruning.is_made_at_the_beginning:
-        return one_shot_schedule(sparsity)
-    return polynomial_schedule(sparsity, num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power)
-
-
-def _zeros_of(model: keras.Model) -> dict[str, float]:
-    return {layer.name: float(np.mean(layer.kernel.numpy() == 0)) for layer in _prunable(model)}
-
-
 def _prunable(model: keras.Model) -> list[Any]:
     return [layer for layer in model.layers if type(layer) in {keras.layers.Conv2D, keras.layers.Dense}]
 
 
 def layer_sparsities_of(model: keras.Model, pruning: MagnitudePruning) -> dict[str, float]:
-    """Fraction of zeros that there are to be in the kernel of each `Conv2D` and `Dense` layer, by its name.
+    """Return the fraction of zeros wanted in the kernel of each `Conv2D` and `Dense` layer, by its name.
 
     Raises:
         ValueError: the sparsity cannot be reached, or weight standardization would undo the zeros.

@@ -1,4 +1,4 @@
-"""When magnitude pruning makes its zeros: the sparsity as a polynomial of the step (arXiv:1710.01878)."""
+"""Schedules when magnitude pruning makes its zeros: the sparsity is a polynomial of the step (arXiv:1710.01878)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from typing import Any
 
 import tensorflow_model_optimization as tfmot
 
+from optimize.settings import MagnitudePruning
+
 NUM_MASK_UPDATES = 100  # or a few more; between two of them the network has time to make up for what went
 
 
+def pruning_schedule(sparsity: float, pruning: MagnitudePruning, num_steps: int) -> Any:
+    """Return the schedule of a layer's zeros in a training of `num_steps`, a tfmot.sparsity.keras.PruningSchedule."""
+    if pruning.is_made_at_the_beginning:
+        return one_shot_schedule(sparsity)
+    return polynomial_schedule(sparsity, num_steps, begin=pruning.begin, end=pruning.end, power=pruning.power)
+
+
 def polynomial_schedule(sparsity: float, num_steps: int, *, begin: float, end: float, power: float) -> Any:
-    """The sparsity s(t) = sparsity * (1 - (1 - t)^power), while t goes from 0 to 1 between `begin` and `end`.
+    """Return the schedule s(t) = sparsity * (1 - (1 - t)^power), where t goes from 0 to 1 between `begin` and `end`.
 
     Args:
         sparsity: at the end, in [0, 1).
@@ -38,5 +47,5 @@ def polynomial_schedule(sparsity: float, num_steps: int, *, begin: float, end: f
 
 
 def one_shot_schedule(sparsity: float) -> Any:
-    """All zeros in the first step, and the masks as they are from then on; a tfmot.sparsity.keras.ConstantSparsity."""
+    """Return the schedule that makes all zeros in the first step: a tfmot.sparsity.keras.ConstantSparsity."""
     return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=1, end_step=1, frequency=1)

@@ -1,8 +1,8 @@
-"""Which weights of a layer can go, and what the others become, so that its outputs stay as near as can be.
+"""Zeroes weights of a layer and solves the others, so that its outputs change least.
 
-One pass over the rows of the kernel, as in arXiv:2301.00774 (Frantar and Alistarh, "SparseGPT"): of each block of rows
-those weights go that cost the outputs least after the rows to come have made up for them, which these do at once. Then
-all that stay are solved together.
+One pass over the rows of the kernel, as in arXiv:2301.00774 (Frantar and Alistarh, "SparseGPT"): each block of rows
+loses the weights that cost the outputs least, and the rows to come make up for them. Then all weights that stay are
+solved together.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def with_zeros(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pa
     """
     kept = np.ones(weights.shape, np.bool_)
     kept[:-1] = passed_on(moments, weights, sparsity, pattern=pattern) != 0
-    found = np.zeros_like(weights)
+    solution = np.zeros_like(weights)
     for column in range(weights.shape[1]):
         rows = np.flatnonzero(kept[:, column])
-        found[rows, column] = solved(moments, weights[:, [column]], rows)[:, 0]
-    return found
+        solution[rows, column] = solved(moments, weights[:, [column]], rows)[:, 0]
+    return solution
 
 
 def passed_on(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pattern = "unstructured") -> Matrix:
-    """The kernel after the pass alone, float64 [n, outputs]: cheaper than `with_zeros`, and further off.
+    """Return the kernel after the pass alone, float64 [n, outputs]: cheaper than `with_zeros`, and less exact.
 
     Takes the same arguments.
     """
@@ -52,14 +52,14 @@ def passed_on(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pat
         block = slice(start, min(start + BLOCK_ROWS, len(kernel)))
         wanted = round(sparsity * block.stop * kernel.shape[1]) - num_zeros
         costs = (kernel[block] / np.diag(factor)[block, None]) ** 2
-        kept = _larger_two_of_four(costs) if pattern == "2:4" else _all_but_smallest(costs, wanted)
+        kept = _kept(costs, wanted, pattern)
         num_zeros += wanted
         _pass_on(kernel, factor, block, kept)
     return kernel
 
 
 def part_lost(moments: Matrix, weights: Matrix, kernel: Matrix) -> float:
-    """Mean square of what another kernel changes in the outputs, as a part of their variance; means are left out."""
+    """Return the mean square of what another kernel changes in the outputs, as a part of their variance."""
     of_inputs = covariance(moments)
     change = weights[:-1] - kernel
     whole = np.sum(weights[:-1] * (of_inputs @ weights[:-1]))
@@ -67,7 +67,7 @@ def part_lost(moments: Matrix, weights: Matrix, kernel: Matrix) -> float:
 
 
 def _pass_on(kernel: Matrix, factor: Matrix, block: slice, kept: Mask) -> None:
-    """Make a block's zeros, in place, and have all later rows make up for them."""
+    """Zero weights of a block, in place, and have all later rows make up for them."""
     errors = np.zeros_like(kernel[block])
     for offset, row in enumerate(range(block.start, block.stop)):
         errors[offset] = np.where(kept[offset], 0.0, kernel[row] / factor[row, row])
@@ -76,12 +76,11 @@ def _pass_on(kernel: Matrix, factor: Matrix, block: slice, kept: Mask) -> None:
     kernel[block.stop :] -= factor[block, block.stop :].T @ errors
 
 
-def _all_but_smallest(costs: Matrix, num_zeros: int) -> Mask:
+def _kept(costs: Matrix, num_zeros: int, pattern: Pattern) -> Mask:
+    """Return which weights of a block stay: all but the cheapest, or the dearer two of every four rows."""
+    if pattern == "2:4":
+        of_four = costs.reshape(-1, 4, costs.shape[1])
+        return (np.argsort(np.argsort(of_four, axis=1, kind="stable"), axis=1) >= 2).reshape(costs.shape)
     kept = np.ones(costs.size, np.bool_)
     kept[np.argsort(costs, axis=None, kind="stable")[:num_zeros]] = False
     return kept.reshape(costs.shape)
-
-
-def _larger_two_of_four(costs: Matrix) -> Mask:
-    of_four = costs.reshape(-1, 4, costs.shape[1])
-    return (np.argsort(np.argsort(of_four, axis=1, kind="stable"), axis=1) >= 2).reshape(costs.shape)

@@ -1,8 +1,7 @@
-"""Quantization-aware training of a finished run's model: fine-tuned as the int8 file that it becomes."""
+"""Trains a finished run's model on as the int8 file that it becomes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from optimize.quantization.fake_quantization import fake_quantized
 from optimize.settings import QuantizationAwareTraining
 from optimize.source import Source
 from optimize.training_sample import BATCH_SIZE, served
-from training.dataset import Pixels
 from training.distillation import Distillation
-from training.loop import PixelSets, fit
+from training.loop import fit
 from training.publish import measure_file
 from training.train import pixel_sets
 
@@ -31,7 +29,7 @@ def train_quantized(
 ) -> Candidate:
     """Fine-tune with int8 weights and activations in the forward pass, and measure the int8 file on the full test set.
 
-    Batch normalization is folded before, so its statistics are fixed and nothing is left to fold afterwards.
+    Batch normalization is folded before that, so its statistics are fixed.
 
     Args:
         source: the run to start from; its model is the teacher.
@@ -51,17 +49,12 @@ def train_quantized(
     images = pixel_sets(source.data, config, output)
     keras.utils.set_random_seed(config.seed)
     folded = fold_batch_norms(source.model)
-    model = fake_quantized(folded, _calibration_batches(images, training.num_calibration_images, config.seed))
+    drawn = random_indices(images.train_targets, training.num_calibration_images, config.seed)
+    batches = (served(images, drawn[start : start + BATCH_SIZE])[0] for start in range(0, len(drawn), BATCH_SIZE))
+    model = fake_quantized(folded, batches)
     distillation = Distillation(folded, training.teacher_weight, training.temperature)
     model = fit(model, images, config=config, workdir=output, distillation=distillation)
     file = output / INT8_FILE
     export_fake_quantized(model, file)
     measured = measure_file(file, run, source.data, precision="int8")
     return Candidate(source, run, output, measured, source.architecture, provenance=zeros_and_gzip(file))
-
-
-def _calibration_batches(images: PixelSets, num_images: int, seed: int) -> Iterator[Pixels]:
-    indices = random_indices(images.train_targets, num_images, seed)
-    for start in range(0, len(indices), BATCH_SIZE):
-        pixels, _ = served(images, indices[start : start + BATCH_SIZE])
-        yield pixels

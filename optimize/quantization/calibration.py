@@ -1,4 +1,4 @@
-"""The images that fix the ranges of int8 activations: from the training set, or pictures of one's own."""
+"""Draws the images that fix the ranges of int8 activations: from the training set, or pictures of one's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.int64]
 
 
 def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec, *, seed: int) -> list[Pixels]:
-    """Images as the server would see them, uint8 [H, W, 3] each, drawn without replacement.
+    """Draw images without replacement, as the server would see them: uint8 [H, W, 3] each.
 
     Args:
         quantization: says which, and how many; fewer come back where there are fewer.
@@ -39,12 +39,12 @@ def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec
 
 
 def random_indices(targets: Targets, num_images: int, seed: int) -> Indices:
-    """Any `num_images` of the images whose classes are `targets`, int64 [N]; all, where there are no more."""
+    """Draw `num_images` of the images whose classes are `targets`, int64 [N], or all if there are no more."""
     return np.random.default_rng(seed).permutation(len(targets))[:num_images]
 
 
 def balanced_indices(targets: Targets, num_images: int, seed: int) -> Indices:
-    """As many of each class as `num_images` and the rarest class have for all, int64 [at most num_images]."""
+    """Draw the same number of each class, as many as `num_images` and the rarest class allow."""
     rng = np.random.default_rng(seed)
     members = [rng.permutation(np.flatnonzero(targets == target)) for target in np.unique(targets)]
     if num_images < len(members):
@@ -57,32 +57,29 @@ def balanced_indices(targets: Targets, num_images: int, seed: int) -> Indices:
 
 
 def _own_images(path: Path, num_images: int, spec: PixelSpec, seed: int) -> list[Pixels]:
-    files = list(_files(_tree(path)))
+    if path.is_dir():
+        tree: Entry = path
+    elif path.is_file() and zipfile.is_zipfile(path):
+        tree = open_zip(path)
+    else:
+        raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
+    files = list(_files(tree))
     if not files:
         raise DatasetError(f"{path.name} holds no picture to calibrate on")
-    chosen = np.random.default_rng(seed).permutation(len(files))[:num_images]
-    return [_pixels(name, file, spec) for name, file in (files[index] for index in sorted(chosen))]
-
-
-def _tree(path: Path) -> Entry:
-    if path.is_dir():
-        return path
-    if path.is_file() and zipfile.is_zipfile(path):
-        return open_zip(path)
-    raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
+    images = []
+    for index in sorted(np.random.default_rng(seed).permutation(len(files))[:num_images]):
+        name, file = files[index]
+        try:
+            images.append(preprocess(file.read_bytes(), spec))
+        except (ImageError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+            raise DatasetError(f"cannot calibrate on {name}: {error}") from error
+    return images
 
 
 def _files(folder: Entry, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-    """Every file of a tree with its path in there, except those that systems hide."""
+    """Yield every file of a tree with its path in there, except those that systems hide."""
     for entry in visible_entries(folder):
         if entry.is_dir():
             yield from _files(entry, f"{prefix}{entry.name}/")
         else:
             yield f"{prefix}{entry.name}", entry
-
-
-def _pixels(name: str, file: Entry, spec: PixelSpec) -> Pixels:
-    try:
-        return preprocess(file.read_bytes(), spec)
-    except (ImageError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
-        raise DatasetError(f"cannot calibrate on {name}: {error}") from error

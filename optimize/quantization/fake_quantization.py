@@ -1,4 +1,4 @@
-"""A network that computes as its int8 file will, and can be trained so (arXiv:1712.05877).
+"""Makes a network that computes as its int8 file will, and can be trained so (arXiv:1712.05877).
 
 Its layers are wrapped by tensorflow-model-optimization, which refuses a batch normalization behind an addition: every
 pre-activation. In a folded network (`models.network.folding`) there is none, and each layer is one int8 kernel of
@@ -48,14 +48,14 @@ def fake_quantized(folded: keras.Model, calibration_batches: Iterable[npt.NDArra
 
 
 def is_pruned(model: keras.Model) -> bool:
-    """Whether zeros among the weights were put there."""
+    """Tell if the zeros among the weights come from pruning."""
     kernels = [layer.get_weights()[0] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     num_zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels)
     return num_zeros > PRUNED * sum(int(kernel.size) for kernel in kernels)
 
 
 def _activation_ranges(model: keras.Model, batches: Iterable[npt.NDArray[np.uint8]]) -> Ranges:
-    """The least and largest output of each layer; zero is always within, so that it can be represented."""
+    """Return the least and largest output of each layer; each range includes zero, which int8 must represent."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     outputs = keras.Model(model.input, [layer.output for layer in layers])
     ranges: Ranges = {layer.name: (0.0, 0.0) for layer in layers}
@@ -67,7 +67,7 @@ def _activation_ranges(model: keras.Model, batches: Iterable[npt.NDArray[np.uint
 
 
 class _AsItIs:
-    """In the place of tensorflow-model-optimization's transformations of a graph: see the module."""
+    """Leaves a graph as it is, in the place of tensorflow-model-optimization's transformations."""
 
     def apply(self, model: keras.Model, layer_configs: dict[str, Any]) -> tuple[keras.Model, dict[str, Any]]:
         return model, layer_configs

@@ -1,4 +1,4 @@
-"""Quantization after training: int8, float16 or dynamic range, of the model of a finished run."""
+"""Quantizes the model of a finished run: int8, float16 or dynamic range."""
 
 from __future__ import annotations
 
@@ -31,22 +31,18 @@ def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, 
         DatasetError: an image to calibrate on cannot be used.
     """
     file = workdir / f"{quantization.precision}.tflite"
-    calibration = _export(source, quantization, file)
+    calibration: dict[str, Any] = {}
+    match quantization.precision:
+        case "float16":
+            export_float16(source.model, file)
+        case "dynamic":
+            export_dynamic(source.model, file)
+        case "int8":
+            config = source.run.config
+            images = calibration_images(quantization, source.data.train, config.pixels, seed=config.seed)
+            export_int8(source.model, file, images)
+            choice = "own images" if quantization.calibration_images else quantization.calibration
+            calibration = {"calibration": choice, "num_calibration_images": len(images)}
     measured = measure_file(file, source.run, source.data, precision=quantization.precision)
     provenance = {"command": command, "parent": source.published, **calibration, **zeros_and_gzip(file)}
     return Candidate(source, source.run, workdir, measured, source.architecture, provenance)
-
-
-def _export(source: Source, quantization: Quantization, file: Path) -> dict[str, Any]:
-    """Write the file; returns what its manifest says of the calibration."""
-    if quantization.precision == "float16":
-        export_float16(source.model, file)
-        return {}
-    if quantization.precision == "dynamic":
-        export_dynamic(source.model, file)
-        return {}
-    config = source.run.config
-    images = calibration_images(quantization, source.data.train, config.pixels, seed=config.seed)
-    export_int8(source.model, file, images)
-    choice = "own images" if quantization.calibration_images else quantization.calibration
-    return {"calibration": choice, "num_calibration_images": len(images)}
