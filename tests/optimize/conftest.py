@@ -6,24 +6,42 @@ from dataclasses import replace
 from pkgutil import resolve_name
 from unittest.mock import create_autospec
 
+import numpy as np
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def eager_module():
+    """Run TensorFlow's functions without tracing them, in all of a module, where learning is not the point."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
 def open_toy(toy_run):
-    """Opens the toy run, or another, anew each time, for a model may change.
+    """Opens the toy run, or another, anew each time, and asserts at the end that the teacher stayed as it was.
 
     It says that half of its steps saw small images, and that crops were taken of larger ones than what is served.
     """
     from optimize.source import open_source
+    from training.run import load_model
+
+    opened = []
 
     def open_toy(workdir=toy_run):
         source = open_source(workdir, None)
+        opened.append((workdir, source.model))
         augmentation = replace(source.run.config.augmentation, crop="resized")
         config = replace(source.run.config, small_fraction=0.5, crop_fraction=0.8, augmentation=augmentation)
         return replace(source, run=replace(source.run, config=config))
 
-    return open_toy
+    yield open_toy
+    for workdir, model in opened:
+        for weight, before in zip(model.get_weights(), load_model(workdir).get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, before)
 
 
 @pytest.fixture

@@ -26,6 +26,21 @@ def repository(workdir):
     return Repository(workdir.parent / "repository")
 
 
+@pytest.fixture
+def stub_saved_model(replace_function):
+    """Have a SavedModel be an empty file that answers at random, for tests of what is published and what is not."""
+
+    def export_saved_model(_, path, __):
+        path.mkdir()
+        (path / "saved_model.pb").touch()
+
+    def predict_saved_model(_, split, __, *, num_classes):
+        return np.random.default_rng(0).dirichlet(np.ones(num_classes), len(split)).astype(np.float32)
+
+    replace_function("optimize.for_device.export_saved_model", export_saved_model)
+    replace_function("optimize.for_device.predict_saved_model", predict_saved_model)
+
+
 def test_a_new_version_has_the_files_of_both_devices(workdir, repository):
     before = repository.load("toy", 1)
     added = add_file(before, "gpu", workdir, repository=repository, max_accuracy_drop=100, command="c")
@@ -50,7 +65,7 @@ def test_a_new_version_has_the_files_of_both_devices(workdir, repository):
     runtime.close()
 
 
-def test_a_version_that_is_not_stable_stays_so(workdir, repository, monkeypatch):
+def test_a_version_that_is_not_stable_stays_so(workdir, repository, stub_saved_model, monkeypatch):
     first = repository.load("toy", 1)
     repository.publish(first.manifest, {"model.tflite": first.path / "model.tflite"})
     made_stable = []
@@ -80,7 +95,7 @@ def test_another_run_is_refused(workdir, repository):
     assert repository.versions("toy") == [1]
 
 
-def test_file_that_is_worse_is_not_published(workdir, repository):
+def test_file_that_is_worse_is_not_published(workdir, repository, stub_saved_model):
     with pytest.raises(AccuracyDropTooLarge):
         add_file(repository.load("toy", 1), "gpu", workdir, repository=repository, max_accuracy_drop=-200)
     assert repository.versions("toy") == [1]
@@ -95,7 +110,7 @@ def test_answers_are_compared_by_label_and_accuracy():
 
 
 @pytest.mark.slow
-def test_command_adds_an_int8_file_where_there_is_only_one_for_the_gpu(workdir, repository, capfd):
+def test_command_adds_an_int8_file_where_there_is_only_one_for_the_gpu(workdir, repository, stub_saved_model, capfd):
     options = ["--workdir", str(workdir), "--repository", str(repository.root), "--max-accuracy-drop", "100"]
     assert main(["export", "--for", "gpu", "toy:1", *options]) == 0
     both = repository.load("toy", 2)

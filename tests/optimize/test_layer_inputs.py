@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.network.normalization import normalize
-from optimize.layer_inputs import DAMPING, input_moments, set_weight_matrix, solved, weight_matrix
+from optimize.layer_inputs import damped, input_moments, set_weight_matrix, solved, weight_matrix
+
+pytestmark = pytest.mark.usefixtures("eager_module")
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 2), np.uint8)
 
@@ -21,29 +23,29 @@ def small_model() -> keras.Model:
     return keras.Model(image, logits)
 
 
-def undamped(moments: np.ndarray) -> np.ndarray:
-    """Of n + 1 numbers on the diagonal all but the last have grown by the same."""
-    damping = DAMPING * (np.trace(moments) - moments[-1, -1]) / (len(moments) - 1) / (1 + DAMPING)
-    return moments - damping * np.diag([1.0] * (len(moments) - 1) + [0.0])
-
-
 def test_moments_are_those_of_what_the_classifier_reads() -> None:
     model = small_model()
     pooled = keras.Model(model.input, model.layers[-1].input).predict(normalize(PIXELS), verbose=0)
     rows = np.concatenate([pooled, np.ones((6, 1))], axis=1)
     found = input_moments(model, [PIXELS[:4], PIXELS[4:]], ["predictions"])
-    np.testing.assert_allclose(undamped(found["predictions"]), rows.T @ rows / 6, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["predictions"], damped(rows.T @ rows / 6), rtol=1e-4, atol=1e-6)
+
+
+def test_damping_is_a_hundredth_of_the_mean_moment_and_spares_the_bias() -> None:
+    moments = np.array([[1.0, 2.0, 3.0], [2.0, 5.0, 4.0], [3.0, 4.0, 1.0]])
+    np.testing.assert_allclose(damped(moments) - moments, np.diag([0.03, 0.03, 0.0]), atol=1e-12)
+    np.testing.assert_allclose(damped(np.diag([0.0, 0.0, 1.0])), np.diag([1e-9, 1e-9, 1.0]))
 
 
 def test_moments_of_a_convolution_give_the_mean_square_of_its_outputs() -> None:
     model = small_model()
     outputs = keras.Model(model.input, model.get_layer("conv").output).predict(normalize(PIXELS), verbose=0)
-    moments, weights = (
-        undamped(input_moments(model, [PIXELS], ["conv"])["conv"]),
-        weight_matrix(model.get_layer("conv")),
-    )
+    moments, weights = input_moments(model, [PIXELS], ["conv"])["conv"], weight_matrix(model.get_layer("conv"))
     assert weights.shape == (3 * 2 * 2 + 1, 3)
-    found = np.diag(weights.T @ moments @ weights)
+    added = (damped(moments) - moments)[
+        0, 0
+    ] / 1.01  # to each input: damping is a part of moments that it raised itself
+    found = np.diag(weights.T @ moments @ weights) - added * np.sum(weights[:-1] ** 2, axis=0)
     np.testing.assert_allclose(found, np.mean(outputs**2, axis=(0, 1, 2)), rtol=1e-4)
 
 

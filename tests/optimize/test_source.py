@@ -12,7 +12,7 @@ from optimize.magnitude.prune import prune_magnitude
 from optimize.quantization.aware import train_quantized
 from optimize.settings import ChannelPruning, MagnitudePruning, QuantizationAwareTraining
 from optimize.source import open_source
-from training.run import RunError, published
+from training.run import RunError, published, read_run
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,29 @@ def test_network_without_batch_normalization_is_refused_before_a_run_begins(sour
     with pytest.raises(ValueError, match=f"{option} needs a network with norm=batch; this one has norm=group"):
         make(grouped, tmp_path / "smaller", settings)
     assert not (tmp_path / "smaller").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "changed"),
+    [
+        (train_quantized, QuantizationAwareTraining(epochs=2), QuantizationAwareTraining(epochs=3)),
+        (prune_channels, ChannelPruning(epochs=2), ChannelPruning(epochs=3)),
+        (prune_magnitude, MagnitudePruning(epochs=2), MagnitudePruning(epochs=3)),
+    ],
+)
+def test_method_begins_a_run_that_the_same_command_resumes_and_another_does_not(
+    source, tmp_path, monkeypatch, make, settings, changed
+):
+    def end(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{make.__module__}.pixel_sets", end)  # the run has begun, its training has not
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            make(source, tmp_path / "smaller", settings, command="c")
+    assert read_run(tmp_path / "smaller").compression["epochs"] == 2
+    with pytest.raises(RunError, match=r"epochs 2 there, 3 now"):
+        make(source, tmp_path / "smaller", changed, command="c")
 
 
 def test_run_that_published_nothing_goes_by_the_name_of_its_parent(source, tmp_path):

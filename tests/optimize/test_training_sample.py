@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from models.network.resnet_v2 import ResNetV2, build
 from optimize.training_sample import BATCH_SIZE, drawn_batches, reestimate_batch_norms
 from training.loop import PixelSets
+
+pytestmark = pytest.mark.usefixtures("eager_module")
 
 TARGETS = np.arange(300)
 PIXELS = np.broadcast_to(TARGETS[:, None, None, None] % 256, (300, 2, 2, 3)).astype(np.uint8)

@@ -1,8 +1,8 @@
 """Channels of a toy run's model are removed in two rounds, and the run is killed between them."""
 
 import json
+from dataclasses import asdict
 
-import numpy as np
 import pytest
 
 from models.store.repository import Repository
@@ -13,9 +13,9 @@ from optimize.cost.tflite_file import read_tflite
 from optimize.quantization.post_training import quantize
 from optimize.settings import ChannelPruning, Quantization
 from optimize.source import open_source
-from training.run import RunError, load_model, read_run
+from training.run import load_model, read_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eager_module")]
 
 PRUNING = ChannelPruning(macs=0.5, rounds=2, epochs=1, round_epochs=1, small_fraction=0.5, multiple_of=4)
 
@@ -42,8 +42,8 @@ def few_batches():
 
 @pytest.fixture(scope="module")
 def dense_run(train_toy):
-    """Of a network that has three blocks in each stack."""
-    return train_toy(variant="20", width=8)
+    """Of a network that has two blocks in each stack."""
+    return train_toy(variant="14", width=8, image_px=16, epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +100,7 @@ def test_file_keeps_to_the_budget_and_has_fewer_bytes(result):
 
 def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
     manifest = result.artifact.manifest
-    assert manifest.provenance["compression"] == {
-        "method": "channels",
-        "macs": 0.5,
-        "latency": None,
-        "rounds": 2,
-        "epochs": 1,
-        "round_epochs": 1,
-        "peak_lr": None,
-        "small_fraction": 0.5,
-        "multiple_of": 4,
-        "with_streams": True,
-        "teacher_weight": 0.9,
-        "temperature": 2.0,
-        "hint_weight": 3.0,
-    }
+    assert manifest.provenance["compression"] == {"method": "channels", **asdict(PRUNING)}
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
     assert manifest.metrics == {
@@ -127,7 +113,7 @@ def test_manifest_has_the_widths_of_the_network(result, output, source):
     found, model = result.artifact.manifest.architecture, load_model(output)
     assert found["stream_widths"] == [model.get_layer(f"conv{n}_block1_out").output_shape[-1] for n in (2, 3, 4)]
     assert found["inner_widths"] == [
-        model.get_layer(f"conv{stack}_block{n}_1_conv").filters for stack in (2, 3, 4) for n in (1, 2, 3)
+        model.get_layer(f"conv{stack}_block{n}_1_conv").filters for stack in (2, 3, 4) for n in (1, 2)
     ]
     assert all(width % 4 == 0 for width in found["stream_widths"] + found["inner_widths"])
     assert {**found, "stream_widths": None, "inner_widths": None} == {
@@ -145,27 +131,15 @@ def test_pruned_run_can_be_quantized(result, output, repository):
     assert read_tflite(quantized.measured.file).macs == read_tflite(result.after.file).macs
 
 
-def test_same_command_takes_up_the_run_and_another_one_is_refused(result, source, output, repository):
-    again = prune_channels(source, output, PRUNING, command="c", say=lambda _: None)
-    assert again.publish(repository, max_accuracy_drop=100).artifact.manifest == result.artifact.manifest
-    with pytest.raises(RunError, match=r"compression\.macs 0\.5 there, 0\.6 now"):
-        prune_channels(source, output, ChannelPruning(macs=0.6, epochs=1), command="c")
-
-
-def test_teacher_stays_as_it_was(result, source, dense_run):
-    for weight, before in zip(source.model.get_weights(), load_model(dense_run).get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, before)
-
-
-def test_budget_of_time_is_measured_once_and_kept_with_the_run(source, tmp_path, monkeypatch):
+def test_budget_of_time_is_measured_once_and_kept_with_the_run(source, tmp_path, replace_function):
     budgets = []
 
     def macs_for_latency(model, architecture, batches, pruning, latency):
         budgets.append(latency)
         return 0.6
 
-    monkeypatch.setattr("optimize.channels.prune.macs_for_latency", macs_for_latency)
-    monkeypatch.setattr("optimize.channels.removal.latency_ratio", lambda *_: Rounds((0.65,)))
+    replace_function("optimize.channels.prune.macs_for_latency", macs_for_latency)
+    replace_function("optimize.channels.removal.latency_ratio", lambda *_: Rounds((0.65,)))
     pruning = ChannelPruning(latency=0.7, rounds=1, epochs=1, multiple_of=4)
     for _ in range(2):
         with pytest.raises(Killed):

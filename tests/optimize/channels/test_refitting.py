@@ -14,6 +14,8 @@ from optimize.channels.refitting import refit
 from optimize.layer_inputs import input_moments
 from optimize.training_sample import reestimate_batch_norms
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 ARCHITECTURES = {
     "basic": ResNetV2.of("8", width=8),
     "bottleneck": ResNetV2.of("50", width=4, input_shape=(32, 32, 3)),

@@ -9,6 +9,8 @@ from optimize.channels.removal import macs_for_latency, macs_of, within_latency,
 from optimize.cost.rounds import Rounds
 from optimize.settings import ChannelPruning
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 ARCHITECTURE = ResNetV2.of("20", width=8, num_classes=3)
 PRUNING = ChannelPruning(multiple_of=1)
 BATCHES = [(np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8), np.arange(8) % 3)]

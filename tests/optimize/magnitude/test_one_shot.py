@@ -13,6 +13,8 @@ from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
 from optimize.training_sample import reestimate_batch_norms
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 32, 3), np.uint8)
 
 

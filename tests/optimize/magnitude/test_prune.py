@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from optimize.magnitude.pruning import MagnitudePruner
 from optimize.quantization.post_training import quantize
 from optimize.settings import MagnitudePruning, Quantization
 from optimize.source import open_source
-from training.run import RunError, load_model, read_run
+from training.run import load_model, read_run
 
 PRUNING = MagnitudePruning(sparsity=0.6, epochs=1, layer_sparsity=("conv4_.*=0.7",))
 
@@ -49,20 +50,9 @@ def test_images_are_full_whatever_the_training_began_with(result, output):
 @pytest.mark.slow
 def test_the_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
     manifest = result.artifact.manifest
-    assert manifest.provenance["compression"] == {
-        "method": "magnitude",
-        "sparsity": 0.6,
-        "layer_sparsity": ["conv4_.*=0.7"],
-        "pattern": "unstructured",
-        "at_once": False,
-        "begin": 0.0,
-        "end": 0.7,
-        "power": 3.0,
-        "epochs": 1,
-        "peak_lr": None,
-        "teacher_weight": 0.9,
-        "temperature": 2.0,
-    }
+    recorded = {"method": "magnitude", "at_once": False, **asdict(PRUNING), "layer_sparsity": ["conv4_.*=0.7"]}
+    del recorded["one_shot"]  # which records on disk call at_once
+    assert manifest.provenance["compression"] == recorded
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
     assert manifest.metrics["float32"] == result.after.metrics.to_dict()
@@ -80,14 +70,6 @@ def test_the_exported_file_has_the_zeros_of_the_model_and_shrinks_by_them(result
 
 
 @pytest.mark.slow
-def test_the_same_command_takes_up_the_run_and_another_one_is_refused(result, source, repository, output):
-    again = prune_magnitude(source, output, PRUNING, command="c").publish(repository, force="toy")
-    assert again.artifact.manifest.version == result.artifact.manifest.version
-    with pytest.raises(RunError, match=r"compression\.sparsity 0\.6 there, 0\.7 now"):
-        prune_magnitude(source, output, MagnitudePruning(sparsity=0.7, epochs=1), command="c")
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "quantization",
     [Quantization(num_calibration_images=16), Quantization("float16"), Quantization("dynamic")],
@@ -100,12 +82,6 @@ def test_zeros_survive_quantization(result, repository, output, quantization):
     # Rounding makes a few more: weights that are small beside the largest one of their channel.
     assert 0.6 - 1e-5 <= provenance["measured_sparsity"] < 0.65
     assert provenance["gzip_bytes"] < 0.6 * quantized.after.file.stat().st_size
-
-
-@pytest.mark.slow
-def test_teacher_stays_as_it_was(result, source, toy_run):
-    for weight, before in zip(source.model.get_weights(), load_model(toy_run).get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, before)
 
 
 class Killed(BaseException):
@@ -122,6 +98,7 @@ class DyingPruner(MagnitudePruner):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_masks_outlive_a_kill_between_two_updates(source, tmp_path, monkeypatch):
     # Every step is saved; masks change in the first step and in no other.
     source = source.with_settings(["checkpoint_every_s=0", "batch_size=16"])
@@ -150,7 +127,8 @@ def test_zeros_are_as_many_where_the_training_was_in_mixed_precision(source, tmp
 
 
 @pytest.mark.slow
-def test_zeros_made_at_once_stay_where_they_are_and_are_not_made_again(source, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("eager")
+def test_one_shot_zeros_stay_where_they_are_and_are_not_made_again(source, tmp_path, monkeypatch):
     pruning = MagnitudePruning(sparsity=0.6, epochs=1, one_shot=True)
     prune_magnitude(source, tmp_path, pruning, command="c")
     assert read_run(tmp_path).config.small_fraction == 0

@@ -10,6 +10,8 @@ from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
 from training.architecture import building_in
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 MAGNITUDES = np.arange(1.0, 73.0)
 
 
