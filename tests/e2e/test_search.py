@@ -16,10 +16,13 @@ TERMS = ["--budget-latency", "0.9", "--max-accuracy-drop", "100", "--epochs", "1
 
 
 @pytest.mark.slow
+@pytest.mark.extended(
+    covers=["optimize/*.py", "optimize/[cmq]*/*.py", "training/*.py", "models/network/*.py", "models/runtime/*.py"]
+)
 def test_search_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys):
     photos = write_folders(tmp_path / "photos", num_images=60)
     repository, workdir, output = tmp_path / "repository", tmp_path / "toy", tmp_path / "toy-fast"
-    config = replaced(preset("photos"), {"variant": "8", "width": 16, "image_px": 32, "epochs": 1, "batch_size": 16})
+    config = replaced(preset("photos"), {"variant": "8", "width": 32, "image_px": 48, "epochs": 1, "batch_size": 16})
     train(config, photos, workdir, repository=Repository(repository), name="toy", command="python -m training")
     where = ["--workdir", str(workdir), "--output", str(output), "--repository", str(repository)]
     assert main(["auto", *where, *TERMS, "--aware-epochs", "1"]) == 0
