@@ -1,1 +1,1 @@
-"""How a model is made smaller or faster: quantization and pruning, each with its price in accuracy measured."""
+"""Makes a model smaller or faster by quantization and pruning, and measures what each costs in accuracy."""

@@ -1,4 +1,4 @@
-"""The published result of a compression, and what it says of zeros."""
+"""Describes the published result of a compression, and its zeros."""
 
 from __future__ import annotations
 

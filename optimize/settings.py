@@ -1,4 +1,4 @@
-"""The settings of every method, each with its default and its words; nothing here loads TensorFlow."""
+"""Declares the settings of every method, each with its default and its help; nothing here loads TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuning:
-    """How a compressed model is trained on; the model that it was made of is its teacher."""
+    """Settings of a compressed model's fine-tuning; the model that it was made from is its teacher."""
 
     lr_divisor: ClassVar[int] = 5
     own: ClassVar[frozenset[str]] = OWN
@@ -53,7 +53,7 @@ class FineTuning:
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelPruning(FineTuning):
-    """How channels are pruned. The result is an ordinary dense model, smaller and faster wherever it runs."""
+    """Settings of channel pruning, whose result is a dense model, smaller and faster wherever it runs."""
 
     macs: float | None = field(
         default=None,
@@ -103,7 +103,7 @@ class ChannelPruning(FineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class MagnitudePruning(FineTuning):
-    """How weights are made zero. The compressed file shrinks; dense kernels run as fast as before.
+    """Settings of magnitude pruning: the compressed file shrinks; dense kernels run as fast as before.
 
     The 2:4 pattern is what sparse tensor cores of GPUs can use (arXiv:2104.08378); LiteRT does not. Its four weights
     lie along the input channels, the last axis of a kernel in a LiteRT file.
@@ -174,7 +174,7 @@ class MagnitudePruning(FineTuning):
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a trained model is quantized."""
+    """Settings of quantization after training."""
 
     precision: Precision = field(
         default="int8",
@@ -209,7 +209,7 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizationAwareTraining(FineTuning):
-    """How a model is trained as the int8 file that it becomes."""
+    """Settings of quantization-aware training."""
 
     METHOD: ClassVar[str] = "quantization-aware training"  # in the record of its run
     lr_divisor: ClassVar[int] = 20
@@ -229,7 +229,7 @@ class QuantizationAwareTraining(FineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What the search for a smaller model has to keep to, and how much is spent on the way."""
+    """Settings of the search for a smaller model: its budget of time, and the epochs of its stages."""
 
     own: ClassVar[frozenset[str]] = OWN
 

@@ -1,4 +1,4 @@
-"""The finished run that a compression starts from: its record, data, model and what it published."""
+"""Opens the finished run that a compression starts from: its record, data, model and published version."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Source:
         Raises:
             RunError: `output` holds another run.
         """
-        wanted = Run.new(
+        run = Run.new(
             command=command,
             config=config,
             data=self.run.data,
@@ -109,7 +109,7 @@ class Source:
             ancestry=self.run.commands,
             compression=compression,
         )
-        return open_run(output, wanted)
+        return open_run(output, run)
 
 
 def open_source(workdir: Path, data_path: Path | None) -> Source:

@@ -1,4 +1,4 @@
-"""What a command is told beside its method's settings: which run or version it starts from, and where it publishes."""
+"""Declares a command's options beside its method's settings: the run to start from, and the place to publish in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Device = Literal["cpu", "gpu"]
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """Which run a compression starts from, and on which terms its result is published."""
+    """The run that a compression starts from, and the terms on which its result is published."""
 
     workdir: Path = field(metadata=option("folder of the finished training run", metavar="DIR"))
     data_path: Path | None = field(
@@ -41,7 +41,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingTask(Task):
-    """A task that trains: it makes a run of its own."""
+    """A task that trains, in a run of its own."""
 
     output: Path = field(metadata=option("folder of the new run", metavar="DIR"))
     changes: tuple[str, ...] = field(
@@ -56,7 +56,7 @@ class TrainingTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Which version gets the file of another device, and what that is made of."""
+    """The version that gets the file of another device, and the run that this is made from."""
 
     target: ModelReference = field(
         metadata=option("the version", "target", type=version_reference, metavar="NAME:VERSION")

@@ -1,4 +1,4 @@
-"""Prune the channels of a finished run's model and fine-tune what is left, in rounds, as a run of its own."""
+"""Prunes the channels of a finished run's model and fine-tunes what is left, in rounds, as a run of its own."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def prune_channels(
     )
     compression = {"method": "channels", **asdict(pruning)}
     run = source.begin_run(output, config, compression=compression, command=command)
-    model = _Rounds(source, pixel_sets(source.data, config, output), config, pruning, output).run(say)
+    model = _PruningRounds(source, pixel_sets(source.data, config, output), config, pruning, output).prune(say)
     measured = finish_float32(model, run, source.data, workdir=output)
     return Candidate(source, run, output, measured, as_built(source.architecture, model))
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _RoundStart:
     """The network that a round trains, and which channels of the dense network its streams have."""
 
     model: keras.Model
@@ -77,7 +77,7 @@ class _Begun:
         return [Hint(ends[name], tuple(channels)) for name, channels in self.streams.items()]
 
 
-class _Rounds:
+class _PruningRounds:
     """Prunes and fine-tunes by turns; the folder of a round holds its first network and its checkpoints."""
 
     def __init__(
@@ -86,23 +86,23 @@ class _Rounds:
         self._source, self._images, self._config, self._pruning = source, images, config, pruning
         self._workdir = workdir
 
-    def run(self, say: Callable[[str], None]) -> keras.Model:
+    def prune(self, say: Callable[[str], None]) -> keras.Model:
         """Run all rounds; returns the float32 model."""
         whole = self._source.model
         streams = {group.name: list(range(group.num_channels)) for group in channel_groups(whole) if group.is_stream}
-        begun = _Begun(whole, streams)
+        start = _RoundStart(whole, streams)
         num_rounds = self._pruning.rounds
         dense_macs, macs = macs_of(whole), self._macs()
         for number in range(1, num_rounds + 1):
             folder = self._workdir / f"round-{number}"
             folder.mkdir(exist_ok=True)
-            begun = self._begin(folder, begun, dense_macs * macs ** (number / num_rounds), number == num_rounds)
-            architecture = self._architecture_of(begun.model)
+            start = self._begin(folder, start, dense_macs * macs ** (number / num_rounds), number == num_rounds)
+            architecture = self._architecture_of(start.model)
             say(f"round {number} of {num_rounds}: streams {architecture.streams}, within blocks {architecture.inner}")
             epochs = self._pruning.epochs if number == num_rounds else self._pruning.round_epochs
-            trained = self._fine_tune(begun, folder, replace(self._config, epochs=epochs))
-            begun = replace(begun, model=trained)
-        return begun.model
+            trained = self._fine_tune(start, folder, replace(self._config, epochs=epochs))
+            start = replace(start, model=trained)
+        return start.model
 
     def _macs(self) -> float:
         """Return the budget as a part of the multiply-accumulates; one of time is measured once and kept in a file."""
@@ -117,7 +117,7 @@ class _Rounds:
             write_json(kept, {"macs": macs})
         return float(json.loads(kept.read_text())["macs"])
 
-    def _begin(self, folder: Path, before: _Begun, max_macs: float, is_last: bool) -> _Begun:
+    def _begin(self, folder: Path, before: _RoundStart, max_macs: float, is_last: bool) -> _RoundStart:
         """Prune, unless that was done before the run was stopped."""
         kept = folder / "streams.json"
         if not (folder / "model.keras").exists():
@@ -132,16 +132,16 @@ class _Rounds:
             reestimate_batch_norms(narrower, (pixels for pixels, _ in self._batches(NUM_STATISTICS_BATCHES)))
             write_json(kept, {name: [old[new] for new in plan.kept[name]] for name, old in before.streams.items()})
             save_model(folder, narrower)
-        return _Begun(load_model(folder), json.loads(kept.read_text()))
+        return _RoundStart(load_model(folder), json.loads(kept.read_text()))
 
-    def _fine_tune(self, begun: _Begun, folder: Path, config: TrainingConfig) -> keras.Model:
+    def _fine_tune(self, start: _RoundStart, folder: Path, config: TrainingConfig) -> keras.Model:
         """Train in the run's precision; returns a float32 model."""
         keras.utils.set_random_seed(config.seed)
-        architecture, pruning = self._architecture_of(begun.model), self._pruning
+        architecture, pruning = self._architecture_of(start.model), self._pruning
         with building_in(config.precision):
-            student = rebuilt(architecture, begun.model)
+            student = rebuilt(architecture, start.model)
             distillation = self._source.distillation(
-                pruning.teacher_weight, pruning.temperature, hints=begun.hints, hint_weight=pruning.hint_weight
+                pruning.teacher_weight, pruning.temperature, hints=start.hints, hint_weight=pruning.hint_weight
             )
             trained = fit(student, self._images, config=config, workdir=folder, distillation=distillation)
         return rebuilt(architecture, trained)

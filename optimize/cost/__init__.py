@@ -1,1 +1,1 @@
-"""What a `.tflite` file costs to keep and to run: bytes, parameters, multiply-accumulates, time, memory."""
+"""Measures what a `.tflite` file costs: bytes, parameters, multiply-accumulates, time, memory."""

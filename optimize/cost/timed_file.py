@@ -54,33 +54,33 @@ class LoadedFile:
         return output
 
 
-def latency_ms(run: Callable[[], object], clock: Clock) -> float:
+def latency_ms(call: Callable[[], object], clock: Clock) -> float:
     """Return the median of as many calls as take about a tenth of a second."""
-    return 1000 * median(_call_s(run, clock) for _ in range(_num_calls(run, clock)))
+    return 1000 * median(_call_s(call, clock) for _ in range(_num_calls(call, clock)))
 
 
 def images_per_s(loaded: Sequence[LoadedFile], clock: Clock) -> float:
     """Return the images a second of several interpreters, each in a thread that ends with this call."""
     num_calls = _num_calls(loaded[0], clock)
 
-    def run(own: LoadedFile) -> None:
+    def repeat(own: LoadedFile) -> None:
         for _ in range(num_calls):
             own()
 
     with ThreadPoolExecutor(len(loaded)) as pool:
         begun_s = clock()
-        list(pool.map(run, loaded))
+        list(pool.map(repeat, loaded))
         taken_s = clock() - begun_s
     return num_calls * sum(own.batch_size for own in loaded) / taken_s
 
 
-def _num_calls(run: Callable[[], object], clock: Clock) -> int:
+def _num_calls(call: Callable[[], object], clock: Clock) -> int:
     # These calls also bring the file's weights back into the caches, where another's have been.
-    call_s = min(_call_s(run, clock) for _ in range(3))
+    call_s = min(_call_s(call, clock) for _ in range(3))
     return max(_MIN_CALLS, min(_MAX_CALLS, round(_SLICE_S / max(call_s, 1e-9))))
 
 
-def _call_s(run: Callable[[], object], clock: Clock) -> float:
+def _call_s(call: Callable[[], object], clock: Clock) -> float:
     begun_s = clock()
-    run()
+    call()
     return clock() - begun_s

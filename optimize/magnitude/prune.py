@@ -1,4 +1,4 @@
-"""Make weights of a finished run's model zero and fine-tune it, as a run of its own."""
+"""Zeroes weights of a finished run's model and fine-tunes it, as a run of its own."""
 
 from __future__ import annotations
 

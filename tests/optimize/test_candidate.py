@@ -23,7 +23,7 @@ AFTER = replace(BEFORE, top1=0.88)
 
 @pytest.fixture
 def candidate(toy_npz, tmp_path):
-    """Of an int8 file that is smaller than the float32 one, and loses two points."""
+    """Make a candidate whose int8 file is smaller than the float32 one, and loses two points."""
     data = load_dataset(toy_npz, test_fraction=0.1, seed=0)
     run = Run.new(
         command="c",
@@ -44,7 +44,7 @@ def candidate(toy_npz, tmp_path):
 
 @pytest.fixture
 def without_gain(candidate, monkeypatch):
-    """The same file as before, which takes as long."""
+    """Make a candidate of the same file as before, which takes as long."""
     monkeypatch.setattr("optimize.gate.latency_ratio", lambda *_: Rounds((1.0, 1.0)))
     return replace(candidate, measured=replace(candidate.source.dense, precision="int8"))
 

@@ -1,4 +1,4 @@
-"""What layers read, on networks small enough to compute it by hand."""
+"""Moments of what layers read, on networks small enough to compute them by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compression starts from, what of it may change, and what is refused."""
+"""A compression starts from a finished run; some settings of it may change, and all else is refused."""
 
 import json
 import shutil

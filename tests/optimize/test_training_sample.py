@@ -1,4 +1,4 @@
-"""What is drawn is the seed's, and statistics follow it."""
+"""The seed fixes which images are drawn, and statistics follow these."""
 
 from __future__ import annotations
 

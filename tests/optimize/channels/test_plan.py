@@ -1,4 +1,4 @@
-"""What goes first is what matters least for what it costs."""
+"""The channels that go first matter least for their cost."""
 
 from __future__ import annotations
 

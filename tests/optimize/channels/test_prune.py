@@ -42,7 +42,7 @@ def few_batches():
 
 @pytest.fixture(scope="module")
 def dense_run(train_toy):
-    """Of a network that has two blocks in each stack."""
+    """Train a network that has two blocks in each stack."""
     return train_toy(variant="14", width=8, image_px=16, epochs=1)
 
 
@@ -53,7 +53,7 @@ def source(open_toy, dense_run):
 
 @pytest.fixture(scope="module")
 def output(source, tmp_path_factory):
-    """Of a run that was killed when its second round began, then taken up and finished."""
+    """Return the folder of a run that was killed when its second round began, then resumed and finished."""
     return tmp_path_factory.mktemp("runs") / "half"
 
 

@@ -1,4 +1,4 @@
-"""What is left of a network makes up for the channels that are gone."""
+"""The channels that are left make up for those that are gone."""
 
 from __future__ import annotations
 

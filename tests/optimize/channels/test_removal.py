@@ -1,4 +1,4 @@
-"""How much is removed for a budget of work or of time."""
+"""Channels are removed for a budget of work or of time."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a fake-quantized network computes is what its int8 file computes."""
+"""A fake-quantized network computes what its int8 file computes."""
 
 import numpy as np
 import pytest
