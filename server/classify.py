@@ -15,7 +15,6 @@ from models.errors import ImageError, OpsinError
 from models.pixels.preprocessing import ImageLimits, preprocess
 from server.api.uploads import Upload
 from server.engine import (
-    ClientGone,
     DeadlineExceeded,
     Engine,
     EngineFailed,
@@ -25,7 +24,6 @@ from server.engine import (
     Slot,
     find_model,
 )
-from server.http.client_presence import has_hung_up
 from server.metrics import Metrics
 
 # More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
@@ -80,7 +78,6 @@ class Classifier:
         model: str | None = None,
         version: int | None = None,
         client_fd: int | None = None,
-        still_listens: Callable[[], bool] = lambda: False,
     ) -> Classification:
         """Decode every upload and ask the model; one image is decoded while the one before it is classified.
 
@@ -90,9 +87,7 @@ class Classifier:
             timeout_s: from now; the answer is worth nothing afterwards.
             model: name; the default model if None.
             version: the default version if None.
-            client_fd: the client's socket; the work is dropped when the client closes it.
-            still_listens: asked when it seems closed; where it is not, because the client has merely ended its sending,
-                the work is begun anew.
+            client_fd: the client's socket; the work is dropped when the client closes it, or its half of it.
 
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
@@ -109,10 +104,6 @@ class Classifier:
                     return self._ask(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
                 except ModelGone:
                     continue
-                except ClientGone:
-                    if not still_listens():
-                        raise
-                    client_fd = None
             raise EngineNotReady("the model is being replaced, try again soon")
         except OpsinError as error:
             self._metrics.note_images(served, error.code, len(uploads))
@@ -122,22 +113,16 @@ class Classifier:
         self, uploads: Sequence[Upload], served: ServedModel, *, top_k: int, deadline: float, client_fd: int | None
     ) -> Classification:
         with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
-            errors = [
-                self._submit(upload, slot, served, deadline=deadline, client_fd=client_fd)
-                for upload, slot in zip(uploads, slots, strict=True)
-            ]
+            errors = [self._submit(upload, slot, served, deadline) for upload, slot in zip(uploads, slots, strict=True)]
             answers = [error or _collect(slot, served, top_k) for error, slot in zip(errors, slots, strict=True)]
         for answer in answers:
             self._metrics.note_images(served, answer.code if isinstance(answer, OpsinError) else "ok")
         return Classification(served, tuple(answers))
 
-    def _submit(
-        self, upload: Upload, slot: Slot, served: ServedModel, *, deadline: float, client_fd: int | None
-    ) -> ImageError | None:
+    def _submit(self, upload: Upload, slot: Slot, served: ServedModel, deadline: float) -> ImageError | None:
         self._wait_for_turn(deadline)
         try:
-            if client_fd is not None and has_hung_up(client_fd):
-                raise ClientGone("the client closed the connection before its images were decoded")
+            slot.check_client()
             self._decode(upload, slot, served)
         except ImageError as error:
             return error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
@@ -16,7 +16,6 @@ from server.api.json_response import JSONResponse
 from server.api.pages import Pages
 from server.api.uploads import Upload, parse_uploads
 from server.classify import Answer, Classification, Classifier
-from server.http.client_presence import still_listens
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.settings import Settings
 
@@ -46,7 +45,7 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> 
         try:
             query = parse_query(asked, settings)
             uploads = _read_uploads(asked, settings)
-            classified = _classify(classifier, uploads, query, asked.environ)
+            classified = _classify(classifier, uploads, query, asked.environ.get("gunicorn.socket"))
         except OpsinError as error:
             return pages.refusal(error) if _wants_page(asked) else error_response(error)
         if _wants_page(asked):
@@ -97,15 +96,16 @@ def _read_uploads(asked: Request, settings: Settings) -> list[Upload]:
 
 
 def _classify(
-    classifier: Classifier, uploads: Sequence[Upload], query: Query, environ: dict[str, Any]
+    classifier: Classifier, uploads: Sequence[Upload], query: Query, sock: socket.socket | None
 ) -> Classification:
-    """Classify while the client is there."""
-    classify = partial(classifier.classify, uploads, top_k=query.top_k, model=query.model, version=query.version)
-    sock = environ.get("gunicorn.socket")
-    if sock is None:
-        return classify(timeout_s=query.timeout_s)
-    listens = partial(still_listens, sock, environ["SERVER_PROTOCOL"])
-    return classify(timeout_s=query.timeout_s, client_fd=sock.fileno(), still_listens=listens)
+    return classifier.classify(
+        uploads,
+        top_k=query.top_k,
+        timeout_s=query.timeout_s,
+        model=query.model,
+        version=query.version,
+        client_fd=None if sock is None else sock.fileno(),
+    )
 
 
 def _failure(classified: Classification) -> OpsinError | None:

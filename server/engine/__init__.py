@@ -157,6 +157,9 @@ class Slot(Protocol):
     def pixels(self) -> NDArray[np.uint8]:
         """uint8 [height, width, 3], RGB; to be filled before ``submit``."""
 
+    def check_client(self) -> None:
+        """Raise ClientGone if the client has closed its connection; does not wait."""
+
     def submit(self) -> None:
         """Hand the pixels to the engine, without waiting; from here on they must not change."""
 
@@ -206,7 +209,7 @@ class Engine(Protocol):
             model: one of the catalogue's.
             num_images: at least one.
             deadline: by which the answers are wanted.
-            client_fd: the socket of whoever asked; when it is closed, the work is dropped.
+            client_fd: the socket of whoever asked; when the client closes it, or its half of it, the work is dropped.
 
         Raises:
             Overloaded: more images wait already than can be answered in time, or than there is room for.

@@ -31,8 +31,8 @@ from server.engine import (
 )
 from server.engine.catalogue import CatalogueReader, key_of
 from server.engine.lane import Lane, Status
-from server.http.client_presence import HANGUP
 
+HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
 
@@ -68,6 +68,10 @@ class LaneSlot:
             raise ModelGone("the model was replaced while the request waited")
         raise EngineFailed("the model failed on this image")
 
+    def check_client(self) -> None:
+        """Raise ClientGone if the client has closed its connection; does not wait."""
+        self._ears.check_client()
+
     @property
     def is_pending(self) -> bool:
         """Whether it was submitted and has no answer yet."""
@@ -102,6 +106,11 @@ class Ears:
             self._lane.hush(bell)
         elif self._client_fd in heard:
             raise ClientGone("the client closed the connection before it had its answer")
+
+    def check_client(self) -> None:
+        """Raise ClientGone if the client has closed its connection; does not wait."""
+        if self._client_fd is not None and self._poll.poll(0):
+            raise ClientGone("the client closed the connection before its images were decoded")
 
 
 class LaneEngine:

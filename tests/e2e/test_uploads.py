@@ -112,14 +112,6 @@ def test_client_that_asks_first_is_told_to_go_on(served):
         assert label_of(read_answer(connection)) == "red"
 
 
-def test_client_that_ends_its_sending_still_gets_its_answer(start):
-    running = start(STUB_SLEEP_S="0.5").wait_until_ready()
-    with running.connect() as connection:
-        connection.sendall(head_of(RED) + RED)
-        connection.shutdown(socket.SHUT_WR)
-        assert label_of(read_answer(connection)) == "red"
-
-
 @pytest.mark.parametrize("upload", [head_of(RED) + RED[:-1], CHUNKED_HEAD + b"5\r\nhello\r\n"])
 def test_incomplete_upload_is_400(served, upload):
     with served.connect() as connection:

@@ -105,14 +105,6 @@ def test_nothing_more_is_decoded_for_a_client_that_has_gone(engine, encode, uplo
     assert classify(classifier, encode("red"), top_k=1).answers[0][0].label == "red"
 
 
-def test_client_that_has_merely_ended_its_sending_is_answered(engine, uploads_that_end_sending):
-    uploads, client_fd = uploads_that_end_sending
-    classified = Classifier(engine).classify(
-        uploads, top_k=1, timeout_s=10.0, client_fd=client_fd, still_listens=lambda: True
-    )
-    assert [answer[0].label for answer in classified.answers] == ["red", "red"]
-
-
 def test_model_that_never_stays_is_not_ready(encode):
     class Fleeting(LaneEngine):
         def reserve(self, *_args, **_options):

@@ -142,6 +142,17 @@ def test_closed_connection_ends_the_wait(engine, runtime):
             slot.result()
 
 
+def test_client_has_gone_when_it_ends_its_sending_and_not_when_it_sends_more(engine):
+    ours, theirs = socket.socketpair()
+    with ours, theirs, engine.reserve(MODEL, 1, deadline=later(), client_fd=ours.fileno()) as (slot,):
+        slot.check_client()
+        theirs.sendall(b"POST /predict HTTP/1.1\r\n")
+        slot.check_client()
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(ClientGone):
+            slot.check_client()
+
+
 def test_next_request_on_the_connection_does_not_end_the_wait(engine, runtime):
     runtime.may_run.clear()
     ours, theirs = socket.socketpair()
