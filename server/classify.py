@@ -14,16 +14,10 @@ from numpy.typing import NDArray
 from models.errors import ImageError, OpsinError
 from models.pixels.preprocessing import ImageLimits, preprocess
 from server.api.uploads import Upload
-from server.engine import (
-    DeadlineExceeded,
-    Engine,
-    EngineFailed,
-    EngineNotReady,
-    ModelGone,
-    ServedModel,
-    Slot,
-    find_model,
-)
+from server.engine.catalogue import ServedModel, find_model
+from server.engine.client import EngineClient
+from server.engine.errors import DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
+from server.engine.slot import Slot
 from server.metrics import Metrics
 
 # More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
@@ -55,7 +49,7 @@ class Classifier:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineClient,
         *,
         limits: ImageLimits | None = None,
         metrics: Metrics | None = None,

@@ -29,8 +29,8 @@ from server.api.app import create_app
 from server.api.lean_flask import LeanFlask
 from server.compile_cache import keep_compiled_code
 from server.devices import DeviceChoice, plan_for
-from server.engine import Catalogue
-from server.engine.client import LaneEngine
+from server.engine.catalogue import Catalogue
+from server.engine.client import EngineClient
 from server.engine.lane import Lane
 from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of, run_engine
 from server.engine.supervisor import EngineBroken, Supervisor
@@ -147,7 +147,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._listener_fd = listener.detach()  # gunicorn closes it
         self._listener_inode = os.fstat(self._listener_fd).st_ino
         self._worker: HTTPWorker | None = None
-        self._engine: LaneEngine | None = None
+        self._engine: EngineClient | None = None
         self.metrics: Metrics | None = None  # a worker's
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
@@ -184,7 +184,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> LeanFlask:
         """Make the application, in the worker."""
         assert self._worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        self._engine = LaneEngine(self._lane, self._worker.slice)
+        self._engine = EngineClient(self._lane, self._worker.slice)
         self.metrics = self._metric_files.metrics_of(f"http{self._worker.slice}")
         app = create_app(
             self.settings,

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from server import __version__
 from server.devices import DeviceChoice, plan_for
-from server.engine import Engine
+from server.engine.client import EngineClient
 from server.settings import Settings
 
 ENGINE = ("engine", "device")
@@ -21,7 +21,7 @@ MODEL = ("model", "version")
 class StateMetrics(Collector):
     """Asks the engines, which see the same whichever HTTP worker asks."""
 
-    def __init__(self, engine: Engine, settings: Settings, choice: DeviceChoice | None) -> None:
+    def __init__(self, engine: EngineClient, settings: Settings, choice: DeviceChoice | None) -> None:
         self._engine, self._settings, self._choice = engine, settings, choice
 
     def collect(self) -> Iterable[Metric]:

@@ -9,13 +9,13 @@ import numpy as np
 
 from models.pixels.preprocessing import PixelSpec
 from models.store.reference import ModelReference
-from server.engine import Catalogue, ServedModel
 from server.engine.batcher import Batcher
-from server.engine.catalogue import key_of, write_catalogue
-from server.engine.client import LaneEngine
+from server.engine.catalogue import Catalogue, ServedModel, key_of
+from server.engine.client import EngineClient
 from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel
 from server.engine.runners import Runners
+from server.engine.shared_catalogue import write_catalogue
 
 SOON_S = 20.0
 MODEL = ServedModel("colours", 3, ("red", "green", "blue"), PixelSpec(8, 8))
@@ -76,7 +76,7 @@ class RunningEngine:
             **options,
         )
         self.runtimes = runtimes
-        self.client = LaneEngine(self.lane, 0)
+        self.client = EngineClient(self.lane, 0)
         write_catalogue(self.lane, 0, serving(model))
         self.lane.is_ready[0] = 1
         self.runners.start()

@@ -9,7 +9,7 @@ from small_artifacts import small_manifest, small_sources
 from models.errors import CorruptArtifact
 from models.store.repository import Repository
 from models.store.routing import set_stable
-from server.engine import Catalogue
+from server.engine.catalogue import Catalogue
 from server.engine.loaded import LoadedModel, served_model
 from server.engine.shelf import Shelf
 from server.engine.trials import Trials

@@ -14,7 +14,7 @@ from server.api.predict import predict_routes
 from server.api.request_log import identify_requests
 from server.classify import Classifier
 from server.devices import DeviceChoice
-from server.engine import Engine
+from server.engine.client import EngineClient
 from server.metrics import OTHER, Metrics
 from server.settings import Settings
 from server.state_metrics import StateMetrics
@@ -25,7 +25,7 @@ ON_EVERY_ANSWER = (("X-Content-Type-Options", "nosniff"),)
 def create_app(
     settings: Settings,
     *,
-    engine: Engine,
+    engine: EngineClient,
     is_stopping: Callable[[], bool] = lambda: False,
     choice: DeviceChoice | None = None,
     metrics: Metrics | None = None,

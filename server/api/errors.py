@@ -10,9 +10,10 @@ from werkzeug.exceptions import HTTPException
 
 from models import errors as model_errors
 from models.errors import OpsinError
-from server import engine, request_errors
+from server import request_errors
 from server.api.json_response import JSONResponse
 from server.api.request_log import current_request_id
+from server.engine import errors as engine_errors
 
 log = logging.getLogger("opsin.errors")
 
@@ -29,11 +30,11 @@ STATUS: dict[type[BaseException], int] = {
     request_errors.UploadTooLarge: 413,
     request_errors.TooManyImages: 413,
     request_errors.UnsupportedMediaType: 415,
-    engine.EngineNotReady: 503,
-    engine.DefaultNotServed: 503,
-    engine.Overloaded: 503,
-    engine.ClientGone: 499,  # as nginx has it; only the log sees it
-    engine.DeadlineExceeded: 504,
+    engine_errors.EngineNotReady: 503,
+    engine_errors.DefaultNotServed: 503,
+    engine_errors.Overloaded: 503,
+    engine_errors.ClientGone: 499,  # as nginx has it; only the log sees it
+    engine_errors.DeadlineExceeded: 504,
 }
 
 
@@ -51,9 +52,9 @@ def status_of(error: OpsinError) -> int:
 
 def headers_of(error: OpsinError) -> dict[str, str]:
     """Choose the headers that go with an error: a client that is turned away is told when to come back."""
-    if isinstance(error, engine.Overloaded):
+    if isinstance(error, engine_errors.Overloaded):
         return {"Retry-After": str(error.retry_after_s)}
-    return {"Retry-After": "1"} if isinstance(error, engine.EngineNotReady) else {}
+    return {"Retry-After": "1"} if isinstance(error, engine_errors.EngineNotReady) else {}
 
 
 def body_of(error: OpsinError) -> dict[str, str]:

@@ -8,10 +8,13 @@ from flask import Blueprint, Response, jsonify
 
 from server.api.errors import error_response
 from server.devices import DeviceChoice
-from server.engine import Engine, EngineNotReady
+from server.engine.client import EngineClient
+from server.engine.errors import EngineNotReady
 
 
-def operations_routes(engine: Engine, is_stopping: Callable[[], bool], choice: DeviceChoice | None = None) -> Blueprint:
+def operations_routes(
+    engine: EngineClient, is_stopping: Callable[[], bool], choice: DeviceChoice | None = None
+) -> Blueprint:
     """Make the routes."""
     routes = Blueprint("operations", __name__)
 

@@ -14,7 +14,7 @@ from models.pixels.preprocessing import ACCEPTED_FORMATS
 from server.api.errors import headers_of, status_of
 from server.api.uploads import Upload
 from server.classify import Answer
-from server.engine import Engine
+from server.engine.client import EngineClient
 from server.settings import Settings
 
 # All that the page needs comes from this server; blob: is the preview of a picture that the browser has already.
@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
 class Pages:
     """Renders the page."""
 
-    engine: Engine
+    engine: EngineClient
     settings: Settings
 
     def index(self) -> Response:

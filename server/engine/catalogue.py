@@ -1,19 +1,58 @@
-"""What an engine serves, written by it into the lane and read by the HTTP workers, whenever it changes.
-
-There is room for two: the writer fills the one that is not in force and then, by one number, puts it in force; a reader
-that sees another number after reading than before reads once more. So an engine that is killed while it writes leaves
-what stood there before, and its successor begins with that.
-"""
+"""The models that an engine serves, and which of them a request asks for."""
 
 from __future__ import annotations
 
 import hashlib
-import json
+from dataclasses import dataclass
 
+from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
 from models.store.reference import ModelReference
-from server.engine import Catalogue, EngineError, RefusedModel, ServedModel
-from server.engine.lane import CATALOGUE_BYTES, Lane
+from server.engine.errors import DefaultNotServed
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One version of a model as the request path sees it: what goes in, and what the outputs are called."""
+
+    name: str
+    version: int
+    labels: tuple[str, ...]
+    pixels: PixelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedModel:
+    """A version that should be served and cannot be, and why, in words fit for a client; version 0: none was found."""
+
+    name: str
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What an engine serves.
+
+    Attributes:
+        models: the first version of a name is its stable one.
+        refused: what it should serve and does not.
+        default: what a request means that names no model, the same as long as the server runs; None before anything is
+            served.
+    """
+
+    models: tuple[ServedModel, ...] = ()
+    refused: tuple[RefusedModel, ...] = ()
+    default: ModelReference | None = None
+
+    @property
+    def default_model(self) -> ServedModel | None:
+        """The default, where it is served."""
+        default = self.default
+        if default is None:
+            return None
+        fits = (m for m in self.models if m.name == default.name and default.version in (None, m.version))
+        return next(fits, None)
 
 
 def key_of(name: str, version: int) -> int:
@@ -21,64 +60,27 @@ def key_of(name: str, version: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{name}:{version}".encode()).digest()[:8], "little") | 1
 
 
-def write_catalogue(lane: Lane, engine: int, catalogue: Catalogue) -> None:
-    """Replace what stands there.
+def find_model(catalogue: Catalogue, name: str | None, version: int | None) -> ServedModel:
+    """Pick the model a request asks for: the first that fits what it names.
 
     Raises:
-        EngineError: the labels of all models together are too long.
+        DefaultNotServed: the request names neither a model nor a version, and the default is not served.
+        ModelNotFound: no model of that name is served.
+        VersionNotFound: the model is served, but not in that version.
     """
-    content = json.dumps(
-        {
-            "models": [
-                {
-                    "name": model.name,
-                    "version": model.version,
-                    "labels": model.labels,
-                    "pixels": model.pixels.to_dict(),
-                }
-                for model in catalogue.models
-            ],
-            "refused": [[refused.name, refused.version, refused.reason] for refused in catalogue.refused],
-            "default": str(catalogue.default) if catalogue.default else None,
-        }
-    ).encode()
-    if len(content) > CATALOGUE_BYTES:
-        raise EngineError(f"the labels of the models served may have {CATALOGUE_BYTES} bytes together")
-    sequence = int(lane.catalogue_sequence[engine]) + 1
-    lane.catalogue(engine, sequence % 2)[: len(content)] = content
-    lane.catalogue_size[engine, sequence % 2] = len(content)
-    lane.fence()
-    lane.catalogue_sequence[engine] = sequence
-
-
-class CatalogueReader:
-    """Reads an engine's catalogue, anew only when it has changed. Any number of threads may call `read`."""
-
-    def __init__(self, lane: Lane, engine: int) -> None:
-        self._lane, self._engine = lane, engine
-        self._known: tuple[int, Catalogue] = (0, Catalogue())
-
-    def read(self) -> Catalogue:
-        """What the engine serves now; nothing before it has loaded its first model."""
-        while True:
-            sequence = int(self._lane.catalogue_sequence[self._engine])
-            known, catalogue = self._known
-            if sequence == known:
-                return catalogue
-            self._lane.fence()
-            size = int(self._lane.catalogue_size[self._engine, sequence % 2])
-            content = bytes(self._lane.catalogue(self._engine, sequence % 2)[:size])
-            self._lane.fence()
-            if sequence == int(self._lane.catalogue_sequence[self._engine]):
-                self._known = (sequence, _decode(content))
-
-
-def _decode(content: bytes) -> Catalogue:
-    document = json.loads(content)
-    models = [
-        ServedModel(model["name"], model["version"], tuple(model["labels"]), PixelSpec.from_dict(model["pixels"]))
-        for model in document["models"]
-    ]
-    refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
-    default = document["default"]
-    return Catalogue(tuple(models), refused, ModelReference.parse(default) if default else None)
+    names = ", ".join(dict.fromkeys(model.name for model in catalogue.models))
+    default = catalogue.default
+    if name is None and version is None:
+        if (served := catalogue.default_model) is None:
+            raise DefaultNotServed(f"the default model, {default}, is not served; ask with ?model= for one of: {names}")
+        return served
+    if name is None and default is not None:
+        name = default.name
+    versions = [model for model in catalogue.models if model.name == name]
+    if not versions:
+        raise ModelNotFound(f"model {name!r} is not served here; served: {names}")
+    for model in versions:
+        if version in (None, model.version):
+            return model
+    numbers = ", ".join(str(model.version) for model in versions)
+    raise VersionNotFound(f"model {name!r} is not served in version {version}; served: {numbers}")

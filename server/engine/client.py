@@ -1,120 +1,53 @@
 """The HTTP worker's side of the lane: slots for requests, and the wait for their answers.
 
-Owns the slots of one slice. A request thread waits at its slot's own bell, so it is woken by the runner that has its
-answer and by nobody else; beside the bell it listens whether its client is still there.
+Owns the slots of one slice. A request thread waits at its slot's own bell (`server.engine.slot`), so it is woken by the
+runner that has its answer and by nobody else; beside the bell it listens whether its client is still there.
 """
 
 from __future__ import annotations
 
-import math
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
+from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
+from server.engine.errors import EngineNotReady, ModelGone, Overloaded
+from server.engine.lane import Lane
+from server.engine.shared_catalogue import CatalogueReader
+from server.engine.slot import Ears, Slot
 
-from server.engine import (
-    Catalogue,
-    ClientGone,
-    DeadlineExceeded,
-    EngineFailed,
-    EngineNotReady,
-    EngineState,
-    ModelGone,
-    Overloaded,
-    ServedModel,
-)
-from server.engine.catalogue import CatalogueReader, key_of
-from server.engine.lane import Lane, Status
-
-HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
 
 _key_of = lru_cache(maxsize=256)(key_of)
 
 
-class LaneSlot:
-    """One image on its way through the lane."""
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """How one engine stands at this moment.
 
-    def __init__(self, lane: Lane, number: int, model: ServedModel, ears: Ears) -> None:
-        self.number = number
-        self.pixels: NDArray[np.uint8] = lane.pixels(number, model.pixels.height_px, model.pixels.width_px)
-        self._lane, self._model, self._ears = lane, model, ears
+    Attributes:
+        is_up: loaded, warm, and not known to be dead.
+        num_restarts: since the server started.
+        num_in_hand: images, from reservation to answer.
+        num_waiting: those of them that have been submitted and have not begun to run.
+        models: what it serves.
+        refused: what it should serve and does not.
+    """
 
-    def submit(self) -> None:
-        """See Slot."""
-        lane = self._lane
-        lane.submitted[self.number] = time.monotonic()
-        lane.fence()
-        lane.ticket[self.number] += np.uint64(1)
-        lane.ring(lane.doorbells[int(lane.engine[self.number])])
-
-    def result(self) -> NDArray[np.float32]:
-        """See Slot."""
-        while self.is_pending:
-            self._ears.wait(self.number)
-        status = self._lane.status[self.number]
-        if status == Status.OK:
-            return self._lane.answer(self.number, len(self._model.labels)).copy()
-        if status == Status.EXPIRED:
-            raise DeadlineExceeded("the request's deadline passed while it waited for the model")
-        if status == Status.GONE:
-            raise ModelGone("the model was replaced while the request waited")
-        raise EngineFailed("the model failed on this image")
-
-    def check_client(self) -> None:
-        """Raise ClientGone if the client has closed its connection; does not wait."""
-        self._ears.check_client()
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether it was submitted and has no answer yet."""
-        return bool(self._lane.ticket[self.number] != self._lane.answered[self.number])
+    is_up: bool
+    num_restarts: int
+    num_in_hand: int
+    num_waiting: int
+    models: tuple[ServedModel, ...]
+    refused: tuple[RefusedModel, ...]
 
 
-class Ears:
-    """What one request waits with: its deadline, its client's socket, and the bell of the slot it asks about."""
-
-    def __init__(self, lane: Lane, deadline: float, client_fd: int | None) -> None:
-        self._lane, self._deadline = lane, deadline
-        self._poll = select.poll()
-        self._client_fd = client_fd
-        if client_fd is not None:
-            self._poll.register(client_fd, HANGUP)
-
-    def wait(self, slot: int) -> None:
-        """Wait for one ring of the slot's bell.
-
-        Raises:
-            DeadlineExceeded: it did not come in time.
-            ClientGone: nobody will read the answer.
-        """
-        bell = self._lane.bells[slot]
-        left_s = self._deadline - time.monotonic()
-        if left_s <= 0:
-            raise DeadlineExceeded("the model did not answer before the request's deadline")
-        self._poll.register(bell, select.POLLIN)
-        heard = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
-        self._poll.unregister(bell)
-        if bell in heard:
-            self._lane.hush(bell)
-        elif self._client_fd in heard:
-            raise ClientGone("the client closed the connection before it had its answer")
-
-    def check_client(self) -> None:
-        """Raise ClientGone if the client has closed its connection; does not wait."""
-        if self._client_fd is not None and self._poll.poll(0):
-            raise ClientGone("the client closed the connection before its images were decoded")
-
-
-class LaneEngine:
-    """The engines, as one HTTP worker sees them.
+class EngineClient:
+    """The engines, as one HTTP worker sees them. Safe to use from many threads at once.
 
     Args:
         lane: inherited from the supervisor.
@@ -134,12 +67,12 @@ class LaneEngine:
 
     @property
     def is_ready(self) -> bool:
-        """See Engine."""
+        """Whether every model that can be is loaded and warm, and the engine takes work."""
         return not self._is_closed and bool(self._lane.is_ready.any()) and self.catalogue.default is not None
 
     @property
     def catalogue(self) -> Catalogue:
-        """See Engine.
+        """What is served; nothing before the first model is loaded.
 
         The default is the one that the first engine tells, whoever is to answer: so all workers have the same, whatever
         the engines could load, and it outlives the engine (`server.engine.shelf` keeps it).
@@ -149,16 +82,20 @@ class LaneEngine:
 
     @property
     def num_slots(self) -> int:
-        """See Engine."""
+        """How many images may be in hand, in all HTTP workers together."""
         return self._lane.num_slots
 
     @property
     def states(self) -> Sequence[EngineState]:
-        """See Engine."""
+        """How each engine stands, one for each device."""
         return [self._state(engine) for engine in range(self._lane.num_engines)]
 
     def wait_until_served(self, deadline: float) -> Catalogue:
-        """See Engine."""
+        """Wait until there are models and a default, and return them.
+
+        Raises:
+            EngineNotReady: there were none by the deadline.
+        """
         while not (catalogue := self.catalogue).models or catalogue.default is None:
             if self._clock() >= deadline:
                 raise EngineNotReady("the model is still loading, try again soon")
@@ -168,14 +105,26 @@ class LaneEngine:
     @contextmanager
     def reserve(
         self, model: ServedModel, num_images: int, *, deadline: float, client_fd: int | None = None
-    ) -> Iterator[Sequence[LaneSlot]]:
-        """See Engine."""
+    ) -> Iterator[Sequence[Slot]]:
+        """Reserve one slot per image. Leaving the context gives them back; what has not run by then never will.
+
+        Args:
+            model: one of the catalogue's.
+            num_images: at least one.
+            deadline: by which the answers are wanted.
+            client_fd: the socket of whoever asked; when the client closes it, or its half of it, the work is dropped.
+
+        Raises:
+            Overloaded: more images wait already than can be answered in time, or than there is room for.
+            ModelGone: the model has been replaced.
+            EngineNotReady: the server is stopping.
+        """
         engine = self._least_busy()
         numbers = self._take(engine, num_images, deadline)
         try:
             self._claim(numbers, engine, model, deadline)
             ears = Ears(self._lane, deadline, client_fd)
-            yield [LaneSlot(self._lane, number, model, ears) for number in numbers]
+            yield [Slot(self._lane, number, model, ears) for number in numbers]
         finally:
             self._give_back(numbers)
 

@@ -121,7 +121,7 @@ class Lane:
         return np.ndarray((num_classes,), np.float32, self._answers, slot * self._answer_stride)
 
     def catalogue(self, engine: int, half: int) -> memoryview:
-        """Where an engine writes what it serves; see `server.engine.catalogue`."""
+        """Where an engine writes what it serves; see `server.engine.shared_catalogue`."""
         start = (2 * engine + half) * CATALOGUE_BYTES
         return memoryview(self._catalogues)[start : start + CATALOGUE_BYTES]
 

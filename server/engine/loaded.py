@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from models.runtime import Runtime, RuntimeName, load_runtime
 from models.store.artifact import Artifact
-from server.engine import EngineError, ServedModel
+from server.engine.catalogue import ServedModel
+from server.engine.errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from models.errors import OpsinError
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from server.engine import Catalogue
 from server.engine.batcher import Batcher
-from server.engine.catalogue import CatalogueReader, write_catalogue
+from server.engine.catalogue import Catalogue
 from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel, Plan, load_model
 from server.engine.runners import NoteBatch, Runners
+from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.shelf import Shelf
 from server.engine.trials import Trials
 

@@ -16,8 +16,7 @@ from models.errors import OpsinError
 from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from server.engine import Catalogue, RefusedModel
-from server.engine.catalogue import key_of
+from server.engine.catalogue import Catalogue, RefusedModel, key_of
 from server.engine.loaded import LoadedModel
 from server.engine.trials import Trials
 

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import OpsinError
-from server.engine import Catalogue
-from server.engine.catalogue import key_of
+from server.engine.catalogue import Catalogue, key_of
 
 log = logging.getLogger("opsin.engine")
 

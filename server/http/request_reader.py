@@ -17,7 +17,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
 from gunicorn.http.message import Request
 
-from server.engine import Overloaded
+from server.engine.errors import Overloaded
 from server.http.chunked_body import ChunkedBody
 from server.http.request_body import RequestBody
 from server.http.upload_budget import UploadBudget

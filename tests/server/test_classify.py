@@ -16,9 +16,10 @@ from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedIm
 from models.pixels.preprocessing import ImageLimits
 from server.api.uploads import Upload
 from server.classify import MAX_DECODES, Classifier, rank
-from server.engine import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, ServedModel
-from server.engine.catalogue import key_of, write_catalogue
-from server.engine.client import LaneEngine
+from server.engine.catalogue import ServedModel, key_of
+from server.engine.client import EngineClient
+from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
+from server.engine.shared_catalogue import write_catalogue
 
 
 def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):
@@ -106,7 +107,7 @@ def test_nothing_more_is_decoded_for_a_client_that_has_gone(engine, encode, uplo
 
 
 def test_model_that_never_stays_is_not_ready(encode):
-    class Fleeting(LaneEngine):
+    class Fleeting(EngineClient):
         def reserve(self, *_args, **_options):
             raise ModelGone("gone again")
 

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 import server
 from server.api.app import create_app
 from server.devices import Device, DeviceChoice
-from server.engine import RefusedModel
-from server.engine.catalogue import write_catalogue
+from server.engine.catalogue import RefusedModel
+from server.engine.shared_catalogue import write_catalogue
 from server.metrics import Metrics
 
 REPO = Path(__file__).resolve().parents[2]

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 
 import models.errors
-import server.engine
+import server.engine.errors
 import server.request_errors
 from models.errors import OpsinError
 from server.api.errors import headers_of, status_of
-from server.engine import Overloaded
+from server.engine.errors import Overloaded
 
 
 def test_unknown_path_is_404(client):
@@ -44,7 +44,7 @@ def test_bug_is_500_without_details_and_logged_with_the_request_id(app: Flask, c
     assert "/secret/path" in caplog.text
 
 
-@pytest.mark.parametrize("module", [models.errors, server.engine, server.request_errors])
+@pytest.mark.parametrize("module", [models.errors, server.engine.errors, server.request_errors])
 def test_every_error_has_a_code_and_a_sensible_status(module):
     for error in vars(module).values():
         if isinstance(error, type) and issubclass(error, OpsinError) and error is not Overloaded:

@@ -8,8 +8,8 @@ from engines import MODEL
 from models.store.reference import ModelReference
 from server.api.app import create_app
 from server.devices import Device, DeviceChoice
-from server.engine import Catalogue, RefusedModel
-from server.engine.catalogue import write_catalogue
+from server.engine.catalogue import Catalogue, RefusedModel
+from server.engine.shared_catalogue import write_catalogue
 
 
 def test_health_and_readiness_of_a_loaded_model(client):

@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models.store.reference import ModelReference
-from server.engine import Catalogue
-from server.engine.catalogue import write_catalogue
+from server.engine.catalogue import Catalogue
+from server.engine.shared_catalogue import write_catalogue
 
 RED = float(str(np.float32(256 / 258)))
 REST = float(str(np.float32(1 / 258)))

@@ -1,55 +1,58 @@
-"""What is served, told across processes."""
+"""Which model a request gets, by what it names."""
 
 from __future__ import annotations
 
 import pytest
-from engines import MODEL, small_lane
+from engines import MODEL
 
-from models.pixels.preprocessing import PixelSpec
+from models.errors import ModelNotFound, VersionNotFound
 from models.store.reference import ModelReference
-from server.engine import Catalogue, EngineError, RefusedModel, ServedModel
-from server.engine.catalogue import CatalogueReader, key_of, write_catalogue
+from server.engine.catalogue import Catalogue, ServedModel, find_model, key_of
+from server.engine.errors import DefaultNotServed
 
-OTHER = ServedModel("Größe", 12, ("ä", "b"), PixelSpec(4, 6, fit="stretch"))
-
-
-@pytest.fixture
-def lane():
-    lane = small_lane(num_engines=2)
-    yield lane
-    lane.close()
+MODELS = tuple(
+    ServedModel(name, version, MODEL.labels, MODEL.pixels) for name, version in [("a", 2), ("b", 5), ("b", 3), ("b", 4)]
+)
 
 
-def test_nothing_is_served_at_first(lane):
-    assert CatalogueReader(lane, 0).read() == Catalogue()
+def catalogue(default):
+    return Catalogue(MODELS, default=ModelReference.parse(default))
 
 
-def test_reader_sees_each_change_of_its_engine_and_no_other(lane):
-    reader, other = CatalogueReader(lane, 0), CatalogueReader(lane, 1)
-    for catalogue in (
-        Catalogue((MODEL,)),
-        Catalogue((OTHER, MODEL), (RefusedModel("x", 3, "it is broken"),), ModelReference("x")),
-        Catalogue((MODEL,), default=ModelReference(MODEL.name, MODEL.version)),
-        Catalogue(),
-    ):
-        write_catalogue(lane, 0, catalogue)
-        assert reader.read() == catalogue
-        assert reader.read() is reader.read()
-    assert other.read() == Catalogue()
+@pytest.mark.parametrize(
+    ("default", "name", "version", "found"),
+    [
+        ("b", None, None, ("b", 5)),
+        ("b:3", None, None, ("b", 3)),
+        ("b:3", None, 4, ("b", 4)),
+        ("b:7", None, 4, ("b", 4)),
+        ("b:3", "b", None, ("b", 5)),
+        ("b", "a", None, ("a", 2)),
+        ("gone", "b", 3, ("b", 3)),
+    ],
+)
+def test_what_is_not_named_is_the_default(default, name, version, found):
+    served = find_model(catalogue(default), name, version)
+    assert (served.name, served.version) == found
 
 
-def test_writer_that_dies_leaves_what_stood_there(lane):
-    write_catalogue(lane, 0, Catalogue((MODEL,)))
-    lane.catalogue(0, 0)[:1000] = b"x" * 1000  # half of the next one
-    assert CatalogueReader(lane, 0).read() == Catalogue((MODEL,))
+@pytest.mark.parametrize("default", ["gone", "b:7"])
+def test_default_that_is_not_served_is_no_other(default):
+    with pytest.raises(DefaultNotServed, match=f"^the default model, {default}, is not served; .* of: a, b$"):
+        find_model(catalogue(default), None, None)
 
 
-def test_too_many_labels_are_refused_and_change_nothing(lane):
-    write_catalogue(lane, 0, Catalogue((MODEL,)))
-    long = ServedModel("long", 1, ("x" * 100_000,) * 100, MODEL.pixels)
-    with pytest.raises(EngineError, match="may have 8388608 bytes together"):
-        write_catalogue(lane, 0, Catalogue((long,)))
-    assert CatalogueReader(lane, 0).read() == Catalogue((MODEL,))
+@pytest.mark.parametrize(
+    ("default", "name", "version", "error", "message"),
+    [
+        ("b", "c", None, ModelNotFound, "model 'c' is not served here; served: a, b"),
+        ("b", None, 7, VersionNotFound, "model 'b' is not served in version 7; served: 5, 3, 4"),
+        ("gone", None, 3, ModelNotFound, "model 'gone' is not served here; served: a, b"),
+    ],
+)
+def test_what_is_named_and_not_served_is_not_found(default, name, version, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        find_model(catalogue(default), name, version)
 
 
 def test_keys_differ_and_stay_the_same():

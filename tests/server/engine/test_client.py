@@ -15,18 +15,10 @@ from hypothesis import strategies as st
 
 from models.pixels.preprocessing import PixelSpec
 from models.store.reference import ModelReference
-from server.engine import (
-    Catalogue,
-    ClientGone,
-    DeadlineExceeded,
-    EngineFailed,
-    EngineNotReady,
-    ModelGone,
-    Overloaded,
-    ServedModel,
-)
-from server.engine.catalogue import write_catalogue
-from server.engine.client import LaneEngine
+from server.engine.catalogue import Catalogue, ServedModel
+from server.engine.client import EngineClient
+from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, Overloaded
+from server.engine.shared_catalogue import write_catalogue
 
 SOON_S = 20.0
 
@@ -203,7 +195,7 @@ def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runt
     slots[0].submit()
     while not running.lane.running_since.any():
         time.sleep(0.001)
-    successor = LaneEngine(running.lane, 0)
+    successor = EngineClient(running.lane, 0)
     with pytest.raises(Overloaded), successor.reserve(MODEL, 2, deadline=later()):
         pass
     assert not running.lane.in_use.any()
@@ -231,7 +223,7 @@ def test_model_that_the_engine_frees_meanwhile_is_gone_not_failed(engine, runnin
 
 def test_request_before_the_first_model_waits_for_it():
     lane = small_lane()
-    engine = LaneEngine(lane, 0)
+    engine = EngineClient(lane, 0)
     assert (engine.is_ready, engine.catalogue) == (False, Catalogue())
     threading.Timer(0.05, write_catalogue, (lane, 0, serving(MODEL))).start()
     assert engine.wait_until_served(later()) == serving(MODEL)
@@ -241,7 +233,7 @@ def test_request_before_the_first_model_waits_for_it():
 def test_wait_for_the_first_model_ends_at_the_deadline():
     lane = small_lane()
     with pytest.raises(EngineNotReady):
-        LaneEngine(lane, 0).wait_until_served(later(0.03))
+        EngineClient(lane, 0).wait_until_served(later(0.03))
     lane.close()
 
 
@@ -250,7 +242,7 @@ def test_work_goes_to_the_engine_with_the_least_to_do():
     for engine in range(2):
         write_catalogue(lane, engine, serving(MODEL))
         lane.is_ready[engine] = 1
-    client = LaneEngine(lane, 0)
+    client = EngineClient(lane, 0)
     with client.reserve(MODEL, 3, deadline=later()), client.reserve(MODEL, 1, deadline=later()):
         with client.reserve(MODEL, 1, deadline=later()):
             assert [lane.num_in_hand(0), lane.num_in_hand(1)] == [3, 2]
@@ -263,7 +255,7 @@ def test_work_goes_to_the_engine_with_the_least_to_do():
 def test_default_is_that_of_the_first_engine_whoever_is_to_answer():
     lane = small_lane(num_engines=2)
     other = ServedModel("birds", 1, MODEL.labels, MODEL.pixels)
-    client = LaneEngine(lane, 0)
+    client = EngineClient(lane, 0)
     write_catalogue(lane, 1, serving(other, MODEL))
     lane.is_ready[1] = 1
     assert not client.is_ready  # until it is known what the default is

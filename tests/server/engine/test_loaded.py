@@ -11,7 +11,7 @@ import server.engine.loaded
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
 from models.store.repository import Repository
-from server.engine import EngineError
+from server.engine.errors import EngineError
 from server.engine.loaded import LoadedModel, Plan, load_model
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from engines import MODEL
 
 from models.errors import CorruptArtifact
-from server.engine import Catalogue
+from server.engine.catalogue import Catalogue
 from server.engine.trials import MAX_DEATHS, RETRY_S, Trials, VersionRefused
 
 

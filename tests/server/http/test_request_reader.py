@@ -8,7 +8,7 @@ from gunicorn.http.errors import ChunkMissingTerminator, InvalidHeader, LimitReq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine import Overloaded
+from server.engine.errors import Overloaded
 from server.http.request_reader import CONTINUE, MAX_HEAD_BYTES, RequestReader, Terms, quick_copy
 from server.http.upload_budget import UploadBudget
 from server.request_errors import UploadTooLarge

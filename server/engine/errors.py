@@ -1,0 +1,64 @@
+"""Why the engine gave no probabilities; `server.api.errors` gives each a status."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from models.errors import OpsinError
+
+
+class EngineError(OpsinError):
+    """The engine gave no probabilities; the upload is not to blame."""
+
+    code: ClassVar[str] = "engine_error"
+
+
+class EngineFailed(EngineError):
+    """The model ran and failed, or answered with something that is no probability."""
+
+    code: ClassVar[str] = "engine_failed"
+
+
+class EngineNotReady(EngineError):
+    """The engine still loads, or has been closed."""
+
+    code: ClassVar[str] = "not_ready"
+
+
+class DefaultNotServed(EngineError):
+    """The request names no model, and the one that is meant then is not served; another would answer something else."""
+
+    code: ClassVar[str] = "default_not_served"
+
+
+class ModelGone(EngineError):
+    """The model was replaced meanwhile; asking again finds its successor."""
+
+    code: ClassVar[str] = "model_gone"
+
+
+class ClientGone(EngineError):
+    """The client has closed the connection; nobody will read an answer."""
+
+    code: ClassVar[str] = "client_gone"
+
+
+class DeadlineExceeded(EngineError):
+    """The answer did not come in the time the client gave."""
+
+    code: ClassVar[str] = "deadline_exceeded"
+
+
+class Overloaded(EngineError):
+    """More images wait than the engine takes.
+
+    Attributes:
+        retry_after_s: whole seconds, at least 1, after which those that wait now should be done.
+    """
+
+    code: ClassVar[str] = "overloaded"
+
+    def __init__(self, message: str, *, wait_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, math.ceil(wait_s))

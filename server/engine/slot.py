@@ -1,0 +1,102 @@
+"""One image's slot as its request sees it, and the wait for what the engine puts there."""
+
+from __future__ import annotations
+
+import math
+import select
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.catalogue import ServedModel
+from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, ModelGone
+from server.engine.lane import Lane, Status
+
+HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR  # a client that ends its sending is taken to have gone
+
+
+class Slot:
+    """Room for the pixels of one image, and then for its probabilities.
+
+    Attributes:
+        number: of the lane's slots.
+        pixels: uint8 [height, width, 3], RGB; to be filled before ``submit``.
+    """
+
+    def __init__(self, lane: Lane, number: int, model: ServedModel, ears: Ears) -> None:
+        self.number = number
+        self.pixels: NDArray[np.uint8] = lane.pixels(number, model.pixels.height_px, model.pixels.width_px)
+        self._lane, self._model, self._ears = lane, model, ears
+
+    def submit(self) -> None:
+        """Hand the pixels to the engine, without waiting; from here on they must not change."""
+        lane = self._lane
+        lane.submitted[self.number] = time.monotonic()
+        lane.fence()
+        lane.ticket[self.number] += np.uint64(1)
+        lane.ring(lane.doorbells[int(lane.engine[self.number])])
+
+    def result(self) -> NDArray[np.float32]:
+        """Wait for the probabilities, float32 [number of labels].
+
+        Raises:
+            DeadlineExceeded: the deadline of the reservation passed first.
+            EngineFailed: the model could not run on these pixels; other slots are not affected.
+            ModelGone: the model was replaced before it ran.
+            ClientGone: the client of the reservation has closed its connection.
+        """
+        while self.is_pending:
+            self._ears.wait(self.number)
+        status = self._lane.status[self.number]
+        if status == Status.OK:
+            return self._lane.answer(self.number, len(self._model.labels)).copy()
+        if status == Status.EXPIRED:
+            raise DeadlineExceeded("the request's deadline passed while it waited for the model")
+        if status == Status.GONE:
+            raise ModelGone("the model was replaced while the request waited")
+        raise EngineFailed("the model failed on this image")
+
+    def check_client(self) -> None:
+        """Raise ClientGone if the client has closed its connection; does not wait."""
+        self._ears.check_client()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it was submitted and has no answer yet."""
+        return bool(self._lane.ticket[self.number] != self._lane.answered[self.number])
+
+
+class Ears:
+    """What one request waits with: its deadline, its client's socket, and the bell of the slot it asks about."""
+
+    def __init__(self, lane: Lane, deadline: float, client_fd: int | None) -> None:
+        self._lane, self._deadline = lane, deadline
+        self._poll = select.poll()
+        self._client_fd = client_fd
+        if client_fd is not None:
+            self._poll.register(client_fd, HANGUP)
+
+    def wait(self, slot: int) -> None:
+        """Wait for one ring of the slot's bell.
+
+        Raises:
+            DeadlineExceeded: it did not come in time.
+            ClientGone: nobody will read the answer.
+        """
+        bell = self._lane.bells[slot]
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise DeadlineExceeded("the model did not answer before the request's deadline")
+        self._poll.register(bell, select.POLLIN)
+        heard = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
+        self._poll.unregister(bell)
+        if bell in heard:
+            self._lane.hush(bell)
+        elif self._client_fd in heard:
+            raise ClientGone("the client closed the connection before it had its answer")
+
+    def check_client(self) -> None:
+        """Raise ClientGone if the client has closed its connection; does not wait."""
+        if self._client_fd is not None and self._poll.poll(0):
+            raise ClientGone("the client closed the connection before its images were decoded")
