@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
 from models.pixels.preprocessing import ImageLimits, preprocess
-from server.api.uploads import Upload
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
 from server.engine.errors import DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
@@ -23,6 +22,14 @@ from server.metrics import Metrics
 # More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
 MAX_DECODES = 2
 MAX_REPLACEMENTS = 10  # of the model while one request is answered
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The encoded bytes of one image, and the name the client gave it, if any."""
+
+    content: bytes | memoryview
+    filename: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

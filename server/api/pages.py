@@ -12,8 +12,7 @@ from flask import Blueprint, Response, make_response, render_template, url_for
 from models.errors import OpsinError
 from models.pixels.preprocessing import ACCEPTED_FORMATS
 from server.api.errors import headers_of, status_of
-from server.api.uploads import Upload
-from server.classify import Answer
+from server.classify import Answer, Upload
 from server.engine.client import EngineClient
 from server.settings import Settings
 

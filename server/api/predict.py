@@ -14,8 +14,8 @@ from server.api.body import read_body
 from server.api.errors import body_of, error_response, headers_of, status_of
 from server.api.json_response import JSONResponse
 from server.api.pages import Pages
-from server.api.uploads import Upload, parse_uploads
-from server.classify import Answer, Classification, Classifier
+from server.api.uploads import parse_uploads
+from server.classify import Answer, Classification, Classifier, Upload
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.settings import Settings
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import binascii
 import json
 import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.http import parse_options_header
 
 from server.api.multipart import Part, split_multipart
+from server.classify import Upload
 from server.request_errors import MissingImage, RequestError, TooManyImages, UnsupportedMediaType
 
 FIELDS = ("image", "file")
@@ -18,14 +18,6 @@ RAW_TYPES = ("", "application/octet-stream", "binary/octet-stream")
 MAX_FILENAME_CHARACTERS = 255
 MAX_NAMED_FIELDS = 10  # in a message
 SPARE_JSON_VALUES = 100  # past those of any right document, so that one that is merely wrong is told how
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """The encoded bytes of one image, and the name the client gave it, if any."""
-
-    content: bytes | memoryview
-    filename: str | None = None
 
 
 def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_images: int) -> list[Upload]:

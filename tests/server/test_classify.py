@@ -14,8 +14,7 @@ from hypothesis.extra import numpy as npst
 
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.pixels.preprocessing import ImageLimits
-from server.api.uploads import Upload
-from server.classify import MAX_DECODES, Classifier, rank
+from server.classify import MAX_DECODES, Classifier, Upload, rank
 from server.engine.catalogue import ServedModel, key_of
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
