@@ -1,6 +1,6 @@
 """The server: a gunicorn master that holds the port and watches over HTTP workers and engines.
 
-The master owns the listening socket, the lane and the engine processes; a worker owns one slice of the lane's slots. A
+The master owns the listening socket, the slot table and the engine processes; a worker owns one slice of its slots. A
 connection is never refused while the first engine loads: its request waits for the model as long as its time allows.
 """
 
@@ -31,8 +31,8 @@ from server.compile_cache import keep_compiled_code
 from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
-from server.engine.lane import Lane
 from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of, run_engine
+from server.engine.slot_table import SlotTable
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.http.connection_counts import ConnectionCounts
 from server.http.worker import STOP_SIGNALS, HTTPWorker
@@ -51,7 +51,7 @@ MAX_CLASSES = 65_536
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
-SPARE_FILES = 4096  # for connections, beside the bells of the lane
+SPARE_FILES = 4096  # for connections, beside the bells of the slot table
 
 
 class Master(Arbiter):  # type: ignore[misc]
@@ -76,7 +76,7 @@ class Master(Arbiter):  # type: ignore[misc]
         log.warning("SIGHUP has no effect")
 
     def handle_ttin(self) -> None:
-        """One more worker, up to the number that the lane was made for."""
+        """One more worker, up to the number that the slot table was made for."""
         if self.num_workers < self._server.settings.workers:
             super().handle_ttin()
 
@@ -152,9 +152,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
-        self._lane = self._make_lane()
+        self._slot_table = self._make_slot_table()
         self.connection_counts = ConnectionCounts(settings.workers)
-        self.supervisor = Supervisor(self._lane, self._be_engine, timeout_s=settings.engine_timeout_ms / 1000)
+        self.supervisor = Supervisor(self._slot_table, self._be_engine, timeout_s=settings.engine_timeout_ms / 1000)
         self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
         super().__init__()
 
@@ -184,7 +184,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> LeanFlask:
         """Make the application, in the worker."""
         assert self._worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        self._engine = EngineClient(self._lane, self._worker.slice)
+        self._engine = EngineClient(self._slot_table, self._worker.slice)
         self.metrics = self._metric_files.metrics_of(f"http{self._worker.slice}")
         app = create_app(
             self.settings,
@@ -208,12 +208,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         finally:  # workers leave this way too
             self._metric_files.remove()
 
-    def _make_lane(self) -> Lane:
+    def _make_slot_table(self) -> SlotTable:
         settings = self.settings
         num_slots = settings.workers * settings.max_queue
         _allow_files(num_slots + SPARE_FILES)
         try:
-            return Lane(
+            return SlotTable(
                 num_slices=settings.workers,
                 slots_per_slice=settings.max_queue,
                 num_engines=len(self._choice.devices),
@@ -235,7 +235,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
         note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
         on_ready = self._announce if number == 0 else lambda _: None
-        run_engine(self._lane, number, config, on_ready=on_ready, note_batch=note_batch)
+        run_engine(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch)
 
     def _close_listener(self) -> None:
         """Let go of the port, in an engine: a connection that is made to it while the server stops must be refused.
@@ -267,7 +267,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _clean_up_after(self, master: Master, worker: HTTPWorker) -> None:
         """Withdraw what a worker left; and end instead of forking for ever when one dies before any has started."""
-        self._lane.withdraw(worker.slice)
+        self._slot_table.withdraw(worker.slice)
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
         if is_token_there and master.LISTENERS:
             raise HaltServer("a worker died while it started", Arbiter.WORKER_BOOT_ERROR)

@@ -1,4 +1,4 @@
-"""An engine in this process, without a fork: a lane, runners in threads, and a runtime whose answers are exact."""
+"""An engine in this process, without a fork: a slot table, runner threads, and a runtime whose answers are exact."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from models.store.reference import ModelReference
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue, ServedModel, key_of
 from server.engine.client import EngineClient
-from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel
 from server.engine.runners import Runners
 from server.engine.shared_catalogue import write_catalogue
+from server.engine.slot_table import SlotTable
 
 SOON_S = 20.0
 MODEL = ServedModel("colours", 3, ("red", "green", "blue"), PixelSpec(8, 8))
@@ -54,21 +54,21 @@ def serving(*models, refused=()):
     return Catalogue(models, refused, ModelReference(models[0].name))
 
 
-def small_lane(num_slots=4, *, num_slices=1, num_engines=1):
-    return Lane(
+def small_table(num_slots=4, *, num_slices=1, num_engines=1):
+    return SlotTable(
         num_slices=num_slices, slots_per_slice=num_slots, num_engines=num_engines, pixel_bytes=8 * 8 * 3, max_classes=3
     )
 
 
 class RunningEngine:
-    """A lane with one engine that runs `runtimes`, and one worker's view of it."""
+    """A slot table with one engine that runs `runtimes`, and one worker's view of it."""
 
     def __init__(self, *runtimes, num_slots=4, model=MODEL, max_batch=4, lone=None, **options):
-        self.lane = small_lane(num_slots)
-        self.batcher = Batcher(self.lane, 0, num_runners=len(runtimes))
+        self.table = small_table(num_slots)
+        self.batcher = Batcher(self.table, 0, num_runners=len(runtimes))
         self.loaded = LoadedModel(model, runtimes, lone, max_batch=max_batch)
         self.runners = Runners(
-            self.lane,
+            self.table,
             0,
             self.batcher,
             models={key_of(model.name, model.version): self.loaded},
@@ -76,14 +76,14 @@ class RunningEngine:
             **options,
         )
         self.runtimes = runtimes
-        self.client = EngineClient(self.lane, 0)
-        write_catalogue(self.lane, 0, serving(model))
-        self.lane.is_ready[0] = 1
+        self.client = EngineClient(self.table, 0)
+        write_catalogue(self.table, 0, serving(model))
+        self.table.is_ready[0] = 1
         self.runners.start()
 
     def wait_until_idle(self):
         give_up_at = time.monotonic() + SOON_S
-        while (self.lane.ticket != self.lane.answered).any() or self.lane.in_use.any():
+        while (self.table.ticket != self.table.answered).any() or self.table.in_use.any():
             assert time.monotonic() < give_up_at
             time.sleep(0.001)
 
@@ -91,7 +91,7 @@ class RunningEngine:
         for runtime in self.runtimes:
             runtime.may_run.set()
         self.runners.close()
-        self.lane.close()
+        self.table.close()
 
 
 def later(seconds=SOON_S):

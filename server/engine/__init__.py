@@ -9,6 +9,6 @@ image is decoded, and waits for the results::
             slot.submit()
         answers = [slot.result() for slot in slots]
 
-The slots are memory shared with the engine's process (``server.engine.lane``), which is the engine's own affair.
+The slots are memory shared with the engine's process (``server.engine.slot_table``), which is the engine's own affair.
 Deadlines are seconds of the monotonic clock, which all processes of a machine share.
 """

@@ -1,10 +1,10 @@
 """Which images run together, and when: an engine's view of the slots that wait for it.
 
-Knows the lane and the clock, no threads and no models; the engine's runners call it, any number at once. A runner that
-is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody waits
-for any more is answered without running. Images that were being run when an engine died are suspects: each of them runs
-while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and takes no
-other with it.
+Knows the slot table and the clock, no threads and no models; the engine's runners call it, any number at once. A runner
+that is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody
+waits for any more is answered without running. Images that were being run when an engine died are suspects: each of
+them runs while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and
+takes no other with it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from server.engine.lane import Lane, Status
+from server.engine.slot_table import SlotTable, Status
 
 MAX_ATTEMPTS = 3
 
@@ -46,7 +46,7 @@ class Batcher:
     """Deals the pending slots of one engine out to its runners.
 
     Args:
-        lane: the slots.
+        table: the slots.
         engine: whose.
         num_runners: that call `take`.
         max_queue_delay_s: how long an image may wait for others to fill its batch.
@@ -55,17 +55,17 @@ class Batcher:
 
     def __init__(
         self,
-        lane: Lane,
+        table: SlotTable,
         engine: int,
         *,
         num_runners: int,
         max_queue_delay_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._lane, self._engine, self._clock = lane, engine, clock
+        self._table, self._engine, self._clock = table, engine, clock
         self._num_runners, self._max_queue_delay_s = num_runners, max_queue_delay_s
         self._lock = threading.Lock()
-        self._taken = np.zeros(lane.num_slots, np.bool_)
+        self._taken = np.zeros(table.num_slots, np.bool_)
         self._num_busy = 0
         self._is_holding_back = False  # while a suspect runs, or waits for the others to end
 
@@ -87,16 +87,16 @@ class Batcher:
                 return None
             if self._is_holding_back:
                 return self._begin(suspects[:1], is_lone=True)
-            model = int(self._lane.model[waiting[0]])
-            waiting = waiting[self._lane.model[waiting] == model]
+            model = int(self._table.model[waiting[0]])
+            waiting = waiting[self._table.model[waiting] == model]
             most = max_batch(model) or 1
             if (delay_s := self._delay_s(waiting, most)) > 0:
                 return delay_s
-            is_lone = not self._num_busy and int(np.count_nonzero(self._lane.in_use)) == 1
+            is_lone = not self._num_busy and int(np.count_nonzero(self._table.in_use)) == 1
             return self._begin(self._share(waiting, most), is_lone=is_lone)
 
     def finish(self, batch: Batch, statuses: Sequence[Status]) -> None:
-        """Tell the waiters the outcomes, their probabilities being in the lane, and free the runner.
+        """Tell the waiters the outcomes, their probabilities being in the slot table, and free the runner.
 
         One step for `take`: a slot that comes back at once, with another image, must not seem taken still.
         """
@@ -107,44 +107,44 @@ class Batcher:
             self._num_busy -= 1
             if self._is_holding_back:
                 self._is_holding_back = False  # until `take` finds another suspect
-                self._lane.ring(self._lane.doorbells[self._engine])
+                self._table.ring(self._table.doorbells[self._engine])
 
     def is_running(self, model: int) -> bool:
         """Whether a batch of this model is being run, or reserved or waiting images will ask for it."""
-        lane = self._lane
+        table = self._table
         with self._lock:
-            asked = lane.in_use.view(np.bool_) & (lane.engine == self._engine) & (lane.model == model)
-            return bool(asked.any() or (self._taken & (lane.model == model)).any())
+            asked = table.in_use.view(np.bool_) & (table.engine == self._engine) & (table.model == model)
+            return bool(asked.any() or (self._taken & (table.model == model)).any())
 
     def ring_all(self) -> None:
         """Have every waiter look again: a predecessor may have died between an answer and its bell."""
-        for bell in self._lane.bells:
-            self._lane.ring(bell)
+        for bell in self._table.bells:
+            self._table.ring(bell)
 
     def _waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
         """Find what is to be run, oldest first, and answer what is not."""
-        lane = self._lane
-        pending = np.flatnonzero((lane.ticket != lane.answered) & (lane.engine == self._engine) & ~self._taken)
+        table = self._table
+        pending = np.flatnonzero((table.ticket != table.answered) & (table.engine == self._engine) & ~self._taken)
         if not len(pending):
             return pending
-        pending = pending[np.argsort(lane.submitted[pending], kind="stable")]
-        is_withdrawn = lane.withdrawn[pending] == lane.ticket[pending]
-        is_expired = lane.deadline[pending] <= self._clock()
+        pending = pending[np.argsort(table.submitted[pending], kind="stable")]
+        is_withdrawn = table.withdrawn[pending] == table.ticket[pending]
+        is_expired = table.deadline[pending] <= self._clock()
         keep = np.ones(len(pending), np.bool_)
-        known = {key: max_batch(key) is not None for key in {int(key) for key in lane.model[pending]}}
+        known = {key: max_batch(key) is not None for key in {int(key) for key in table.model[pending]}}
         for index, slot in enumerate(pending.tolist()):
             if is_withdrawn[index]:
                 status = Status.WITHDRAWN
             elif is_expired[index]:
                 status = Status.EXPIRED
-            elif not known[int(lane.model[slot])]:
+            elif not known[int(table.model[slot])]:
                 status = Status.GONE
             elif self._num_attempts(slot) >= MAX_ATTEMPTS:
                 status = Status.FAILED
             else:
                 continue
             keep[index] = False
-            self._answer(slot, int(lane.ticket[slot]), status)
+            self._answer(slot, int(table.ticket[slot]), status)
         return pending[keep]
 
     def _share(self, waiting: Indices, most: int) -> Indices:
@@ -155,25 +155,25 @@ class Batcher:
     def _delay_s(self, waiting: Indices, most: int) -> float:
         if not self._max_queue_delay_s or len(waiting) >= most:
             return 0.0
-        return float(self._lane.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
+        return float(self._table.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
 
     def _begin(self, slots: Indices, *, is_lone: bool) -> Batch:
-        lane = self._lane
-        tickets = lane.ticket[slots]
-        lane.attempts[slots] = np.where(lane.attempted[slots] == tickets, lane.attempts[slots], 0) + 1
-        lane.attempted[slots] = tickets
+        table = self._table
+        tickets = table.ticket[slots]
+        table.attempts[slots] = np.where(table.attempted[slots] == tickets, table.attempts[slots], 0) + 1
+        table.attempted[slots] = tickets
         self._taken[slots] = True
         self._num_busy += 1
-        return Batch(int(lane.model[slots[0]]), tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
+        return Batch(int(table.model[slots[0]]), tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
 
     def _num_attempts(self, slot: int) -> int:
         """How often running what is in the slot has begun, in this engine's life or before."""
-        lane = self._lane
-        return int(lane.attempts[slot]) if lane.attempted[slot] == lane.ticket[slot] else 0
+        table = self._table
+        return int(table.attempts[slot]) if table.attempted[slot] == table.ticket[slot] else 0
 
     def _answer(self, slot: int, ticket: int, status: Status) -> None:
-        lane = self._lane
-        lane.status[slot] = status
-        lane.fence()
-        lane.answered[slot] = ticket
-        lane.ring(lane.bells[slot])
+        table = self._table
+        table.status[slot] = status
+        table.fence()
+        table.answered[slot] = ticket
+        table.ring(table.bells[slot])

@@ -1,4 +1,4 @@
-"""The HTTP worker's side of the lane: slots for requests, and the wait for their answers.
+"""The HTTP worker's side of the slot table: slots for requests, and the wait for their answers.
 
 Owns the slots of one slice. A request thread waits at its slot's own bell (`server.engine.slot`), so it is woken by the
 runner that has its answer and by nobody else; beside the bell it listens whether its client is still there.
@@ -15,9 +15,9 @@ from functools import lru_cache
 
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
 from server.engine.errors import EngineNotReady, ModelGone, Overloaded
-from server.engine.lane import Lane
 from server.engine.shared_catalogue import CatalogueReader
 from server.engine.slot import Ears, Slot
+from server.engine.slot_table import SlotTable
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
@@ -50,25 +50,25 @@ class EngineClient:
     """The engines, as one HTTP worker sees them. Safe to use from many threads at once.
 
     Args:
-        lane: inherited from the supervisor.
+        table: inherited from the supervisor.
         worker: whose slice of the slots to use; what a predecessor left there is withdrawn.
         clock: monotonic.
     """
 
-    def __init__(self, lane: Lane, worker: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._lane, self._clock = lane, clock
-        self._catalogues = [CatalogueReader(lane, engine) for engine in range(lane.num_engines)]
+    def __init__(self, table: SlotTable, worker: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._table, self._clock = table, clock
+        self._catalogues = [CatalogueReader(table, engine) for engine in range(table.num_engines)]
         self._lock = threading.Lock()
-        lane.withdraw(worker)
-        slots = lane.slice_of(worker)
-        self._withdrawn = [slot for slot in slots if lane.ticket[slot] != lane.answered[slot]]
+        table.withdraw(worker)
+        slots = table.slice_of(worker)
+        self._withdrawn = [slot for slot in slots if table.ticket[slot] != table.answered[slot]]
         self._free = [slot for slot in reversed(slots) if slot not in self._withdrawn]
         self._is_closed = False
 
     @property
     def is_ready(self) -> bool:
         """Whether every model that can be is loaded and warm, and the engine takes work."""
-        return not self._is_closed and bool(self._lane.is_ready.any()) and self.catalogue.default is not None
+        return not self._is_closed and bool(self._table.is_ready.any()) and self.catalogue.default is not None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -83,12 +83,12 @@ class EngineClient:
     @property
     def num_slots(self) -> int:
         """How many images may be in hand, in all HTTP workers together."""
-        return self._lane.num_slots
+        return self._table.num_slots
 
     @property
     def states(self) -> Sequence[EngineState]:
         """How each engine stands, one for each device."""
-        return [self._state(engine) for engine in range(self._lane.num_engines)]
+        return [self._state(engine) for engine in range(self._table.num_engines)]
 
     def wait_until_served(self, deadline: float) -> Catalogue:
         """Wait until there are models and a default, and return them.
@@ -123,8 +123,8 @@ class EngineClient:
         numbers = self._take(engine, num_images, deadline)
         try:
             self._claim(numbers, engine, model, deadline)
-            ears = Ears(self._lane, deadline, client_fd)
-            yield [Slot(self._lane, number, model, ears) for number in numbers]
+            ears = Ears(self._table, deadline, client_fd)
+            yield [Slot(self._table, number, model, ears) for number in numbers]
         finally:
             self._give_back(numbers)
 
@@ -142,65 +142,65 @@ class EngineClient:
         self._is_closed = True
 
     def _state(self, engine: int) -> EngineState:
-        lane, catalogue = self._lane, self._catalogues[engine].read()
+        table, catalogue = self._table, self._catalogues[engine].read()
         return EngineState(
-            is_up=bool(lane.is_ready[engine]),
-            num_restarts=int(lane.num_restarts[engine]),
-            num_in_hand=lane.num_in_hand(engine),
-            num_waiting=lane.num_waiting(engine),
+            is_up=bool(table.is_ready[engine]),
+            num_restarts=int(table.num_restarts[engine]),
+            num_in_hand=table.num_in_hand(engine),
+            num_waiting=table.num_waiting(engine),
             models=catalogue.models,
             refused=catalogue.refused,
         )
 
     def _least_busy(self) -> int:
-        lane = self._lane
-        if lane.num_engines == 1:
+        table = self._table
+        if table.num_engines == 1:
             return 0
-        return min(range(lane.num_engines), key=lambda engine: (not lane.is_ready[engine], lane.num_in_hand(engine)))
+        return min(range(table.num_engines), key=lambda engine: (not table.is_ready[engine], table.num_in_hand(engine)))
 
     def _take(self, engine: int, num_images: int, deadline: float) -> list[int]:
         with self._lock:
             if self._is_closed:
                 raise EngineNotReady("the server is stopping")
             self._reclaim()
-            num_in_hand = self._lane.num_in_hand(engine)
+            num_in_hand = self._table.num_in_hand(engine)
             wait_s = self._wait_s(engine)
             if num_images > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
                 raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
             numbers = [self._free.pop() for _ in range(num_images)]
-            self._lane.in_use[numbers] = 1
+            self._table.in_use[numbers] = 1
             return numbers
 
     def _reclaim(self) -> None:
         """Have slots back that were withdrawn, once the engine is done with them."""
-        lane = self._lane
-        for slot in [slot for slot in self._withdrawn if lane.ticket[slot] == lane.answered[slot]]:
+        table = self._table
+        for slot in [slot for slot in self._withdrawn if table.ticket[slot] == table.answered[slot]]:
             self._withdrawn.remove(slot)
             self._free.append(slot)
 
     def _wait_s(self, engine: int) -> float:
         """Predict when all that an engine has to do will be done."""
-        return self._lane.num_in_hand(engine) * float(self._lane.seconds_per_image[engine])
+        return self._table.num_in_hand(engine) * float(self._table.seconds_per_image[engine])
 
     def _claim(self, numbers: Sequence[int], engine: int, model: ServedModel, deadline: float) -> None:
         """Tell the engine what is to come, so that it keeps the model; and look whether it still has it."""
-        lane = self._lane
+        table = self._table
         for number in numbers:
-            lane.model[number], lane.engine[number], lane.deadline[number] = (
+            table.model[number], table.engine[number], table.deadline[number] = (
                 _key_of(model.name, model.version),
                 engine,
                 deadline,
             )
-        lane.fence()
+        table.fence()
         if model not in self._catalogues[engine].read().models:
             raise ModelGone("the model was replaced while the request was read")
 
     def _give_back(self, numbers: Sequence[int]) -> None:
-        lane = self._lane
+        table = self._table
         with self._lock:
             for number in numbers:
-                is_pending = lane.ticket[number] != lane.answered[number]
+                is_pending = table.ticket[number] != table.answered[number]
                 if is_pending:
-                    lane.withdrawn[number] = lane.ticket[number]
-                lane.in_use[number] = 0
+                    table.withdrawn[number] = table.ticket[number]
+                table.in_use[number] = 0
                 (self._withdrawn if is_pending else self._free).append(number)

@@ -81,13 +81,13 @@ def load_model(artifact: Artifact, plan: Plan, *, pixel_bytes: int, max_classes:
     Args:
         artifact: what to load.
         plan: how often, and for which batch sizes.
-        pixel_bytes: room for one image in the lane.
+        pixel_bytes: room for one image in the table.
         max_classes: room for its probabilities.
 
     Raises:
         ArtifactError: it cannot be loaded.
         RuntimeMissing: the library, or the GPU that the plan needs, is not there.
-        EngineError: it does not fit into the lane.
+        EngineError: it does not fit into the table.
     """
     served = served_model(artifact)
     size = (served.pixels.height_px, served.pixels.width_px)

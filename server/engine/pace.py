@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from server.engine.lane import Lane
+from server.engine.slot_table import SlotTable
 
 WEIGHT = 0.05  # of the newest batch in the moving average
 
 
 class Pace:
-    """Keeps `lane.seconds_per_image`: of all runners together, decoding and whatever else runs beside them included.
+    """Keeps `table.seconds_per_image`: of all runners together, decoding and whatever else runs beside them included.
 
     An interval between the ends of two batches counts when the later batch waited at the earlier end already; the time
     that an engine has nothing to do is no part of its pace. Until there has been a queue, the pace is that of a batch
@@ -20,9 +20,9 @@ class Pace:
     """
 
     def __init__(
-        self, lane: Lane, engine: int, *, num_runners: int, clock: Callable[[], float] = time.monotonic
+        self, table: SlotTable, engine: int, *, num_runners: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._lane, self._engine, self._num_runners, self._clock = lane, engine, num_runners, clock
+        self._table, self._engine, self._num_runners, self._clock = table, engine, num_runners, clock
         self._lock = threading.Lock()
         self._last_end = 0.0
         self._has_queued = False
@@ -43,8 +43,8 @@ class Pace:
             elif not self._has_queued:
                 self._average((now - started) / num_images / self._num_runners, weight=1.0)
             self._last_end = now
-            self._lane.num_images[self._engine] += num_images
+            self._table.num_images[self._engine] += num_images
 
     def _average(self, seconds: float, *, weight: float) -> None:
-        paces = self._lane.seconds_per_image
+        paces = self._table.seconds_per_image
         paces[self._engine] += weight * (seconds - paces[self._engine])

@@ -1,8 +1,8 @@
-"""The engine process: loads models, runs what the lane brings, and shows that it is alive.
+"""The engine process: loads models, runs what the slot table brings, and shows that it is alive.
 
 Threads: the main one follows the repository, one shows a heartbeat, and the runners run. Signals that a terminal or an
 orchestrator sends to all processes leave it alone: the supervisor kills it once the HTTP workers have finished. It has
-nothing to save: what was in hand stands in the lane.
+nothing to save: what was in hand stands in the table.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue
-from server.engine.lane import Lane
 from server.engine.loaded import LoadedModel, Plan, load_model
 from server.engine.runners import NoteBatch, Runners
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.shelf import Shelf
+from server.engine.slot_table import SlotTable
 from server.engine.trials import Trials
 
 log = logging.getLogger("opsin.engine")
@@ -51,26 +51,26 @@ class EngineConfig:
 
 
 def run_engine(
-    lane: Lane, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None], note_batch: NoteBatch
+    table: SlotTable, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None], note_batch: NoteBatch
 ) -> None:
     """Be an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
 
     Args:
-        lane: inherited from the supervisor.
-        engine: which of the lane's.
+        table: inherited from the supervisor.
+        engine: its number in the slot table.
         config: what to do.
         on_ready: called once, when every model is warm.
         note_batch: see `server.engine.runners.Runners`.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_show_life, args=(lane, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
+    threading.Thread(target=_show_life, args=(table, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
     plan = config.plan
-    batcher = Batcher(lane, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
-    runners = Runners(lane, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch)
-    catalogue = CatalogueReader(lane, engine)
+    batcher = Batcher(table, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
+    runners = Runners(table, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch)
+    catalogue = CatalogueReader(table, engine)
     before = catalogue.read()
-    shelf = make_shelf(lane, engine, config, batcher=batcher, runners=runners, before=before)
+    shelf = make_shelf(table, engine, config, batcher=batcher, runners=runners, before=before)
     try:
         shelf.refresh()
     except OpsinError as error:
@@ -78,7 +78,7 @@ def run_engine(
         sys.exit(NOTHING_TO_SERVE)
     runners.start()
     batcher.ring_all()
-    lane.is_ready[engine] = 1
+    table.is_ready[engine] = 1
     if not before.models:
         on_ready(catalogue.read())
     while True:
@@ -90,7 +90,7 @@ def run_engine(
 
 
 def make_shelf(
-    lane: Lane, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners, before: Catalogue
+    table: SlotTable, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners, before: Catalogue
 ) -> Shelf:
     """Put the parts of an engine together."""
 
@@ -101,19 +101,19 @@ def make_shelf(
         config.repository,
         config.wanted,
         load=lambda artifact: load_model(
-            artifact, config.plan, pixel_bytes=lane.pixel_bytes, max_classes=lane.max_classes
+            artifact, config.plan, pixel_bytes=table.pixel_bytes, max_classes=table.max_classes
         ),
         set_models=set_models,
-        show=lambda catalogue: write_catalogue(lane, engine, catalogue),
+        show=lambda catalogue: write_catalogue(table, engine, catalogue),
         is_running=batcher.is_running,
-        trials=Trials(lane.trials[engine], before=before),
+        trials=Trials(table.trials[engine], before=before),
         before=before,
     )
 
 
-def _show_life(lane: Lane, engine: int, supervisor: int) -> None:
+def _show_life(table: SlotTable, engine: int, supervisor: int) -> None:
     while os.getppid() == supervisor:
-        lane.heartbeat[engine] = time.monotonic()
+        table.heartbeat[engine] = time.monotonic()
         time.sleep(HEARTBEAT_S)
     os._exit(0)  # nobody is left to work for
 

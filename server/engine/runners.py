@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.batcher import Batch, Batcher
-from server.engine.lane import Lane, Status
 from server.engine.loaded import LoadedModel
 from server.engine.pace import Pace
+from server.engine.slot_table import SlotTable, Status
 
 log = logging.getLogger("opsin.engine")
 
@@ -31,7 +31,7 @@ class Runners:
     """See the module.
 
     Args:
-        lane: the slots.
+        table: the slots.
         engine: whose runners they are.
         batcher: deals out the work.
         models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
@@ -41,7 +41,7 @@ class Runners:
 
     def __init__(
         self,
-        lane: Lane,
+        table: SlotTable,
         engine: int,
         batcher: Batcher,
         *,
@@ -51,10 +51,10 @@ class Runners:
     ) -> None:
         self.models = models
         self._note_batch = note_batch
-        self._lane, self._engine, self._batcher = lane, engine, batcher
+        self._table, self._engine, self._batcher = table, engine, batcher
         self._listening = threading.Lock()
         self._is_closed = False
-        self._pace = Pace(lane, engine, num_runners=num_runners)
+        self._pace = Pace(table, engine, num_runners=num_runners)
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"opsin-runner-{number}", daemon=True)
             for number in range(num_runners)
@@ -69,24 +69,24 @@ class Runners:
         """Stop after the batches in hand; what waits goes on waiting. A second call does nothing."""
         self._is_closed = True
         while any(thread.is_alive() for thread in self._threads):
-            self._lane.ring(self._lane.doorbells[self._engine])
+            self._table.ring(self._table.doorbells[self._engine])
             for thread in self._threads:
                 thread.join(0.01)
 
     def _work(self, number: int) -> None:
         while (batch := self._next_batch()) is not None:
             started = time.monotonic()
-            self._lane.running_since[self._engine, number] = started
+            self._table.running_since[self._engine, number] = started
             statuses = self._run(batch, number)
-            self._lane.running_since[self._engine, number] = 0.0
+            self._table.running_since[self._engine, number] = 0.0
             duration_s = time.monotonic() - started
-            submitted = [float(self._lane.submitted[slot]) for slot in batch.slots]  # for they are free from here on
+            submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
             self._pace.note(len(batch.slots), submitted=submitted[0], started=started)
             self._batcher.finish(batch, statuses)
             self._note_batch([started - since for since in submitted], duration_s)
 
     def _next_batch(self) -> Batch | None:
-        doorbell = self._lane.doorbells[self._engine]
+        doorbell = self._table.doorbells[self._engine]
         with self._listening:
             ears = select.poll()
             ears.register(doorbell, select.POLLIN)
@@ -95,7 +95,7 @@ class Runners:
                 if isinstance(found, Batch):
                     return found
                 ears.poll(1000 * (LISTEN_S if found is None else found))
-                self._lane.hush(doorbell)
+                self._table.hush(doorbell)
         return None
 
     def _max_batch(self, model: int) -> int | None:
@@ -107,7 +107,7 @@ class Runners:
         if loaded is None:  # freed between the taking and now
             return [Status.GONE] * len(batch.slots)
         pixels = loaded.served.pixels
-        images = [self._lane.pixels(slot, pixels.height_px, pixels.width_px) for slot in batch.slots]
+        images = [self._table.pixels(slot, pixels.height_px, pixels.width_px) for slot in batch.slots]
         rows = self._rows(loaded, images, number, is_lone=batch.is_lone)
         return [self._store(slot, row) for slot, row in zip(batch.slots, rows, strict=True)]
 
@@ -132,5 +132,5 @@ class Runners:
     def _store(self, slot: int, row: NDArray[np.float32] | None) -> Status:
         if row is None or not np.isfinite(row).all():
             return Status.FAILED
-        self._lane.answer(slot, len(row))[:] = row
+        self._table.answer(slot, len(row))[:] = row
         return Status.OK

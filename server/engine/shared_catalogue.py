@@ -1,4 +1,4 @@
-"""What an engine serves, written by it into the lane and read by the HTTP workers, whenever it changes.
+"""What an engine serves, written by it into the slot table and read by the HTTP workers, whenever it changes.
 
 There is room for two: the writer fills the one that is not in force and then, by one number, puts it in force; a reader
 that sees another number after reading than before reads once more. So an engine that is killed while it writes leaves
@@ -13,10 +13,10 @@ from models.pixels.preprocessing import PixelSpec
 from models.store.reference import ModelReference
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel
 from server.engine.errors import EngineError
-from server.engine.lane import CATALOGUE_BYTES, Lane
+from server.engine.slot_table import CATALOGUE_BYTES, SlotTable
 
 
-def write_catalogue(lane: Lane, engine: int, catalogue: Catalogue) -> None:
+def write_catalogue(table: SlotTable, engine: int, catalogue: Catalogue) -> None:
     """Replace what stands there.
 
     Raises:
@@ -39,32 +39,32 @@ def write_catalogue(lane: Lane, engine: int, catalogue: Catalogue) -> None:
     ).encode()
     if len(content) > CATALOGUE_BYTES:
         raise EngineError(f"the labels of the models served may have {CATALOGUE_BYTES} bytes together")
-    sequence = int(lane.catalogue_sequence[engine]) + 1
-    lane.catalogue(engine, sequence % 2)[: len(content)] = content
-    lane.catalogue_size[engine, sequence % 2] = len(content)
-    lane.fence()
-    lane.catalogue_sequence[engine] = sequence
+    sequence = int(table.catalogue_sequence[engine]) + 1
+    table.catalogue(engine, sequence % 2)[: len(content)] = content
+    table.catalogue_size[engine, sequence % 2] = len(content)
+    table.fence()
+    table.catalogue_sequence[engine] = sequence
 
 
 class CatalogueReader:
     """Reads an engine's catalogue, anew only when it has changed. Any number of threads may call `read`."""
 
-    def __init__(self, lane: Lane, engine: int) -> None:
-        self._lane, self._engine = lane, engine
+    def __init__(self, table: SlotTable, engine: int) -> None:
+        self._table, self._engine = table, engine
         self._known: tuple[int, Catalogue] = (0, Catalogue())
 
     def read(self) -> Catalogue:
         """What the engine serves now; nothing before it has loaded its first model."""
         while True:
-            sequence = int(self._lane.catalogue_sequence[self._engine])
+            sequence = int(self._table.catalogue_sequence[self._engine])
             known, catalogue = self._known
             if sequence == known:
                 return catalogue
-            self._lane.fence()
-            size = int(self._lane.catalogue_size[self._engine, sequence % 2])
-            content = bytes(self._lane.catalogue(self._engine, sequence % 2)[:size])
-            self._lane.fence()
-            if sequence == int(self._lane.catalogue_sequence[self._engine]):
+            self._table.fence()
+            size = int(self._table.catalogue_size[self._engine, sequence % 2])
+            content = bytes(self._table.catalogue(self._engine, sequence % 2)[:size])
+            self._table.fence()
+            if sequence == int(self._table.catalogue_sequence[self._engine]):
                 self._known = (sequence, _decode(content))
 
 

@@ -1,8 +1,8 @@
 """The versions that an engine holds: follows the repository, loads, switches, drains and frees.
 
 Owns the loaded models. A new version is loaded and warmed up beside the old one, then shown to the HTTP workers, and
-the old one is freed when no image in the lane asks for it. A version that cannot be loaded leaves the old one in place,
-and why is shown too; so does one whose loading ended the engine, once the engine has been started anew.
+the old one is freed when no image in the slot table asks for it. A version that cannot be loaded leaves the old one in
+place, and why is shown too; so does one whose loading ended the engine, once the engine has been started anew.
 """
 
 from __future__ import annotations

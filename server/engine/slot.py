@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from server.engine.catalogue import ServedModel
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, ModelGone
-from server.engine.lane import Lane, Status
+from server.engine.slot_table import SlotTable, Status
 
 HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR  # a client that ends its sending is taken to have gone
 
@@ -20,22 +20,22 @@ class Slot:
     """Room for the pixels of one image, and then for its probabilities.
 
     Attributes:
-        number: of the lane's slots.
+        number: in the slot table.
         pixels: uint8 [height, width, 3], RGB; to be filled before ``submit``.
     """
 
-    def __init__(self, lane: Lane, number: int, model: ServedModel, ears: Ears) -> None:
+    def __init__(self, table: SlotTable, number: int, model: ServedModel, ears: Ears) -> None:
         self.number = number
-        self.pixels: NDArray[np.uint8] = lane.pixels(number, model.pixels.height_px, model.pixels.width_px)
-        self._lane, self._model, self._ears = lane, model, ears
+        self.pixels: NDArray[np.uint8] = table.pixels(number, model.pixels.height_px, model.pixels.width_px)
+        self._table, self._model, self._ears = table, model, ears
 
     def submit(self) -> None:
         """Hand the pixels to the engine, without waiting; from here on they must not change."""
-        lane = self._lane
-        lane.submitted[self.number] = time.monotonic()
-        lane.fence()
-        lane.ticket[self.number] += np.uint64(1)
-        lane.ring(lane.doorbells[int(lane.engine[self.number])])
+        table = self._table
+        table.submitted[self.number] = time.monotonic()
+        table.fence()
+        table.ticket[self.number] += np.uint64(1)
+        table.ring(table.doorbells[int(table.engine[self.number])])
 
     def result(self) -> NDArray[np.float32]:
         """Wait for the probabilities, float32 [number of labels].
@@ -48,9 +48,9 @@ class Slot:
         """
         while self.is_pending:
             self._ears.wait(self.number)
-        status = self._lane.status[self.number]
+        status = self._table.status[self.number]
         if status == Status.OK:
-            return self._lane.answer(self.number, len(self._model.labels)).copy()
+            return self._table.answer(self.number, len(self._model.labels)).copy()
         if status == Status.EXPIRED:
             raise DeadlineExceeded("the request's deadline passed while it waited for the model")
         if status == Status.GONE:
@@ -64,14 +64,14 @@ class Slot:
     @property
     def is_pending(self) -> bool:
         """Whether it was submitted and has no answer yet."""
-        return bool(self._lane.ticket[self.number] != self._lane.answered[self.number])
+        return bool(self._table.ticket[self.number] != self._table.answered[self.number])
 
 
 class Ears:
     """What one request waits with: its deadline, its client's socket, and the bell of the slot it asks about."""
 
-    def __init__(self, lane: Lane, deadline: float, client_fd: int | None) -> None:
-        self._lane, self._deadline = lane, deadline
+    def __init__(self, table: SlotTable, deadline: float, client_fd: int | None) -> None:
+        self._table, self._deadline = table, deadline
         self._poll = select.poll()
         self._client_fd = client_fd
         if client_fd is not None:
@@ -84,7 +84,7 @@ class Ears:
             DeadlineExceeded: it did not come in time.
             ClientGone: nobody will read the answer.
         """
-        bell = self._lane.bells[slot]
+        bell = self._table.bells[slot]
         left_s = self._deadline - time.monotonic()
         if left_s <= 0:
             raise DeadlineExceeded("the model did not answer before the request's deadline")
@@ -92,7 +92,7 @@ class Ears:
         heard = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
         self._poll.unregister(bell)
         if bell in heard:
-            self._lane.hush(bell)
+            self._table.hush(bell)
         elif self._client_fd in heard:
             raise ClientGone("the client closed the connection before it had its answer")
 

@@ -1,7 +1,7 @@
 """The engines' supervisor: starts them, notices when one dies or hangs, and starts it anew.
 
 Lives in gunicorn's master, which calls `tend` whenever a child has ended and at least once a second. Owns the engine
-processes. An engine that dies leaves its work in the lane; its successor, or another engine, finds it there.
+processes. An engine that dies leaves its work in the slot table; its successor, or another engine, finds it there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server.engine.lane import Lane
+from server.engine.slot_table import SlotTable
 
 log = logging.getLogger("opsin.supervisor")
 
@@ -52,7 +52,7 @@ class Supervisor:
     """See the module.
 
     Args:
-        lane: what the engines work on.
+        table: what the engines work on.
         run: what an engine does, in the forked process, given its number.
         timeout_s: without a heartbeat, or within one batch, after which an engine counts as hung.
         clock: monotonic.
@@ -60,18 +60,18 @@ class Supervisor:
 
     def __init__(
         self,
-        lane: Lane,
+        table: SlotTable,
         run: Callable[[int], object],
         *,
         timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._lane, self._run, self._timeout_s, self._clock = lane, run, timeout_s, clock
-        self._children = [Child() for _ in range(lane.num_engines)]
+        self._table, self._run, self._timeout_s, self._clock = table, run, timeout_s, clock
+        self._children = [Child() for _ in range(table.num_engines)]
         self._is_broken = False
         self._tended_at = clock()
         self._trusts_until = 0.0
-        self._has_been_ready = np.zeros(lane.num_engines, np.bool_)
+        self._has_been_ready = np.zeros(table.num_engines, np.bool_)
 
     @property
     def pids(self) -> list[int]:
@@ -91,7 +91,7 @@ class Supervisor:
             # This process, or the whole machine, stood still, and the engine may have, too.
             self._trusts_until = now + self._timeout_s
         self._tended_at = now
-        self._has_been_ready |= self._lane.is_ready.astype(np.bool_)
+        self._has_been_ready |= self._table.is_ready.astype(np.bool_)
         for number, child in enumerate(self._children):
             if child.pid and self._is_hung(number):
                 log.error("engine %d (pid %d) hangs, it is killed and started anew", number, child.pid)
@@ -102,7 +102,7 @@ class Supervisor:
                 self._start(number, child)
 
     def stop(self) -> None:
-        """End the engines; what is in the lane stays there. A second call does nothing."""
+        """End the engines; what is in the slot table stays there. A second call does nothing."""
         for child in self._children:
             if child.pid:
                 os.kill(child.pid, signal.SIGKILL)
@@ -110,8 +110,8 @@ class Supervisor:
                 child.pid = 0
 
     def _start(self, number: int, child: Child) -> None:
-        self._lane.heartbeat[number] = child.started_at = self._clock()
-        self._lane.running_since[number] = 0.0
+        self._table.heartbeat[number] = child.started_at = self._clock()
+        self._table.running_since[number] = 0.0
         pid = os.fork()
         if pid == 0:
             self._be_engine(number)
@@ -133,24 +133,24 @@ class Supervisor:
         now = self._clock()
         if now < self._trusts_until:
             return False
-        if now - self._lane.heartbeat[number] > self._timeout_s:
+        if now - self._table.heartbeat[number] > self._timeout_s:
             return True
-        running_since = self._lane.running_since[number].copy()  # which the runners change meanwhile
+        running_since = self._table.running_since[number].copy()  # which the runners change meanwhile
         return bool(((running_since > 0) & (now - running_since > self._timeout_s)).any())
 
     def _bury(self, number: int, child: Child, status: int) -> None:
         pid, child.pid = child.pid, 0
-        was_ready, self._lane.is_ready[number] = bool(self._lane.is_ready[number]), 0
+        was_ready, self._table.is_ready[number] = bool(self._table.is_ready[number]), 0
         self._has_been_ready[number] |= was_ready
         if not self._has_been_ready[number]:
             self._is_broken = True
             raise EngineBroken(status)
         log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, _described(status))
-        self._lane.num_restarts[number] += 1
+        self._table.num_restarts[number] += 1
         child.pause_s = 0.0 if was_ready else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * child.pause_s))
         child.start_at = self._clock() + child.pause_s
-        if self._lane.is_ready.any():
-            self._lane.reassign(number, int(np.argmax(self._lane.is_ready)))
+        if self._table.is_ready.any():
+            self._table.reassign(number, int(np.argmax(self._table.is_ready)))
 
 
 def _status_of(pid: int, *, wait: bool = False) -> int | None:

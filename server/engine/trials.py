@@ -1,8 +1,8 @@
 """Loading a version: when it is tried, and what becomes of one that cannot be loaded or ends the engine.
 
-A version is noted in the lane, which outlives the engines, before it is loaded, and crossed out once that has ended,
-well or with an error. So what stands there when an engine starts is what its predecessors died of, one note for each
-death.
+A version is noted in the slot table, which outlives the engines, before it is loaded, and crossed out once that has
+ended, well or with an error. So what stands there when an engine starts is what its predecessors died of, one note for
+each death.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Trials:
     """What one engine tried to load. One thread calls it.
 
     Args:
-        notes: uint64 [lane.MAX_TRIALS], keys of versions; 0 is a free place.
+        notes: uint64 [table.MAX_TRIALS], keys of versions; 0 is a free place.
         before: what served before this engine started; it is loaded in any case, for there is nothing better.
         clock: monotonic.
     """

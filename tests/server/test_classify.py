@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from engines import MODEL, RunningEngine, serving, small_lane
+from engines import MODEL, RunningEngine, serving, small_table
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -68,7 +68,7 @@ def test_model_that_is_replaced_while_the_image_is_decoded_is_asked_for_anew(eng
         @property
         def content(self):
             running.runners.models = {key_of(newer.name, newer.version): running.loaded}
-            write_catalogue(running.lane, 0, serving(newer))
+            write_catalogue(running.table, 0, serving(newer))
             return encode("red")
 
     classified = Classifier(engine).classify([SlowUpload()], top_k=1, timeout_s=10.0)
@@ -110,11 +110,11 @@ def test_model_that_never_stays_is_not_ready(encode):
         def reserve(self, *_args, **_options):
             raise ModelGone("gone again")
 
-    lane = small_lane()
-    write_catalogue(lane, 0, serving(MODEL))
+    table = small_table()
+    write_catalogue(table, 0, serving(MODEL))
     with pytest.raises(EngineNotReady):
-        classify(Classifier(Fleeting(lane, 0)), encode())
-    lane.close()
+        classify(Classifier(Fleeting(table, 0)), encode())
+    table.close()
 
 
 @given(npst.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32)), st.integers(1, 30))

@@ -90,8 +90,8 @@ def test_no_label_is_made_of_what_clients_send(client, encode):
 
 
 def test_state_is_that_of_the_engines(settings, engine, running):
-    write_catalogue(running.lane, 0, serving(MODEL, refused=(RefusedModel("colours", 4, "why"),) * 2))
-    running.lane.num_restarts[0] = 2
+    write_catalogue(running.table, 0, serving(MODEL, refused=(RefusedModel("colours", 4, "why"),) * 2))
+    running.table.num_restarts[0] = 2
     choice = DeviceChoice((Device("0"),), "OPSIN_DEVICE is auto and a GPU is visible")
     client = create_app(settings, engine=engine, choice=choice).test_client()
     first = {"engine": "0", "device": "gpu 0"}
@@ -103,7 +103,7 @@ def test_state_is_that_of_the_engines(settings, engine, running):
     assert labels_of(client, "opsin_device_info") == [
         {**first, "asked": "auto", "runtime": "tensorflow", "reason": "OPSIN_DEVICE is auto and a GPU is visible"}
     ]
-    running.lane.is_ready[0] = 0
+    running.table.is_ready[0] = 0
     assert value_of(client, "opsin_engine_up", **first) == 0
 
 
@@ -113,7 +113,7 @@ def test_slots_and_queue_are_those_of_the_moment(client, engine, running, runtim
     with engine.reserve(MODEL, 3, deadline=later()) as slots:
         assert value_of(client, "opsin_slots_in_use", **nowhere) == 3
         slots[0].submit()
-        while not running.lane.attempted[slots[0].number]:
+        while not running.table.attempted[slots[0].number]:
             pass
         slots[1].submit()
         assert value_of(client, "opsin_queue_images", **nowhere) == 1

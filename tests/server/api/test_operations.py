@@ -34,7 +34,7 @@ def test_readiness_tells_the_devices_and_why(settings, engine):
 
 def test_readiness_names_a_default_that_is_not_served(client, running):
     refused = (RefusedModel("birds", 2, "it is broken"),)
-    write_catalogue(running.lane, 0, Catalogue((MODEL,), refused, ModelReference("birds")))
+    write_catalogue(running.table, 0, Catalogue((MODEL,), refused, ModelReference("birds")))
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json == {

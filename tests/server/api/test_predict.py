@@ -108,7 +108,7 @@ def test_model_and_version_may_be_named(post_files, encode, path):
 
 
 def test_request_that_names_no_model_is_answered_by_no_other_than_the_default(running, post_files, encode):
-    write_catalogue(running.lane, 0, Catalogue((MODEL,), default=ModelReference("birds")))
+    write_catalogue(running.table, 0, Catalogue((MODEL,), default=ModelReference("birds")))
     response = post_files(encode("red"))
     assert response.status_code == 503
     assert response.json["error"] == {

@@ -6,13 +6,13 @@ import os
 
 import numpy as np
 import pytest
-from engines import small_lane
+from engines import small_table
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.engine.batcher import MAX_ATTEMPTS, Batch, Batcher
-from server.engine.lane import Status
+from server.engine.slot_table import Status
 
 MAX_BATCH = {1: 1, 2: 3, 3: 8}  # of models, by key
 
@@ -26,10 +26,10 @@ class Clock:
 
 
 @pytest.fixture
-def lane():
-    lane = small_lane(16)
-    yield lane
-    lane.close()
+def table():
+    table = small_table(16)
+    yield table
+    table.close()
 
 
 @pytest.fixture
@@ -37,27 +37,27 @@ def clock():
     return Clock()
 
 
-def submit(lane, slot, *, model=3, deadline=1000.0, submitted=0.0):
-    lane.model[slot], lane.deadline[slot], lane.submitted[slot], lane.in_use[slot] = model, deadline, submitted, 1
-    lane.ticket[slot] += np.uint64(1)
+def submit(table, slot, *, model=3, deadline=1000.0, submitted=0.0):
+    table.model[slot], table.deadline[slot], table.submitted[slot], table.in_use[slot] = model, deadline, submitted, 1
+    table.ticket[slot] += np.uint64(1)
 
 
-def batcher_of(lane, clock, **options):
-    return Batcher(lane, 0, clock=clock, **{"num_runners": 1, **options})
+def batcher_of(table, clock, **options):
+    return Batcher(table, 0, clock=clock, **{"num_runners": 1, **options})
 
 
 def finish(batcher, batch, status=Status.OK):
     batcher.finish(batch, [status] * len(batch.slots))
 
 
-def test_nothing_waits(lane, clock):
-    assert batcher_of(lane, clock).take(MAX_BATCH.get) is None
+def test_nothing_waits(table, clock):
+    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
 
 
-def test_one_free_runner_takes_all_that_fits_oldest_first(lane, clock):
+def test_one_free_runner_takes_all_that_fits_oldest_first(table, clock):
     for slot in range(10):
-        submit(lane, slot, submitted=-slot)
-    batcher = batcher_of(lane, clock)
+        submit(table, slot, submitted=-slot)
+    batcher = batcher_of(table, clock)
     first = batcher.take(MAX_BATCH.get)
     assert first.slots == (9, 8, 7, 6, 5, 4, 3, 2)
     assert not first.is_lone
@@ -65,59 +65,59 @@ def test_one_free_runner_takes_all_that_fits_oldest_first(lane, clock):
     assert batcher.take(MAX_BATCH.get) is None
 
 
-def test_free_runners_share_what_waits(lane, clock):
+def test_free_runners_share_what_waits(table, clock):
     for slot in range(5):
-        submit(lane, slot)
-    batcher = batcher_of(lane, clock, num_runners=3)
+        submit(table, slot)
+    batcher = batcher_of(table, clock, num_runners=3)
     assert [len(batcher.take(MAX_BATCH.get).slots) for _ in range(3)] == [2, 2, 1]
 
 
-def test_a_batch_has_one_model(lane, clock):
+def test_a_batch_has_one_model(table, clock):
     for slot, model in enumerate((2, 3, 2, 3)):
-        submit(lane, slot, model=model, submitted=slot)
-    batcher = batcher_of(lane, clock)
+        submit(table, slot, model=model, submitted=slot)
+    batcher = batcher_of(table, clock)
     assert [batcher.take(MAX_BATCH.get).slots for _ in range(2)] == [(0, 2), (1, 3)]
 
 
-def test_image_is_lone_when_nothing_else_is_in_hand(lane, clock):
-    batcher = batcher_of(lane, clock, num_runners=2)
-    submit(lane, 0)
+def test_image_is_lone_when_nothing_else_is_in_hand(table, clock):
+    batcher = batcher_of(table, clock, num_runners=2)
+    submit(table, 0)
     batch = batcher.take(MAX_BATCH.get)
     assert batch.is_lone
-    submit(lane, 1)
+    submit(table, 1)
     assert not batcher.take(MAX_BATCH.get).is_lone
 
 
-def test_image_is_not_lone_while_another_is_decoded(lane, clock):
-    submit(lane, 0)
-    lane.in_use[7] = 1
-    assert not batcher_of(lane, clock).take(MAX_BATCH.get).is_lone
+def test_image_is_not_lone_while_another_is_decoded(table, clock):
+    submit(table, 0)
+    table.in_use[7] = 1
+    assert not batcher_of(table, clock).take(MAX_BATCH.get).is_lone
 
 
-def test_image_of_another_engine_is_left_alone(lane, clock):
-    submit(lane, 0)
-    lane.engine[0] = 1
-    assert batcher_of(lane, clock).take(MAX_BATCH.get) is None
+def test_image_of_another_engine_is_left_alone(table, clock):
+    submit(table, 0)
+    table.engine[0] = 1
+    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
 
 
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        (lambda lane: lane.withdrawn.__setitem__(0, 1), Status.WITHDRAWN),
-        (lambda lane: lane.deadline.__setitem__(0, 99.0), Status.EXPIRED),
-        (lambda lane: lane.model.__setitem__(0, 77), Status.GONE),
+        (lambda table: table.withdrawn.__setitem__(0, 1), Status.WITHDRAWN),
+        (lambda table: table.deadline.__setitem__(0, 99.0), Status.EXPIRED),
+        (lambda table: table.model.__setitem__(0, 77), Status.GONE),
     ],
 )
-def test_what_should_not_run_is_answered_without_running(lane, clock, change, status):
-    submit(lane, 0)
-    change(lane)
-    assert batcher_of(lane, clock).take(MAX_BATCH.get) is None
-    assert (lane.answered[0], lane.status[0]) == (1, status)
+def test_what_should_not_run_is_answered_without_running(table, clock, change, status):
+    submit(table, 0)
+    change(table)
+    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
+    assert (table.answered[0], table.status[0]) == (1, status)
 
 
-def test_partial_batch_waits_for_others_as_long_as_it_may(lane, clock):
-    batcher = batcher_of(lane, clock, max_queue_delay_s=0.5)
-    submit(lane, 0, submitted=100.0)
+def test_partial_batch_waits_for_others_as_long_as_it_may(table, clock):
+    batcher = batcher_of(table, clock, max_queue_delay_s=0.5)
+    submit(table, 0, submitted=100.0)
     assert batcher.take(MAX_BATCH.get) == pytest.approx(0.5)
     clock.now = 100.4
     assert batcher.take(MAX_BATCH.get) == pytest.approx(0.1)
@@ -125,28 +125,28 @@ def test_partial_batch_waits_for_others_as_long_as_it_may(lane, clock):
     assert batcher.take(MAX_BATCH.get).slots == (0,)
 
 
-def test_full_batch_does_not_wait(lane, clock):
-    batcher = batcher_of(lane, clock, max_queue_delay_s=0.5)
+def test_full_batch_does_not_wait(table, clock):
+    batcher = batcher_of(table, clock, max_queue_delay_s=0.5)
     for slot in range(8):
-        submit(lane, slot, submitted=100.0)
+        submit(table, slot, submitted=100.0)
     assert len(batcher.take(MAX_BATCH.get).slots) == 8
 
 
-def test_slot_that_comes_back_at_once_can_be_taken_at_once(lane, clock):
-    batcher = batcher_of(lane, clock, num_runners=2)
-    submit(lane, 0)
+def test_slot_that_comes_back_at_once_can_be_taken_at_once(table, clock):
+    batcher = batcher_of(table, clock, num_runners=2)
+    submit(table, 0)
     batch = batcher.take(MAX_BATCH.get)
-    lane.ring = lambda _bell: submit(lane, 0)  # the waiter is quicker than the runner
+    table.ring = lambda _bell: submit(table, 0)  # the waiter is quicker than the runner
     finish(batcher, batch)
     assert batcher.take(MAX_BATCH.get).tickets == (2,)
 
 
-def test_work_of_an_engine_that_died_is_found_and_runs_alone(lane, clock):
+def test_work_of_an_engine_that_died_is_found_and_runs_alone(table, clock):
     for slot in range(3):
-        submit(lane, slot, submitted=slot)
-    assert len(batcher_of(lane, clock).take(MAX_BATCH.get).slots) == 3
-    submit(lane, 3, submitted=3)
-    successor = batcher_of(lane, clock, num_runners=2)
+        submit(table, slot, submitted=slot)
+    assert len(batcher_of(table, clock).take(MAX_BATCH.get).slots) == 3
+    submit(table, 3, submitted=3)
+    successor = batcher_of(table, clock, num_runners=2)
     for slot in range(4):
         batch = successor.take(MAX_BATCH.get)
         assert (batch.slots, batch.is_lone) == ((slot,), slot < 3)
@@ -154,40 +154,40 @@ def test_work_of_an_engine_that_died_is_found_and_runs_alone(lane, clock):
         finish(successor, batch)
 
 
-def test_suspect_waits_for_what_runs_and_the_runner_that_is_free_then_is_woken(lane, clock):
-    submit(lane, 0)
-    batcher_of(lane, clock).take(MAX_BATCH.get)
-    lane.engine[0] = 1
-    batcher = batcher_of(lane, clock, num_runners=2)
-    submit(lane, 1)
+def test_suspect_waits_for_what_runs_and_the_runner_that_is_free_then_is_woken(table, clock):
+    submit(table, 0)
+    batcher_of(table, clock).take(MAX_BATCH.get)
+    table.engine[0] = 1
+    batcher = batcher_of(table, clock, num_runners=2)
+    submit(table, 1)
     batch = batcher.take(MAX_BATCH.get)
-    lane.engine[0] = 0  # it came from an engine that died
-    submit(lane, 2)
+    table.engine[0] = 0  # it came from an engine that died
+    submit(table, 2)
     assert batcher.take(MAX_BATCH.get) is None
-    lane.hush(lane.doorbells[0])
+    table.hush(table.doorbells[0])
     finish(batcher, batch)
-    assert os.eventfd_read(lane.doorbells[0]) == 1
+    assert os.eventfd_read(table.doorbells[0]) == 1
     assert batcher.take(MAX_BATCH.get).slots == (0,)
 
 
-def test_image_that_kills_engines_fails_in_the_end(lane, clock):
-    submit(lane, 0)
+def test_image_that_kills_engines_fails_in_the_end(table, clock):
+    submit(table, 0)
     for _ in range(MAX_ATTEMPTS):
-        assert batcher_of(lane, clock).take(MAX_BATCH.get).slots == (0,)
-    assert batcher_of(lane, clock).take(MAX_BATCH.get) is None
-    assert lane.status[0] == Status.FAILED
-    submit(lane, 0)  # the next image in that slot is innocent
-    assert batcher_of(lane, clock).take(MAX_BATCH.get).slots == (0,)
+        assert batcher_of(table, clock).take(MAX_BATCH.get).slots == (0,)
+    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
+    assert table.status[0] == Status.FAILED
+    submit(table, 0)  # the next image in that slot is innocent
+    assert batcher_of(table, clock).take(MAX_BATCH.get).slots == (0,)
 
 
-def test_model_is_running_from_reservation_to_answer(lane, clock):
-    batcher = batcher_of(lane, clock)
-    lane.in_use[0], lane.model[0] = 1, 3
+def test_model_is_running_from_reservation_to_answer(table, clock):
+    batcher = batcher_of(table, clock)
+    table.in_use[0], table.model[0] = 1, 3
     assert batcher.is_running(3)
     assert not batcher.is_running(2)
-    submit(lane, 0)
+    submit(table, 0)
     batch = batcher.take(MAX_BATCH.get)
-    lane.in_use[0] = 0  # withdrawn, but the batch runs on
+    table.in_use[0] = 0  # withdrawn, but the batch runs on
     assert batcher.is_running(3)
     finish(batcher, batch)
     assert not batcher.is_running(3)
@@ -198,25 +198,25 @@ class AnyOrder(RuleBasedStateMachine):
 
     @initialize(num_runners=st.integers(1, 4))
     def start(self, num_runners):
-        self.lane = small_lane(12)
+        self.table = small_table(12)
         self.clock = Clock()
         self.num_runners = num_runners
-        self.batcher = batcher_of(self.lane, self.clock, num_runners=num_runners)
+        self.batcher = batcher_of(self.table, self.clock, num_runners=num_runners)
         self.running = []
         self.run_of = {}  # (slot, ticket) to how often it was finished
 
     def is_pending(self, slot):
-        return self.lane.ticket[slot] != self.lane.answered[slot]
+        return self.table.ticket[slot] != self.table.answered[slot]
 
     @rule(slot=st.integers(0, 11), model=st.sampled_from([1, 2, 3, 9]), patience=st.integers(1, 20))
     def submit(self, slot, model, patience):
         if not self.is_pending(slot):
-            submit(self.lane, slot, model=model, deadline=self.clock.now + patience, submitted=self.clock.now)
+            submit(self.table, slot, model=model, deadline=self.clock.now + patience, submitted=self.clock.now)
 
     @rule(slot=st.integers(0, 11))
     def withdraw(self, slot):
-        self.lane.withdrawn[slot] = self.lane.ticket[slot]
-        self.lane.in_use[slot] = 0
+        self.table.withdrawn[slot] = self.table.ticket[slot]
+        self.table.in_use[slot] = 0
 
     @rule(seconds=st.integers(1, 5))
     def wait(self, seconds):
@@ -225,14 +225,14 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: len(self.running) < self.num_runners)
     @rule()
     def take(self):
-        before = self.lane.ticket.copy()
+        before = self.table.ticket.copy()
         batch = self.batcher.take(MAX_BATCH.get)
         if isinstance(batch, Batch):
             assert 1 <= len(batch.slots) <= MAX_BATCH[batch.model]
-            assert {int(self.lane.model[slot]) for slot in batch.slots} == {batch.model}
+            assert {int(self.table.model[slot]) for slot in batch.slots} == {batch.model}
             assert [int(before[slot]) for slot in batch.slots] == list(batch.tickets)
-            assert all(self.lane.deadline[slot] > self.clock.now for slot in batch.slots)
-            assert not any(self.lane.withdrawn[slot] == before[slot] for slot in batch.slots)
+            assert all(self.table.deadline[slot] > self.clock.now for slot in batch.slots)
+            assert not any(self.table.withdrawn[slot] == before[slot] for slot in batch.slots)
             assert not {*batch.slots} & {slot for other in self.running for slot in other.slots}
             self.running.append(batch)
 
@@ -243,12 +243,12 @@ class AnyOrder(RuleBasedStateMachine):
         statuses = data.draw(st.lists(st.sampled_from(Status), min_size=len(batch.slots), max_size=len(batch.slots)))
         self.batcher.finish(batch, statuses)
         for slot, ticket, status in zip(batch.slots, batch.tickets, statuses, strict=True):
-            assert (int(self.lane.answered[slot]), self.lane.status[slot]) == (ticket, status)
+            assert (int(self.table.answered[slot]), self.table.status[slot]) == (ticket, status)
             self.run_of[slot, ticket] = self.run_of.get((slot, ticket), 0) + 1
 
     @rule()
     def die(self):
-        self.batcher = batcher_of(self.lane, self.clock, num_runners=self.num_runners)
+        self.batcher = batcher_of(self.table, self.clock, num_runners=self.num_runners)
         self.running = []
 
     @invariant()
@@ -261,7 +261,7 @@ class AnyOrder(RuleBasedStateMachine):
         while isinstance(batch := self.batcher.take(MAX_BATCH.get), Batch):
             finish(self.batcher, batch)
         assert not any(self.is_pending(slot) for slot in range(12))
-        self.lane.close()
+        self.table.close()
 
 
 TestAnyOrder = AnyOrder.TestCase

@@ -1,4 +1,4 @@
-"""The worker's side of the lane: every caller gets its own answer once, and nobody waits for ever."""
+"""The worker's side of the slot table: every caller gets its own answer once, and nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, serving, small_lane
+from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, serving, small_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,7 +115,7 @@ def test_abandoned_images_are_not_run(engine, runtime, running):
     runtime.may_run.clear()
     with engine.reserve(MODEL, 4, deadline=later()) as slots:
         slots[0].submit()
-        while not running.lane.running_since.any():
+        while not running.table.running_since.any():
             time.sleep(0.001)
         for slot in slots[1:]:
             slot.submit()
@@ -156,7 +156,7 @@ def test_next_request_on_the_connection_does_not_end_the_wait(engine, runtime):
         assert slot.result()[0] == red_share(9)
 
 
-def test_full_lane_is_refused_with_a_time_to_come_back(engine):
+def test_full_table_is_refused_with_a_time_to_come_back(engine):
     ask(engine, MODEL, 1)
     with engine.reserve(MODEL, 3, deadline=later()):
         with (
@@ -171,7 +171,7 @@ def test_full_lane_is_refused_with_a_time_to_come_back(engine):
 
 
 def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_first(engine, running):
-    running.lane.seconds_per_image[0] = 4.0
+    running.table.seconds_per_image[0] = 4.0
     with engine.reserve(MODEL, 1, deadline=later(1.0)):
         with pytest.raises(Overloaded) as caught, engine.reserve(MODEL, 1, deadline=later(5.0)):
             pass
@@ -180,8 +180,8 @@ def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_
             pass
 
 
-def test_full_lane_is_seen_in_passing(engine, running):
-    running.lane.seconds_per_image[0] = 0.5
+def test_full_table_is_seen_in_passing(engine, running):
+    running.table.seconds_per_image[0] = 0.5
     assert engine.wait_when_full() is None
     with engine.reserve(MODEL, 4, deadline=later()):
         assert engine.wait_when_full() == 2.0
@@ -193,12 +193,12 @@ def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runt
     running = RunningEngine(runtime, num_slots=2)
     slots = running.client.reserve(MODEL, 2, deadline=later()).__enter__()  # the worker dies within
     slots[0].submit()
-    while not running.lane.running_since.any():
+    while not running.table.running_since.any():
         time.sleep(0.001)
-    successor = EngineClient(running.lane, 0)
+    successor = EngineClient(running.table, 0)
     with pytest.raises(Overloaded), successor.reserve(MODEL, 2, deadline=later()):
         pass
-    assert not running.lane.in_use.any()
+    assert not running.table.in_use.any()
     runtime.may_run.set()
     running.wait_until_idle()
     assert ask(successor, MODEL, 1, 2) == [red_share(1), red_share(2)]
@@ -206,10 +206,10 @@ def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runt
 
 
 def test_request_for_a_model_that_was_replaced_is_told_so(engine, running):
-    write_catalogue(running.lane, 0, serving(ServedModel("colours", 4, MODEL.labels, MODEL.pixels)))
+    write_catalogue(running.table, 0, serving(ServedModel("colours", 4, MODEL.labels, MODEL.pixels)))
     with pytest.raises(ModelGone), engine.reserve(MODEL, 1, deadline=later()):
         pass
-    assert not running.lane.in_use.any()
+    assert not running.table.in_use.any()
 
 
 def test_model_that_the_engine_frees_meanwhile_is_gone_not_failed(engine, running, runtime):
@@ -222,47 +222,47 @@ def test_model_that_the_engine_frees_meanwhile_is_gone_not_failed(engine, runnin
 
 
 def test_request_before_the_first_model_waits_for_it():
-    lane = small_lane()
-    engine = EngineClient(lane, 0)
+    table = small_table()
+    engine = EngineClient(table, 0)
     assert (engine.is_ready, engine.catalogue) == (False, Catalogue())
-    threading.Timer(0.05, write_catalogue, (lane, 0, serving(MODEL))).start()
+    threading.Timer(0.05, write_catalogue, (table, 0, serving(MODEL))).start()
     assert engine.wait_until_served(later()) == serving(MODEL)
-    lane.close()
+    table.close()
 
 
 def test_wait_for_the_first_model_ends_at_the_deadline():
-    lane = small_lane()
+    table = small_table()
     with pytest.raises(EngineNotReady):
-        EngineClient(lane, 0).wait_until_served(later(0.03))
-    lane.close()
+        EngineClient(table, 0).wait_until_served(later(0.03))
+    table.close()
 
 
 def test_work_goes_to_the_engine_with_the_least_to_do():
-    lane = small_lane(8, num_engines=2)
+    table = small_table(8, num_engines=2)
     for engine in range(2):
-        write_catalogue(lane, engine, serving(MODEL))
-        lane.is_ready[engine] = 1
-    client = EngineClient(lane, 0)
+        write_catalogue(table, engine, serving(MODEL))
+        table.is_ready[engine] = 1
+    client = EngineClient(table, 0)
     with client.reserve(MODEL, 3, deadline=later()), client.reserve(MODEL, 1, deadline=later()):
         with client.reserve(MODEL, 1, deadline=later()):
-            assert [lane.num_in_hand(0), lane.num_in_hand(1)] == [3, 2]
-        lane.is_ready[1] = 0
+            assert [table.num_in_hand(0), table.num_in_hand(1)] == [3, 2]
+        table.is_ready[1] = 0
         with client.reserve(MODEL, 1, deadline=later()):
-            assert [lane.num_in_hand(0), lane.num_in_hand(1)] == [4, 1]
-    lane.close()
+            assert [table.num_in_hand(0), table.num_in_hand(1)] == [4, 1]
+    table.close()
 
 
 def test_default_is_that_of_the_first_engine_whoever_is_to_answer():
-    lane = small_lane(num_engines=2)
+    table = small_table(num_engines=2)
     other = ServedModel("birds", 1, MODEL.labels, MODEL.pixels)
-    client = EngineClient(lane, 0)
-    write_catalogue(lane, 1, serving(other, MODEL))
-    lane.is_ready[1] = 1
+    client = EngineClient(table, 0)
+    write_catalogue(table, 1, serving(other, MODEL))
+    table.is_ready[1] = 1
     assert not client.is_ready  # until it is known what the default is
-    write_catalogue(lane, 0, serving(MODEL))
+    write_catalogue(table, 0, serving(MODEL))
     assert client.is_ready
     assert client.wait_until_served(later()) == Catalogue((other, MODEL), (), ModelReference(MODEL.name))
-    lane.close()
+    table.close()
 
 
 def test_closed_engine_takes_no_work(engine):

@@ -76,13 +76,13 @@ def test_what_was_loaded_is_freed_when_the_rest_fails(artifact, loads):
     assert [runtime.num_closed for _, runtime in loads] == [1, 1]
 
 
-def test_version_with_larger_pictures_than_the_lane_has_room_for_is_refused(tmp_path, loads):
+def test_version_with_larger_pictures_than_the_slot_table_has_room_for_is_refused(tmp_path, loads):
     manifest = small_manifest(pixels=PixelSpec(33, 32))
     artifact = Repository(tmp_path / "large").publish(manifest, small_sources(tmp_path))
     with pytest.raises(EngineError, match="33 x 32 pixels are larger than the 1,024 pixels"):
         load_model(artifact, Plan("litert", 1), **ROOM)
 
 
-def test_version_with_more_classes_than_the_lane_has_room_for_is_refused(artifact, loads):
+def test_version_with_more_classes_than_the_slot_table_has_room_for_is_refused(artifact, loads):
     with pytest.raises(EngineError, match="has 3 classes; at most 2"):
         load_model(artifact, Plan("litert", 1), pixel_bytes=ROOM["pixel_bytes"], max_classes=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engines import small_lane
+from engines import small_table
 
 from server.engine.pace import Pace
 
@@ -16,10 +16,10 @@ class Clock:
 
 
 @pytest.fixture
-def lane():
-    lane = small_lane()
-    yield lane
-    lane.close()
+def table():
+    table = small_table()
+    yield table
+    table.close()
 
 
 def note(pace, clock, *, end, num_images, submitted, started):
@@ -27,26 +27,26 @@ def note(pace, clock, *, end, num_images, submitted, started):
     pace.note(num_images, submitted=submitted, started=started)
 
 
-def test_first_batch_alone_gives_a_first_guess(lane):
+def test_first_batch_alone_gives_a_first_guess(table):
     clock = Clock()
-    note(Pace(lane, 0, num_runners=2, clock=clock), clock, end=101.0, num_images=2, submitted=100.0, started=100.2)
-    assert lane.seconds_per_image[0] == pytest.approx(0.2)  # 0.8 s / 2 images / 2 runners
+    note(Pace(table, 0, num_runners=2, clock=clock), clock, end=101.0, num_images=2, submitted=100.0, started=100.2)
+    assert table.seconds_per_image[0] == pytest.approx(0.2)  # 0.8 s / 2 images / 2 runners
 
 
-def test_ends_of_batches_that_waited_give_the_pace_and_replace_the_guess(lane):
+def test_ends_of_batches_that_waited_give_the_pace_and_replace_the_guess(table):
     clock = Clock()
-    pace = Pace(lane, 0, num_runners=2, clock=clock)
+    pace = Pace(table, 0, num_runners=2, clock=clock)
     note(pace, clock, end=101.0, num_images=1, submitted=100.0, started=100.0)
     for number in range(1, 300):
         note(pace, clock, end=101.0 + number, num_images=4, submitted=100.0, started=99.0 + number)
-    assert lane.seconds_per_image[0] == pytest.approx(0.25)
-    assert lane.num_images[0] == 1 + 4 * 299
+    assert table.seconds_per_image[0] == pytest.approx(0.25)
+    assert table.num_images[0] == 1 + 4 * 299
 
 
-def test_pauses_are_no_part_of_the_pace(lane):
+def test_pauses_are_no_part_of_the_pace(table):
     clock = Clock()
-    pace = Pace(lane, 0, num_runners=1, clock=clock)
+    pace = Pace(table, 0, num_runners=1, clock=clock)
     note(pace, clock, end=101.0, num_images=1, submitted=100.0, started=100.0)
     note(pace, clock, end=102.0, num_images=2, submitted=100.5, started=101.0)
     note(pace, clock, end=500.0, num_images=1, submitted=499.0, started=499.0)
-    assert lane.seconds_per_image[0] == pytest.approx(0.5)
+    assert table.seconds_per_image[0] == pytest.approx(0.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engines import MODEL, small_lane
+from engines import MODEL, small_table
 
 from models.pixels.preprocessing import PixelSpec
 from models.store.reference import ModelReference
@@ -15,39 +15,39 @@ OTHER = ServedModel("Größe", 12, ("ä", "b"), PixelSpec(4, 6, fit="stretch"))
 
 
 @pytest.fixture
-def lane():
-    lane = small_lane(num_engines=2)
-    yield lane
-    lane.close()
+def table():
+    table = small_table(num_engines=2)
+    yield table
+    table.close()
 
 
-def test_nothing_is_served_at_first(lane):
-    assert CatalogueReader(lane, 0).read() == Catalogue()
+def test_nothing_is_served_at_first(table):
+    assert CatalogueReader(table, 0).read() == Catalogue()
 
 
-def test_reader_sees_each_change_of_its_engine_and_no_other(lane):
-    reader, other = CatalogueReader(lane, 0), CatalogueReader(lane, 1)
+def test_reader_sees_each_change_of_its_engine_and_no_other(table):
+    reader, other = CatalogueReader(table, 0), CatalogueReader(table, 1)
     for catalogue in (
         Catalogue((MODEL,)),
         Catalogue((OTHER, MODEL), (RefusedModel("x", 3, "it is broken"),), ModelReference("x")),
         Catalogue((MODEL,), default=ModelReference(MODEL.name, MODEL.version)),
         Catalogue(),
     ):
-        write_catalogue(lane, 0, catalogue)
+        write_catalogue(table, 0, catalogue)
         assert reader.read() == catalogue
         assert reader.read() is reader.read()
     assert other.read() == Catalogue()
 
 
-def test_writer_that_dies_leaves_what_stood_there(lane):
-    write_catalogue(lane, 0, Catalogue((MODEL,)))
-    lane.catalogue(0, 0)[:1000] = b"x" * 1000  # half of the next one
-    assert CatalogueReader(lane, 0).read() == Catalogue((MODEL,))
+def test_writer_that_dies_leaves_what_stood_there(table):
+    write_catalogue(table, 0, Catalogue((MODEL,)))
+    table.catalogue(0, 0)[:1000] = b"x" * 1000  # half of the next one
+    assert CatalogueReader(table, 0).read() == Catalogue((MODEL,))
 
 
-def test_too_many_labels_are_refused_and_change_nothing(lane):
-    write_catalogue(lane, 0, Catalogue((MODEL,)))
+def test_too_many_labels_are_refused_and_change_nothing(table):
+    write_catalogue(table, 0, Catalogue((MODEL,)))
     long = ServedModel("long", 1, ("x" * 100_000,) * 100, MODEL.pixels)
     with pytest.raises(EngineError, match="may have 8388608 bytes together"):
-        write_catalogue(lane, 0, Catalogue((long,)))
-    assert CatalogueReader(lane, 0).read() == Catalogue((MODEL,))
+        write_catalogue(table, 0, Catalogue((long,)))
+    assert CatalogueReader(table, 0).read() == Catalogue((MODEL,))

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from engines import small_lane
+from engines import small_table
 
 from server.engine.supervisor import EngineBroken, Supervisor
 
@@ -16,18 +16,18 @@ SOON_S = 20.0
 
 
 @pytest.fixture
-def lane():
-    lane = small_lane(num_engines=2)
-    yield lane
-    lane.close()
+def table():
+    table = small_table(num_engines=2)
+    yield table
+    table.close()
 
 
 @pytest.fixture
-def supervise(lane):
+def supervise(table):
     supervisors = []
 
     def supervise(run, timeout_s=60.0):
-        supervisors.append(Supervisor(lane, run, timeout_s=timeout_s))
+        supervisors.append(Supervisor(table, run, timeout_s=timeout_s))
         return supervisors[-1]
 
     yield supervise
@@ -44,51 +44,51 @@ def tend_until(supervisor, is_done):
         time.sleep(0.005)
 
 
-def serve(lane):
+def serve(table):
     def run(number):
-        lane.is_ready[number] = 1
+        table.is_ready[number] = 1
         while True:
-            lane.heartbeat[number] = time.monotonic()
+            table.heartbeat[number] = time.monotonic()
             time.sleep(0.01)
 
     return run
 
 
-def test_one_process_for_each_engine(lane, supervise):
-    supervisor = supervise(serve(lane))
-    tend_until(supervisor, lane.is_ready.all)
+def test_one_process_for_each_engine(table, supervise):
+    supervisor = supervise(serve(table))
+    tend_until(supervisor, table.is_ready.all)
     assert len(set(supervisor.pids)) == 2
 
 
-def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(lane, supervise):
-    supervisor = supervise(serve(lane))
-    tend_until(supervisor, lane.is_ready.all)
-    lane.in_use[0] = 1
+def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(table, supervise):
+    supervisor = supervise(serve(table))
+    tend_until(supervisor, table.is_ready.all)
+    table.in_use[0] = 1
     first, second = supervisor.pids
     os.kill(first, signal.SIGKILL)
     tend_until(supervisor, lambda: first not in supervisor.pids)
     assert len(supervisor.pids) == 2
     assert second in supervisor.pids
-    assert lane.num_restarts.tolist() == [1, 0]
-    assert lane.num_in_hand(1) == 1
+    assert table.num_restarts.tolist() == [1, 0]
+    assert table.num_in_hand(1) == 1
 
 
-def test_stopped_engine_counts_as_hung(lane, supervise):
-    supervisor = supervise(serve(lane), timeout_s=0.3)
-    tend_until(supervisor, lane.is_ready.all)
+def test_stopped_engine_counts_as_hung(table, supervise):
+    supervisor = supervise(serve(table), timeout_s=0.3)
+    tend_until(supervisor, table.is_ready.all)
     first, _ = supervisor.pids
     os.kill(first, signal.SIGSTOP)
     tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
 
 
-def test_engine_is_not_hung_because_the_supervisor_stood_still(lane, supervise):
+def test_engine_is_not_hung_because_the_supervisor_stood_still(table, supervise):
     now = [1000.0]
 
     def run(number):
-        lane.is_ready[number] = 1
+        table.is_ready[number] = 1
         signal.pause()  # its heartbeat stays what the supervisor wrote at its start
 
-    supervisor = Supervisor(lane, run, timeout_s=5.0, clock=lambda: now[0])
+    supervisor = Supervisor(table, run, timeout_s=5.0, clock=lambda: now[0])
     supervisor.tend()
     pids = supervisor.pids
     now[0] += 60.0  # the lid was closed
@@ -103,13 +103,13 @@ def test_engine_is_not_hung_because_the_supervisor_stood_still(lane, supervise):
     assert supervisor.pids != pids
 
 
-def test_engine_whose_native_code_never_returns_counts_as_hung(lane, supervise):
-    supervisor = supervise(serve(lane), timeout_s=0.3)
-    tend_until(supervisor, lane.is_ready.all)
+def test_engine_whose_native_code_never_returns_counts_as_hung(table, supervise):
+    supervisor = supervise(serve(table), timeout_s=0.3)
+    tend_until(supervisor, table.is_ready.all)
     first, _ = supervisor.pids
-    lane.running_since[0, 1] = time.monotonic()
+    table.running_since[0, 1] = time.monotonic()
     tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
-    assert not lane.running_since[0].any()
+    assert not table.running_since[0].any()
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,15 @@ def test_engine_that_cannot_start_the_first_time_is_broken(supervise, end, statu
     supervisor.tend()  # says it no second time, and starts nothing
 
 
-def test_busy_engine_is_never_taken_for_hung(lane, supervise):
+def test_busy_engine_is_never_taken_for_hung(table, supervise):
     def run(number):
-        lane.is_ready[number] = 1
+        table.is_ready[number] = 1
         while True:
-            lane.heartbeat[number] = lane.running_since[number, 0] = time.monotonic()
-            lane.running_since[number, 0] = 0.0  # thousands of batches a second
+            table.heartbeat[number] = table.running_since[number, 0] = time.monotonic()
+            table.running_since[number, 0] = 0.0  # thousands of batches a second
 
     supervisor = supervise(run)
-    tend_until(supervisor, lane.is_ready.all)
+    tend_until(supervisor, table.is_ready.all)
     pids = supervisor.pids
     ends_at = time.monotonic() + 1.0
     while time.monotonic() < ends_at:
@@ -143,15 +143,15 @@ def test_busy_engine_is_never_taken_for_hung(lane, supervise):
     assert supervisor.pids == pids
 
 
-def test_engine_that_was_ready_once_is_tried_again_with_pauses(lane, supervise):
+def test_engine_that_was_ready_once_is_tried_again_with_pauses(table, supervise):
     def run(number):
-        lane.num_images[number] += 1
-        if lane.num_images[number] > 1:
+        table.num_images[number] += 1
+        if table.num_images[number] > 1:
             sys.exit(1)
-        serve(lane)(number)
+        serve(table)(number)
 
     supervisor = supervise(run)
-    tend_until(supervisor, lane.is_ready.all)
+    tend_until(supervisor, table.is_ready.all)
     os.kill(supervisor.pids[0], signal.SIGKILL)
-    tend_until(supervisor, lambda: lane.num_images[0] >= 3)
-    assert not lane.is_ready[0]
+    tend_until(supervisor, lambda: table.num_images[0] >= 3)
+    assert not table.is_ready[0]

@@ -1,4 +1,4 @@
-"""The lane: memory that HTTP workers and engines share, and the bells that wake them.
+"""The slot table: memory that HTTP workers and engines share, and the bells that wake them.
 
 It holds *slots*, each with room for the pixels of one image and for its probabilities. The slots are dealt out in
 slices, one for each HTTP worker, so that no lock crosses processes. Every field of a slot has one writer:
@@ -57,7 +57,7 @@ class Status(IntEnum):
     GONE = 4  # the engine does not have that model (any more)
 
 
-class Lane:
+class SlotTable:
     """See the module.
 
     Attributes:
