@@ -1,7 +1,7 @@
 """The server: a gunicorn master that holds the port and watches over HTTP workers and engines.
 
-The master owns the listening socket, the slot table and the engine processes; a worker owns one slice of its slots. A
-connection is never refused while the first engine loads: its request waits for the model as long as its time allows.
+The master owns the listening socket, the slot table and the engine processes; a worker owns one partition of its slots.
+A connection is never refused while the first engine loads: its request waits for the model as long as its time allows.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": HEARTBEAT_TIMEOUT_S,
             "control_socket_disable": True,  # it would write into the home folder
             "loglevel": settings.log_level,
-            "pre_fork": self._deal_slice,
+            "pre_fork": self._assign_partition,
             "post_fork": self._enter_worker,
             "worker_exit": self._leave_worker,
             "child_exit": self._clean_up_after,
@@ -184,8 +184,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> LeanFlask:
         """Make the application, in the worker."""
         assert self._worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        self._engine = EngineClient(self._slot_table, self._worker.slice)
-        self.metrics = self._metric_files.metrics_of(f"http{self._worker.slice}")
+        self._engine = EngineClient(self._slot_table, self._worker.partition)
+        self.metrics = self._metric_files.metrics_of(f"http{self._worker.partition}")
         app = create_app(
             self.settings,
             engine=self._engine,
@@ -214,8 +214,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         _allow_files(num_slots + SPARE_FILES)
         try:
             return SlotTable(
-                num_slices=settings.workers,
-                slots_per_slice=settings.max_queue,
+                num_partitions=settings.workers,
+                slots_per_partition=settings.max_queue,
                 num_engines=len(self._choice.devices),
                 pixel_bytes=max(MIN_PIXEL_BYTES, pixel_bytes_of(self._repository, self._wanted)),
                 max_classes=MAX_CLASSES,
@@ -252,9 +252,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         serves = f"Opsin serves {default.name} version {default.version}{more} at {self._url}"
         print(f"{serves}\nOpsin runs on {self._choice}", flush=True)
 
-    def _deal_slice(self, master: Master, worker: HTTPWorker) -> None:
-        taken = {other.slice for other in master.WORKERS.values()}
-        worker.slice = min(set(range(self.settings.workers)) - taken)
+    def _assign_partition(self, master: Master, worker: HTTPWorker) -> None:
+        taken = {other.partition for other in master.WORKERS.values()}
+        worker.partition = min(set(range(self.settings.workers)) - taken)
 
     def _enter_worker(self, _master: Master, worker: HTTPWorker) -> None:
         setproctitle("opsin: http")
@@ -267,7 +267,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _clean_up_after(self, master: Master, worker: HTTPWorker) -> None:
         """Withdraw what a worker left; and end instead of forking for ever when one dies before any has started."""
-        self._slot_table.withdraw(worker.slice)
+        self._slot_table.withdraw(worker.partition)
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
         if is_token_there and master.LISTENERS:
             raise HaltServer("a worker died while it started", Arbiter.WORKER_BOOT_ERROR)

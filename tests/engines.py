@@ -54,9 +54,13 @@ def serving(*models, refused=()):
     return Catalogue(models, refused, ModelReference(models[0].name))
 
 
-def small_table(num_slots=4, *, num_slices=1, num_engines=1):
+def small_table(num_slots=4, *, num_partitions=1, num_engines=1):
     return SlotTable(
-        num_slices=num_slices, slots_per_slice=num_slots, num_engines=num_engines, pixel_bytes=8 * 8 * 3, max_classes=3
+        num_partitions=num_partitions,
+        slots_per_partition=num_slots,
+        num_engines=num_engines,
+        pixel_bytes=8 * 8 * 3,
+        max_classes=3,
     )
 
 

@@ -1,7 +1,7 @@
 """The HTTP worker's side of the slot table: slots for requests, and the wait for their answers.
 
-Owns the slots of one slice. A request thread waits at its slot's own bell (`server.engine.slot`), so it is woken by the
-runner that has its answer and by nobody else; beside the bell it listens whether its client is still there.
+Owns the slots of one partition. A request thread waits at its slot's own bell (`server.engine.slot`), so it is woken by
+the runner that has its answer and by nobody else; beside the bell it listens whether its client is still there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class EngineClient:
 
     Args:
         table: inherited from the supervisor.
-        worker: whose slice of the slots to use; what a predecessor left there is withdrawn.
+        worker: whose partition of the slots to use; what a predecessor left there is withdrawn.
         clock: monotonic.
     """
 
@@ -60,7 +60,7 @@ class EngineClient:
         self._catalogues = [CatalogueReader(table, engine) for engine in range(table.num_engines)]
         self._lock = threading.Lock()
         table.withdraw(worker)
-        slots = table.slice_of(worker)
+        slots = table.partition_of(worker)
         self._withdrawn = [slot for slot in slots if table.ticket[slot] != table.answered[slot]]
         self._free = [slot for slot in reversed(slots) if slot not in self._withdrawn]
         self._is_closed = False

@@ -1,7 +1,7 @@
 """The slot table: memory that HTTP workers and engines share, and the bells that wake them.
 
 It holds *slots*, each with room for the pixels of one image and for its probabilities. The slots are dealt out in
-slices, one for each HTTP worker, so that no lock crosses processes. Every field of a slot has one writer:
+partitions, one for each HTTP worker, so that no lock crosses processes. Every field of a slot has one writer:
 
 ====================  =========  ==============================================================================
 field                 writer     meaning
@@ -18,7 +18,7 @@ attempted, attempts   engine     a ticket, and how often an engine began to run 
 
 A slot is *pending* while ``ticket != answered``. That is all there is to know about the work in hand, and it stands in
 memory that outlives any process: an engine that starts anew finds what its predecessor left, and runs it. When a worker
-dies, the supervisor withdraws what was pending in its slice and writes as its owner from then on.
+dies, the supervisor withdraws what was pending in its partition and writes as its owner from then on.
 
 Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
 slot into the model's input. Nothing is pickled and no pixel crosses a socket; a bell is a number in the kernel.
@@ -61,23 +61,23 @@ class SlotTable:
     """See the module.
 
     Attributes:
-        num_slots: in all slices.
-        slots_per_slice: of one worker.
+        num_slots: in all partitions.
+        slots_per_partition: of one worker.
         pixel_bytes: room for the pixels of one image.
         max_classes: room for the probabilities of one image.
     """
 
     def __init__(
-        self, *, num_slices: int, slots_per_slice: int, num_engines: int, pixel_bytes: int, max_classes: int
+        self, *, num_partitions: int, slots_per_partition: int, num_engines: int, pixel_bytes: int, max_classes: int
     ) -> None:
         """Make the memory and the bells.
 
         Raises:
             OSError: the process may not have as many files (`os.strerror` says which limit).
         """
-        self.num_slots = num_slots = num_slices * slots_per_slice
+        self.num_slots = num_slots = num_partitions * slots_per_partition
         self.num_engines = num_engines
-        self.slots_per_slice = slots_per_slice
+        self.slots_per_partition = slots_per_partition
         self.pixel_bytes, self.max_classes = pixel_bytes, max_classes
         self._pixel_stride, self._answer_stride = _pages(pixel_bytes), _pages(4 * max_classes)
         self._catalogues = _shared_memory(2 * num_engines * CATALOGUE_BYTES)
@@ -125,9 +125,9 @@ class SlotTable:
         start = (2 * engine + half) * CATALOGUE_BYTES
         return memoryview(self._catalogues)[start : start + CATALOGUE_BYTES]
 
-    def slice_of(self, worker: int) -> range:
+    def partition_of(self, worker: int) -> range:
         """The slots of one worker."""
-        return range(worker * self.slots_per_slice, (worker + 1) * self.slots_per_slice)
+        return range(worker * self.slots_per_partition, (worker + 1) * self.slots_per_partition)
 
     def fence(self) -> None:
         """Have what was written before seen before what is written afterwards, on processors that reorder stores."""
@@ -145,7 +145,7 @@ class SlotTable:
 
     def withdraw(self, worker: int) -> None:
         """Give up what a worker that died had in hand."""
-        own = slice(worker * self.slots_per_slice, (worker + 1) * self.slots_per_slice)
+        own = self.partition_of(worker)
         self.withdrawn[own] = self.ticket[own]
         self.in_use[own] = 0
 

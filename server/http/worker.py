@@ -46,7 +46,7 @@ FULL_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class HTTPWorker(Worker):  # type: ignore[misc]
     """See the module."""
 
-    slice: int  # which of the workers it is; given by the master
+    partition: int  # which of the workers it is; given by the master
 
     def init_signals(self) -> None:
         """Leave what a terminal sends to every process to the master: it tells the workers when to finish."""
@@ -63,7 +63,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         self._terms = Terms(quick_copy(self.cfg), settings.max_upload_bytes, budget, self.cfg.keepalive, read_timeout_s)
         self._connections: set[Connection] = set()
         self._counts = self.app.connection_counts
-        self._counts.set(self.slice, 0)
+        self._counts.set(self.partition, 0)
         self._threads = RequestThreads(self._serve, max_away=self.cfg.threads)
         self._threads.start()
         self._listen()
@@ -86,7 +86,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
                 poll.register(fd, select.POLLIN if has_room else 0)
             for fd, _ in poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
                 if fd in listeners:
-                    if self._counts.has_more_than_another(self.slice):
+                    if self._counts.has_more_than_another(self.partition):
                         time.sleep(COURTESY_S)
                     self._accept(listeners[fd])
                 else:
@@ -128,7 +128,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address, listener.getsockname(), self._terms)
         self._connections.add(connection)
-        self._counts.set(self.slice, len(self._connections))
+        self._counts.set(self.partition, len(self._connections))
         self._threads.watch(connection)
         return True
 
@@ -146,7 +146,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
             connection.close()
         if connection.linger():
             self._connections.discard(connection)
-            self._counts.set(self.slice, len(self._connections))
+            self._counts.set(self.partition, len(self._connections))
             return False
         return True
 

@@ -17,7 +17,7 @@ SOON_MS = 20_000
 
 @pytest.fixture
 def table():
-    table = small_table(3, num_slices=2, num_engines=2)
+    table = small_table(3, num_partitions=2, num_engines=2)
     yield table
     table.close()
 
@@ -66,7 +66,7 @@ def test_bell_that_rang_twice_is_heard_once_and_a_silent_one_does_no_harm(table)
     table.hush(table.bells[0])
 
 
-def test_withdrawing_a_worker_touches_its_slice_alone(table):
+def test_withdrawing_a_worker_touches_its_partition_alone(table):
     table.ticket[:] = 2
     table.answered[:] = [2, 1, 2, 1, 1, 1]
     table.in_use[:] = 1
@@ -87,7 +87,9 @@ def test_work_of_a_dead_engine_goes_to_another(table):
 
 def test_memory_counts_only_where_it_is_used():
     before = _resident_kib()
-    table = SlotTable(num_slices=4, slots_per_slice=64, num_engines=1, pixel_bytes=4096 * 4096 * 3, max_classes=65_536)
+    table = SlotTable(
+        num_partitions=4, slots_per_partition=64, num_engines=1, pixel_bytes=4096 * 4096 * 3, max_classes=65_536
+    )
     table.pixels(0, 4096, 4096)[0] = 1
     assert _resident_kib() - before < 20_000
     table.close()
