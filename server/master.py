@@ -51,7 +51,7 @@ MAX_CLASSES = 65_536
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
-SPARE_FILES = 4096  # for connections, beside the bells of the slot table
+SPARE_FILES = 4096  # for connections, beside the eventfds of the slot table
 
 
 class Master(Arbiter):  # type: ignore[misc]

@@ -117,9 +117,9 @@ class Batcher:
             return bool(asked.any() or (self._taken & (table.model == model)).any())
 
     def ring_all(self) -> None:
-        """Have every waiter look again: a predecessor may have died between an answer and its bell."""
-        for bell in self._table.bells:
-            self._table.ring(bell)
+        """Have every waiter look again: a predecessor may have died between an answer and its wake-up."""
+        for wakeup in self._table.wakeups:
+            self._table.ring(wakeup)
 
     def _waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
         """Find what is to be run, oldest first, and answer what is not."""
@@ -176,4 +176,4 @@ class Batcher:
         table.status[slot] = status
         table.fence()
         table.answered[slot] = ticket
-        table.ring(table.bells[slot])
+        table.ring(table.wakeups[slot])

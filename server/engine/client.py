@@ -1,7 +1,7 @@
 """The HTTP worker's side of the slot table: slots for requests, and the wait for their answers.
 
-Owns the slots of one partition. A request thread waits at its slot's own bell (`server.engine.slot`), so it is woken by
-the runner that has its answer and by nobody else; beside the bell it listens whether its client is still there.
+Owns the slots of one partition. A request thread waits at its slot's own eventfd (`server.engine.slot`), so it is
+woken by the runner that has its answer and by nobody else; it watches its client's socket at the same time.
 """
 
 from __future__ import annotations

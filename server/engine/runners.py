@@ -1,7 +1,7 @@
 """The threads of an engine that run models: one batch each at a time, the native code without the GIL.
 
 Owns the threads. One of the runners that are free listens at the engine's doorbell; it takes what is there, lets the
-next one listen, and runs. So a ring wakes one thread, and no thread stands between the bell and the model.
+next one listen, and runs. So a ring wakes one thread, and no thread stands between the doorbell and the model.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Runners:
                 if isinstance(found, Batch):
                     return found
                 ears.poll(1000 * (LISTEN_S if found is None else found))
-                self._table.hush(doorbell)
+                self._table.clear(doorbell)
         return None
 
     def _max_batch(self, model: int) -> int | None:

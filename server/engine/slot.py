@@ -68,7 +68,7 @@ class Slot:
 
 
 class Ears:
-    """What one request waits with: its deadline, its client's socket, and the bell of the slot it asks about."""
+    """What one request waits with: its deadline, its client's socket, and the wake-up of the slot it asks about."""
 
     def __init__(self, table: SlotTable, deadline: float, client_fd: int | None) -> None:
         self._table, self._deadline = table, deadline
@@ -78,21 +78,21 @@ class Ears:
             self._poll.register(client_fd, HANGUP)
 
     def wait(self, slot: int) -> None:
-        """Wait for one ring of the slot's bell.
+        """Wait for one wake-up of the slot.
 
         Raises:
             DeadlineExceeded: it did not come in time.
             ClientGone: nobody will read the answer.
         """
-        bell = self._table.bells[slot]
+        wakeup = self._table.wakeups[slot]
         left_s = self._deadline - time.monotonic()
         if left_s <= 0:
             raise DeadlineExceeded("the model did not answer before the request's deadline")
-        self._poll.register(bell, select.POLLIN)
+        self._poll.register(wakeup, select.POLLIN)
         heard = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
-        self._poll.unregister(bell)
-        if bell in heard:
-            self._table.hush(bell)
+        self._poll.unregister(wakeup)
+        if wakeup in heard:
+            self._table.clear(wakeup)
         elif self._client_fd in heard:
             raise ClientGone("the client closed the connection before it had its answer")
 

@@ -1,4 +1,4 @@
-"""The slot table: memory that HTTP workers and engines share, and the bells that wake them.
+"""The slot table: memory that HTTP workers and engines share, and the wake-ups of who waits.
 
 It holds *slots*, each with room for the pixels of one image and for its probabilities. The slots are dealt out in
 partitions, one for each HTTP worker, so that no lock crosses processes. Every field of a slot has one writer:
@@ -21,10 +21,10 @@ memory that outlives any process: an engine that starts anew finds what its pred
 dies, the supervisor withdraws what was pending in its partition and writes as its owner from then on.
 
 Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
-slot into the model's input. Nothing is pickled and no pixel crosses a socket; a bell is a number in the kernel.
+slot into the model's input. Nothing is pickled and no pixel crosses a socket; a wake-up is a number in the kernel.
 
-Owns the mappings, one eventfd for each slot (its waiter's bell) and one for each engine. Made before the
-fork and inherited; the kernel frees it with the last process. Memory of a slot is used from its first image on.
+Owns the mappings, one eventfd for each slot (its waiter's wake-up) and one for each engine (its doorbell). Made before
+the fork and inherited; the kernel frees it with the last process. Memory of a slot is used from its first image on.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class SlotTable:
     def __init__(
         self, *, num_partitions: int, slots_per_partition: int, num_engines: int, pixel_bytes: int, max_classes: int
     ) -> None:
-        """Make the memory and the bells.
+        """Make the memory and the eventfds.
 
         Raises:
             OSError: the process may not have as many files (`os.strerror` says which limit).
@@ -110,7 +110,7 @@ class SlotTable:
         self.running_since = _shared_array(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
 
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_engines)]
-        self.bells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_slots)]
+        self.wakeups = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_slots)]
 
     def pixels(self, slot: int, height_px: int, width_px: int) -> NDArray[np.uint8]:
         """The pixels of a slot: uint8 [height_px, width_px, 3]."""
@@ -134,14 +134,14 @@ class SlotTable:
         with self._fence:
             pass
 
-    def ring(self, bell: int) -> None:
-        """Wake who waits at a bell; ringing twice before it is heard is ringing once."""
-        os.eventfd_write(bell, 1)
+    def ring(self, eventfd: int) -> None:
+        """Wake whoever waits for an eventfd; ringing it again before it is cleared changes nothing."""
+        os.eventfd_write(eventfd, 1)
 
-    def hush(self, bell: int) -> None:
-        """Take note of a bell; it may be silent."""
+    def clear(self, eventfd: int) -> None:
+        """Reset an eventfd, whether it was rung or not."""
         with suppress(BlockingIOError):
-            os.eventfd_read(bell)
+            os.eventfd_read(eventfd)
 
     def withdraw(self, worker: int) -> None:
         """Give up what a worker that died had in hand."""
@@ -164,9 +164,9 @@ class SlotTable:
         return int(np.count_nonzero(is_waiting & (self.engine == engine)))
 
     def close(self) -> None:
-        """Close the bells; the memory goes with its last user. A second call does nothing."""
-        while self.bells:
-            os.close(self.bells.pop())
+        """Close the eventfds; the memory goes with its last user. A second call does nothing."""
+        while self.wakeups:
+            os.close(self.wakeups.pop())
         while self.doorbells:
             os.close(self.doorbells.pop())
 

@@ -164,7 +164,7 @@ def test_suspect_waits_for_what_runs_and_the_runner_that_is_free_then_is_woken(t
     table.engine[0] = 0  # it came from an engine that died
     submit(table, 2)
     assert batcher.take(MAX_BATCH.get) is None
-    table.hush(table.doorbells[0])
+    table.clear(table.doorbells[0])
     finish(batcher, batch)
     assert os.eventfd_read(table.doorbells[0]) == 1
     assert batcher.take(MAX_BATCH.get).slots == (0,)

@@ -1,4 +1,4 @@
-"""The memory that processes share: room for each slot alone, and bells that are heard in another process."""
+"""The memory that processes share: room for each slot alone, and wake-ups that reach another process."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ def test_what_another_process_writes_and_rings_arrives(table):
     if pid == 0:
         table.pixels(4, 8, 8)[:] = 77
         table.ticket[4] = 5
-        table.ring(table.bells[4])
+        table.ring(table.wakeups[4])
         os._exit(0)
     ears = select.poll()
-    ears.register(table.bells[4], select.POLLIN)
+    ears.register(table.wakeups[4], select.POLLIN)
     assert ears.poll(SOON_MS)
     os.waitpid(pid, 0)
     assert table.ticket[4] == 5
     assert (table.pixels(4, 8, 8) == 77).all()
 
 
-def test_bell_that_rang_twice_is_heard_once_and_a_silent_one_does_no_harm(table):
-    table.ring(table.bells[0])
-    table.ring(table.bells[0])
-    table.hush(table.bells[0])
+def test_wakeup_that_was_rung_twice_is_cleared_at_once_and_clearing_it_again_does_no_harm(table):
+    table.ring(table.wakeups[0])
+    table.ring(table.wakeups[0])
+    table.clear(table.wakeups[0])
     ears = select.poll()
-    ears.register(table.bells[0], select.POLLIN)
+    ears.register(table.wakeups[0], select.POLLIN)
     assert not ears.poll(0)
-    table.hush(table.bells[0])
+    table.clear(table.wakeups[0])
 
 
 def test_withdrawing_a_worker_touches_its_partition_alone(table):
