@@ -16,7 +16,7 @@ from functools import lru_cache
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
 from server.engine.errors import EngineNotReady, ModelGone, Overloaded
 from server.engine.shared_catalogue import CatalogueReader
-from server.engine.slot import Ears, Slot
+from server.engine.slot import Slot, Waiter
 from server.engine.slot_table import SlotTable
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
@@ -123,8 +123,8 @@ class EngineClient:
         numbers = self._take(engine, num_images, deadline)
         try:
             self._claim(numbers, engine, model, deadline)
-            ears = Ears(self._table, deadline, client_fd)
-            yield [Slot(self._table, number, model, ears) for number in numbers]
+            waiter = Waiter(self._table, deadline, client_fd)
+            yield [Slot(self._table, number, model, waiter) for number in numbers]
         finally:
             self._give_back(numbers)
 

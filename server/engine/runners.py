@@ -88,13 +88,13 @@ class Runners:
     def _next_batch(self) -> Batch | None:
         doorbell = self._table.doorbells[self._engine]
         with self._listening:
-            ears = select.poll()
-            ears.register(doorbell, select.POLLIN)
+            poller = select.poll()
+            poller.register(doorbell, select.POLLIN)
             while not self._is_closed:
                 found = self._batcher.take(self._max_batch)
                 if isinstance(found, Batch):
                     return found
-                ears.poll(1000 * (LISTEN_S if found is None else found))
+                poller.poll(1000 * (LISTEN_S if found is None else found))
                 self._table.clear(doorbell)
         return None
 

@@ -24,10 +24,10 @@ class Slot:
         pixels: uint8 [height, width, 3], RGB; to be filled before ``submit``.
     """
 
-    def __init__(self, table: SlotTable, number: int, model: ServedModel, ears: Ears) -> None:
+    def __init__(self, table: SlotTable, number: int, model: ServedModel, waiter: Waiter) -> None:
         self.number = number
         self.pixels: NDArray[np.uint8] = table.pixels(number, model.pixels.height_px, model.pixels.width_px)
-        self._table, self._model, self._ears = table, model, ears
+        self._table, self._model, self._waiter = table, model, waiter
 
     def submit(self) -> None:
         """Hand the pixels to the engine, without waiting; from here on they must not change."""
@@ -47,7 +47,7 @@ class Slot:
             ClientGone: the client of the reservation has closed its connection.
         """
         while self.is_pending:
-            self._ears.wait(self.number)
+            self._waiter.wait(self.number)
         status = self._table.status[self.number]
         if status == Status.OK:
             return self._table.answer(self.number, len(self._model.labels)).copy()
@@ -59,7 +59,7 @@ class Slot:
 
     def check_client(self) -> None:
         """Raise ClientGone if the client has closed its connection; does not wait."""
-        self._ears.check_client()
+        self._waiter.check_client()
 
     @property
     def is_pending(self) -> bool:
@@ -67,8 +67,8 @@ class Slot:
         return bool(self._table.ticket[self.number] != self._table.answered[self.number])
 
 
-class Ears:
-    """What one request waits with: its deadline, its client's socket, and the wake-up of the slot it asks about."""
+class Waiter:
+    """Waits for one request's slots, until its deadline and while its client is there."""
 
     def __init__(self, table: SlotTable, deadline: float, client_fd: int | None) -> None:
         self._table, self._deadline = table, deadline
@@ -89,11 +89,11 @@ class Ears:
         if left_s <= 0:
             raise DeadlineExceeded("the model did not answer before the request's deadline")
         self._poll.register(wakeup, select.POLLIN)
-        heard = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
+        ready = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
         self._poll.unregister(wakeup)
-        if wakeup in heard:
+        if wakeup in ready:
             self._table.clear(wakeup)
-        elif self._client_fd in heard:
+        elif self._client_fd in ready:
             raise ClientGone("the client closed the connection before it had its answer")
 
     def check_client(self) -> None:

@@ -48,9 +48,9 @@ def test_what_another_process_writes_and_rings_arrives(table):
         table.ticket[4] = 5
         table.ring(table.wakeups[4])
         os._exit(0)
-    ears = select.poll()
-    ears.register(table.wakeups[4], select.POLLIN)
-    assert ears.poll(SOON_MS)
+    poller = select.poll()
+    poller.register(table.wakeups[4], select.POLLIN)
+    assert poller.poll(SOON_MS)
     os.waitpid(pid, 0)
     assert table.ticket[4] == 5
     assert (table.pixels(4, 8, 8) == 77).all()
@@ -60,9 +60,9 @@ def test_wakeup_that_was_rung_twice_is_cleared_at_once_and_clearing_it_again_doe
     table.ring(table.wakeups[0])
     table.ring(table.wakeups[0])
     table.clear(table.wakeups[0])
-    ears = select.poll()
-    ears.register(table.wakeups[0], select.POLLIN)
-    assert not ears.poll(0)
+    poller = select.poll()
+    poller.register(table.wakeups[0], select.POLLIN)
+    assert not poller.poll(0)
     table.clear(table.wakeups[0])
 
 
@@ -80,9 +80,9 @@ def test_work_of_a_dead_engine_goes_to_another(table):
     table.engine[:] = [0, 1, 0, 0, 1, 0]
     table.reassign(0, 1)
     assert (table.num_in_hand(0), table.num_in_hand(1)) == (0, 3)
-    ears = select.poll()
-    ears.register(table.doorbells[1], select.POLLIN)
-    assert ears.poll(0)
+    poller = select.poll()
+    poller.register(table.doorbells[1], select.POLLIN)
+    assert poller.poll(0)
 
 
 def test_memory_counts_only_where_it_is_used():
