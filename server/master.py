@@ -266,8 +266,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             self._engine.close()
 
     def _clean_up_after(self, master: Master, worker: HTTPWorker) -> None:
-        """Withdraw what a worker left; and end instead of forking for ever when one dies before any has started."""
-        self._slot_table.withdraw(worker.partition)
+        """Cancel what a worker left; and end instead of forking for ever when one dies before any has started."""
+        self._slot_table.cancel(worker.partition)
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
         if is_token_there and master.LISTENERS:
             raise HaltServer("a worker died while it started", Arbiter.WORKER_BOOT_ERROR)

@@ -87,7 +87,7 @@ class RunningEngine:
 
     def wait_until_idle(self):
         give_up_at = time.monotonic() + SOON_S
-        while (self.table.ticket != self.table.answered).any() or self.table.in_use.any():
+        while (self.table.ticket != self.table.completed).any() or self.table.in_use.any():
             assert time.monotonic() < give_up_at
             time.sleep(0.001)
 

@@ -2,7 +2,7 @@
 
 Knows the slot table and the clock, no threads and no models; the engine's runners call it, any number at once. A runner
 that is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody
-waits for any more is answered without running. Images that were being run when an engine died are suspects: each of
+waits for any more is completed without running. Images that were being run when an engine died are suspects: each of
 them runs while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and
 takes no other with it.
 """
@@ -124,17 +124,17 @@ class Batcher:
     def _waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
         """Find what is to be run, oldest first, and answer what is not."""
         table = self._table
-        pending = np.flatnonzero((table.ticket != table.answered) & (table.engine == self._engine) & ~self._taken)
+        pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine) & ~self._taken)
         if not len(pending):
             return pending
         pending = pending[np.argsort(table.submitted[pending], kind="stable")]
-        is_withdrawn = table.withdrawn[pending] == table.ticket[pending]
+        is_cancelled = table.cancelled[pending] == table.ticket[pending]
         is_expired = table.deadline[pending] <= self._clock()
         keep = np.ones(len(pending), np.bool_)
         known = {key: max_batch(key) is not None for key in {int(key) for key in table.model[pending]}}
         for index, slot in enumerate(pending.tolist()):
-            if is_withdrawn[index]:
-                status = Status.WITHDRAWN
+            if is_cancelled[index]:
+                status = Status.CANCELLED
             elif is_expired[index]:
                 status = Status.EXPIRED
             elif not known[int(table.model[slot])]:
@@ -175,5 +175,5 @@ class Batcher:
         table = self._table
         table.status[slot] = status
         table.fence()
-        table.answered[slot] = ticket
+        table.completed[slot] = ticket
         table.ring(table.wakeups[slot])

@@ -51,7 +51,7 @@ class EngineClient:
 
     Args:
         table: inherited from the supervisor.
-        worker: whose partition of the slots to use; what a predecessor left there is withdrawn.
+        worker: whose partition of the slots to use; what a predecessor left there is cancelled.
         clock: monotonic.
     """
 
@@ -59,10 +59,10 @@ class EngineClient:
         self._table, self._clock = table, clock
         self._catalogues = [CatalogueReader(table, engine) for engine in range(table.num_engines)]
         self._lock = threading.Lock()
-        table.withdraw(worker)
+        table.cancel(worker)
         slots = table.partition_of(worker)
-        self._withdrawn = [slot for slot in slots if table.ticket[slot] != table.answered[slot]]
-        self._free = [slot for slot in reversed(slots) if slot not in self._withdrawn]
+        self._cancelled = [slot for slot in slots if table.ticket[slot] != table.completed[slot]]
+        self._free = [slot for slot in reversed(slots) if slot not in self._cancelled]
         self._is_closed = False
 
     @property
@@ -133,7 +133,7 @@ class EngineClient:
 
         A look in passing, for whoever wants to refuse a request before reading it; `reserve` has the last word.
         """
-        if self._free or self._withdrawn:
+        if self._free or self._cancelled:
             return None
         return self._wait_s(self._least_busy())
 
@@ -172,10 +172,10 @@ class EngineClient:
             return numbers
 
     def _reclaim(self) -> None:
-        """Have slots back that were withdrawn, once the engine is done with them."""
+        """Have slots back that were cancelled, once the engine is done with them."""
         table = self._table
-        for slot in [slot for slot in self._withdrawn if table.ticket[slot] == table.answered[slot]]:
-            self._withdrawn.remove(slot)
+        for slot in [slot for slot in self._cancelled if table.ticket[slot] == table.completed[slot]]:
+            self._cancelled.remove(slot)
             self._free.append(slot)
 
     def _wait_s(self, engine: int) -> float:
@@ -199,8 +199,8 @@ class EngineClient:
         table = self._table
         with self._lock:
             for number in numbers:
-                is_pending = table.ticket[number] != table.answered[number]
+                is_pending = table.ticket[number] != table.completed[number]
                 if is_pending:
-                    table.withdrawn[number] = table.ticket[number]
+                    table.cancelled[number] = table.ticket[number]
                 table.in_use[number] = 0
-                (self._withdrawn if is_pending else self._free).append(number)
+                (self._cancelled if is_pending else self._free).append(number)

@@ -64,7 +64,7 @@ class Slot:
     @property
     def is_pending(self) -> bool:
         """Whether it was submitted and has no answer yet."""
-        return bool(self._table.ticket[self.number] != self._table.answered[self.number])
+        return bool(self._table.ticket[self.number] != self._table.completed[self.number])
 
 
 class Waiter:

@@ -7,18 +7,18 @@ partitions, one for each HTTP worker, so that no lock crosses processes. Every f
 field                 writer     meaning
 ====================  =========  ==============================================================================
 ticket                worker     goes up by one when the slot is submitted
-withdrawn             worker     the ticket that nobody waits for any more
+cancelled             worker     the ticket that nobody waits for any more
 model, engine         worker     what is to run it, and where
 deadline, submitted   worker     seconds of the monotonic clock, which all processes of a machine share
 in_use                worker     1 from reservation until nobody waits for the outcome
-answered              engine     the ticket that the outcome belongs to
+completed             engine     the ticket that the outcome belongs to
 status                engine     the outcome, see `Status`
 attempted, attempts   engine     a ticket, and how often an engine began to run it
 ====================  =========  ==============================================================================
 
-A slot is *pending* while ``ticket != answered``. That is all there is to know about the work in hand, and it stands in
+A slot is *pending* while ``ticket != completed``. That is all there is to know about the work in hand, and it stands in
 memory that outlives any process: an engine that starts anew finds what its predecessor left, and runs it. When a worker
-dies, the supervisor withdraws what was pending in its partition and writes as its owner from then on.
+dies, the supervisor cancels what was pending in its partition and writes as its owner from then on.
 
 Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
 slot into the model's input. Nothing is pickled and no pixel crosses a socket; a wake-up is a number in the kernel.
@@ -53,7 +53,7 @@ class Status(IntEnum):
     OK = 0
     FAILED = 1  # the model could not run on these pixels
     EXPIRED = 2  # the deadline passed before it ran
-    WITHDRAWN = 3  # nobody waits for it
+    CANCELLED = 3  # nobody waits for it
     GONE = 4  # the engine does not have that model (any more)
 
 
@@ -86,13 +86,13 @@ class SlotTable:
         self._fence = threading.Lock()
 
         self.ticket = _shared_array(U64, num_slots)
-        self.withdrawn = _shared_array(U64, num_slots)
+        self.cancelled = _shared_array(U64, num_slots)
         self.model = _shared_array(U64, num_slots)
         self.engine = _shared_array(U64, num_slots)
         self.deadline = _shared_array(F64, num_slots)
         self.submitted = _shared_array(F64, num_slots)
         self.in_use = _shared_array(U8, num_slots)
-        self.answered = _shared_array(U64, num_slots)
+        self.completed = _shared_array(U64, num_slots)
         self.status = _shared_array(U8, num_slots)
         self.attempted = _shared_array(U64, num_slots)
         self.attempts = _shared_array(U64, num_slots)
@@ -143,10 +143,10 @@ class SlotTable:
         with suppress(BlockingIOError):
             os.eventfd_read(eventfd)
 
-    def withdraw(self, worker: int) -> None:
+    def cancel(self, worker: int) -> None:
         """Give up what a worker that died had in hand."""
         own = self.partition_of(worker)
-        self.withdrawn[own] = self.ticket[own]
+        self.cancelled[own] = self.ticket[own]
         self.in_use[own] = 0
 
     def reassign(self, engine: int, to: int) -> None:
@@ -160,7 +160,7 @@ class SlotTable:
 
     def num_waiting(self, engine: int) -> int:
         """Count the images that an engine has to do and has not begun to run."""
-        is_waiting = (self.ticket != self.answered) & (self.ticket != self.attempted) & (self.ticket != self.withdrawn)
+        is_waiting = (self.ticket != self.completed) & (self.ticket != self.attempted) & (self.ticket != self.cancelled)
         return int(np.count_nonzero(is_waiting & (self.engine == engine)))
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ def test_image_of_another_engine_is_left_alone(table, clock):
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        (lambda table: table.withdrawn.__setitem__(0, 1), Status.WITHDRAWN),
+        (lambda table: table.cancelled.__setitem__(0, 1), Status.CANCELLED),
         (lambda table: table.deadline.__setitem__(0, 99.0), Status.EXPIRED),
         (lambda table: table.model.__setitem__(0, 77), Status.GONE),
     ],
@@ -112,7 +112,7 @@ def test_what_should_not_run_is_answered_without_running(table, clock, change, s
     submit(table, 0)
     change(table)
     assert batcher_of(table, clock).take(MAX_BATCH.get) is None
-    assert (table.answered[0], table.status[0]) == (1, status)
+    assert (table.completed[0], table.status[0]) == (1, status)
 
 
 def test_partial_batch_waits_for_others_as_long_as_it_may(table, clock):
@@ -187,14 +187,14 @@ def test_model_is_running_from_reservation_to_answer(table, clock):
     assert not batcher.is_running(2)
     submit(table, 0)
     batch = batcher.take(MAX_BATCH.get)
-    table.in_use[0] = 0  # withdrawn, but the batch runs on
+    table.in_use[0] = 0  # cancelled, but the batch runs on
     assert batcher.is_running(3)
     finish(batcher, batch)
     assert not batcher.is_running(3)
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Submissions, withdrawals, takes, ends and deaths of engines, in any order."""
+    """Submissions, cancellations, takes, ends and deaths of engines, in any order."""
 
     @initialize(num_runners=st.integers(1, 4))
     def start(self, num_runners):
@@ -206,7 +206,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.run_of = {}  # (slot, ticket) to how often it was finished
 
     def is_pending(self, slot):
-        return self.table.ticket[slot] != self.table.answered[slot]
+        return self.table.ticket[slot] != self.table.completed[slot]
 
     @rule(slot=st.integers(0, 11), model=st.sampled_from([1, 2, 3, 9]), patience=st.integers(1, 20))
     def submit(self, slot, model, patience):
@@ -214,8 +214,8 @@ class AnyOrder(RuleBasedStateMachine):
             submit(self.table, slot, model=model, deadline=self.clock.now + patience, submitted=self.clock.now)
 
     @rule(slot=st.integers(0, 11))
-    def withdraw(self, slot):
-        self.table.withdrawn[slot] = self.table.ticket[slot]
+    def cancel(self, slot):
+        self.table.cancelled[slot] = self.table.ticket[slot]
         self.table.in_use[slot] = 0
 
     @rule(seconds=st.integers(1, 5))
@@ -232,7 +232,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert {int(self.table.model[slot]) for slot in batch.slots} == {batch.model}
             assert [int(before[slot]) for slot in batch.slots] == list(batch.tickets)
             assert all(self.table.deadline[slot] > self.clock.now for slot in batch.slots)
-            assert not any(self.table.withdrawn[slot] == before[slot] for slot in batch.slots)
+            assert not any(self.table.cancelled[slot] == before[slot] for slot in batch.slots)
             assert not {*batch.slots} & {slot for other in self.running for slot in other.slots}
             self.running.append(batch)
 
@@ -243,7 +243,7 @@ class AnyOrder(RuleBasedStateMachine):
         statuses = data.draw(st.lists(st.sampled_from(Status), min_size=len(batch.slots), max_size=len(batch.slots)))
         self.batcher.finish(batch, statuses)
         for slot, ticket, status in zip(batch.slots, batch.tickets, statuses, strict=True):
-            assert (int(self.table.answered[slot]), self.table.status[slot]) == (ticket, status)
+            assert (int(self.table.completed[slot]), self.table.status[slot]) == (ticket, status)
             self.run_of[slot, ticket] = self.run_of.get((slot, ticket), 0) + 1
 
     @rule()

@@ -66,12 +66,12 @@ def test_wakeup_that_was_rung_twice_is_cleared_at_once_and_clearing_it_again_doe
     table.clear(table.wakeups[0])
 
 
-def test_withdrawing_a_worker_touches_its_partition_alone(table):
+def test_cancelling_a_worker_touches_its_partition_alone(table):
     table.ticket[:] = 2
-    table.answered[:] = [2, 1, 2, 1, 1, 1]
+    table.completed[:] = [2, 1, 2, 1, 1, 1]
     table.in_use[:] = 1
-    table.withdraw(1)
-    assert table.withdrawn.tolist() == [0, 0, 0, 2, 2, 2]
+    table.cancel(1)
+    assert table.cancelled.tolist() == [0, 0, 0, 2, 2, 2]
     assert table.in_use.tolist() == [1, 1, 1, 0, 0, 0]
 
 
