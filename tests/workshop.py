@@ -1,4 +1,4 @@
-"""A repository, a shelf of an engine over it, and models that are loaded in no time, or not."""
+"""A repository, a registry of an engine over it, and models that are loaded in no time, or not."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from models.store.repository import Repository
 from models.store.routing import set_stable
 from server.engine.catalogue import Catalogue
 from server.engine.loaded import LoadedModel, served_model
-from server.engine.shelf import Shelf
+from server.engine.registry import ModelRegistry
 from server.engine.trials import Trials
 
 
 class Killed(BaseException):
-    """The end of an engine, as far as the shelf can see one."""
+    """The end of an engine, as far as the registry can see one."""
 
 
 class Workshop:
-    """A repository, a shelf, and what the shelf told the others."""
+    """A repository, a registry, and what the registry told the others."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -42,16 +42,16 @@ class Workshop:
         set_stable(self.folder / "repository" / name, version)
 
     def serving(self, *names):
-        """A shelf that serves the first version of each model."""
+        """A registry that serves the first version of each model."""
         for name in names:
             self.publish(name)
-        shelf = self.shelf()
-        shelf.refresh()
-        return shelf
+        registry = self.registry()
+        registry.refresh()
+        return registry
 
-    def shelf(self, *wanted, before=None):
+    def registry(self, *wanted, before=None):
         before = before or Catalogue()
-        return Shelf(
+        return ModelRegistry(
             self.repository,
             wanted,
             load=self.load,

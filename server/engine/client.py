@@ -75,7 +75,7 @@ class EngineClient:
         """What is served; nothing before the first model is loaded.
 
         The default is the one that the first engine tells, whoever is to answer: so all workers have the same, whatever
-        the engines could load, and it outlives the engine (`server.engine.shelf` keeps it).
+        the engines could load, and it outlives the engine (`server.engine.registry` keeps it).
         """
         first, catalogue = self._catalogues[0].read(), self._catalogues[self._least_busy()].read()
         return catalogue if catalogue is first else replace(catalogue, default=first.default)

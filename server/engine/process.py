@@ -22,9 +22,9 @@ from models.store.repository import Repository
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue
 from server.engine.loaded import LoadedModel, Plan, load_model
+from server.engine.registry import ModelRegistry
 from server.engine.runners import NoteBatch, Runners
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
-from server.engine.shelf import Shelf
 from server.engine.slot_table import SlotTable
 from server.engine.trials import Trials
 
@@ -41,7 +41,7 @@ class EngineConfig:
 
     Attributes:
         repository: where the models are.
-        wanted: see `server.engine.shelf.Shelf`.
+        wanted: see `server.engine.registry.ModelRegistry`.
         plan: how it uses its device.
     """
 
@@ -70,9 +70,9 @@ def run_engine(
     runners = Runners(table, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch)
     catalogue = CatalogueReader(table, engine)
     before = catalogue.read()
-    shelf = make_shelf(table, engine, config, batcher=batcher, runners=runners, before=before)
+    registry = make_registry(table, engine, config, batcher=batcher, runners=runners, before=before)
     try:
-        shelf.refresh()
+        registry.refresh()
     except OpsinError as error:
         print(f"opsin: {error}", file=sys.stderr, flush=True)
         sys.exit(NOTHING_TO_SERVE)
@@ -84,20 +84,20 @@ def run_engine(
     while True:
         time.sleep(REFRESH_S)
         try:
-            shelf.refresh()
+            registry.refresh()
         except Exception:
             log.exception("the repository cannot be followed; what is served stays")
 
 
-def make_shelf(
+def make_registry(
     table: SlotTable, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners, before: Catalogue
-) -> Shelf:
+) -> ModelRegistry:
     """Put the parts of an engine together."""
 
     def set_models(models: dict[int, LoadedModel]) -> None:
         runners.models = models
 
-    return Shelf(
+    return ModelRegistry(
         config.repository,
         config.wanted,
         load=lambda artifact: load_model(

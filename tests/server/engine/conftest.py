@@ -1,4 +1,4 @@
-"""Fixtures for what the shelf does."""
+"""Fixtures for what the registry does."""
 
 import pytest
 from workshop import Workshop

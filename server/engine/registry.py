@@ -31,7 +31,7 @@ class NothingToServe(OpsinError):
     code = "nothing_to_serve"
 
 
-class Shelf:
+class ModelRegistry:
     """See the module. One thread calls it.
 
     Args:
@@ -115,7 +115,7 @@ class Shelf:
             return tuple(self._current)
 
     def _follow(self, want: ModelReference) -> Iterable[RefusedModel]:
-        """Bring the version that is wanted now onto the shelf; says why where that is not possible."""
+        """Bring the version that is wanted now into the registry; says why where that is not possible."""
         version = want.version
         try:
             version = self._repository.stable_version(want.name) if version is None else version

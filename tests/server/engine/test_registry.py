@@ -6,13 +6,13 @@ import pytest
 
 from models.store.reference import ModelReference
 from server.engine.catalogue import key_of
-from server.engine.shelf import DRAIN_GRACE_S
+from server.engine.registry import DRAIN_GRACE_S
 
 
 def test_stable_version_of_every_model_is_served(workshop):
     for name in ("b", "a", "b"):
         workshop.publish(name)
-    workshop.shelf().refresh()
+    workshop.registry().refresh()
     assert workshop.served == [("a", 1), ("b", 2)]
     assert workshop.models.keys() == {key_of("a", 1), key_of("b", 2)}
 
@@ -20,45 +20,45 @@ def test_stable_version_of_every_model_is_served(workshop):
 def test_models_and_versions_that_are_wanted_come_in_that_order(workshop):
     for name in ("a", "b", "b"):
         workshop.publish(name)
-    workshop.shelf(ModelReference("b"), ModelReference("b", 1), ModelReference("a")).refresh()
+    workshop.registry(ModelReference("b"), ModelReference("b", 1), ModelReference("a")).refresh()
     assert workshop.served == [("b", 2), ("b", 1), ("a", 1)]
 
 
 def test_new_version_is_loaded_before_the_old_one_goes_which_is_freed_when_nothing_asks_for_it(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     workshop.publish()
     workshop.running.add(key_of("a", 1))
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 2)]
     workshop.now += 100
-    shelf.refresh()
+    registry.refresh()
     assert not workshop.is_closed("a", 1)
     assert key_of("a", 1) in workshop.models
     workshop.running.clear()
-    shelf.refresh()
+    registry.refresh()
     assert workshop.is_closed("a", 1)
     assert workshop.models.keys() == {key_of("a", 2)}
 
 
 def test_old_version_stays_a_moment_for_requests_that_just_read_the_catalogue(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     workshop.publish()
-    shelf.refresh()
+    registry.refresh()
     assert not workshop.is_closed("a", 1)
     workshop.now += DRAIN_GRACE_S
-    shelf.refresh()
+    registry.refresh()
     assert workshop.is_closed("a", 1)
 
 
 def test_version_that_comes_back_before_it_was_freed_is_not_loaded_again(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     first = workshop.runtimes["a", 1]
     workshop.publish()
-    shelf.refresh()
+    registry.refresh()
     workshop.promote("a", 1)
-    shelf.refresh()
+    registry.refresh()
     workshop.now += 100
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 1)]
     assert workshop.runtimes["a", 1] is first
     assert first.num_closed == 0
@@ -66,16 +66,16 @@ def test_version_that_comes_back_before_it_was_freed_is_not_loaded_again(worksho
 
 
 def test_repository_that_vanishes_changes_nothing(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     (workshop.folder / "repository").rename(workshop.folder / "elsewhere")
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 1)]
 
 
 def test_model_that_is_added_later_is_served_where_all_are_wanted(workshop):
-    shelf = workshop.serving("b")
+    registry = workshop.serving("b")
     workshop.publish("c")
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("b", 1), ("c", 1)]
 
 
@@ -83,20 +83,20 @@ def test_default_is_the_first_that_is_served_and_stays(workshop):
     workshop.broken.add(("a", 1))
     for name in ("a", "c"):
         workshop.publish(name)
-    shelf = workshop.shelf()
-    shelf.refresh()
+    registry = workshop.registry()
+    registry.refresh()
     workshop.publish("b")
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("b", 1), ("c", 1)]
     assert workshop.catalogue.default == ModelReference("c")
-    workshop.shelf(before=workshop.catalogue).refresh()  # an engine that is started anew
+    workshop.registry(before=workshop.catalogue).refresh()  # an engine that is started anew
     assert workshop.catalogue.default == ModelReference("c")
 
 
 def test_default_stays_when_its_model_goes(workshop):
-    shelf = workshop.serving("a", "b")
+    registry = workshop.serving("a", "b")
     (workshop.folder / "repository/a").rename(workshop.folder / "elsewhere")
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("b", 1)]
     assert (workshop.catalogue.default, workshop.catalogue.default_model) == (ModelReference("a"), None)
 
@@ -107,7 +107,7 @@ def test_default_is_the_first_that_is_wanted_served_or_not(workshop, wanted):
     for name in ("a", "b"):
         workshop.publish(name)
     references = [ModelReference.parse(want) for want in wanted]
-    workshop.shelf(*references).refresh()
+    workshop.registry(*references).refresh()
     assert workshop.served == [("b", 1)]
     assert workshop.catalogue.default == references[0]
 
@@ -115,10 +115,10 @@ def test_default_is_the_first_that_is_wanted_served_or_not(workshop, wanted):
 def test_close_frees_everything(workshop):
     for _ in range(2):
         workshop.publish()
-    shelf = workshop.shelf(ModelReference("a"))
-    shelf.refresh()
+    registry = workshop.registry(ModelReference("a"))
+    registry.refresh()
     workshop.promote("a", 1)
-    shelf.refresh()
-    shelf.close()
+    registry.refresh()
+    registry.close()
     assert workshop.is_closed("a", 1)
     assert workshop.is_closed("a", 2)

@@ -8,15 +8,15 @@ import shutil
 import pytest
 from workshop import Killed
 
-from server.engine.shelf import NothingToServe
+from server.engine.registry import NothingToServe
 from server.engine.trials import RETRY_S
 
 
 def test_version_that_cannot_be_loaded_leaves_the_old_one_and_says_why(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     workshop.broken.add(("a", 2))
     workshop.publish()
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 1)]
     [refused] = workshop.catalogue.refused
     assert (refused.name, refused.version) == ("a", 2)
@@ -25,12 +25,12 @@ def test_version_that_cannot_be_loaded_leaves_the_old_one_and_says_why(workshop)
 
 def test_whatever_a_library_raises_is_of_that_version_alone_and_only_the_log_says_what(workshop, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
-    shelf = workshop.serving("a", "b")
+    registry = workshop.serving("a", "b")
     workshop.error = ValueError("/secret/path")
     workshop.broken.add(("a", 2))
     for name in ("a", "b"):
         workshop.publish(name)
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 1), ("b", 2)]
     assert [refused.reason for refused in workshop.catalogue.refused] == [
         "model 'a' version 2 cannot be served: loading it failed"
@@ -41,7 +41,7 @@ def test_whatever_a_library_raises_is_of_that_version_alone_and_only_the_log_say
 def test_model_that_cannot_be_read_is_refused_by_its_name_and_the_others_are_served(workshop):
     workshop.publish("b")
     (workshop.repository.root / "a").symlink_to("a")
-    workshop.shelf().refresh()
+    workshop.registry().refresh()
     assert workshop.served == [("b", 1)]
     assert [refused.reason for refused in workshop.catalogue.refused] == [
         "model 'a' cannot be read: Too many levels of symbolic links"
@@ -53,29 +53,29 @@ def test_whatever_a_library_raises_at_the_start_leaves_the_other_models(workshop
         workshop.publish(name)
     workshop.error = ValueError("not enough values to unpack")
     workshop.broken.add(("a", 1))
-    workshop.shelf().refresh()
+    workshop.registry().refresh()
     assert workshop.served == [("b", 1)]
 
 
 def test_version_that_could_not_be_loaded_is_tried_again_later(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     workshop.broken.add(("a", 2))
     workshop.publish()
-    shelf.refresh()
+    registry.refresh()
     workshop.broken.clear()
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 1)]
     workshop.now += RETRY_S
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 2)]
     assert workshop.catalogue.refused == ()
 
 
 def test_changed_byte_on_disk_keeps_the_old_version(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     workshop.publish()
     (workshop.folder / "repository/a/2/model.tflite").write_bytes(b"changed")
-    shelf.refresh()
+    registry.refresh()
     assert workshop.served == [("a", 1)]
     assert "sha256 differs" in workshop.catalogue.refused[0].reason
 
@@ -84,14 +84,14 @@ def test_nothing_to_serve_ends_the_start(workshop):
     workshop.broken.add(("a", 1))
     workshop.publish()
     with pytest.raises(NothingToServe, match="model 'a' version 1 cannot be served: it is broken"):
-        workshop.shelf().refresh()
+        workshop.registry().refresh()
 
 
 def test_restarted_engine_falls_back_to_what_served_before(workshop):
     workshop.serving("a")
     workshop.broken.add(("a", 2))
     workshop.publish()
-    workshop.shelf(before=workshop.catalogue).refresh()
+    workshop.registry(before=workshop.catalogue).refresh()
     assert workshop.served == [("a", 1)]
 
 
@@ -102,9 +102,9 @@ def test_versions_whose_loading_ends_the_engine_leave_what_served_before_after_o
         workshop.publish(name)
     for _ in range(2):
         with pytest.raises(Killed):
-            workshop.shelf(before=workshop.catalogue).refresh()
+            workshop.registry(before=workshop.catalogue).refresh()
     for _ in range(2):  # engines that end for another reason change nothing
-        workshop.shelf(before=workshop.catalogue).refresh()
+        workshop.registry(before=workshop.catalogue).refresh()
         assert workshop.served == [("a", 1), ("b", 1)]
         assert [refused.reason for refused in workshop.catalogue.refused] == [
             "model 'a' version 2 cannot be served: loading it ended the engine",
@@ -113,12 +113,12 @@ def test_versions_whose_loading_ends_the_engine_leave_what_served_before_after_o
 
 
 def test_model_that_ends_the_engine_as_it_comes_leaves_the_others(workshop):
-    shelf = workshop.serving("b")
+    registry = workshop.serving("b")
     workshop.fatal.add(("a", 1))
     workshop.publish("a")
     with pytest.raises(Killed):
-        shelf.refresh()
-    workshop.shelf(before=workshop.catalogue).refresh()
+        registry.refresh()
+    workshop.registry(before=workshop.catalogue).refresh()
     assert workshop.served == [("b", 1)]
 
 
@@ -127,21 +127,21 @@ def test_what_served_before_is_loaded_however_often_that_ended_the_engine(worksh
     workshop.fatal.add(("a", 1))
     for _ in range(5):
         with pytest.raises(Killed):
-            workshop.shelf(before=workshop.catalogue).refresh()
+            workshop.registry(before=workshop.catalogue).refresh()
     workshop.fatal.clear()
-    workshop.shelf(before=workshop.catalogue).refresh()
+    workshop.registry(before=workshop.catalogue).refresh()
     assert workshop.served == [("a", 1)]
 
 
 def test_version_that_ended_the_engine_is_tried_at_every_start_where_there_is_no_other(workshop):
-    shelf = workshop.serving("a")
+    registry = workshop.serving("a")
     workshop.fatal.add(("a", 2))
     workshop.publish()
     with pytest.raises(Killed):
-        shelf.refresh()
+        registry.refresh()
     shutil.rmtree(workshop.folder / "repository/a/1")
     workshop.fatal.clear()
     with pytest.raises(NothingToServe, match="loading it ended the engine"):
-        workshop.shelf(before=workshop.catalogue).refresh()
-    workshop.shelf(before=workshop.catalogue).refresh()
+        workshop.registry(before=workshop.catalogue).refresh()
+    workshop.registry(before=workshop.catalogue).refresh()
     assert workshop.served == [("a", 2)]
