@@ -10,9 +10,9 @@ from models.errors import CorruptArtifact
 from models.store.repository import Repository
 from models.store.routing import set_stable
 from server.engine.catalogue import Catalogue
+from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel, served_model
 from server.engine.registry import ModelRegistry
-from server.engine.trials import Trials
 
 
 class Killed(BaseException):
@@ -58,7 +58,7 @@ class Workshop:
             set_models=lambda models: setattr(self, "models", models),
             show=lambda catalogue: setattr(self, "catalogue", catalogue),
             is_running=self.running.__contains__,
-            trials=Trials(self.notes, before=before, clock=lambda: self.now),
+            load_attempts=LoadAttempts(self.notes, before=before, clock=lambda: self.now),
             before=before,
             clock=lambda: self.now,
         )

@@ -21,12 +21,12 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue
+from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel, Plan, load_model
 from server.engine.registry import ModelRegistry
 from server.engine.runners import NoteBatch, Runners
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.slot_table import SlotTable
-from server.engine.trials import Trials
 
 log = logging.getLogger("opsin.engine")
 
@@ -106,7 +106,7 @@ def make_registry(
         set_models=set_models,
         show=lambda catalogue: write_catalogue(table, engine, catalogue),
         is_running=batcher.is_running,
-        trials=Trials(table.trials[engine], before=before),
+        load_attempts=LoadAttempts(table.load_attempts[engine], before=before),
         before=before,
     )
 

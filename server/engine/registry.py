@@ -17,8 +17,8 @@ from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.engine.catalogue import Catalogue, RefusedModel, key_of
+from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
-from server.engine.trials import Trials
 
 log = logging.getLogger("opsin.engine")
 
@@ -42,7 +42,7 @@ class ModelRegistry:
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
         is_running: whether anything still asks for a model, by its key.
-        trials: within which a version is loaded.
+        load_attempts: within which a version is loaded.
         before: what served before this engine started, and the default.
         clock: monotonic.
     """
@@ -56,13 +56,13 @@ class ModelRegistry:
         set_models: Callable[[dict[int, LoadedModel]], None],
         show: Callable[[Catalogue], None],
         is_running: Callable[[int], bool],
-        trials: Trials,
+        load_attempts: LoadAttempts,
         before: Catalogue,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._repository, self._wanted = repository, tuple(wanted)
         self._load, self._set_models, self._show = load, set_models, show
-        self._is_running, self._trials, self._clock = is_running, trials, clock
+        self._is_running, self._load_attempts, self._clock = is_running, load_attempts, clock
         self._default = self._wanted[0] if self._wanted else before.default
         self._before = {(model.name, model.version) for model in before.models}
         self._current: dict[ModelReference, int] = {}
@@ -82,7 +82,7 @@ class ModelRegistry:
             refused.extend(self._follow(want))
         self._current = {want: self._current[want] for want in wanted if want in self._current}
         if not self._current and self._shown is None:
-            self._trials.forget_deaths()  # the next start has nothing to lose by trying
+            self._load_attempts.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
         self._publish(refused)
         self.free_drained()
@@ -142,7 +142,7 @@ class ModelRegistry:
             self._loaded[key] = self._leaving.pop(key)[1]
         if key in self._loaded:
             return
-        with self._trials.trial(name, version):
+        with self._load_attempts.attempt(name, version):
             self._loaded[key] = self._load(self._repository.load(name, version))
 
     def _publish(self, refused: Sequence[RefusedModel]) -> None:

@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 PAGE_BYTES = 4096
 CATALOGUE_BYTES = 8 * 1024**2
 MAX_RUNNERS = 256
-MAX_TRIALS = 64
+MAX_LOAD_ATTEMPTS = 64
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python 3.11 does not name it
 
 U64, F64, U8 = np.dtype(np.uint64), np.dtype(np.float64), np.dtype(np.uint8)
@@ -105,8 +105,8 @@ class SlotTable:
         self.num_restarts = _shared_array(U64, num_engines)
         self.catalogue_sequence = _shared_array(U64, num_engines)
         self.catalogue_size = _shared_array(U64, 2 * num_engines).reshape(num_engines, 2)
-        # The versions it began to load and has not finished, see `server.engine.trials`.
-        self.trials = _shared_array(U64, num_engines * MAX_TRIALS).reshape(num_engines, MAX_TRIALS)
+        # The versions it began to load and has not finished, see `server.engine.load_attempts`.
+        self.load_attempts = _shared_array(U64, num_engines * MAX_LOAD_ATTEMPTS).reshape(num_engines, MAX_LOAD_ATTEMPTS)
         self.running_since = _shared_array(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
 
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_engines)]

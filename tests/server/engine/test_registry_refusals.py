@@ -8,8 +8,8 @@ import shutil
 import pytest
 from workshop import Killed
 
+from server.engine.load_attempts import RETRY_S
 from server.engine.registry import NothingToServe
-from server.engine.trials import RETRY_S
 
 
 def test_version_that_cannot_be_loaded_leaves_the_old_one_and_says_why(workshop):

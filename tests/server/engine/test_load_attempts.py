@@ -8,7 +8,7 @@ from engines import MODEL
 
 from models.errors import CorruptArtifact
 from server.engine.catalogue import Catalogue
-from server.engine.trials import MAX_DEATHS, RETRY_S, Trials, VersionRefused
+from server.engine.load_attempts import MAX_DEATHS, RETRY_S, LoadAttempts, VersionRefused
 
 
 class Killed(BaseException):
@@ -24,10 +24,10 @@ class Engines:
         self.start()
 
     def start(self, before=()):
-        self.trials = Trials(self.notes, before=Catalogue(before), clock=lambda: self.now)
+        self.load_attempts = LoadAttempts(self.notes, before=Catalogue(before), clock=lambda: self.now)
 
     def load(self, error=None, *, name=MODEL.name, version=MODEL.version):
-        with self.trials.trial(name, version):
+        with self.load_attempts.attempt(name, version):
             if error:
                 raise error
 
@@ -81,7 +81,7 @@ def test_deaths_are_forgotten_when_it_has_been_loaded_or_all_are(engines):
     engines.start()
     engines.load()
     engines.die()
-    engines.trials.forget_deaths()
+    engines.load_attempts.forget_deaths()
     engines.load()
 
 

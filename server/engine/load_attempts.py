@@ -31,11 +31,11 @@ class VersionRefused(OpsinError):
     code = "version_refused"
 
 
-class Trials:
+class LoadAttempts:
     """What one engine tried to load. One thread calls it.
 
     Args:
-        notes: uint64 [table.MAX_TRIALS], keys of versions; 0 is a free place.
+        notes: uint64 [table.MAX_LOAD_ATTEMPTS], keys of versions; 0 is a free place.
         before: what served before this engine started; it is loaded in any case, for there is nothing better.
         clock: monotonic.
     """
@@ -48,7 +48,7 @@ class Trials:
         self._refused: dict[int, tuple[float, str]] = {}  # when to try again, and why not before
 
     @contextmanager
-    def trial(self, name: str, version: int) -> Iterator[None]:
+    def attempt(self, name: str, version: int) -> Iterator[None]:
         """Load a version within; whatever a library raises there, it is of this version alone.
 
         Raises:
