@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from server.engine.batcher import Batch, Batcher
 from server.engine.loaded import LoadedModel
-from server.engine.pace import Pace
+from server.engine.service_rate import ServiceRate
 from server.engine.slot_table import SlotTable, Status
 
 log = logging.getLogger("opsin.engine")
@@ -54,7 +54,7 @@ class Runners:
         self._table, self._engine, self._batcher = table, engine, batcher
         self._listening = threading.Lock()
         self._is_closed = False
-        self._pace = Pace(table, engine, num_runners=num_runners)
+        self._service_rate = ServiceRate(table, engine, num_runners=num_runners)
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"opsin-runner-{number}", daemon=True)
             for number in range(num_runners)
@@ -81,7 +81,7 @@ class Runners:
             self._table.running_since[self._engine, number] = 0.0
             duration_s = time.monotonic() - started
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
-            self._pace.note(len(batch.slots), submitted=submitted[0], started=started)
+            self._service_rate.note(len(batch.slots), submitted=submitted[0], started=started)
             self._batcher.finish(batch, statuses)
             self._note_batch([started - since for since in submitted], duration_s)
 

@@ -100,7 +100,9 @@ class SlotTable:
         # Of each engine, written by it alone; once it is dead, is_ready by the supervisor, which also counts restarts.
         self.is_ready = _shared_array(U64, num_engines)
         self.heartbeat = _shared_array(F64, num_engines)
-        self.seconds_per_image = _shared_array(F64, num_engines)  # while there is a queue, see `server.engine.pace`
+        self.seconds_per_image = _shared_array(
+            F64, num_engines
+        )  # while there is a queue, see `server.engine.service_rate`
         self.num_images = _shared_array(U64, num_engines)
         self.num_restarts = _shared_array(U64, num_engines)
         self.catalogue_sequence = _shared_array(U64, num_engines)

@@ -11,11 +11,11 @@ from server.engine.slot_table import SlotTable
 WEIGHT = 0.05  # of the newest batch in the moving average
 
 
-class Pace:
+class ServiceRate:
     """Keeps `table.seconds_per_image`: of all runners together, decoding and whatever else runs beside them included.
 
     An interval between the ends of two batches counts when the later batch waited at the earlier end already; the time
-    that an engine has nothing to do is no part of its pace. Until there has been a queue, the pace is that of a batch
+    that an engine has nothing to do is no part of its rate. Until there has been a queue, the rate is that of a batch
     alone, as if the runners did not get into each other's way.
     """
 
@@ -46,5 +46,5 @@ class Pace:
             self._table.num_images[self._engine] += num_images
 
     def _average(self, seconds: float, *, weight: float) -> None:
-        paces = self._table.seconds_per_image
-        paces[self._engine] += weight * (seconds - paces[self._engine])
+        seconds_per_image = self._table.seconds_per_image
+        seconds_per_image[self._engine] += weight * (seconds - seconds_per_image[self._engine])
