@@ -55,7 +55,7 @@ SPARE_FILES = 4096  # for connections, beside the eventfds of the slot table
 
 
 class Master(Arbiter):  # type: ignore[misc]
-    """Gunicorn's master, which also tends the engines; a Ctrl-C is as gentle as SIGTERM, a second one does not wait."""
+    """Gunicorn's master, which also supervises the engines; a Ctrl-C is as gentle as SIGTERM, a second one does not wait."""
 
     def __init__(self, app: Server) -> None:
         super().__init__(app)
@@ -64,7 +64,7 @@ class Master(Arbiter):  # type: ignore[misc]
     def start(self) -> None:
         """Start the engines first: they have most to load."""
         gc.freeze()  # what is here now is the same in every process; collecting it would only copy it
-        self._server.supervisor.tend()
+        self._server.supervisor.check()
         super().start()
 
     def handle_int(self) -> None:
@@ -106,7 +106,7 @@ class Master(Arbiter):  # type: ignore[misc]
 
         And halt because a worker could not start, but once: gunicorn 27 raises again where two could not.
         """
-        self._tend_engines()
+        self._check_engines()
         try:
             super().reap_workers()
         except HaltServer:
@@ -115,7 +115,7 @@ class Master(Arbiter):  # type: ignore[misc]
 
     def murder_workers(self) -> None:
         """Kill what hangs, workers and engines; called once a second."""
-        self._tend_engines()
+        self._check_engines()
         super().murder_workers()
 
     def stop(self, graceful: bool = True) -> None:
@@ -123,9 +123,9 @@ class Master(Arbiter):  # type: ignore[misc]
         super().stop(graceful)
         self._server.supervisor.stop()
 
-    def _tend_engines(self) -> None:
+    def _check_engines(self) -> None:
         try:
-            self._server.supervisor.tend()
+            self._server.supervisor.check()
         except EngineBroken as broken:
             if not self.LISTENERS:
                 return  # it stops already

@@ -1,6 +1,6 @@
 """The engines' supervisor: starts them, notices when one dies or hangs, and starts it anew.
 
-Lives in gunicorn's master, which calls `tend` whenever a child has ended and at least once a second. Owns the engine
+Lives in gunicorn's master, which calls `check` whenever a child has ended and at least once a second. Owns the engine
 processes. An engine that dies leaves its work in the slot table; its successor, or another engine, finds it there.
 """
 
@@ -20,7 +20,7 @@ from server.engine.slot_table import SlotTable
 log = logging.getLogger("opsin.supervisor")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0  # before an engine that could not start is started again
-STANDSTILL_S = 3.0  # between two calls of `tend` that should be one apart
+STANDSTILL_S = 3.0  # between two calls of `check` that should be one apart
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Supervisor:
         self._table, self._run, self._timeout_s, self._clock = table, run, timeout_s, clock
         self._children = [Child() for _ in range(table.num_engines)]
         self._is_broken = False
-        self._tended_at = clock()
+        self._checked_at = clock()
         self._trusts_until = 0.0
         self._has_been_ready = np.zeros(table.num_engines, np.bool_)
 
@@ -78,8 +78,8 @@ class Supervisor:
         """Of the engines that run."""
         return [child.pid for child in self._children if child.pid]
 
-    def tend(self) -> None:
-        """Bury the dead, kill the hung, start what is missing.
+    def check(self) -> None:
+        """Reap the engines that ended, kill those that hang, start those that are missing.
 
         Raises:
             EngineBroken: an engine ended before it had ever been ready; said once, and nothing is started any more.
@@ -87,17 +87,17 @@ class Supervisor:
         if self._is_broken:
             return
         now = self._clock()
-        if now - self._tended_at > max(STANDSTILL_S, self._timeout_s / 2):
+        if now - self._checked_at > max(STANDSTILL_S, self._timeout_s / 2):
             # This process, or the whole machine, stood still, and the engine may have, too.
             self._trusts_until = now + self._timeout_s
-        self._tended_at = now
+        self._checked_at = now
         self._has_been_ready |= self._table.is_ready.astype(np.bool_)
         for number, child in enumerate(self._children):
             if child.pid and self._is_hung(number):
                 log.error("engine %d (pid %d) hangs, it is killed and started anew", number, child.pid)
                 os.kill(child.pid, signal.SIGKILL)
             if child.pid and (status := _status_of(child.pid)) is not None:
-                self._bury(number, child, status)
+                self._reap(number, child, status)
             if not child.pid and self._clock() >= child.start_at:
                 self._start(number, child)
 
@@ -138,7 +138,7 @@ class Supervisor:
         running_since = self._table.running_since[number].copy()  # which the runners change meanwhile
         return bool(((running_since > 0) & (now - running_since > self._timeout_s)).any())
 
-    def _bury(self, number: int, child: Child, status: int) -> None:
+    def _reap(self, number: int, child: Child, status: int) -> None:
         pid, child.pid = child.pid, 0
         was_ready, self._table.is_ready[number] = bool(self._table.is_ready[number]), 0
         self._has_been_ready[number] |= was_ready

@@ -36,11 +36,11 @@ def supervise(table):
         supervisor.stop()
 
 
-def tend_until(supervisor, is_done):
+def check_until(supervisor, is_done):
     give_up_at = time.monotonic() + SOON_S
     while not is_done():
         assert time.monotonic() < give_up_at
-        supervisor.tend()
+        supervisor.check()
         time.sleep(0.005)
 
 
@@ -56,17 +56,17 @@ def serve(table):
 
 def test_one_process_for_each_engine(table, supervise):
     supervisor = supervise(serve(table))
-    tend_until(supervisor, table.is_ready.all)
+    check_until(supervisor, table.is_ready.all)
     assert len(set(supervisor.pids)) == 2
 
 
 def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(table, supervise):
     supervisor = supervise(serve(table))
-    tend_until(supervisor, table.is_ready.all)
+    check_until(supervisor, table.is_ready.all)
     table.in_use[0] = 1
     first, second = supervisor.pids
     os.kill(first, signal.SIGKILL)
-    tend_until(supervisor, lambda: first not in supervisor.pids)
+    check_until(supervisor, lambda: first not in supervisor.pids)
     assert len(supervisor.pids) == 2
     assert second in supervisor.pids
     assert table.num_restarts.tolist() == [1, 0]
@@ -75,10 +75,10 @@ def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(table,
 
 def test_stopped_engine_counts_as_hung(table, supervise):
     supervisor = supervise(serve(table), timeout_s=0.3)
-    tend_until(supervisor, table.is_ready.all)
+    check_until(supervisor, table.is_ready.all)
     first, _ = supervisor.pids
     os.kill(first, signal.SIGSTOP)
-    tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
+    check_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
 
 
 def test_engine_is_not_hung_because_the_supervisor_stood_still(table, supervise):
@@ -89,26 +89,26 @@ def test_engine_is_not_hung_because_the_supervisor_stood_still(table, supervise)
         signal.pause()  # its heartbeat stays what the supervisor wrote at its start
 
     supervisor = Supervisor(table, run, timeout_s=5.0, clock=lambda: now[0])
-    supervisor.tend()
+    supervisor.check()
     pids = supervisor.pids
     now[0] += 60.0  # the lid was closed
-    supervisor.tend()
+    supervisor.check()
     now[0] += 1.0
-    supervisor.tend()
+    supervisor.check()
     assert supervisor.pids == pids
     for _ in range(6):
         now[0] += 1.0
-        supervisor.tend()
+        supervisor.check()
     supervisor.stop()
     assert supervisor.pids != pids
 
 
 def test_engine_whose_native_code_never_returns_counts_as_hung(table, supervise):
     supervisor = supervise(serve(table), timeout_s=0.3)
-    tend_until(supervisor, table.is_ready.all)
+    check_until(supervisor, table.is_ready.all)
     first, _ = supervisor.pids
     table.running_since[0, 1] = time.monotonic()
-    tend_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
+    check_until(supervisor, lambda: first not in supervisor.pids and len(supervisor.pids) == 2)
     assert not table.running_since[0].any()
 
 
@@ -122,9 +122,9 @@ def test_engine_whose_native_code_never_returns_counts_as_hung(table, supervise)
 def test_engine_that_cannot_start_the_first_time_is_broken(supervise, end, status, message):
     supervisor = supervise(end)
     with pytest.raises(EngineBroken, match=message) as caught:
-        tend_until(supervisor, lambda: False)
+        check_until(supervisor, lambda: False)
     assert caught.value.status == status
-    supervisor.tend()  # says it no second time, and starts nothing
+    supervisor.check()  # says it no second time, and starts nothing
 
 
 def test_busy_engine_is_never_taken_for_hung(table, supervise):
@@ -135,11 +135,11 @@ def test_busy_engine_is_never_taken_for_hung(table, supervise):
             table.running_since[number, 0] = 0.0  # thousands of batches a second
 
     supervisor = supervise(run)
-    tend_until(supervisor, table.is_ready.all)
+    check_until(supervisor, table.is_ready.all)
     pids = supervisor.pids
     ends_at = time.monotonic() + 1.0
     while time.monotonic() < ends_at:
-        supervisor.tend()
+        supervisor.check()
     assert supervisor.pids == pids
 
 
@@ -151,7 +151,7 @@ def test_engine_that_was_ready_once_is_tried_again_with_pauses(table, supervise)
         serve(table)(number)
 
     supervisor = supervise(run)
-    tend_until(supervisor, table.is_ready.all)
+    check_until(supervisor, table.is_ready.all)
     os.kill(supervisor.pids[0], signal.SIGKILL)
-    tend_until(supervisor, lambda: table.num_images[0] >= 3)
+    check_until(supervisor, lambda: table.num_images[0] >= 3)
     assert not table.is_ready[0]
