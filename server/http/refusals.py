@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn.http import errors
 
-from server.api.request_log import HEADER, log_request, usable_request_id
+from server.access_log import HEADER, log_request, usable_request_id
 from server.http.connection import Connection
 
 PARSE_ERRORS = {
