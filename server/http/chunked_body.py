@@ -18,10 +18,9 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from server.http.limits import MAX_LINE_BYTES, MAX_TRAILER_BYTES
 from server.request_errors import UploadTooLarge
 
-MAX_LINE_BYTES = 8190  # as gunicorn has it: a chunk's size and its extensions
-MAX_TRAILER_BYTES = 8190
 SHOWN_BYTES = 40  # in a message
 CRLF = b"\r\n"
 

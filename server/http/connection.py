@@ -9,12 +9,8 @@ from typing import Any
 
 from gunicorn.http.errors import NoMoreData
 
-from server.http.request_reader import RequestReader, Terms
-
-RECV_BYTES = 64 * 1024  # a photo and its head in one call
-MAX_RECV_BYTES = 1024 * 1024
-LINGER_S = 2.0
-MAX_LINGER_BYTES = 256 * 1024**2
+from server.http.limits import LINGER_S, MAX_LINGER_BYTES, MAX_RECV_BYTES, RECV_BYTES, Limits
+from server.http.request_reader import RequestReader
 
 
 class ReadTimeout(NoMoreData, TimeoutError):  # type: ignore[misc]
@@ -34,15 +30,15 @@ class Connection:
         is_late: whether it has passed; see `expire`.
     """
 
-    def __init__(self, sock: socket.socket, address: Any, server_address: Any, terms: Terms) -> None:
+    def __init__(self, sock: socket.socket, address: Any, server_address: Any, limits: Limits) -> None:
         sock.setblocking(False)
         self.sock, self.address, self.server_address = sock, address, server_address
         self.fd = sock.fileno()
-        self.requests = RequestReader(terms, address, self)
-        self.deadline = time.monotonic() + terms.keepalive_s
+        self.requests = RequestReader(limits, address, self)
+        self.deadline = time.monotonic() + limits.keepalive_s
         self.is_late = False
         self.is_lingering = False
-        self._terms = terms
+        self._limits = limits
         self._num_dropped = 0
         self._unsent = bytearray()
 
@@ -82,7 +78,7 @@ class Connection:
         if not data:
             return self._cut(None)
         if requests.is_idle:
-            self.deadline = time.monotonic() + self._terms.read_timeout_s
+            self.deadline = time.monotonic() + self._limits.read_timeout_s
         requests.feed(data)
         return requests.take()
 
@@ -97,7 +93,7 @@ class Connection:
         """Begin to wait for the next request."""
         self.requests.finish()
         self.is_late = False
-        self.deadline = time.monotonic() + self._terms.keepalive_s
+        self.deadline = time.monotonic() + self._limits.keepalive_s
 
     def sendall(self, data: bytes) -> None:
         """Send an answer, or a part of it; what the client does not take yet is kept, and leaves when it does."""
@@ -114,7 +110,7 @@ class Connection:
         """
         if not self.is_lingering:
             self.is_lingering, self.is_late = True, False
-            self.deadline = time.monotonic() + (self._terms.keepalive_s if self._unsent else LINGER_S)
+            self.deadline = time.monotonic() + (self._limits.keepalive_s if self._unsent else LINGER_S)
             self.requests.finish()
         try:
             if not self._send_rest():

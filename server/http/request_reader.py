@@ -9,7 +9,6 @@ ours. Its parser of chunked bodies waits for them, so ``chunked_body`` has anoth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -19,11 +18,10 @@ from gunicorn.http.message import Request
 
 from server.engine.errors import Overloaded
 from server.http.chunked_body import ChunkedBody
+from server.http.limits import MAX_HEAD_BYTES, Limits
 from server.http.request_body import RequestBody
-from server.http.upload_budget import UploadBudget
 from server.request_errors import UploadTooLarge
 
-MAX_HEAD_BYTES = 128 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -32,17 +30,6 @@ class Wire(Protocol):
 
     def sendall(self, data: bytes, /) -> None:
         """Send all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What every connection of a worker is granted."""
-
-    cfg: Any  # gunicorn's, or a quick copy of it
-    max_body_bytes: int
-    budget: UploadBudget
-    keepalive_s: float
-    read_timeout_s: float
 
 
 def quick_copy(cfg: Any) -> SimpleNamespace:
@@ -60,9 +47,9 @@ class RequestReader:
         num_missing: at least so many bytes of a body are still to come.
     """
 
-    def __init__(self, terms: Terms, address: Any, wire: Wire) -> None:
+    def __init__(self, limits: Limits, address: Any, wire: Wire) -> None:
         self.num_missing = 0
-        self._terms, self._address, self._wire = terms, address, wire
+        self._limits, self._address, self._wire = limits, address, wire
         self._rest = b""  # what came and belongs to no request yet
         self._request: Any = None
         self._chunked: ChunkedBody | None = None  # where the body of the request at hand is
@@ -117,7 +104,7 @@ class RequestReader:
         """Forget what came of the body: the application is done with it."""
         self._body = b""
         if self._num_counted:
-            self._terms.budget.give_back(self._num_counted)
+            self._limits.budget.give_back(self._num_counted)
             self._num_counted = 0
 
     def finish(self) -> None:
@@ -130,7 +117,7 @@ class RequestReader:
         end = received.find(b"\r\n\r\n") + 4
         source = _Source(received if end == 3 else received[:end])
         try:
-            request = Request(self._terms.cfg, source, self._address, self._num_requests + 1)
+            request = Request(self._limits.cfg, source, self._address, self._num_requests + 1)
         except _HeadIncompleteError:
             if len(received) > MAX_HEAD_BYTES:
                 raise LimitRequestHeaders("the head is too large") from None
@@ -144,9 +131,9 @@ class RequestReader:
         is_asked, request._expected_100_continue = request._expected_100_continue, False
         reader = request.body.reader
         if isinstance(reader, ChunkedReader):
-            self._chunked = ChunkedBody(request, self._terms.max_body_bytes)
+            self._chunked = ChunkedBody(request, self._limits.max_body_bytes)
             self.num_missing = self._chunked.num_missing
-        elif reader.length > self._terms.max_body_bytes:
+        elif reader.length > self._limits.max_body_bytes:
             self.cut(OSError("the body is larger than allowed, and was not read"))
             return
         else:
@@ -187,7 +174,7 @@ class RequestReader:
         return data
 
     def _count(self, num_bytes: int) -> None:
-        if not self._terms.budget.take(num_bytes):
+        if not self._limits.budget.take(num_bytes):
             raise Overloaded("too many uploads are on their way, try again later", wait_s=1)
         self._num_counted += num_bytes
 

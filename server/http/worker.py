@@ -28,10 +28,10 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
 
 from server.http.connection import Connection, ConnectionOver
+from server.http.limits import Limits, UploadBudget
 from server.http.refusals import refuse_nonsense, refuse_overload
-from server.http.request_reader import Terms, quick_copy
+from server.http.request_reader import quick_copy
 from server.http.threads import Place, RequestThreads
-from server.http.upload_budget import UploadBudget
 from server.http.wsgi import answer
 from server.metrics import OTHER
 
@@ -60,7 +60,9 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         settings = self.app.settings
         budget = UploadBudget(max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes))
         read_timeout_s = settings.read_timeout_ms / 1000
-        self._terms = Terms(quick_copy(self.cfg), settings.max_upload_bytes, budget, self.cfg.keepalive, read_timeout_s)
+        self._limits = Limits(
+            quick_copy(self.cfg), settings.max_upload_bytes, budget, self.cfg.keepalive, read_timeout_s
+        )
         self._connections: set[Connection] = set()
         self._counts = self.app.connection_counts
         self._counts.set(self.partition, 0)
@@ -126,7 +128,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
                 time.sleep(SHORT_TICK_S)
             return False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, address, listener.getsockname(), self._terms)
+        connection = Connection(sock, address, listener.getsockname(), self._limits)
         self._connections.add(connection)
         self._counts.set(self.partition, len(self._connections))
         self._threads.watch(connection)

@@ -19,7 +19,8 @@ from gunicorn.http.unreader import IterUnreader
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.http.chunked_body import MAX_LINE_BYTES, MAX_TRAILER_BYTES, ChunkedBody
+from server.http.chunked_body import ChunkedBody
+from server.http.limits import MAX_LINE_BYTES, MAX_TRAILER_BYTES
 from server.http.request_reader import quick_copy
 from server.request_errors import UploadTooLarge
 

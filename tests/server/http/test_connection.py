@@ -9,11 +9,11 @@ import threading
 import pytest
 from gunicorn.config import Config
 
-from server.http.connection import RECV_BYTES, Connection, ConnectionOver
-from server.http.request_reader import Terms, quick_copy
-from server.http.upload_budget import UploadBudget
+from server.http.connection import Connection, ConnectionOver
+from server.http.limits import RECV_BYTES, Limits, UploadBudget
+from server.http.request_reader import quick_copy
 
-TERMS = Terms(quick_copy(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
+LIMITS = Limits(quick_copy(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
 LARGE = bytes(range(256)) * 10_000  # more than a socket takes
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 
@@ -22,7 +22,7 @@ REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 def pair():
     ours, theirs = socket.socketpair()
     theirs.settimeout(10)
-    connection = Connection(ours, ("127.0.0.1", 1), ("127.0.0.1", 2), TERMS)
+    connection = Connection(ours, ("127.0.0.1", 1), ("127.0.0.1", 2), LIMITS)
     yield connection, theirs
     connection.close()
     theirs.close()

@@ -12,11 +12,11 @@ from gunicorn.config import Config
 from gunicorn.http.errors import InvalidRequestLine, LimitRequestLine
 
 from server.http.connection import Connection
+from server.http.limits import Limits, UploadBudget
 from server.http.refusals import refuse_nonsense, refuse_overload
-from server.http.request_reader import Terms, quick_copy
-from server.http.upload_budget import UploadBudget
+from server.http.request_reader import quick_copy
 
-TERMS = Terms(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
+LIMITS = Limits(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\n%s\r\nabc"
 
 
@@ -24,7 +24,7 @@ POST = b"POST /predict HTTP/1.1\r\nHost: x\r\n%s\r\nabc"
 def pair():
     ours, theirs = socket.socketpair()
     theirs.settimeout(10)
-    yield Connection(ours, ("127.0.0.1", 1), ("127.0.0.1", 2), TERMS), theirs
+    yield Connection(ours, ("127.0.0.1", 1), ("127.0.0.1", 2), LIMITS), theirs
     ours.close()
     theirs.close()
 

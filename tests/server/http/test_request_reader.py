@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.engine.errors import Overloaded
-from server.http.request_reader import CONTINUE, MAX_HEAD_BYTES, RequestReader, Terms, quick_copy
-from server.http.upload_budget import UploadBudget
+from server.http.limits import MAX_HEAD_BYTES, Limits, UploadBudget
+from server.http.request_reader import CONTINUE, RequestReader, quick_copy
 from server.request_errors import UploadTooLarge
 
 CFG = quick_copy(Config())
@@ -40,8 +40,8 @@ def reader_of(budget):
 
 
 def make_reader(budget, wire=None):
-    terms = Terms(CFG, max_body_bytes=500, budget=budget, keepalive_s=1, read_timeout_s=1)
-    return RequestReader(terms, ("127.0.0.1", 1), wire or Wire())
+    limits = Limits(CFG, max_body_bytes=500, budget=budget, keepalive_s=1, read_timeout_s=1)
+    return RequestReader(limits, ("127.0.0.1", 1), wire or Wire())
 
 
 def post(body, path=b"/", headers=b""):

@@ -11,11 +11,11 @@ import pytest
 from gunicorn.config import Config
 
 from server.http.connection import Connection
-from server.http.request_reader import Terms, quick_copy
+from server.http.limits import Limits, UploadBudget
+from server.http.request_reader import quick_copy
 from server.http.threads import SPARE_THREADS, RequestThreads
-from server.http.upload_budget import UploadBudget
 
-TERMS = Terms(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
+LIMITS = Limits(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -32,7 +32,7 @@ def watched():
             ours, theirs = socket.socketpair()
             theirs.settimeout(10)
             sockets.extend((ours, theirs))
-            threads.watch(Connection(ours, None, None, TERMS))
+            threads.watch(Connection(ours, None, None, LIMITS))
         return threads, sockets[1::2]
 
     yield watched

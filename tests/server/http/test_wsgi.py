@@ -9,11 +9,11 @@ import pytest
 from gunicorn.config import Config
 
 from server.http.connection import Connection
-from server.http.request_reader import Terms, quick_copy
-from server.http.upload_budget import UploadBudget
+from server.http.limits import Limits, UploadBudget
+from server.http.request_reader import quick_copy
 from server.http.wsgi import answer
 
-TERMS = Terms(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
+LIMITS = Limits(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 JSON = ("Content-Type", "application/json")
 
 
@@ -28,7 +28,7 @@ class RecordedConnection(Connection):
 def call():
     """Send a request to an application; gives whether the connection is kept, and what was sent."""
     sockets = socket.socketpair()
-    connection = RecordedConnection(sockets[0], ("127.0.0.1", 1), ("127.0.0.1", 2), TERMS)
+    connection = RecordedConnection(sockets[0], ("127.0.0.1", 1), ("127.0.0.1", 2), LIMITS)
 
     def call(app, request=b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", *, is_last=False):
         sockets[1].sendall(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.http.upload_budget import UploadBudget
+from server.http.limits import UploadBudget
 
 
 @given(st.lists(st.integers(0, 30), max_size=20))

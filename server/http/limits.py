@@ -1,0 +1,59 @@
+"""What a client may do: bytes, seconds, and why each number is what it is."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+MAX_HEAD_BYTES = 128 * 1024  # of a request; 100 fields, which is gunicorn's limit, of more than a kilobyte each
+MAX_LINE_BYTES = 8190  # of a chunk's size and its extensions, as gunicorn has it
+MAX_TRAILER_BYTES = 8190  # of a chunked body; as much as one field of a head may have
+RECV_BYTES = 64 * 1024  # at a time: a photo and its head come in one call
+MAX_RECV_BYTES = 1024 * 1024  # at a time, of a large body: others wait as long as this takes
+LINGER_S = 2.0  # for a client to finish sending and to read why it was refused
+MAX_LINGER_BYTES = 256 * 1024**2  # that it may send meanwhile; they are dropped
+
+
+class UploadBudget:
+    """Bounds the bytes of uploads that an HTTP worker holds in memory at once, over all its connections.
+
+    It counts bytes as they come in, not as they are announced: a promise takes no memory. Any thread may use it.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._num_bytes = 0
+        self._lock = threading.Lock()
+
+    def take(self, num_bytes: int) -> bool:
+        """Count bytes that have come in; False, and nothing is counted, where they are too many."""
+        with self._lock:
+            if self._num_bytes + num_bytes > self._max_bytes:
+                return False
+            self._num_bytes += num_bytes
+            return True
+
+    def give_back(self, num_bytes: int) -> None:
+        """Count bytes off that are no longer needed."""
+        with self._lock:
+            self._num_bytes -= num_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What every connection of a worker is granted.
+
+    Attributes:
+        cfg: gunicorn's settings, which limit the line and the fields of a head.
+        max_body_bytes: of one request.
+        budget: of all requests that are on their way in, or have not been answered.
+        keepalive_s: how long a connection may be silent between requests, or leave an answer untaken.
+        read_timeout_s: how long a request may take to come in.
+    """
+
+    cfg: Any
+    max_body_bytes: int
+    budget: UploadBudget
+    keepalive_s: float
+    read_timeout_s: float
