@@ -1,10 +1,10 @@
-"""The threads of an HTTP worker: each takes a connection that is ready, and goes on with it itself.
+"""The threads of an HTTP worker, after the leader/followers pattern: a request is handed from no thread to another.
 
-A request passes through no queue and from no thread to another: the thread that the kernel wakes for it reads it,
-answers it, and waits for the next. Few of them, MAX_POLLERS, wait for connections or read what came, for more would
-only fight for Python's lock (docs/performance.md). One that has a request to answer leaves first, so that another
-takes its place: the one that was busy last, or a new one. Where there is none left it may not leave, so that one thread
-is always there to say no to what is too much.
+A *leader* waits for a connection that is ready, reads what came, and answers it itself. There are at most MAX_LEADERS,
+for more would only fight for Python's lock (docs/performance.md). A leader that has a request to answer first promotes
+a *follower*, the one that was busy last, or a new thread; then it is *busy*. When it has answered it leads again, or is
+*idle* until it is promoted. Where nobody can be promoted a leader may not be busy, so that one thread is always there
+to say no to what is too much.
 
 Owns the epoll, the connections that wait in it, and the threads. A connection belongs to the epoll or to one thread:
 its events are one-shot, and whoever takes it out of ``_waiting`` has it.
@@ -17,12 +17,11 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
 from server.http.connection import Connection
 
-MAX_POLLERS = 2
-SPARE_THREADS = 64  # for those that are back, and still send their answer
+MAX_LEADERS = 2
+SPARE_THREADS = 64  # for those that are busy no more, and still send their answer
 READABLE = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
 AT_ONCE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
@@ -30,41 +29,31 @@ AT_ONCE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
 log = logging.getLogger("opsin.http")
 
 
-class Place(Protocol):
-    """A thread's place at the epoll."""
-
-    def leave(self) -> bool:
-        """Hand it to another thread, before waiting for anything; not to be done where it is False."""
-
-    def come_back(self) -> None:
-        """Say that the waiting is over, before others can know of it. May be called more than once."""
-
-
 class RequestThreads:
-    """Serves connections that have become ready, to be read or to take the rest of an answer, or whose time is over.
+    """Serves connections that can be read or written, or whose time is over.
 
     Args:
         serve: goes on with a connection, and tells whether it is to be watched further; else it has been closed.
-        max_away: how many threads may have left and not come back.
+        max_busy: how many threads may be busy at once.
     """
 
-    def __init__(self, serve: Callable[[Connection, Place], bool], *, max_away: int) -> None:
+    def __init__(self, serve: Callable[[Connection, RequestThread], bool], *, max_busy: int) -> None:
         self._serve = serve
         self._epoll = select.epoll()
         self._waiting: dict[int, Connection] = {}
         self._lock = threading.Lock()
-        self._max_away = max_away
-        self._num_away = 0
+        self._max_busy = max_busy
+        self._num_busy = 0
         self._num_threads = 0
-        self._num_pollers = 0
+        self._num_leaders = 0
         self._has_told_of_limit = False
-        self._resting: list[_Place] = []  # of threads without work; the one that worked last is the last
+        self._idle: list[RequestThread] = []  # the one that was busy last is the last
 
     def start(self) -> None:
-        """Start the first threads."""
+        """Start the first leaders."""
         with self._lock:
-            for _ in range(MAX_POLLERS):
-                self._num_pollers += 1
+            for _ in range(MAX_LEADERS):
+                self._num_leaders += 1
                 self._start_thread()
 
     @property
@@ -77,36 +66,35 @@ class RequestThreads:
         self._waiting[connection.fd] = connection
         self._epoll.register(connection.fd, READABLE)
 
-    def hurry(self, now: float) -> None:
-        """Serve those whose deadline has passed."""
+    def expire_overdue(self, now: float) -> None:
+        """Serve the connections whose deadline has passed."""
         for fd, connection in list(self._waiting.items()):
             if connection.deadline <= now and self._waiting.pop(fd, None) is connection:
                 connection.expire()
                 self._watch_again(connection, AT_ONCE)
 
-    def leave(self, *, has_place: bool) -> bool:
-        """Count a thread as away if there may be one more; one that has a place at the epoll hands it to another."""
+    def add_busy(self, *, is_leader: bool) -> bool:
+        """Count one more busy thread if there may be one; a leader promotes a follower first."""
         with self._lock:
-            if self._num_away >= self._max_away or (has_place and not self._hand_over_place()):
+            if self._num_busy >= self._max_busy or (is_leader and not self._promote_follower()):
                 return False
-            self._num_away += 1
+            self._num_busy += 1
             return True
 
-    def come_back(self) -> None:
-        """Count a thread as away no more."""
+    def remove_busy(self) -> None:
+        """Count one busy thread less."""
         with self._lock:
-            self._num_away -= 1
+            self._num_busy -= 1
 
-    def _hand_over_place(self) -> bool:
-        if self._num_pollers > 1:
-            self._num_pollers -= 1
-        elif self._resting:
-            self._resting.pop().wake()
-        else:
-            return self._num_threads < self._max_away + SPARE_THREADS and self._try_to_start_thread()
-        return True
-
-    def _try_to_start_thread(self) -> bool:
+    def _promote_follower(self) -> bool:
+        if self._num_leaders > 1:
+            self._num_leaders -= 1  # the other leader is enough
+            return True
+        if self._idle:
+            self._idle.pop().wake()
+            return True
+        if self._num_threads >= self._max_busy + SPARE_THREADS:
+            return False
         try:
             self._start_thread()
         except RuntimeError as error:  # the system allows no more of them for now
@@ -123,54 +111,61 @@ class RequestThreads:
 
     def _start_thread(self) -> None:
         name = f"opsin-request-{self._num_threads + 1}"
-        threading.Thread(target=self._run, args=(_Place(self),), name=name, daemon=True).start()
+        threading.Thread(target=self._run, args=(RequestThread(self),), name=name, daemon=True).start()
         self._num_threads += 1
 
-    def _run(self, place: _Place) -> None:
+    def _run(self, thread: RequestThread) -> None:
         while True:
             for fd, _ in self._epoll.poll(maxevents=1):
                 connection = self._waiting.pop(fd, None)
-                if connection is not None and self._is_served_on(connection, place):
+                if connection is None:
+                    continue
+                try:
+                    is_open = self._serve(connection, thread)
+                except Exception:  # a bug, which must cost one connection and no thread
+                    log.exception("a connection could not be served")
+                    connection.close()
+                    is_open = False
+                if is_open:
                     self._watch_again(connection, WRITABLE if connection.has_unsent else READABLE)
-            if place.has_left:
-                place.come_back()
-                self._take_place(place)
+            if not thread.is_leader:
+                thread.end_busy()
+                self._lead_again(thread)
 
-    def _is_served_on(self, connection: Connection, place: _Place) -> bool:
-        try:
-            return self._serve(connection, place)
-        except Exception:  # a bug, which must cost one connection and no thread
-            log.exception("a connection could not be served")
-            connection.close()
-            return False
-
-    def _take_place(self, place: _Place) -> None:
+    def _lead_again(self, thread: RequestThread) -> None:
+        """Make a thread a leader, now or when it is promoted."""
         with self._lock:
-            place.has_left = False
-            if self._num_pollers < MAX_POLLERS:
-                self._num_pollers += 1
+            thread.is_leader = True
+            if self._num_leaders < MAX_LEADERS:
+                self._num_leaders += 1
                 return
-            self._resting.append(place)
-        place.rest()
+            self._idle.append(thread)
+        thread.wait_until_promoted()
 
 
-class _Place:
-    """See Place; and the thread's bed."""
+class RequestThread:
+    """Tells whether one thread leads, is busy, or neither: its answer is known, and still has to be sent.
+
+    Attributes:
+        is_leader: whether it is one of those that wait for connections.
+    """
 
     def __init__(self, threads: RequestThreads) -> None:
-        self.has_left = False
-        self._is_away = False
+        self.is_leader = True
+        self._is_busy = False
         self._threads = threads
-        bell = threading.Lock()
-        bell.acquire()
-        self.rest, self.wake = bell.acquire, bell.release
+        promoted = threading.Lock()  # lighter than an Event
+        promoted.acquire()
+        self.wait_until_promoted, self.wake = promoted.acquire, promoted.release
 
-    def leave(self) -> bool:
-        if not self._is_away and self._threads.leave(has_place=not self.has_left):
-            self.has_left = self._is_away = True
-        return self._is_away
+    def begin_busy(self) -> bool:
+        """Promote a follower, before waiting for anything; False where the thread must not wait."""
+        if not self._is_busy and self._threads.add_busy(is_leader=self.is_leader):
+            self.is_leader, self._is_busy = False, True
+        return self._is_busy
 
-    def come_back(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            self._threads.come_back()
+    def end_busy(self) -> None:
+        """Say that the waiting is over, before others can know of it. May be called more than once."""
+        if self._is_busy:
+            self._is_busy = False
+            self._threads.remove_busy()

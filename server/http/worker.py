@@ -4,7 +4,7 @@ Gunicorn's own threaded worker gives a request three threads' worth of hand-over
 to send, and no limit to what waits for a thread. This one keeps gunicorn's process model, its parser and its WSGI
 environment, and changes who waits where:
 
-- ``request_threads``: the threads wait for connections themselves.
+- ``threads``: the threads wait for connections themselves.
 - ``connection``, ``request_reader``: a request gets a thread when it is whole.
 - A request for which there is no thread is answered 503 at once, one that is no HTTP in JSON like every other error.
 - When it stops it takes in the connections that the kernel has accepted already, finishes every request in hand, and
@@ -31,7 +31,7 @@ from server.http.connection import Connection, ConnectionOver
 from server.http.limits import Limits, UploadBudget
 from server.http.refusals import refuse_nonsense, refuse_overload
 from server.http.request_reader import quick_copy
-from server.http.threads import Place, RequestThreads
+from server.http.threads import RequestThread, RequestThreads
 from server.http.wsgi import answer
 from server.metrics import OTHER
 
@@ -66,7 +66,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         self._connections: set[Connection] = set()
         self._counts = self.app.connection_counts
         self._counts.set(self.partition, 0)
-        self._threads = RequestThreads(self._serve, max_away=self.cfg.threads)
+        self._threads = RequestThreads(self._serve, max_busy=self.cfg.threads)
         self._threads.start()
         self._listen()
         self._finish()
@@ -96,7 +96,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
 
     def _tick(self, now: float) -> None:
         self.notify()
-        self._threads.hurry(now)
+        self._threads.expire_overdue(now)
         if self.ppid != os.getppid():
             self.log.info("the master has gone")
             self.alive = False
@@ -114,7 +114,7 @@ class HTTPWorker(Worker):  # type: ignore[misc]
             for connection in self._threads.waiting:
                 if connection.is_idle:
                     connection.deadline = min(connection.deadline, idle_until)
-            self._threads.hurry(now)
+            self._threads.expire_overdue(now)
             time.sleep(SHORT_TICK_S)
             now = time.monotonic()
 
@@ -134,9 +134,9 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         self._threads.watch(connection)
         return True
 
-    def _serve(self, connection: Connection, place: Place) -> bool:
+    def _serve(self, connection: Connection, thread: RequestThread) -> bool:
         try:
-            if self._answer_requests(connection, place):
+            if self._answer_requests(connection, thread):
                 return True
         except ParseException as error:
             self.log.info("no HTTP request: %s", error)
@@ -152,24 +152,24 @@ class HTTPWorker(Worker):  # type: ignore[misc]
             return False
         return True
 
-    def _answer(self, connection: Connection, request: Any, place: Place) -> bool:
+    def _answer(self, connection: Connection, request: Any, thread: RequestThread) -> bool:
         """Answer one request; what there is no room for is told so here, for a fifth of what the application costs."""
         is_upload = request.method == "POST"
         wait_s = self.app.wait_when_full() if is_upload else None
-        if wait_s is None and not place.leave() and is_upload:
+        if wait_s is None and not thread.begin_busy() and is_upload:
             wait_s = 0
         if wait_s is not None:
             self.app.metrics.note_request(self.wsgi.route_of(request.path) or OTHER, request.method, 503, 0.0)
             return refuse_overload(connection, request, wait_s=wait_s, is_last=not self.alive)
-        return answer(self.wsgi, connection, request, is_last=not self.alive, when_done=place.come_back)
+        return answer(self.wsgi, connection, request, is_last=not self.alive, when_done=thread.end_busy)
 
-    def _answer_requests(self, connection: Connection, place: Place) -> bool:
+    def _answer_requests(self, connection: Connection, thread: RequestThread) -> bool:
         """Answer what has come; False where that was the connection's last."""
         while not connection.is_lingering:
             request = connection.next_request()
             if request is None:
                 return True
-            if not self._answer(connection, request, place):
+            if not self._answer(connection, request, thread):
                 return False
             connection.finish_request()
             if connection.requests.is_idle:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from gunicorn.config import Config
+from running_server import wait_until
 
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
@@ -25,8 +26,8 @@ def watched():
     """Connections watched by threads that serve them with the given function; gives the clients' sockets."""
     sockets = []
 
-    def watched(serve, number, *, max_away):
-        threads = RequestThreads(serve, max_away=max_away)
+    def watched(serve, number, *, max_busy):
+        threads = RequestThreads(serve, max_busy=max_busy)
         threads.start()
         for _ in range(number):
             ours, theirs = socket.socketpair()
@@ -40,13 +41,13 @@ def watched():
         sock.close()
 
 
-def echo(connection, _place):
+def echo(connection, _thread):
     connection.sock.send(connection.sock.recv(100))
     return True
 
 
 def test_each_connection_is_served_again_and_again(watched):
-    _, clients = watched(echo, 20, max_away=4)
+    _, clients = watched(echo, 20, max_busy=4)
     for turn in range(5):
         for number, client in enumerate(clients):
             client.send(b"%d %d" % (turn, number))
@@ -57,14 +58,14 @@ def test_each_connection_is_served_again_and_again(watched):
 def test_others_are_served_while_some_wait(watched):
     may_go_on = threading.Event()
 
-    def serve(connection, place):
+    def serve(connection, thread):
         if connection.sock.recv(100) == b"wait":
-            assert place.leave()
+            assert thread.begin_busy()
             may_go_on.wait(10)
         connection.sock.send(b"done")
         return True
 
-    _, (*waiting, other) = watched(serve, 9, max_away=8)
+    _, (*waiting, other) = watched(serve, 9, max_busy=8)
     for client in waiting:
         client.send(b"wait")
     other.send(b"quick")
@@ -73,18 +74,18 @@ def test_others_are_served_while_some_wait(watched):
     assert [client.recv(100) for client in waiting] == [b"done"] * 8
 
 
-def test_no_more_may_leave_than_were_allowed_until_one_is_back(watched):
+def test_no_more_may_be_busy_than_were_allowed_until_one_has_ended(watched):
     may_go_on, answers = threading.Event(), queue.Queue()
 
-    def serve(connection, place):
+    def serve(connection, thread):
         connection.sock.recv(100)
-        answers.put(place.leave())
-        may_go_on.wait(10 if place.leave() else 0)
-        place.come_back()
+        answers.put(thread.begin_busy())
+        may_go_on.wait(10 if thread.begin_busy() else 0)
+        thread.end_busy()
         connection.sock.send(b"served")
         return True
 
-    _, clients = watched(serve, 3, max_away=2)
+    _, clients = watched(serve, 3, max_busy=2)
     for client in clients:
         client.send(b"x")
     assert sorted(answers.get(timeout=10) for _ in clients) == [False, True, True]
@@ -97,25 +98,25 @@ def test_no_more_may_leave_than_were_allowed_until_one_is_back(watched):
         assert answers.get(timeout=10)
 
 
-def test_where_the_system_allows_no_more_threads_none_may_leave_until_it_does(watched, monkeypatch, caplog):
-    has_left, may_go_on = threading.Event(), threading.Event()
+def test_where_the_system_allows_no_more_threads_none_may_be_busy_until_it_does(watched, monkeypatch, caplog):
+    is_busy, may_go_on = threading.Event(), threading.Event()
 
-    def serve(connection, place):
+    def serve(connection, thread):
         is_to_wait = connection.sock.recv(100) == b"wait"
-        answer = b"%d" % place.leave()
+        answer = b"%d" % thread.begin_busy()
         if is_to_wait:
-            has_left.set()
+            is_busy.set()
             may_go_on.wait(10)
-        place.come_back()
+        thread.end_busy()
         connection.sock.send(answer)
         return True
 
     def refuse(_thread):
         raise RuntimeError("can't start new thread")
 
-    _, (waiting, other) = watched(serve, 2, max_away=2)
+    _, (waiting, other) = watched(serve, 2, max_busy=2)
     waiting.send(b"wait")
-    assert has_left.wait(10)
+    assert is_busy.wait(10)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         for _ in range(2 + SPARE_THREADS):
@@ -128,7 +129,7 @@ def test_where_the_system_allows_no_more_threads_none_may_leave_until_it_does(wa
     assert caplog.messages == ["there are 2 request threads, and: can't start new thread"]
 
 
-def answer_at_length(connection, _place):
+def answer_at_length(connection, _thread):
     """Answer a request with more than a socket takes."""
     try:
         if connection.next_request():
@@ -148,7 +149,7 @@ def read(client, num_bytes):
 
 
 def test_clients_that_do_not_read_hold_no_thread(watched):
-    _, clients = watched(answer_at_length, 10, max_away=0)
+    _, clients = watched(answer_at_length, 10, max_busy=0)
     for client in clients:
         client.send(REQUEST)
     for client in reversed(clients):
@@ -158,17 +159,16 @@ def test_clients_that_do_not_read_hold_no_thread(watched):
 def test_client_that_does_not_read_is_late_too(watched):
     is_kept = queue.Queue()
 
-    def serve(connection, place):
-        answered = answer_at_length(connection, place)
+    def serve(connection, thread):
+        answered = answer_at_length(connection, thread)
         is_kept.put(answered)
         return answered
 
-    threads, (client,) = watched(serve, 1, max_away=0)
+    threads, (client,) = watched(serve, 1, max_busy=0)
     client.send(REQUEST)
     assert is_kept.get(timeout=10)
-    while not threads.waiting:
-        time.sleep(0.001)
-    threads.hurry(threads.waiting[0].deadline)
+    wait_until(lambda: threads.waiting)
+    threads.expire_overdue(threads.waiting[0].deadline)
     assert not is_kept.get(timeout=10)
     assert read(client, 2_000_000) < 2_000_000
 
@@ -176,26 +176,26 @@ def test_client_that_does_not_read_is_late_too(watched):
 def test_late_connections_are_served_though_nothing_came(watched):
     late = queue.Queue()
 
-    def serve(connection, _place):
+    def serve(connection, _thread):
         late.put(connection.is_late)
         return not connection.is_late
 
-    threads, _ = watched(serve, 1, max_away=1)
-    threads.hurry(time.monotonic())
+    threads, _ = watched(serve, 1, max_busy=1)
+    threads.expire_overdue(time.monotonic())
     (connection,) = threads.waiting
-    threads.hurry(connection.deadline)
+    threads.expire_overdue(connection.deadline)
     assert late.get(timeout=10)
     assert threads.waiting == []
 
 
 def test_bug_costs_one_connection_and_no_thread(watched, caplog):
-    def serve(connection, _place):
+    def serve(connection, _thread):
         if connection.sock.recv(100) == b"bug":
             raise RuntimeError("unlucky")
         connection.sock.send(b"done")
         return True
 
-    _, (*unlucky, lucky) = watched(serve, 5, max_away=1)
+    _, (*unlucky, lucky) = watched(serve, 5, max_busy=1)
     for client in unlucky:
         client.send(b"bug")
         assert client.recv(100) == b""
