@@ -60,7 +60,7 @@ def small_row(name: str, *, top1: float = 0.9, speed: float = 1.0, scale: float 
     fields = {
         "name": name,
         "precision": "int8",
-        "is_foreign": False,
+        "is_external": False,
         "accuracy": Accuracy(Metrics(10_000, top1, 0.99, 0.3, 0.05), (top1, top1)),
         "changes": Changes(10_000, 120, 20, 30, (-2.5, 0.5)),
         "file": file,

@@ -13,7 +13,7 @@ from models.runtime.litert import LiteRTRuntime
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
-from optimize.report.foreign import ForeignClassifier
+from optimize.report.external import ExternalClassifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class Compared:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def is_foreign(self) -> bool:
+    def is_external(self) -> bool:
         """Whether it is a file from elsewhere."""
         return self.labels is None
 
     def load(self, *, num_classes: int, num_threads: int) -> Runtime:
         """Its runtime; the caller closes it."""
-        if self.is_foreign:
-            return ForeignClassifier(self.file, num_classes=num_classes, num_threads=num_threads)
+        if self.is_external:
+            return ExternalClassifier(self.file, num_classes=num_classes, num_threads=num_threads)
         shape = (self.pixels.height_px, self.pixels.width_px, 3)
         return LiteRTRuntime(self.file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
 
@@ -91,7 +91,7 @@ def open_file(name: str, path: Path, *, num_classes: int, like: PixelSpec | None
     if not path.is_file():
         raise ValueError(f"{name}: there is no file {path}")
     read_tflite(path)  # what is broken is refused here, before native code sees it
-    classifier = ForeignClassifier(path, num_classes=num_classes)
+    classifier = ExternalClassifier(path, num_classes=num_classes)
     classifier.close()
     height_px, width_px, _ = classifier.input_shape
     pixels = replace(like or PixelSpec(height_px, width_px), height_px=height_px, width_px=width_px)

@@ -56,7 +56,7 @@ def notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
                 f"{model.name} was trained with another split of {data.name} (test fraction {trained.test_fraction}, "
                 f"seed {trained.seed}): its test images may have been seen."
             )
-    if any(model.is_foreign for model in compared):
+    if any(model.is_external for model in compared):
         yield "How the files from elsewhere were trained is not known: they may have seen the test images."
 
 

@@ -30,7 +30,7 @@ class Point:
         cost: in the unit of the axis, > 0.
         accuracy: percent.
         spread: lowest and highest cost of a whisker; None for none.
-        is_foreign: drawn as a diamond instead of a circle.
+        is_external: drawn as a diamond instead of a circle.
         is_baseline: drawn with a ring.
     """
 
@@ -38,7 +38,7 @@ class Point:
     cost: float
     accuracy: float
     spread: tuple[float, float] | None = None
-    is_foreign: bool = False
+    is_external: bool = False
     is_baseline: bool = False
 
 
@@ -50,7 +50,7 @@ def latency_plot(report: Report, *, width_px: int) -> Markup:
             row.latency.one_core_ms,
             100 * row.accuracy.metrics.top1,
             row.latency.one_core.quartiles,
-            row.is_foreign,
+            row.is_external,
             row.name == report.baseline,
         )
         for row in report.rows
@@ -65,7 +65,7 @@ def size_plot(report: Report, *, width_px: int) -> Markup:
             row.name,
             row.file.num_bytes / 1000,
             100 * row.accuracy.metrics.top1,
-            is_foreign=row.is_foreign,
+            is_external=row.is_external,
             is_baseline=row.name == report.baseline,
         )
         for row in report.rows
@@ -195,7 +195,7 @@ def _mark(canvas: _Canvas, point: Point, unit: str, *, is_best: bool) -> Markup:
         parts.append(element("line", class_="whisker", x1=low, y1=y, x2=high, y2=y))
     if point.is_baseline:
         parts.append(element("circle", class_="ring", cx=x, cy=y, r=_MARK_PX + 4))
-    if point.is_foreign:
+    if point.is_external:
         side = _MARK_PX + 1
         outline = f"M{x:.2f} {y - side:.2f}l{side} {side}l-{side} {side}l-{side} -{side}z"
         parts.append(element("path", class_="mark", d=outline))

@@ -46,7 +46,7 @@ def report(
 
     Args:
         models: "name" or "name:version" in the repository.
-        files: name and path of `.tflite` classifiers from elsewhere; see `optimize.report.foreign`.
+        files: name and path of `.tflite` classifiers from elsewhere; see `optimize.report.external`.
         repository: to read from.
         data_path: of a data set with the models' labels; see `training.data.load_dataset`.
         baseline: name of the one that the others are compared with; None for the first.
@@ -113,7 +113,7 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
         yield Row(
             name=model.name,
             precision=model.precision,
-            is_foreign=model.is_foreign,
+            is_external=model.is_external,
             accuracy=accuracy,
             changes=changes,
             file=file,

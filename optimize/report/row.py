@@ -33,7 +33,7 @@ class Row:
     Attributes:
         name: as the user knows it.
         precision: in words.
-        is_foreign: a file from elsewhere, not an artifact.
+        is_external: a file from elsewhere, not an artifact.
         accuracy: on all test images.
         changes: against the baseline.
         file: what it holds.
@@ -44,7 +44,7 @@ class Row:
 
     name: str
     precision: str
-    is_foreign: bool
+    is_external: bool
     accuracy: Accuracy
     changes: Changes
     file: TFLiteFile
@@ -58,7 +58,7 @@ class Row:
         return {
             "name": self.name,
             "precision": self.precision,
-            "is_foreign": self.is_foreign,
+            "is_foreign": self.is_external,
             **self.accuracy.metrics.to_dict(),
             "top1_by_class": list(self.accuracy.by_class),
             **asdict(self.file),

@@ -31,7 +31,7 @@ def test_artifact_without_a_version_is_the_stable_one(repository):
 
 def test_artifact_is_taken_as_its_manifest_says(repository):
     model = open_artifact(repository, "flowers")
-    assert (model.precision, model.pixels, model.is_foreign) == ("float32", PixelSpec(32, 32, fit="stretch"), False)
+    assert (model.precision, model.pixels, model.is_external) == ("float32", PixelSpec(32, 32, fit="stretch"), False)
     assert model.labels == ("daisy", "tulip", "Gänseblümchen")
     runtime = model.load(num_classes=3, num_threads=1)
     assert runtime.run([np.zeros((32, 32, 3), np.uint8)]).shape == (1, 3)
@@ -58,7 +58,7 @@ def test_images_are_fitted_to_a_file_as_to_the_artifact_beside_it(file):
     like = PixelSpec(64, 64, crop_fraction=0.875, resample="bicubic")
     expected = PixelSpec(32, 32, crop_fraction=0.875, resample="bicubic")
     model = open_file("theirs", file, num_classes=3, like=like)
-    assert (model.pixels, model.precision, model.is_foreign) == (expected, "uint8 in", True)
+    assert (model.pixels, model.precision, model.is_external) == (expected, "uint8 in", True)
     assert open_file("theirs", file, num_classes=3, like=None).pixels == PixelSpec(32, 32)
 
 

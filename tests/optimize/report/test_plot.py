@@ -42,8 +42,8 @@ def test_axes_have_titles_units_and_ticks():
     assert {"0.6", "0.8", "92", "93"} <= {tick.text for tick in of_class(root, "tick")}
 
 
-def test_beaten_models_are_off_the_frontier_and_foreign_ones_are_diamonds():
-    points = [Point("best", 1, 90), Point("beaten", 2, 80, is_foreign=True), Point("slow", 3, 95)]
+def test_beaten_models_are_off_the_frontier_and_external_ones_are_diamonds():
+    points = [Point("best", 1, 90), Point("beaten", 2, 80, is_external=True), Point("slow", 3, 95)]
     root = parse(plot(points, cost="cost", unit="ms", width_px=560))
     [beaten] = of_class(root, "beaten")
     assert beaten.find(f"{SVG}title").text == "beaten: 80.00 %, 2.00 ms"

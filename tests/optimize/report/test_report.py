@@ -40,10 +40,10 @@ def repository(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(repository, toy_npz, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    foreign = colour_classifier(folder / "foreign.tflite", dtype="INT8", ends_in_softmax=False)
+    external = colour_classifier(folder / "external.tflite", dtype="INT8", ends_in_softmax=False)
     result = report(
         ["colours:1", "colours"],
-        [("theirs <b>", foreign)],
+        [("theirs <b>", external)],
         repository=repository,
         data_path=toy_npz,
         output=folder / "new" / "out",
@@ -57,7 +57,7 @@ def test_rows_are_in_the_order_asked_for_and_the_first_is_the_baseline(made):
     result, _ = made
     assert [row.name for row in result.rows] == ["colours:1", "colours:2", "theirs <b>"]
     assert result.baseline == "colours:1"
-    assert [row.is_foreign for row in result.rows] == [False, False, True]
+    assert [row.is_external for row in result.rows] == [False, False, True]
 
 
 def test_accuracy_is_of_all_test_images(made):

@@ -4,7 +4,7 @@ from tflite_files import Tensor, colour_classifier, one_at_a_time, write
 from toy_data import toy_images
 
 from models.errors import RunFailed
-from optimize.report.foreign import ForeignClassifier, pixel_values, probabilities
+from optimize.report.external import ExternalClassifier, pixel_values, probabilities
 
 
 @pytest.mark.parametrize("dtype", ["UINT8", "INT8", "FLOAT32"])
@@ -12,7 +12,7 @@ from optimize.report.foreign import ForeignClassifier, pixel_values, probabiliti
 def test_raw_pixels_are_classified_whatever_type_the_input_has(tmp_path, dtype, ends_in_softmax):
     images, targets = toy_images(12, seed=0)
     path = colour_classifier(tmp_path / "m.tflite", dtype=dtype, ends_in_softmax=ends_in_softmax)
-    classifier = ForeignClassifier(path, num_classes=3)
+    classifier = ExternalClassifier(path, num_classes=3)
     assert (classifier.input_shape, classifier.input_dtype) == ((32, 32, 3), dtype.lower())
     for size in (12, 5, 1):
         found = classifier.run(list(images[:size]))
@@ -24,12 +24,12 @@ def test_raw_pixels_are_classified_whatever_type_the_input_has(tmp_path, dtype, 
 
 
 def test_file_for_one_image_at_a_time_gets_them_one_by_one(tmp_path):
-    classifier = ForeignClassifier(one_at_a_time(tmp_path / "m.tflite"), num_classes=3)
+    classifier = ExternalClassifier(one_at_a_time(tmp_path / "m.tflite"), num_classes=3)
     np.testing.assert_allclose(classifier.run(np.ones((5, 32, 32, 3), np.uint8)), np.full((5, 3), 1 / 3), rtol=1e-6)
 
 
 def test_images_of_another_size_are_refused(tmp_path):
-    classifier = ForeignClassifier(colour_classifier(tmp_path / "m.tflite"), num_classes=3)
+    classifier = ExternalClassifier(colour_classifier(tmp_path / "m.tflite"), num_classes=3)
     with pytest.raises((ValueError, RunFailed), match="images must be"):
         classifier.run([np.zeros((8, 8, 3), np.uint8)])
 
@@ -76,10 +76,10 @@ def test_logits_become_probabilities_in_the_same_order():
 def test_files_that_are_no_such_classifier_are_refused(tmp_path):
     path = colour_classifier(tmp_path / "colours.tflite")
     with pytest.raises(ValueError, match=r"colours\.tflite must give \[N, 4\] numbers"):
-        ForeignClassifier(path, num_classes=4)
+        ExternalClassifier(path, num_classes=4)
     grey = [Tensor((1, 32, 32, 1)), Tensor((3, 1024), data=np.ones((3, 1024), np.float32)), Tensor((1, 3))]
     with pytest.raises(ValueError, match=r"grey\.tflite must take images of a fixed size, \[N, H, W, 3\]"):
-        ForeignClassifier(write(tmp_path / "grey.tflite", grey, [("FULLY_CONNECTED", [0, 1, -1], [2])]), num_classes=3)
+        ExternalClassifier(write(tmp_path / "grey.tflite", grey, [("FULLY_CONNECTED", [0, 1, -1], [2])]), num_classes=3)
     (tmp_path / "broken.tflite").write_bytes(b"TFL3")
     with pytest.raises(ValueError, match=r"broken\.tflite cannot be loaded by LiteRT"):
-        ForeignClassifier(tmp_path / "broken.tflite", num_classes=3)
+        ExternalClassifier(tmp_path / "broken.tflite", num_classes=3)

@@ -1,4 +1,4 @@
-"""A `.tflite` classifier from elsewhere, made to take uint8 pixels and give probabilities as ours do."""
+"""Run a `.tflite` classifier from elsewhere as ours are run: uint8 pixels in, probabilities out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _INPUT_DTYPES = ("uint8", "int8", "float32")
 _OUTPUT_DTYPES = ("uint8", "int8", "float32")
 
 
-class ForeignClassifier:
-    """A `models.runtime.Runtime` on one LiteRT interpreter.
+class ExternalClassifier:
+    """Run one file with LiteRT, as a `models.runtime.Runtime`.
 
     Attributes:
         input_shape: height, width and 3 channels that it takes.
@@ -36,22 +36,29 @@ class ForeignClassifier:
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             self._interpreter.allocate_tensors()
-            images, answers = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError):
             raise ValueError(f"{path.name} cannot be loaded by LiteRT") from None
-        if len(images) != 1 or len(answers) != 1:
-            raise ValueError(f"{path.name} must have one input and one output, got {len(images)} and {len(answers)}")
-        self._input, self._output = images[0], answers[0]
-        self.input_shape = _input_shape(path.name, self._input)
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ValueError(f"{path.name} must have one input and one output, got {len(inputs)} and {len(outputs)}")
+        self._input, self._output = inputs[0], outputs[0]
+        shape = [int(size) for size in self._input["shape_signature"]]
+        if len(shape) != 4 or shape[3] != 3 or min(shape[1:]) < 1:
+            raise ValueError(f"{path.name} must take images of a fixed size, [N, H, W, 3], it takes {shape}")
+        self.input_shape = shape[1], shape[2], shape[3]
         self.input_dtype = np.dtype(self._input["dtype"]).name
         self._values = pixel_values(self._input["dtype"], *self._input["quantization"])
-        _check_output(path.name, self._output, num_classes)
+        shape, dtype = [int(size) for size in self._output["shape"]], np.dtype(self._output["dtype"]).name
+        if dtype not in _OUTPUT_DTYPES or shape[-1:] != [num_classes]:
+            raise ValueError(
+                f"{path.name} must give [N, {num_classes}] numbers of 8 bits or float32, it gives {dtype} {shape}"
+            )
         self._signature = Signature(self.input_shape, num_classes)
         self._batch_size = int(self._input["shape"][0])
-        self._takes_batches = self._lay_out(2) and self._lay_out(1)
+        self._takes_batches = self._resize_batch(2) and self._resize_batch(1)
 
     def run(self, images: Images) -> Probabilities:
-        """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; a file for one at a time gets them so.
+        """Classify N images, uint8 [H, W, 3] each, into float32 [N, C]; one by one if the file takes no batch.
 
         Raises:
             RunFailed: LiteRT reports an error.
@@ -66,19 +73,19 @@ class ForeignClassifier:
         self.__dict__.pop("_interpreter", None)
 
     def _run(self, values: Numbers) -> Probabilities:
-        if not self._lay_out(len(values)):
+        if not self._resize_batch(len(values)):
             raise RunFailed(f"{self._name} cannot be run by LiteRT on {len(values)} images")
         self._interpreter.set_tensor(self._input["index"], values)
         try:
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise RunFailed(f"LiteRT failed on {len(values)} images") from error
-        answers = self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._signature.num_classes)
+        outputs = self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._signature.num_classes)
         scale, zero_point = self._output["quantization"]
-        return probabilities(answers, scale=scale, zero_point=zero_point)
+        return probabilities(outputs, scale=scale, zero_point=zero_point)
 
-    def _lay_out(self, batch_size: int) -> bool:
-        """Whether the interpreter now takes batches of that size, and answers each image of one."""
+    def _resize_batch(self, batch_size: int) -> bool:
+        """Resize the input; returns whether the file takes batches of that size and answers each image."""
         if batch_size != self._batch_size:
             try:
                 self._batch_size = 0  # unknown, should this fail
@@ -87,12 +94,12 @@ class ForeignClassifier:
             except (ValueError, RuntimeError):
                 return False
             self._batch_size = batch_size
-        answers = self._interpreter.get_output_details()[0]["shape"]
-        return int(np.prod(answers)) == batch_size * self._signature.num_classes
+        output_shape = self._interpreter.get_output_details()[0]["shape"]
+        return int(np.prod(output_shape)) == batch_size * self._signature.num_classes
 
 
 def pixel_values(dtype: Any, scale: float, zero_point: int) -> Numbers:
-    """What each pixel value becomes in the input's type, [256].
+    """Convert each pixel value, 0 to 255, to the input's type; returns [256].
 
     A uint8 input that is quantized from normalized values, as converters make it, takes pixels as they are.
 
@@ -121,15 +128,15 @@ def pixel_values(dtype: Any, scale: float, zero_point: int) -> Numbers:
     return values
 
 
-def probabilities(answers: Numbers, *, scale: float, zero_point: int) -> Probabilities:
-    """Dequantize answers, [N, C]; rows that are logits, as they do not sum to 1, go through a softmax.
+def probabilities(outputs: Numbers, *, scale: float, zero_point: int) -> Probabilities:
+    """Dequantize outputs, [N, C], and apply a softmax to rows that are logits: those that do not sum to 1.
 
     Args:
-        answers: as the file gives them.
+        outputs: as the file gives them.
         scale: of their quantization; 0 where they have none.
         zero_point: of their quantization.
     """
-    values = answers.astype(np.float32)
+    values = outputs.astype(np.float32)
     if scale:
         values = (values - zero_point) * np.float32(scale)
     # Rounding moves each value by half a step at most.
@@ -139,16 +146,3 @@ def probabilities(answers: Numbers, *, scale: float, zero_point: int) -> Probabi
     softmax = powers / powers.sum(axis=1, keepdims=True)
     found: Probabilities = np.where(are_probabilities[:, None], values, softmax).astype(np.float32)
     return found
-
-
-def _input_shape(name: str, details: dict[str, Any]) -> tuple[int, int, int]:
-    shape = [int(size) for size in details["shape_signature"]]
-    if len(shape) != 4 or shape[3] != 3 or min(shape[1:]) < 1:
-        raise ValueError(f"{name} must take images of a fixed size, [N, H, W, 3], it takes {shape}")
-    return shape[1], shape[2], shape[3]
-
-
-def _check_output(name: str, details: dict[str, Any], num_classes: int) -> None:
-    shape, dtype = [int(size) for size in details["shape"]], np.dtype(details["dtype"]).name
-    if dtype not in _OUTPUT_DTYPES or shape[-1:] != [num_classes]:
-        raise ValueError(f"{name} must give [N, {num_classes}] numbers of 8 bits or float32, it gives {dtype} {shape}")
