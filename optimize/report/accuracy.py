@@ -1,4 +1,4 @@
-"""Who is right on which test images: accuracy in all and by class, and what changed against a baseline."""
+"""Measure accuracy on the test images, in all and by class, and what changed against a baseline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Accuracy:
 
     Attributes:
         metrics: on all test images.
-        by_class: of each label, the fraction of its images that is told right; None where it has no image.
+        by_class: of each label, the fraction of its images that is classified right; None where it has no image.
     """
 
     metrics: Metrics
@@ -31,7 +31,7 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of a baseline's answers, image by image.
+    """How a model's labels differ from the baseline's, image by image.
 
     Attributes:
         num_images: compared.
@@ -75,10 +75,10 @@ class Changes:
 
 
 def predict_all(models: Sequence[Compared], data: Dataset, *, num_threads: int) -> dict[str, Probabilities]:
-    """Probabilities of every test image, float32 [N, C], by the model's name.
+    """Predict the probabilities of every test image, float32 [N, C], with each model; returns them by its name.
 
-    As `training.publish.measure_file` has them: encoded bytes through preprocessing and LiteRT. Models that want the
-    same pixels share the decoding.
+    Encoded bytes go through preprocessing and LiteRT, as in `training.publish.measure_file`. Models that want the same
+    pixels share the decoding.
     """
     num_classes = len(data.labels)
     found: dict[str, Probabilities] = {}
@@ -95,7 +95,7 @@ def predict_all(models: Sequence[Compared], data: Dataset, *, num_threads: int) 
 
 
 class _SideBySide:
-    """Several runtimes on the same images; their probabilities stand side by side in each row."""
+    """Run several runtimes on the same images, and put their probabilities side by side in each row."""
 
     def __init__(self, runtimes: Sequence[Runtime]) -> None:
         self._runtimes = runtimes
@@ -111,42 +111,32 @@ class _SideBySide:
 def measure_all(
     predictions: Mapping[str, Probabilities], targets: Targets, *, baseline: str
 ) -> dict[str, tuple[Accuracy, Changes]]:
-    """Figures of predictions, float32 [N, C] by name, against the right labels, int64 [N], and one of them."""
+    """Compare predictions, float32 [N, C] by name, with the right labels, int64 [N], and with the baseline's."""
     labels = {name: probabilities.argmax(axis=1) for name, probabilities in predictions.items()}
-    by_class = {
-        name: _by_class(labels[name] == targets, targets, probabilities.shape[1])
+    accuracies = {
+        name: Accuracy(
+            measure(probabilities, targets),
+            _by_class(labels[name] == targets, targets, num_classes=probabilities.shape[1]),
+        )
         for name, probabilities in predictions.items()
     }
-    return {
-        name: (
-            Accuracy(measure(predictions[name], targets), by_class[name]),
-            _changes(labels[name], labels[baseline], targets, _minus(by_class[name], by_class[baseline])),
+    was_right, base = labels[baseline] == targets, accuracies[baseline]
+    found = {}
+    for name, accuracy in accuracies.items():
+        is_right, is_other = labels[name] == targets, labels[name] != labels[baseline]
+        pairs = zip(accuracy.by_class, base.by_class, strict=True)
+        changes = Changes(
+            num_images=len(targets),
+            num_broken=int(np.sum(was_right & ~is_right)),
+            num_fixed=int(np.sum(~was_right & is_right)),
+            num_swapped=int(np.sum(~was_right & ~is_right & is_other)),
+            by_class=tuple(None if own is None or was is None else 100 * (own - was) for own, was in pairs),
         )
-        for name in predictions
-    }
+        found[name] = accuracy, changes
+    return found
 
 
-def _by_class(is_right: npt.NDArray[np.bool_], targets: Targets, num_classes: int) -> tuple[float | None, ...]:
+def _by_class(is_right: npt.NDArray[np.bool_], targets: Targets, *, num_classes: int) -> tuple[float | None, ...]:
     totals = np.bincount(targets, minlength=num_classes)
     right = np.bincount(targets[is_right], minlength=num_classes)
     return tuple(float(part / total) if total else None for part, total in zip(right, totals, strict=True))
-
-
-def _minus(own: Sequence[float | None], other: Sequence[float | None]) -> tuple[float | None, ...]:
-    return tuple(None if a is None or b is None else 100 * (a - b) for a, b in zip(own, other, strict=True))
-
-
-def _changes(
-    labels: npt.NDArray[np.int64],
-    before: npt.NDArray[np.int64],
-    targets: Targets,
-    by_class: tuple[float | None, ...],
-) -> Changes:
-    is_right, was_right = labels == targets, before == targets
-    return Changes(
-        num_images=len(targets),
-        num_broken=int(np.sum(was_right & ~is_right)),
-        num_fixed=int(np.sum(~was_right & is_right)),
-        num_swapped=int(np.sum(~was_right & ~is_right & (labels != before))),
-        by_class=by_class,
-    )

@@ -1,4 +1,4 @@
-"""The columns of a report's table: what each shows of a model, absolute and against the baseline."""
+"""Define the columns of a report's table: a model's figure, and what it is against the baseline's."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ class Column:
 
 
 def percent(fraction: float) -> str:
-    """92.57 %."""
+    """Format a fraction as 92.57 %."""
     return f"{100 * fraction:.2f} %"
 
 
 def points(difference: float) -> str:
-    """With its sign: +0.12; ±0 where it rounds to nothing."""
+    """Format a difference with its sign, such as +0.12; ±0 if it rounds to nothing."""
     text = f"{difference:+.2f}"
     return "±0" if float(text) == 0 else text.replace("-", MINUS)
 
 
 def times(multiple: float | None) -> str:
-    """The multiplication sign and 0.43, for instance; a dash where there is nothing to divide by."""
+    """Format a multiple with a multiplication sign, such as x0.43; a dash if there was nothing to divide by."""
     if multiple is None:
         return NONE
     return TIMES + (number(multiple) if multiple >= 10 else f"{multiple:.2f}" if multiple >= 0.1 else f"{multiple:.2g}")
 
 
 def number(value: float) -> str:
-    """Three digits that mean something: 0.0432, 0.931, 11.4, 2,140."""
+    """Format a number with three significant digits: 0.0432, 0.931, 11.4, 2,140."""
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"
 
 
 def count(value: int) -> str:
-    """12, 272 k, 40.8 M."""
+    """Format a count as 12, 272 k or 40.8 M."""
     if value < 1000:
         return str(value)
     scaled = float(value)

@@ -1,4 +1,4 @@
-"""What a report compares: versions from a repository, and `.tflite` files from elsewhere."""
+"""Open the models that a report compares: versions from a repository, and `.tflite` files from elsewhere."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Compared:
 
     @property
     def is_external(self) -> bool:
-        """Whether it is a file from elsewhere."""
+        """True for a file from elsewhere."""
         return self.labels is None
 
     def load(self, *, num_classes: int, num_threads: int) -> Runtime:
-        """Its runtime; the caller closes it."""
+        """Load the file; the caller closes the runtime."""
         if self.is_external:
             return ExternalClassifier(self.file, num_classes=num_classes, num_threads=num_threads)
         shape = (self.pixels.height_px, self.pixels.width_px, 3)
@@ -54,10 +54,10 @@ class Compared:
 
 
 def open_artifact(repository: Repository, target: str) -> Compared:
-    """Take up a version, "name:version", or the stable one, "name".
+    """Open a version of the repository, "name:version", or the stable one, "name".
 
     Raises:
-        ValueError: that is not how a version is named.
+        ValueError: the target is not of that form.
         ArtifactError: it is not there, is corrupt, or has no file for LiteRT.
     """
     wanted = ModelReference.parse(target)
@@ -77,7 +77,7 @@ def open_artifact(repository: Repository, target: str) -> Compared:
 
 
 def open_file(name: str, path: Path, *, num_classes: int, like: PixelSpec | None) -> Compared:
-    """Take up a `.tflite` from elsewhere.
+    """Open a `.tflite` file from elsewhere.
 
     Args:
         name: to call it.
@@ -99,7 +99,7 @@ def open_file(name: str, path: Path, *, num_classes: int, like: PixelSpec | None
 
 
 def check_names(models: Sequence[Compared]) -> None:
-    """Raise ValueError where two have the same name."""
+    """Raise ValueError if two models have the same name."""
     names = [model.name for model in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{twice[0]!r} is given twice")

@@ -1,4 +1,4 @@
-"""The test images of a report: of the models' own classes, and none that they were trained on where that is known."""
+"""Load the test images of a report, split as in training, and note models that may have seen them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def load_data(
 
 
 def notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
-    """What must be said of models that may have been trained on test images."""
+    """Name each model that may have been trained on the test images, and say why."""
     for model in compared:
         trained_on = model.provenance.get("dataset")
         sha256 = trained_on.get("sha256") if isinstance(trained_on, dict) else None

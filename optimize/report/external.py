@@ -65,24 +65,23 @@ class ExternalClassifier:
         """
         self._signature.check_images(images)
         values = self._values[np.stack(list(images))]
-        batches = [values] if self._takes_batches else [values[index : index + 1] for index in range(len(values))]
-        return np.concatenate([self._run(batch) for batch in batches])
+        found = []
+        for batch in [values] if self._takes_batches else np.split(values, len(values)):
+            if not self._resize_batch(len(batch)):
+                raise RunFailed(f"{self._name} cannot be run by LiteRT on {len(batch)} images")
+            self._interpreter.set_tensor(self._input["index"], batch)
+            try:
+                self._interpreter.invoke()
+            except (ValueError, RuntimeError) as error:
+                raise RunFailed(f"LiteRT failed on {len(batch)} images") from error
+            outputs = self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._signature.num_classes)
+            scale, zero_point = self._output["quantization"]
+            found.append(probabilities(outputs, scale=scale, zero_point=zero_point))
+        return np.concatenate(found)
 
     def close(self) -> None:
         """Free the interpreter; a second call does nothing."""
         self.__dict__.pop("_interpreter", None)
-
-    def _run(self, values: Numbers) -> Probabilities:
-        if not self._resize_batch(len(values)):
-            raise RunFailed(f"{self._name} cannot be run by LiteRT on {len(values)} images")
-        self._interpreter.set_tensor(self._input["index"], values)
-        try:
-            self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise RunFailed(f"LiteRT failed on {len(values)} images") from error
-        outputs = self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._signature.num_classes)
-        scale, zero_point = self._output["quantization"]
-        return probabilities(outputs, scale=scale, zero_point=zero_point)
 
     def _resize_batch(self, batch_size: int) -> bool:
         """Resize the input; returns whether the file takes batches of that size and answers each image."""

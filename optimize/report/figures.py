@@ -1,4 +1,4 @@
-"""What a report says, as values: a row for each model, and how they were measured."""
+"""Hold the figures of a report: a row for each model, and how they were measured."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Report:
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        """The columns that fit a terminal."""
+        """Lay the columns that fit a terminal out as a table."""
         columns = [column for column in COLUMNS if column.title in _IN_SHORT]
         rows = [
             [row.name, *(cell for column in columns for cell in (column.value(row), self.against(column, row)))]
@@ -56,20 +56,20 @@ class Report:
         return next(row for row in self.rows if row.name == self.baseline)
 
     def against(self, column: Column, row: Row) -> str:
-        """A row's figure against the baseline's; for the baseline itself nothing."""
+        """Format a row's figure against the baseline's; empty for the baseline itself."""
         return "" if row.name == self.baseline else column.against(row, self.base)
 
     @property
     def num_images(self) -> int:
-        """Test images that accuracy was measured on."""
+        """Number of test images that accuracy was measured on."""
         return self.rows[0].accuracy.metrics.num_images
 
     def frontier(self, cost: Callable[[Row], float]) -> list[str]:
-        """Names of the rows that no other beats in both top-1 accuracy and this cost, by rising cost."""
+        """Name the rows that no other beats in both top-1 accuracy and this cost, by rising cost."""
         return frontier({row.name: (cost(row), row.accuracy.metrics.top1) for row in self.rows})
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form: fractions in [0, 1], points in hundredths, ms, bytes, multiples of the baseline as `_times`."""
+        """Convert to JSON: fractions in [0, 1], points in hundredths, ms, bytes; `_times` are multiples."""
         return {
             "baseline": self.baseline,
             "labels": list(self.labels),

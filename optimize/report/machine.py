@@ -1,4 +1,4 @@
-"""Where and with what figures were measured."""
+"""Describe the machine and the software that figures were measured with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Machine:
         load: threads that wanted a core, on average over the minute before; those that measured are among them.
         system: name and release of the operating system.
         python: version.
-        packages: name to version, of those that decide about the figures.
+        packages: versions by name, of those that decide about the figures.
         date: UTC, ISO 8601.
     """
 
@@ -39,7 +39,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """This machine, now."""
+    """Describe this machine as it is now."""
     return Machine(
         cpu=cpu_name(),
         num_cores=available_cores(),

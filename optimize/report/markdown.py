@@ -1,4 +1,4 @@
-"""A report as Markdown."""
+"""Write a report as Markdown."""
 
 from __future__ import annotations
 
@@ -12,46 +12,32 @@ _SPECIAL = str.maketrans({"<": "&lt;", "&": "&amp;", "\n": " "} | {sign: f"\\{si
 
 
 def markdown(report: Report) -> str:
-    """The whole report; the plot is in report.svg."""
+    """Write the whole report as Markdown; the plot is in report.svg."""
+    names = [_text(row.name) for row in report.rows]
+    figures, classes = [], []
+    for name, row in zip(names, report.rows, strict=True):
+        cells = [(column.value(row), report.against(column, row)) for column in COLUMNS]
+        figures.append([name, *(f"{value} ({against})" if against else value for value, against in cells)])
+    for index, label in enumerate(report.labels):
+        classes.append([_text(label), *(of_class(report, row, index) for row in report.rows)])
     parts = [
         f"# {_text(report.data_name)}: {len(report.rows)} models compared",
         f"In brackets against {_text(report.baseline)}.",
-        _table(["model", *(column.title for column in COLUMNS)], _rows(report)),
+        _table(["model", *(column.title for column in COLUMNS)], figures),
         "\n".join(f"- **{column.title}**: {column.meaning}" for column in COLUMNS),
         "## Accuracy by class",
         f"Test images of a class that are told right by {_text(report.baseline)}, and the change in points.",
-        _table(["class", *(_text(row.name) for row in report.rows)], _class_rows(report)),
-        *_on_gpu(report),
-        "## Operators",
-        _table(
-            ["model", "operators", "on floats"],
-            [[_text(row.name), *(_text(words) for words in operators(row.file))] for row in report.rows],
-        ),
-        "## How it was measured",
-        "\n".join(f"- {_text(what)}: {_text(said)}" for what, said in measurement(report)),
+        _table(["class", *names], classes),
     ]
+    if for_gpus := [[_text(row.name), *on_gpu(row.on_gpu)] for row in report.rows if row.on_gpu]:
+        parts += ["## Files for GPUs", FOR_GPUS, _table(GPU_HEADER, for_gpus)]
+    used = [[_text(row.name), *(_text(words) for words in operators(row.file))] for row in report.rows]
+    parts += ["## Operators", _table(["model", "operators", "on floats"], used)]
+    parts += ["## How it was measured"]
+    parts += ["\n".join(f"- {_text(name)}: {_text(fact)}" for name, fact in measurement(report))]
     if report.notes:
         parts += ["## Notes", "\n".join(f"- {_text(note)}" for note in report.notes)]
     return "\n\n".join(parts) + "\n"
-
-
-def _rows(report: Report) -> Iterable[list[str]]:
-    for row in report.rows:
-        cells = [(column.value(row), report.against(column, row)) for column in COLUMNS]
-        yield [_text(row.name), *(f"{value} ({against})" if against else value for value, against in cells)]
-
-
-def _class_rows(report: Report) -> Iterable[list[str]]:
-    for index, label in enumerate(report.labels):
-        yield [_text(label), *(of_class(report, row, index) for row in report.rows)]
-
-
-def _on_gpu(report: Report) -> Iterable[str]:
-    rows = [[_text(row.name), *on_gpu(row.on_gpu)] for row in report.rows if row.on_gpu]
-    if rows:
-        yield "## Files for GPUs"
-        yield FOR_GPUS
-        yield _table(GPU_HEADER, rows)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

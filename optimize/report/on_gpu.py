@@ -1,8 +1,8 @@
-"""The other file of an artifact, for GPUs: whether it answers as the one for CPUs does."""
+"""Compare an artifact's file for GPUs with its file for CPUs, on the same test images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +14,18 @@ from training.dataset import Dataset
 
 @dataclass(frozen=True, slots=True)
 class OnGPU:
-    """The file for GPUs beside the one for CPUs.
+    """How the file for GPUs compares with the one for CPUs.
 
     Attributes:
-        precision: of it.
-        agreement: of the file for CPUs, before, and of it, after.
+        precision: of the file for GPUs.
+        agreement: from the file for CPUs, `before`, to the one for GPUs, `after`.
     """
 
     precision: str
     agreement: Agreement
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
+        """Convert to JSON."""
         return {
             "precision": self.precision,
             **self.agreement.after.to_dict(),
@@ -36,22 +36,20 @@ class OnGPU:
 def measure_on_gpu(
     models: Sequence[Compared], predictions: Mapping[str, Probabilities], data: Dataset
 ) -> dict[str, OnGPU]:
-    """Of the models that have a file for GPUs; by name.
+    """Run each model's file for GPUs on the test images and compare it with the one for CPUs.
 
     Args:
-        models: of a report.
+        models: of a report; those without a file for GPUs are left out.
         predictions: of their files for CPUs, by name.
         data: whose test images these are.
+
+    Returns:
+        The comparisons, by name.
     """
-    return dict(_measured(models, predictions, data))
-
-
-def _measured(
-    models: Sequence[Compared], predictions: Mapping[str, Probabilities], data: Dataset
-) -> Iterable[tuple[str, OnGPU]]:
+    measured = {}
     for model in models:
-        if model.saved_model is None:
-            continue
-        answers = predict_saved_model(model.saved_model, data.test, model.pixels, num_classes=len(data.labels))
-        agreement = compare_predictions(predictions[model.name], answers, data.test.targets)
-        yield model.name, OnGPU(model.saved_model_precision, agreement)
+        if model.saved_model is not None:
+            there = predict_saved_model(model.saved_model, data.test, model.pixels, num_classes=len(data.labels))
+            agreement = compare_predictions(predictions[model.name], there, data.test.targets)
+            measured[model.name] = OnGPU(model.saved_model_precision, agreement)
+    return measured

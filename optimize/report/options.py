@@ -1,4 +1,4 @@
-"""What can be asked of a report, as arguments of a command."""
+"""Define the options of `python -m optimize report`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of several models are worth having: those that no other beats in both accuracy and cost."""
+"""Find the models worth having: those that no other beats in both accuracy and cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def frontier(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Names of the points that none is better than, by rising cost.
+    """Name the points that no other beats, by rising cost.
 
     Args:
         points: name to cost (less is better) and accuracy (more is better). Of equal points the first is kept.

@@ -1,24 +1,40 @@
-"""Accuracy against a cost, as an SVG picture: every model a point, the best of them joined."""
+"""Draw accuracy against a cost as an SVG picture: every model is a point, and the best of them are joined."""
 
 from __future__ import annotations
 
+import io
+import itertools
+import math
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from unicodedata import east_asian_width
 
-from optimize.report.axis import Axis, cost_axis, linear_axis
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.transforms import Bbox, IdentityTransform
+
 from optimize.report.columns import number
 from optimize.report.figures import Report
-from optimize.report.label_placement import Box, Name, place
-from optimize.report.markup import Markup, element
 from optimize.report.pareto import frontier
+from optimize.report.row import Row
+from optimize.report.words import printable
 
-_STYLE_FILE = Path(__file__).with_name("plot.css")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 14.0, 34.0, 46.0
-_MARK_PX = 5.0  # radius
-_NAME_HEIGHT_PX = 15.0
-_LEADER_FROM_PX = 14.0
+_HEIGHT_PX = 400
+_LEFT_PX, _RIGHT_PX, _TOP_PX, _BOTTOM_PX = 44, 14, 34, 46  # around the axes
+_MARK_PX = 10.0  # diameter
+_LEADER_FROM_PX = 14.0  # a name that is farther from its point gets a line to it
+_DISTANCES_PX = (9, 13, 18, 25, 34, 46, 62, 84, 112, 150, 200, 270)
+_DIRECTIONS = [(math.cos(step * math.pi / 12), math.sin(step * math.pi / 12)) for step in range(24)]
+_LOG_FROM = 4.0  # largest over smallest cost
+# matplotlib writes the light colours; those of the dark take their place by a style.
+_SURFACE, _INK, _SOFT, _GRID, _ACCENT = "#ffffff", "#14201f", "#55625f", "#e4eae8", "#0f766e"
+_DARK = {_SURFACE: "#18201f", _INK: "#e8efed", _SOFT: "#9caaa7", _GRID: "#2a3432", _ACCENT: "#5cc9bd"}
+_TAG, _NUMBERED_ID, _COLOUR = re.compile("<[^>]+>"), re.compile(r' id="[\w.]+_\d+"'), re.compile(": #([0-9a-f]{6})")
+_FONT = ".plot text { font-family: system-ui, 'Segoe UI', Roboto, Arial, sans-serif !important }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,162 +59,154 @@ class Point:
 
 
 def latency_plot(report: Report, *, width_px: int) -> Markup:
-    """Top-1 accuracy against the latency of one image on one core, with the middle half of its rounds."""
+    """Draw top-1 accuracy against the latency of one image on one core, with the middle half of its rounds."""
     points = [
-        Point(
-            row.name,
-            row.latency.one_core_ms,
-            100 * row.accuracy.metrics.top1,
-            row.latency.one_core.quartiles,
-            row.is_external,
-            row.name == report.baseline,
-        )
-        for row in report.rows
+        _point(report, row, row.latency.one_core_ms, spread=row.latency.one_core.quartiles) for row in report.rows
     ]
     return plot(points, cost="latency of one image on one core, ms", unit="ms", width_px=width_px)
 
 
 def size_plot(report: Report, *, width_px: int) -> Markup:
-    """Top-1 accuracy against the size of the file."""
-    points = [
-        Point(
-            row.name,
-            row.file.num_bytes / 1000,
-            100 * row.accuracy.metrics.top1,
-            is_external=row.is_external,
-            is_baseline=row.name == report.baseline,
-        )
-        for row in report.rows
-    ]
+    """Draw top-1 accuracy against the size of the file."""
+    points = [_point(report, row, row.file.num_bytes / 1000) for row in report.rows]
     return plot(points, cost="size of the file, kB", unit="kB", width_px=width_px)
 
 
-def plot(points: Sequence[Point], *, cost: str, unit: str, width_px: int, height_px: int = 400) -> Markup:
-    """The picture; names that find no room are only in its tooltips.
+def _point(report: Report, row: Row, cost: float, *, spread: tuple[float, float] | None = None) -> Point:
+    is_baseline = row.name == report.baseline
+    return Point(row.name, cost, 100 * row.accuracy.metrics.top1, spread, row.is_external, is_baseline)
+
+
+def plot(points: Sequence[Point], *, cost: str, unit: str, width_px: int) -> Markup:
+    """Draw the picture; a name that finds no room stands only in its point's tooltip.
 
     Args:
         points: at least one.
         cost: what the horizontal axis shows, with its unit.
         unit: of the cost, for the tooltips.
         width_px: of the picture, at which its text has 12 px.
-        height_px: of the picture.
     """
-    canvas = _Canvas.around(points, width_px, height_px)
     best = frontier({point.name: (point.cost, point.accuracy) for point in points})
-    # The best choose their places first.
-    ordered = sorted(points, key=lambda point: point.name not in best)
-    steps = canvas.steps([point for name in best for point in points if point.name == name])
-    return element(
-        "svg",
-        element("style", Markup(_STYLE_FILE.read_text())),
-        element("rect", class_="ground", width=width_px, height=height_px, rx=12),
-        *_axes(canvas, cost),
-        *(element("line", class_="frontier", x1=a, y1=b, x2=c, y2=d) for a, b, c, d in steps),
-        *_names(canvas, ordered, steps),
-        *(_mark(canvas, point, unit, is_best=point.name in best) for point in reversed(ordered)),
-        xmlns="http://www.w3.org/2000/svg",
-        class_="plot",
-        viewBox=f"0 0 {width_px} {height_px}",
-        role="img",
-        aria_label=f"top-1 accuracy against {cost}",
-    )
+    ordered = sorted(points, key=lambda point: point.name not in best)  # the best choose their places first
+    salt = f"{cost} {width_px}"  # of ids: two plots in a page share none
+    with warnings.catch_warnings(), mpl.rc_context({"font.size": 12, "svg.fonttype": "none", "svg.hashsalt": salt}):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the browser has it
+        figure = Figure((width_px / 72, _HEIGHT_PX / 72), dpi=72, facecolor=_SURFACE)
+        axes = _axes(figure, points, cost, width_px)
+        lines = _draw_frontier(axes, [point for name in best for point in points if point.name == name])
+        for index, point in enumerate(ordered):
+            _draw_mark(axes, point, f"point-{index}", is_best=point.name in best)
+        _write_names(axes, ordered, lines, longest=26 if width_px > 500 else 15)
+        written = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(written, format="svg", facecolor=_SURFACE, metadata=nothing)
+    svg = re.sub('<g id="(ring|whisker)">', r'<g class="\1">', written.getvalue())
+    for index, point in enumerate(ordered):
+        group = f'<g class="mark {"best" if point.name in best else "beaten"}">'
+        title = f"{printable(point.name)}: {point.accuracy:.2f} %, {number(point.cost)} {unit}"
+        svg = svg.replace(f'<g id="point-{index}">', f"{group}<title>{escape(title)}</title>")
+    return _inlined(svg, description=f"top-1 accuracy against {cost}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Canvas:
-    width_px: float
-    height_px: float
-    costs: Axis
-    accuracies: Axis
-
-    @classmethod
-    def around(cls, points: Sequence[Point], width_px: int, height_px: int) -> _Canvas:
-        ends = [end for point in points for end in (point.cost, *(point.spread or ()))]
-        num_ticks = width_px // 50
-        accuracies = linear_axis([point.accuracy for point in points], within=(0, 100))
-        return cls(width_px, height_px, cost_axis(ends, num_ticks=num_ticks), accuracies)
-
-    @property
-    def area(self) -> Box:
-        return Box(_LEFT, _TOP, self.width_px - _RIGHT, self.height_px - _BOTTOM)
-
-    def x(self, cost: float) -> float:
-        return self.area.left + self.costs.at(cost) * (self.area.right - self.area.left)
-
-    def y(self, accuracy: float) -> float:
-        return self.area.bottom - self.accuracies.at(accuracy) * (self.area.bottom - self.area.top)
-
-    def steps(self, best: Sequence[Point]) -> list[tuple[float, float, float, float]]:
-        """The frontier: along at an accuracy until the cost at which there is a better one."""
-        corners = [(self.x(point.cost), self.y(point.accuracy)) for point in best]
-        ends = [x for x, _ in corners[1:]] + [self.area.right]
-        starts = [self.area.bottom] + [y for _, y in corners[:-1]]
-        along = [(x, y, end, y) for (x, y), end in zip(corners, ends, strict=True)]
-        up = [(x, start, x, y) for (x, y), start in zip(corners, starts, strict=True)]
-        return along + up
+def _inlined(svg: str, *, description: str) -> Markup:
+    """Make a document of matplotlib an element of a page that scales, turns dark and shares no id with another."""
+    root, _, drawn = svg[svg.index("<svg") :].partition(">")
+    attributes = f'class="plot" role="img" aria-label="{escape(description)}"'
+    root = re.sub(r'width="\S+" height="\S+"', attributes, root)
+    drawn = _TAG.sub(lambda tag: _COLOUR.sub(r": var(--\1)", _NUMBERED_ID.sub("", tag[0])), drawn)
+    light = "".join(f"--{colour[1:]}: {colour}; " for colour in _DARK)
+    dark = "".join(f"--{colour[1:]}: {other}; " for colour, other in _DARK.items())
+    style = f"<style>.plot {{ {light}}} @media (prefers-color-scheme: dark) {{ .plot {{ {dark}}} }}{_FONT}</style>"
+    return Markup(f"{root}>{style}{drawn.rstrip()}")  # noqa: S704  # names are escaped: above, and by matplotlib
 
 
-def _axes(canvas: _Canvas, cost: str) -> list[Markup]:
-    area = canvas.area
-    parts = []
-    for tick in canvas.costs.ticks:
-        x = canvas.x(tick)
-        parts.append(element("line", class_="grid", x1=x, y1=area.top, x2=x, y2=area.bottom))
-        parts.append(element("text", f"{tick:,g}", class_="tick", x=x, y=area.bottom + 17, text_anchor="middle"))
-    for tick in canvas.accuracies.ticks:
-        y = canvas.y(tick)
-        parts.append(element("line", class_="grid", x1=area.left, y1=y, x2=area.right, y2=y))
-        parts.append(element("text", f"{tick:g}", class_="tick", x=area.left - 7, y=y + 4, text_anchor="end"))
-    scale = " (logarithmic)" if canvas.costs.is_log else ""
-    parts.append(element("text", "top-1 accuracy, %", class_="title", x=10, y=20))
-    parts.append(
-        element("text", cost + scale, class_="title", x=area.right, y=canvas.height_px - 11, text_anchor="end")
-    )
-    return parts
-
-
-def _names(
-    canvas: _Canvas, points: Sequence[Point], steps: Sequence[tuple[float, float, float, float]]
-) -> list[Markup]:
-    longest = 26 if canvas.width_px > 500 else 15
-    texts = [point.name if len(point.name) <= longest else f"{point.name[: longest - 1]}…" for point in points]
-    names = [
-        Name(canvas.x(point.cost), canvas.y(point.accuracy), _width_px(text), _NAME_HEIGHT_PX)
-        for point, text in zip(points, texts, strict=True)
-    ]
-    radius = _MARK_PX + 2
-    marks = [Box(name.x - radius, name.y - radius, name.x + radius, name.y + radius) for name in names]
-    lines = [Box(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in steps]
-    boxes = place(names, area=canvas.area, marks=marks, lines=lines)
-    parts = []
-    for text, name, box in zip(texts, names, boxes, strict=True):
-        if box is None:
-            continue
-        x, y = box.nearest(name.x, name.y)
-        if abs(x - name.x) + abs(y - name.y) > _LEADER_FROM_PX:
-            parts.append(element("line", class_="leader", x1=name.x, y1=name.y, x2=x, y2=y))
-        middle = (box.left + box.right) / 2
-        parts.append(element("text", text, class_="name", x=middle, y=box.bottom - 3.5, text_anchor="middle"))
-    return parts
-
-
-def _width_px(text: str) -> float:
-    # Of 12 px in the widest of the fonts that a browser may take for sans-serif.
-    return sum(12.5 if east_asian_width(letter) in "WF" else 7.2 for letter in text) + 4
-
-
-def _mark(canvas: _Canvas, point: Point, unit: str, *, is_best: bool) -> Markup:
-    x, y = canvas.x(point.cost), canvas.y(point.accuracy)
-    parts = [element("title", f"{point.name}: {point.accuracy:.2f} %, {number(point.cost)} {unit}")]
-    if point.spread:
-        low, high = (canvas.x(end) for end in point.spread)
-        parts.append(element("line", class_="whisker", x1=low, y1=y, x2=high, y2=y))
-    if point.is_baseline:
-        parts.append(element("circle", class_="ring", cx=x, cy=y, r=_MARK_PX + 4))
-    if point.is_external:
-        side = _MARK_PX + 1
-        outline = f"M{x:.2f} {y - side:.2f}l{side} {side}l-{side} {side}l-{side} -{side}z"
-        parts.append(element("path", class_="mark", d=outline))
+def _axes(figure: Figure, points: Sequence[Point], cost: str, width_px: int) -> Axes:
+    inner_px = width_px - _LEFT_PX - _RIGHT_PX, _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
+    left, bottom = _LEFT_PX / width_px, _BOTTOM_PX / _HEIGHT_PX
+    axes = figure.add_axes((left, bottom, inner_px[0] / width_px, inner_px[1] / _HEIGHT_PX), facecolor=_SURFACE)
+    axes.set_axisbelow(True)
+    axes.grid(color=_GRID, linewidth=1)
+    axes.tick_params(length=0, labelcolor=_SOFT, labelsize=11)
+    axes.spines[:].set_visible(False)
+    ends = [end for point in points for end in (point.cost, *(point.spread or ()))]
+    is_log = max(ends) >= _LOG_FROM * min(ends)
+    if is_log:
+        axes.set_xscale("log")
+        ratio = max(ends) / min(ends)
+        axes.set_xlim(min(ends) / ratio**0.08, max(ends) * ratio**0.08)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if ratio > 10 else (1, 1.5, 2, 3, 4, 5, 7)))
+        axes.xaxis.set_minor_locator(NullLocator())
     else:
-        parts.append(element("circle", class_="mark", cx=x, cy=y, r=_MARK_PX))
-    return element("g", *parts, class_="best" if is_best else "beaten")
+        axes.set_xlim(_limits(ends))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    low, high = _limits([point.accuracy for point in points])
+    axes.set_ylim(max(low, 0), min(high, 100))
+    figure.text(10 / width_px, 1 - 20 / _HEIGHT_PX, "top-1 accuracy, %", color=_SOFT)
+    axes.set_xlabel(cost + (" (logarithmic)" if is_log else ""), loc="right", color=_SOFT)
+    return axes
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis around values; differences of less than 0.2 % do not fill it."""
+    room = max(0.08 * (max(values) - min(values)), 0.002 * max(values)) or 1.0
+    return min(values) - room, max(values) + room
+
+
+def _draw_frontier(axes: Axes, best: Sequence[Point]) -> list[Bbox]:
+    """Draw along each accuracy until the cost at which there is a better one; returns the segments in px."""
+    corners = [(best[0].cost, axes.get_ylim()[0])]
+    for point, following in itertools.zip_longest(best, best[1:]):
+        end = following.cost if following else axes.get_xlim()[1]
+        corners += [(point.cost, point.accuracy), (end, point.accuracy)]
+    axes.plot(*zip(*corners, strict=True), color=_ACCENT, linewidth=1.5, dashes=(4, 3), alpha=0.8)
+    return [Bbox(segment).padded(1) for segment in itertools.pairwise(axes.transData.transform(corners))]
+
+
+def _draw_mark(axes: Axes, point: Point, group_id: str, *, is_best: bool) -> None:
+    if point.spread:
+        axes.hlines(point.accuracy, *point.spread, color=_SOFT, linewidth=1.75, gid="whisker")
+    if point.is_baseline:
+        axes.plot(point.cost, point.accuracy, "o", ms=_MARK_PX + 8, mfc="none", mec=_INK, mew=1.25, gid="ring")
+    face, edge = (_ACCENT, _ACCENT) if is_best else (_SURFACE, _SOFT)
+    shape = "D" if point.is_external else "o"
+    size = _MARK_PX * (0.85 if point.is_external else 1)
+    axes.plot(
+        point.cost,
+        point.accuracy,
+        shape,
+        ms=size,
+        mfc=face,
+        mec=edge,
+        mew=1.75,
+        gid=group_id,
+        zorder=4 if is_best else 3,
+    )
+
+
+def _write_names(axes: Axes, points: Sequence[Point], lines: Sequence[Bbox], *, longest: int) -> None:
+    """Write each name as near to its point as it covers no point, no other name and, if that can be, no line."""
+    places = axes.transData.transform([(point.cost, point.accuracy) for point in points])
+    taken = [Bbox([place, place]).padded(_MARK_PX / 2 + 2) for place in places]
+    for point, (x, y) in zip(points, places, strict=True):
+        name = printable(point.name)
+        text = name if len(name) <= longest else f"{name[: longest - 1]}…"
+        label = axes.text(
+            x, y, text, transform=IdentityTransform(), ha="center", va="center", color=_INK, parse_math=False
+        )
+        size = label.get_window_extent()
+        around = (
+            size.translated(across * (distance + size.width / 2), up * (distance + size.height / 2))
+            for distance in _DISTANCES_PX
+            for across, up in _DIRECTIONS
+        )
+        inside = [box for box in around if axes.bbox.count_contains(box.corners()) == 4]
+        free = [box for box in inside if not box.count_overlaps(taken)]
+        if not free:
+            label.remove()
+            continue
+        box = next((box for box in free if not box.count_overlaps(lines)), free[0])
+        taken.append(box)
+        label.set_position(box.get_points().mean(axis=0))
+        near = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+        if math.dist((x, y), near) > _LEADER_FROM_PX:
+            axes.plot((x, near[0]), (y, near[1]), transform=IdentityTransform(), color=_SOFT, linewidth=0.75)

@@ -1,11 +1,11 @@
-"""Compare models on the same images and the same machine: accuracy, bytes, work, latency, and who pays for it."""
+"""Compare models on the same images and the same machine: accuracy, bytes, work, latency, and each class."""
 
 from __future__ import annotations
 
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.runtime.cores import available_cores
@@ -70,10 +70,20 @@ def report(
     like = compared[0].pixels if compared else None
     compared += [open_file(name, path, num_classes=len(data.labels), like=like) for name, path in files]
     check_names(compared)
-    chosen = _find(baseline, dict(zip(models, compared, strict=False)) | {model.name: model for model in compared})
+    by_name = dict(zip(models, compared, strict=False)) | {model.name: model for model in compared}
+    if baseline is not None and baseline not in by_name:
+        raise ValueError(f"the baseline must be one of {', '.join(by_name)}, got {baseline!r}")
+    chosen = compared[0] if baseline is None else by_name[baseline]
     if output is not None:
-        _check_writable(output)
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):  # tells whether it can be written
+            pass
     rows = tuple(_rows(compared, chosen, data, num_rounds=num_rounds))
+    on_zeros = [
+        f"{row.name} has {100 * row.file.sparsity:.0f} % zeros. {OF_ZEROS}"
+        for row in rows
+        if row.file.sparsity >= SPARSE
+    ]
     made = Report(
         rows=rows,
         baseline=chosen.name,
@@ -83,19 +93,11 @@ def report(
         machine=describe_machine(),
         num_rounds=num_rounds,
         command=command,
-        notes=(*notes(compared, data), *_notes_on_zeros(rows)),
+        notes=(*notes(compared, data), *on_zeros),
     )
     if output is not None:
         _write(made, output)
     return made
-
-
-def _find(baseline: str | None, compared: Mapping[str, Compared]) -> Compared:
-    if baseline is None:
-        return next(iter(compared.values()))
-    if baseline not in compared:
-        raise ValueError(f"the baseline must be one of {', '.join(compared)}, got {baseline!r}")
-    return compared[baseline]
 
 
 def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_rounds: int) -> Iterable[Row]:
@@ -123,18 +125,6 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
         )
 
 
-def _notes_on_zeros(rows: Iterable[Row]) -> Iterable[str]:
-    for row in rows:
-        if row.file.sparsity >= SPARSE:
-            yield f"{row.name} has {100 * row.file.sparsity:.0f} % zeros. {OF_ZEROS}"
-
-
-def _check_writable(output: Path) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=output):
-        pass
-
-
 def _write(made: Report, output: Path) -> None:
     texts = {
         "report.json": json.dumps(made.to_dict(), indent=2, ensure_ascii=False) + "\n",
@@ -143,6 +133,6 @@ def _write(made: Report, output: Path) -> None:
         "report.svg": latency_plot(made, width_px=720) + "\n",
     }
     for name, text in texts.items():
-        # Names of folders, which are labels, can hold what is no character.
+        # Labels are names of folders, which may hold surrogates that UTF-8 cannot encode.
         (output / name).write_text(text, encoding="utf-8", errors="replace")
     logger.info("the report is in %s", output)

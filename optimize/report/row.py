@@ -1,4 +1,4 @@
-"""One row of a report: a model's figures, and what they are relative to the baseline's."""
+"""Hold one row of a report: a model's figures, and its costs relative to the baseline's."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Row:
     on_gpu: OnGPU | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
+        """Convert to JSON."""
         changes, latency = self.changes, self.latency
         return {
             "name": self.name,
@@ -88,7 +88,7 @@ class Row:
 
 
 def relative(file: TFLiteFile, latency: Latency, *, to_file: TFLiteFile, to_latency: Latency) -> Relative:
-    """Costs of one model over another's."""
+    """Divide one model's costs by another's."""
 
     def times(own: Rounds, other: Rounds) -> float:
         return own.over(other).median

@@ -1,7 +1,8 @@
-"""What Markdown and page say in the same words: the operators of a file, and how everything was measured."""
+"""Word the facts that Markdown, page and plot state alike: operators, classes, how everything was measured."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -18,34 +19,42 @@ FOR_GPUS = (
 
 GPU_HEADER = ("model", "for GPUs", "same label", "top-1 for CPUs", "top-1 for GPUs")
 
+# Characters that XML and HTML have no way to write, not even escaped.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """Replace what XML and HTML cannot hold, such as control characters, by U+FFFD."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
 
 def on_gpu(found: OnGPU) -> tuple[str, ...]:
-    """What `GPU_HEADER` names, but for the model."""
+    """Format the cells below `GPU_HEADER`, without the model's name."""
     agreement = found.agreement
     return found.precision, *map(percent, (agreement.labels, agreement.before.top1, agreement.after.top1))
 
 
 def of_class(report: Report, row: Row, index: int) -> str:
-    """A class's accuracy by the baseline, its change by another; a dash where the test set has none of it."""
+    """Format the baseline's accuracy on a class, or another's change; a dash if no test image is of it."""
     is_baseline = row.name == report.baseline
     figure = (row.accuracy if is_baseline else row.changes).by_class[index]
     return NONE if figure is None else (percent if is_baseline else points)(figure)
 
 
 def counted(name: str, count: int) -> str:
-    """An operator's name, and how often it is there if more than once."""
+    """Format an operator's name, with its count if that is more than one."""
     return f"{name} {TIMES}{count}" if count > 1 else name
 
 
 def operators(file: TFLiteFile) -> tuple[str, str]:
-    """All operators of a file with their counts, and those that take or give floats."""
+    """List a file's operators with their counts, and those that take or give floats."""
     floats = Counter(file.float_operators)
     is_all = len(file.float_operators) == sum(file.operators.values())
     return _counted(file.operators), "all" if is_all else _counted(floats) or "none"
 
 
 def measurement(report: Report) -> list[tuple[str, str]]:
-    """Facts, each under a word or two."""
+    """List how everything was measured: facts, each under a word or two."""
     machine = report.machine
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
     return [

@@ -1,7 +1,7 @@
 import json
 import logging
-from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from tflite_files import colour_classifier, one_at_a_time
@@ -82,8 +82,12 @@ def test_three_files_and_the_plot_are_written(made):
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "report.json", "report.md", "report.svg"]
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(result.to_dict()))
     assert "colours:2" in (folder / "report.md").read_text()
-    HTMLParser().feed((folder / "report.html").read_text())
-    assert (folder / "report.svg").read_text().startswith("<svg")
+    page, picture = (folder / "report.html").read_text(), (folder / "report.svg").read_text()
+    assert "<title>toy: 3 models compared</title>" in page
+    assert page.count('<th scope="row">theirs &lt;b&gt;<small>') == 1
+    assert page.rstrip().endswith("</html>")
+    ElementTree.fromstring(picture)  # noqa: S314  # our own
+    assert "theirs &lt;b&gt;" in picture
 
 
 def test_baseline_can_be_named_as_it_was_asked_for(repository, toy_npz):
