@@ -24,6 +24,7 @@ def start(action: Callable[[], object]) -> int:
     if pid:
         return pid
     try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest-timeout has a handler of its own, which would only raise
         signal.alarm(MAX_CHILD_S)
         action()
     except BaseException:  # noqa: BLE001 - nothing may get out of the child
