@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ FOLDER = REPO / "deploy" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
 OPERATIONS = (REPO / "docs" / "operations.md").read_text()
 QUERIES = OPERATIONS.split("## Queries")[1]
+PROMTOOL = shutil.which("promtool")
 SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
 
 
@@ -40,7 +43,15 @@ def test_every_alert_says_what_it_means():
     for alert in alerts:
         for field in ("expr:", "severity:", "summary:", "description:"):
             assert field in alert, alert
-        assert alert.count("(") == alert.count(")")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool (Debian: prometheus) is not installed")
+def test_prometheus_takes_the_files():
+    checked = subprocess.run(
+        [PROMTOOL, "check", "config", FOLDER / "prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert re.search(r"SUCCESS: \d+ rules found", checked.stdout)
 
 
 def test_labels_that_an_alert_tells_are_those_of_its_metric():
