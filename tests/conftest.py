@@ -9,6 +9,9 @@ from hypothesis import settings
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share, such as toy_data
 
+from made_once import made_once
+from toy_data import write_npz
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("opsin", deadline=None)
 settings.load_profile("opsin")
@@ -36,35 +39,49 @@ def eager() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def toy_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from toy_data import write_npz
+def for_all_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Path]:
+    """Make a file or folder once for all processes of pytest-xdist; no test may change it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
 
-    return write_npz(tmp_path_factory.mktemp("data") / "toy.npz")
+    def for_all_workers(name: str, make: Callable[[Path], object]) -> Path:
+        return made_once(shared / name, make)
+
+    return for_all_workers
+
+
+@pytest.fixture(scope="session")
+def toy_npz(for_all_workers: Callable[..., Path]) -> Path:
+    return for_all_workers("toy.npz", write_npz)
 
 
 @pytest.fixture(scope="session")
 def train_toy(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Trains for seconds, with settings that may differ; the workdir, with `repository` beside it that has toy:1."""
-    from models.store.repository import Repository
-    from training.config import preset, replaced
-    from training.train import train
 
     def train_toy(**settings: object) -> Path:
-        workdir = tmp_path_factory.mktemp("runs") / "toy"
-        train(
-            replaced(preset("smoke"), settings),
-            toy_npz,
-            workdir,
-            repository=Repository(workdir.parent / "repository"),
-            name="toy",
-            command="python -m training --data toy.npz --preset smoke",
-        )
-        return workdir
+        return train_in(tmp_path_factory.mktemp("runs"), toy_npz, settings)
 
     return train_toy
 
 
 @pytest.fixture(scope="session")
-def toy_run(train_toy: Callable[..., Path]) -> Path:
+def toy_run(for_all_workers: Callable[..., Path], toy_npz: Path) -> Path:
     """A finished run. Do not change it."""
-    return train_toy()
+    return for_all_workers("toy_run", lambda folder: train_in(folder, toy_npz, {})) / "toy"
+
+
+def train_in(folder: Path, data: Path, settings: dict[str, object]) -> Path:
+    from models.store.repository import Repository
+    from training.config import preset, replaced
+    from training.train import train
+
+    train(
+        replaced(preset("smoke"), settings),
+        data,
+        folder / "toy",
+        repository=Repository(folder / "repository"),
+        name="toy",
+        command="python -m training --data toy.npz --preset smoke",
+    )
+    return folder / "toy"
