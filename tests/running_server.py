@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.processes import named
+from benchmarks.processes import PROC, named
 
 ROOT = Path(__file__).resolve().parent.parent
 STUB = ROOT / "tests" / "e2e" / "stub_server.py"
@@ -25,6 +26,10 @@ ZOO = ROOT / "models" / "zoo"
 START_S = 60.0
 STOP_S = 20.0  # less than the server waits for what it has accepted
 SOON_S = 30.0
+GONE_S = 2.0  # a process that has closed its output may take a moment to end
+
+
+MEMORY = "/dev/shm/opsin-"  # noqa: S108 - how the paths begin of what a server keeps in shared memory
 
 
 def wait_until(condition):
@@ -50,6 +55,8 @@ class RunningServer:
         )
         self.port = 0
         self.devices = ""
+        self.memory = []
+        self.was_stopped = False
 
     def wait_until_ready(self):
         line = self.process.stdout.readline()
@@ -60,6 +67,8 @@ class RunningServer:
         give_up_at = time.monotonic() + START_S
         while self.request("GET", "/readyz")[0] != 200:
             assert time.monotonic() < give_up_at
+            time.sleep(0.02)
+        self.memory = [path for path in open_files(self.process.pid) if str(path).startswith(MEMORY)]
         return self
 
     def request(self, method, path, body=None, headers=None, timeout=30):
@@ -90,9 +99,40 @@ class RunningServer:
         """Stop the whole process group, as a terminal does; returns exit status and output."""
         os.killpg(self.process.pid, how)
         output = self.process.communicate(timeout=STOP_S)
+        self.was_stopped = True
         return self.process.returncode, "".join(output)
 
+    def left_over(self):
+        """Return the pids of its processes that still run, and the folders in shared memory that are still there."""
+        give_up_at = time.monotonic() + GONE_S
+        while left := [*pids_of_session(self.process.pid), *filter(Path.exists, self.memory)]:
+            if time.monotonic() > give_up_at:
+                break
+            time.sleep(0.02)
+        return left
+
     def end(self):
+        """Kill what still runs, of which there must be nothing where `stop` has been called."""
+        left_over = self.left_over() if self.was_stopped else []
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
+        for folder in self.memory:
+            shutil.rmtree(folder, ignore_errors=True)
+        assert left_over == [], "the server has stopped and left this"
+
+
+def open_files(pid):
+    """The paths that a process has open."""
+    for link in (PROC / str(pid) / "fd").iterdir():
+        with contextlib.suppress(OSError):  # it has been closed
+            yield link.readlink()
+
+
+def pids_of_session(leader):
+    """The processes whose session began with `leader`, except those that have ended."""
+    for folder in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state not in "ZX":
+                yield int(folder.name)

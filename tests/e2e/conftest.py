@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from colours import publish_stub
 from running_server import STUB, RunningServer
@@ -16,23 +18,25 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def start(repository):
-    servers = []
+    """Start servers; the test fails if one that it has stopped leaves a process or shared memory."""
+    with contextlib.ExitStack() as ends:
 
-    def start(**environ):
-        servers.append(RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository), **environ}))
-        return servers[-1]
+        def start(**environ):
+            running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository), **environ})
+            ends.callback(running.end)
+            return running
 
-    yield start
-    for running in servers:
-        running.end()
+        yield start
 
 
 @pytest.fixture(scope="module")
 def served(repository):
-    """One server for the tests that leave it as it was."""
+    """One server for the tests that leave it as it was; once it is stopped, nothing is left of it."""
     running = RunningServer(
         [str(STUB)],
         {"OPSIN_REPOSITORY": str(repository), "OPSIN_READ_TIMEOUT_MS": "1000", "OPSIN_MAX_UPLOAD_BYTES": "3000000"},
-    ).wait_until_ready()
-    yield running
-    running.end()
+    )
+    with contextlib.ExitStack() as ends:
+        ends.callback(running.end)
+        yield running.wait_until_ready()
+        assert running.stop()[0] == 0

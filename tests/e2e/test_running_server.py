@@ -1,0 +1,42 @@
+"""A server that leaves something behind is found out, whatever its test looked at."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+from running_server import MEMORY, RunningServer, pids_of_session
+
+pytestmark = pytest.mark.e2e
+
+LEAVES_A_CHILD = """
+import os, signal, time
+if os.fork() == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.closerange(0, 3)
+    time.sleep(60)
+print("here", flush=True)
+time.sleep(60)
+"""
+
+
+def test_process_that_outlives_its_server_fails_the_test_and_is_ended():
+    running = RunningServer(["-c", LEAVES_A_CHILD], {})
+    assert running.process.stdout.readline() == "here\n"
+    assert running.stop()[0] == -signal.SIGTERM
+    with pytest.raises(AssertionError, match="the server has stopped and left this"):
+        running.end()
+    assert list(pids_of_session(running.process.pid)) == []
+
+
+def test_memory_that_outlives_its_server_fails_the_test_and_is_removed():
+    parent, _, prefix = MEMORY.rpartition("/")
+    running = RunningServer(["-c", "input()"], {})
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+    running.memory = [folder]
+    running.stop()
+    with pytest.raises(AssertionError, match="the server has stopped and left this"):
+        running.end()
+    assert not folder.exists()
