@@ -10,10 +10,10 @@ PRESET ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help serve train quantize optimize test check format lint types bench lock clean
+.PHONY: help serve train quantize optimize test test-all check format lint types bench lock clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 # TensorFlow has no wheels for Python 3.14; what is without it runs there too.
 newest = $(if $(shell grep '^tensorflow' $<),13,99)
@@ -39,9 +39,16 @@ quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=f
 optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
 	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)"
 
-# In the order of their names, the longest (benchmarks, e2e) come first: no processor waits for one of them at the end.
-test: .venv/dev/.done ## run the tests
-	.venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+# Extended tests (CONTRIBUTING.md): none; changed, which are those whose files have changed; or all.
+EXTENDED ?= none
+PYTEST = .venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 40 \
+  $(if $(COV),--cov --cov-report term:skip-covered)
+
+test: .venv/dev/.done ## run the tests, in minutes; with COV=1 also say what they do not reach
+	$(PYTEST) --extended $(EXTENDED)
+
+test-all: .venv/dev/.done ## run the extended tests too, and record with which files they passed
+	$(PYTEST) --extended all --record-extended
 
 check: format lint types test ## format, lint, strict types, tests
 

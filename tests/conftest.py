@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests sha
 from made_once import made_once
 from toy_data import write_npz
 
+pytest_plugins = ["extended"]
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("opsin", deadline=None)
 settings.load_profile("opsin")

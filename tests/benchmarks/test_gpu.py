@@ -7,6 +7,9 @@ from benchmarks.gpu import main
 
 
 @pytest.mark.slow
+@pytest.mark.extended(
+    covers=["benchmarks/*.py", "models/network/*.py", "models/runtime/*.py", "server/engine/*.py", "training/*.py"]
+)
 def test_whole_script_runs_on_a_cpu_at_tiny_size(tmp_path, capsys):
     assert main(["--tiny", "--output", str(tmp_path)]) == 0
     printed, told = capsys.readouterr()

@@ -15,6 +15,15 @@ from training.train import train
 
 
 @pytest.mark.slow
+@pytest.mark.extended(
+    covers=[
+        "models/**/*.py",
+        "optimize/agreement.py",
+        "optimize/for_device.py",
+        "optimize/quantization/*.py",
+        "training/*.py",
+    ]
+)
 def test_small_model_agrees_on_images_that_it_knows(tmp_path):
     # Three colours under noise, learned until hardly an image is in doubt: rounding may then change hardly any label.
     data = write_npz(tmp_path / "toy.npz", num_train=192, num_test=300)

@@ -54,6 +54,7 @@ def test_files_for_cpus_and_gpus_agree_on_the_sample(artifact):
 
 
 @pytest.mark.slow
+@pytest.mark.extended(covers=["models/zoo/**/*", "models/**/*.py", "training/*.py"])
 def test_is_as_good_as_its_manifest_says_for_cpus_and_gpus(artifact, shared_data, tmp_path):
     subprocess.run([sys.executable, shared_data / "unpack_cifar10.py", tmp_path / "cifar10.npz"], check=True)
     data = load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0)
