@@ -6,9 +6,9 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import ParseException
 
+from server.http.limits import Limits, UploadBudget
 from server.http.refusals import PARSE_ERRORS
-from server.http.request_reader import RequestReader, Terms, quick_copy
-from server.http.upload_budget import UploadBudget
+from server.http.request_reader import RequestReader, quick_copy
 from server.request_errors import UploadTooLarge
 
 CFG = quick_copy(Config())
@@ -26,8 +26,8 @@ def new_reader():
     """Make the reader of a connection; its requests may have 500 bytes."""
 
     def new_reader():
-        terms = Terms(CFG, max_body_bytes=500, budget=UploadBudget(1000), keepalive_s=1, read_timeout_s=1)
-        return RequestReader(terms, ("127.0.0.1", 1), Wire())
+        limits = Limits(CFG, max_body_bytes=500, budget=UploadBudget(1000), keepalive_s=1, read_timeout_s=1)
+        return RequestReader(limits, ("127.0.0.1", 1), Wire())
 
     return new_reader
 
