@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
@@ -18,8 +17,8 @@ from models.network.float16 import in_float16
 from models.network.folding import fold_batch_norms
 from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.network.tflite_graph import relu_as_requantization, softmax_in_float, with_short_names
+from models.pixels.preprocessing import Pixels
 
-Pixels = npt.NDArray[np.uint8]
 SavedModelPrecision = Literal["float32", "float16"]
 
 

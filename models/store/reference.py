@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from models.store.fields import validate_name, validate_version
-
-_VERSION = re.compile(r"[1-9][0-9]{0,18}")
+from models.store.fields import VERSION, validate_name, validate_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class ModelReference:
         name, colon, version = text.partition(":")
         if not colon:
             return cls(name)
-        if not _VERSION.fullmatch(version):
+        if not VERSION.fullmatch(version):
             raise ValueError(f"a version must be a whole number >= 1, got {version!r} in {text!r}")
         return cls(name, int(version))
 

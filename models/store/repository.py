@@ -7,19 +7,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from models.errors import CorruptArtifact, ModelNotFound, VersionExists, VersionNotFound, without_host_paths
 from models.store.artifact import Artifact, read_artifact
-from models.store.fields import MAX_VERSION, validate_name
+from models.store.fields import MAX_VERSION, VERSION, validate_name
 from models.store.manifest import Manifest
 from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
 from models.store.staging import Staging, staged
 
-_VERSION = re.compile(r"[1-9][0-9]{0,18}")  # and no other spelling of a number: 01 is not 1
 _MAX_LISTED = 20
 
 
@@ -155,7 +153,7 @@ class Repository:
                 continue  # taken by a writer that our lock does not reach, or by something that is no version
 
     def _versions(self, name: str) -> list[int]:
-        numbers = [int(entry) for entry in _folders(self.root / name) if _VERSION.fullmatch(entry)]
+        numbers = [int(entry) for entry in _folders(self.root / name) if VERSION.fullmatch(entry)]
         return sorted(number for number in numbers if number <= MAX_VERSION)
 
 
