@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from models.checks import at_least, one_of, within
 from models.pixels.preprocessing import PixelSpec
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -90,18 +91,12 @@ class TrainingConfig:
     checkpoint_every_s: float = 120.0
 
     def __post_init__(self) -> None:
-        for name in ("image_px", "epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
-        for name in ("small_fraction", "warmup_fraction", "momentum", "label_smoothing", "average_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        for name in ("crop_fraction", "test_fraction"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
-        for name in ("peak_lr", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+        at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)
+        within("[0, 1)", small_fraction=self.small_fraction, warmup_fraction=self.warmup_fraction)
+        within("[0, 1)", momentum=self.momentum, label_smoothing=self.label_smoothing)
+        within("[0, 1)", average_decay=self.average_decay)
+        within("(0, 1]", crop_fraction=self.crop_fraction, test_fraction=self.test_fraction)
+        at_least(0, peak_lr=self.peak_lr, weight_decay=self.weight_decay)
 
     @property
     def pixels(self) -> PixelSpec:
@@ -160,8 +155,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def preset(name: str) -> TrainingConfig:
     """Return the configuration of that name; ValueError names those there are."""
-    if name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    one_of(PRESETS, preset=name)
     return replaced(TrainingConfig(), PRESETS[name])
 
 
