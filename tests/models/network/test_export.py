@@ -1,6 +1,8 @@
 """Exported files, seen through the runtime that serves them."""
 
 import gc
+from contextlib import closing
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -23,48 +25,66 @@ from models.runtime.tensorflow import TensorFlowRuntime
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
 
 
+EXPORTS = {
+    "float32": export_float32,
+    "float16": export_float16,
+    "dynamic": export_dynamic,
+    "int8": partial(export_int8, calibration_images=IMAGES),
+    "SavedModel float32": partial(export_saved_model, precision="float32"),
+    "SavedModel float16": partial(export_saved_model, precision="float16"),
+}
+
+
 @pytest.fixture(scope="module", params=["batch", "group"])
 def model(request):
     keras.utils.set_random_seed(0)
-    model = build(ResNetV2.of("20", width=8, norm=request.param))
+    model = build(ResNetV2.of("8", width=8, norm=request.param))
     rng = np.random.default_rng(2)
     # An untrained classifier gives every class the same probability; this one has opinions.
     model.get_layer("predictions").set_weights([0.2 * rng.normal(size=(32, 10)), rng.normal(size=10)])
     return model
 
 
-def probabilities_of(path, images=IMAGES):
-    runtime = LiteRTRuntime(path, input_shape=(32, 32, 3), num_classes=10)
-    try:
-        return runtime.run(images)
-    finally:
-        runtime.close()
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    """Exports the model by one of EXPORTS, once; returns the path."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    @cache
+    def exported(kind):
+        EXPORTS[kind](model, folder / kind)
+        return folder / kind
+
+    return exported
 
 
-def keras_probabilities(model, images=IMAGES):
-    return tf.nn.softmax(model(normalize(images), training=False)).numpy()
+def probabilities_of(path):
+    with closing(LiteRTRuntime(path, input_shape=(32, 32, 3), num_classes=10)) as runtime:
+        return runtime.run(IMAGES)
 
 
-def test_float32_file_gives_the_probabilities_of_the_model(model, tmp_path):
-    export_float32(model, tmp_path / "model.tflite")
-    np.testing.assert_allclose(probabilities_of(tmp_path / "model.tflite"), keras_probabilities(model), atol=1e-5)
+def keras_probabilities(model):
+    return tf.nn.softmax(model(normalize(IMAGES), training=False)).numpy()
 
 
 @pytest.mark.parametrize(
-    ("export", "tolerance", "max_size"), [(export_float16, 0.01, 0.65), (export_dynamic, 0.05, 0.5)]
+    ("kind", "tolerance", "sum_tolerance"),
+    [("float32", 1e-5, 1e-5), ("float16", 0.01, 1e-6), ("dynamic", 0.05, 1e-6), ("int8", 0.1, 1e-6)],
 )
-def test_smaller_weights_give_nearly_the_same_probabilities(model, tmp_path, export, tolerance, max_size):
-    export(model, tmp_path / "model.tflite")
-    export_float32(model, tmp_path / "float32.tflite")
-    assert (tmp_path / "model.tflite").stat().st_size < max_size * (tmp_path / "float32.tflite").stat().st_size
-    found = probabilities_of(tmp_path / "model.tflite")
-    np.testing.assert_allclose(found, keras_probabilities(model), atol=tolerance)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+def test_file_gives_the_probabilities_of_the_model(model, exported, kind, tolerance, sum_tolerance):
+    probabilities = probabilities_of(exported(kind))
+    np.testing.assert_allclose(probabilities, keras_probabilities(model), atol=tolerance)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=sum_tolerance)
+
+
+@pytest.mark.parametrize(("kind", "max_size"), [("float16", 0.65), ("dynamic", 0.5)])
+def test_smaller_weights_make_a_smaller_file(exported, kind, max_size):
+    assert exported(kind).stat().st_size < max_size * exported("float32").stat().st_size
 
 
 @pytest.mark.parametrize(("export", "dtype"), [(export_float16, np.float16), (export_dynamic, np.int8)])
 def test_large_kernels_are_stored_in_the_precision_that_the_file_is_named_by(tmp_path, export, dtype):
-    export(build(ResNetV2.of("20", width=16)), tmp_path / "model.tflite")
+    export(build(ResNetV2.of("8", width=16)), tmp_path / "model.tflite")
     interpreter = tf.lite.Interpreter(model_path=str(tmp_path / "model.tflite"))
     kernels = [
         tensor["dtype"]
@@ -76,17 +96,8 @@ def test_large_kernels_are_stored_in_the_precision_that_the_file_is_named_by(tmp
     gc.collect()
 
 
-def test_int8_file_gives_nearly_the_probabilities_of_the_model(model, tmp_path):
-    export_int8(model, tmp_path / "model.tflite", IMAGES)
-    found = probabilities_of(tmp_path / "model.tflite")
-    np.testing.assert_allclose(found, keras_probabilities(model), atol=0.1)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-
-
-def test_int8_file_is_int8_but_for_the_softmax(tmp_path):
-    model = build(ResNetV2.of("20", width=8))
-    export_int8(model, tmp_path / "model.tflite", IMAGES)
-    interpreter = tf.lite.Interpreter(model_path=str(tmp_path / "model.tflite"))
+def test_int8_file_is_int8_but_for_the_softmax(exported):
+    interpreter = tf.lite.Interpreter(model_path=str(exported("int8")))
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     operators = [op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
     in_float = [
@@ -102,23 +113,20 @@ def test_int8_file_is_int8_but_for_the_softmax(tmp_path):
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 0.01)])
-def test_saved_model_gives_the_probabilities_of_the_model(model, tmp_path, precision, tolerance):
-    export_saved_model(model, tmp_path / "saved_model", precision)
-    runtime = TensorFlowRuntime(
-        tmp_path / "saved_model", input_shape=(32, 32, 3), num_classes=10, batch_sizes=(len(IMAGES),)
+def test_saved_model_gives_the_probabilities_of_the_model(model, exported, precision, tolerance):
+    folder, options = exported(f"SavedModel {precision}"), {"input_shape": (32, 32, 3), "num_classes": 10}
+    with closing(TensorFlowRuntime(folder, batch_sizes=(len(IMAGES),), measure=lambda _: 1.0, **options)) as runtime:
+        probabilities = runtime.run(IMAGES)
+    np.testing.assert_allclose(probabilities, keras_probabilities(model), atol=tolerance)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_saved_model_has_half_the_size_in_float16(exported):
+    float32, float16 = (
+        next((exported(f"SavedModel {precision}") / "variables").glob("*.data-*")).stat().st_size
+        for precision in ("float32", "float16")
     )
-    found = runtime.run(IMAGES)
-    np.testing.assert_allclose(found, keras_probabilities(model), atol=tolerance)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-
-
-def test_saved_model_has_half_the_size_in_float16(model, tmp_path):
-    sizes = {}
-    for precision in ("float32", "float16"):
-        export_saved_model(model, tmp_path / precision, precision)
-        [weights] = (tmp_path / precision / "variables").glob("*.data-*")
-        sizes[precision] = weights.stat().st_size
-    assert sizes["float16"] < 0.6 * sizes["float32"]
+    assert float16 < 0.6 * float32
 
 
 def test_normalization_is_exact_on_the_int8_grid():
@@ -129,5 +137,5 @@ def test_normalization_is_exact_on_the_int8_grid():
 def test_input_that_does_not_take_pixels_as_they_are_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("models.network.export.PIXEL_STD", 50.0)
     with pytest.raises(ExportError, match=r"input must have scale 0\.02 and zero point 128, got 0\.015625"):
-        export_int8(build(ResNetV2.of("20", width=8)), tmp_path / "model.tflite", IMAGES)
+        export_int8(build(ResNetV2.of("8", width=8)), tmp_path / "model.tflite", IMAGES)
     assert not (tmp_path / "model.tflite").exists()

@@ -17,7 +17,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
 
 @pytest.fixture(scope="module")
 def model():
-    model = build(ResNetV2.of("20", width=8))
+    model = build(ResNetV2.of("8", width=8))
     rng = np.random.default_rng(2)
     # An untrained classifier gives every class the same probability; this one has opinions.
     model.get_layer("predictions").set_weights([0.2 * rng.normal(size=(32, 10)), rng.normal(size=10)])
