@@ -11,14 +11,14 @@ from models.network.resnet_v2 import ResNetV2, build
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
 
 
-def small_model(norm="batch"):
+def small_model(norm="batch", *, variant="8"):
     keras.utils.set_random_seed(0)
-    return build(ResNetV2.of("20", width=8, norm=norm))
+    return build(ResNetV2.of(variant, width=8, norm=norm))
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])
 def test_gives_nearly_the_logits_of_the_model(norm):
-    model = small_model(norm)
+    model = small_model(norm, variant="20")
     expected = model(normalize(PIXELS), training=False).numpy()
     found = in_float16(model)(normalize(PIXELS), training=False).numpy()
     assert found.dtype == np.float32

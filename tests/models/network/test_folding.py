@@ -9,15 +9,16 @@ from models.network.folding import fold_batch_norms
 from models.network.resnet_v2 import VARIANTS, ResNetV2, Variant, build
 
 ARCHITECTURES = {
-    "basic": ResNetV2.of("20", width=8),
+    "basic": ResNetV2.of("14", width=8),
     "basic, imagenet stem": ResNetV2.of("18", width=8, input_shape=(64, 64, 3), num_classes=7),
     "bottleneck": ResNetV2.of("50", width=4, input_shape=(64, 64, 3), num_classes=7),
-    "pruned": ResNetV2("20", (32, 32, 3), 10, 8, stream_widths=(6, 9, 20), inner_widths=(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+    "pruned": ResNetV2("14", (32, 32, 3), 10, 8, stream_widths=(6, 9, 20), inner_widths=(1, 2, 3, 4, 5, 6)),
 }
 
 
-def images_for(model):
-    return np.random.default_rng(1).uniform(-1, 1, (3, *model.input_shape[1:])).astype(np.float32)
+def logits_of(model):
+    images = np.random.default_rng(1).uniform(-1, 1, (3, *model.input_shape[1:])).astype(np.float32)
+    return model(images, training=False).numpy()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
@@ -32,11 +33,8 @@ def test_folded_bottlenecks_behind_a_cifar_stem_give_the_same_logits(monkeypatch
 
 def check_folding(architecture):
     model = trained(architecture)
-    folded = fold_batch_norms(model)
-    expected = model.predict(images_for(model), verbose=0)
-    np.testing.assert_allclose(
-        folded.predict(images_for(model), verbose=0), expected, rtol=0, atol=1e-4 * np.abs(expected).max()
-    )
+    expected = logits_of(model)
+    np.testing.assert_allclose(logits_of(fold_batch_norms(model)), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
 def explicit_in(model):
@@ -63,9 +61,7 @@ def test_scale_that_does_not_fold_is_computed_and_the_answers_are_the_same(gamma
     layer.set_weights([gammas, betas, *statistics])
     folded = fold_batch_norms(model)
     assert explicit_in(folded) == ["conv3_block2_preact_bn"]
-    np.testing.assert_allclose(
-        folded.predict(images_for(model), verbose=0), model.predict(images_for(model), verbose=0), rtol=1e-3, atol=1e-3
-    )
+    np.testing.assert_allclose(logits_of(folded), logits_of(model), rtol=1e-3, atol=1e-3)
 
 
 def test_convolutions_keep_their_names():

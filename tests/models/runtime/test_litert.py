@@ -1,19 +1,20 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tflite_files import two_outputs
 
 from models.errors import CorruptArtifact, RunFailed
 from models.runtime.litert import LiteRTRuntime
+from models.store.repository import Repository
 
-
-@pytest.fixture(scope="module")
-def model_file(toy_run):
-    return toy_run / "float32.tflite"
+REPO = Path(__file__).resolve().parents[3]
+MODEL_FILE = Repository(REPO / "models" / "zoo").load("cifar10").model_path("litert")
 
 
 @pytest.fixture
-def runtime(model_file):
-    runtime = LiteRTRuntime(model_file, input_shape=(32, 32, 3), num_classes=3)
+def runtime():
+    runtime = LiteRTRuntime(MODEL_FILE, input_shape=(32, 32, 3), num_classes=10)
     yield runtime
     runtime.close()
 
@@ -29,9 +30,9 @@ def test_more_images_than_memory_fail_and_the_next_calls_work(runtime):
         np.testing.assert_array_equal(runtime.run(IMAGES[:size]), expected[:size])
 
 
-def test_threads_must_be_positive(model_file):
+def test_threads_must_be_positive():
     with pytest.raises(ValueError, match="num_threads must be >= 1, got 0"):
-        LiteRTRuntime(model_file, input_shape=(32, 32, 3), num_classes=3, num_threads=0)
+        LiteRTRuntime(MODEL_FILE, input_shape=(32, 32, 3), num_classes=10, num_threads=0)
 
 
 def test_more_than_one_output_is_refused(tmp_path):

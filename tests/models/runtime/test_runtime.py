@@ -5,29 +5,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
+from small_artifacts import small_manifest
 
 from models.errors import CorruptArtifact, FormatMissing, RuntimeMissing
-from models.network.export import export_saved_model
+from models.network.export import export_float32, export_saved_model
+from models.network.resnet_v2 import ResNetV2, build
 from models.runtime import RUNTIMES, load_runtime
 from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact, write_artifact
 from models.store.manifest import ModelFile
-from models.store.repository import Repository
-from training.run import load_model
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def artifact(toy_run, tmp_path_factory) -> Artifact:
-    """A version with a file for each engine."""
+def artifact(tmp_path_factory):
+    """A version with a file in each format, of one network."""
     folder = tmp_path_factory.mktemp("both")
-    published = Repository(toy_run.parent / "repository").load("toy")
-    export_saved_model(load_model(toy_run), folder / "exported", "float16")
-    formats = {**published.manifest.formats, "tensorflow": ModelFile("saved_model", "float16")}
-    manifest = replace(published.manifest, formats=formats)
-    sources = {"model.tflite": published.model_path("litert"), "saved_model": folder / "exported"}
-    return write_artifact(folder / "toy", manifest, sources)
+    keras.utils.set_random_seed(0)
+    model = build(ResNetV2.of("8", width=8, num_classes=3))
+    export_float32(model, folder / "float32.tflite")
+    export_saved_model(model, folder / "exported", "float16")
+    sources = {"model.tflite": folder / "float32.tflite", "saved_model": folder / "exported"}
+    return write_artifact(folder / "flowers", small_manifest(), sources)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -49,10 +50,10 @@ def test_every_batch_size_has_run_before_the_first_call(artifact, monkeypatch):
     assert sizes == [4, 2, 1]
 
 
-def test_an_artifact_without_a_file_for_it_is_refused(toy_run):
-    artifact = Repository(toy_run.parent / "repository").load("toy")
+def test_an_artifact_without_a_file_for_it_is_refused(artifact):
+    only = replace(artifact.manifest, formats={"litert": ModelFile("model.tflite", "float32")})
     with pytest.raises(FormatMissing, match=r"has no file for the engine 'tensorflow'; it has litert \(float32\)"):
-        load_runtime(artifact, runtime="tensorflow")
+        load_runtime(Artifact(artifact.path, only), runtime="tensorflow")
 
 
 @pytest.mark.parametrize(
