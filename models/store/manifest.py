@@ -24,7 +24,7 @@ from models.store.strict_json import parse_object, plain
 
 __all__ = ["MANIFEST_FILE", "Manifest", "ModelFile", "decode", "encode", "validate_name"]
 
-FORMAT = 1
+SCHEMA_VERSION = 1  # the JSON calls it format
 MAX_MANIFEST_BYTES = 8 * 1024**2
 
 _MAX_MESSAGE_CHARACTERS = 400
@@ -86,7 +86,7 @@ class Manifest:
         """Return the JSON form, in the order of manifest.json, without its sha256; the caller may change it."""
         shape = [-1, self.pixels.height_px, self.pixels.width_px, 3]
         return {
-            "format": FORMAT,
+            "format": SCHEMA_VERSION,
             "name": self.name,
             "version": self.version,
             "architecture": plain(self.architecture, "architecture"),
@@ -126,8 +126,10 @@ def decode(data: bytes) -> Manifest:
     """
     try:
         record = parse_object(data, MANIFEST_FILE, max_bytes=MAX_MANIFEST_BYTES)
-        if record.get("format") != FORMAT:
-            raise ValueError(f"{MANIFEST_FILE} has format {record.get('format')!r}; this program reads format {FORMAT}")
+        if record.get("format") != SCHEMA_VERSION:
+            raise ValueError(
+                f"{MANIFEST_FILE} has format {record.get('format')!r}; this program reads format {SCHEMA_VERSION}"
+            )
         keys = ("name", "version", "architecture", "labels", "pixels", "engines", "metrics", "provenance", "files")
         if missing := [key for key in keys if key not in record]:
             raise ValueError(f"{MANIFEST_FILE} lacks the field {missing[0]!r}")
