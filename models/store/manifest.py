@@ -65,7 +65,8 @@ class Manifest:
         if not isinstance(self.pixels, PixelSpec):
             raise ValueError(f"pixels must be a PixelSpec, got {type(self.pixels).__name__}")
         for key in ("architecture", "metrics", "provenance"):
-            object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key))
+            # Depth 2, as within manifest.json, so that what is written can be read.
+            object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key, depth=2))
         object.__setattr__(self, "labels", validate_labels(self.labels))
         formats = validate_mapping(self.formats, "engines")
         if not formats or not formats.keys() <= FORMATS.keys():
@@ -89,14 +90,14 @@ class Manifest:
             "format": SCHEMA_VERSION,
             "name": self.name,
             "version": self.version,
-            "architecture": plain(self.architecture, "architecture"),
+            "architecture": plain(self.architecture, "architecture", depth=2),
             "labels": list(self.labels),
             "pixels": self.pixels.to_dict(),
             "input": {"name": "image", "dtype": "uint8", "shape": shape},
             "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
             "engines": {name: asdict(file) for name, file in self.formats.items()},
-            "metrics": plain(self.metrics, "metrics"),
-            "provenance": plain(self.provenance, "provenance"),
+            "metrics": plain(self.metrics, "metrics", depth=2),
+            "provenance": plain(self.provenance, "provenance", depth=2),
             "files": dict(self.files),
         }
 

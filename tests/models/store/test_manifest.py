@@ -225,6 +225,17 @@ def test_a_manifest_that_could_not_be_read_again_is_not_encoded():
         encode(complete(provenance={"log": "x" * MAX_MANIFEST_BYTES}))
 
 
+def nested(num_lists):
+    return json.loads("[" * num_lists + "]" * num_lists)
+
+
+def test_a_manifest_is_as_deep_as_can_be_read_again_and_no_deeper():
+    manifest = complete(metrics={"deep": nested(30)})  # within the manifest, and its metrics: 32 levels
+    assert decode(encode(manifest)) == manifest
+    with pytest.raises(ValueError, match=r"^metrics\.deep(\[0\])+ is nested deeper than 32 levels$"):
+        complete(metrics={"deep": nested(31)})
+
+
 def test_later_changes_do_not_reach_a_manifest():
     metrics = {"int8": {"top1": 0.9}}
     manifest = complete(metrics=metrics)
