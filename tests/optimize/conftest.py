@@ -10,6 +10,13 @@ import numpy as np
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Ignore, in tests that run eagerly, that tf.data says each time that it traces its own functions all the same."""
+    for item in items:
+        if {"eager", "eager_module"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run"))
+
+
 @pytest.fixture(scope="module")
 def eager_module():
     """Run TensorFlow's functions without tracing them, in all of a module, where learning is not the point."""
