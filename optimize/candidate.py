@@ -12,6 +12,7 @@ from models.store.repository import Repository
 from optimize.gate import check_accuracy, check_force, check_gain
 from optimize.published import Published
 from optimize.source import Source
+from optimize.tasks import Task
 from training.publish import MeasuredFile, about_serving, publish
 from training.run import Run, load_model, published
 
@@ -47,7 +48,7 @@ class Candidate:
         repository: Repository,
         *,
         name: str | None = None,
-        max_accuracy_drop: float = 0.5,
+        max_accuracy_drop: float = Task.max_accuracy_drop,
         force: str | None = None,
     ) -> Published:
         """Publish it if it passes the gate.

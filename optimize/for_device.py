@@ -24,6 +24,7 @@ from optimize.agreement import Agreement, compare_predictions, predict_saved_mod
 from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
+from optimize.tasks import Export
 from training.publish import PACKAGES, predict_file
 from training.run import RunError, read_run
 
@@ -61,7 +62,7 @@ def add_file(
     *,
     repository: Repository,
     data_path: Path | None = None,
-    max_accuracy_drop: float = 0.3,
+    max_accuracy_drop: float = Export.max_accuracy_drop,
     command: str = "",
 ) -> Added:
     """Publish `artifact` once more with the file that a device needs; the new version is stable if that one was.
