@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.runtime.cores import available_cores
 from models.runtime.processor import CPUINFO, has_saturating_int8
-from server.engine.loaded import Plan
+from server.engine.loaded import ExecutionPlan
 from server.settings import Settings, SettingsError
 
 DEVICE_NODES = Path("/dev")
@@ -140,12 +140,12 @@ def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
     )
 
 
-def plan_for(device: Device, settings: Settings) -> Plan:
+def plan_for(device: Device, settings: Settings) -> ExecutionPlan:
     """How an engine uses a device, as far as the settings leave it open."""
     runtime = settings.runtime or ("litert" if device.gpu is None else "tensorflow")
     delay_ms = settings.max_queue_delay_ms
     if device.gpu is not None:
-        return Plan(
+        return ExecutionPlan(
             runtime,
             settings.runners or GPU_RUNNERS,
             batch_sizes=_powers_of_two(settings.max_batch or GPU_BATCH),
@@ -154,7 +154,7 @@ def plan_for(device: Device, settings: Settings) -> Plan:
         )
     cores = available_cores()
     is_own_pool = runtime == "tensorflow"  # it uses all cores for any batch
-    return Plan(
+    return ExecutionPlan(
         runtime,
         settings.runners or (1 if is_own_pool else cores),
         num_lone_threads=1 if is_own_pool else cores,

@@ -55,7 +55,7 @@ SPARE_FILES = 4096  # for connections, beside the eventfds of the slot table
 
 
 class Master(Arbiter):  # type: ignore[misc]
-    """Gunicorn's master, which also supervises the engines; a second Ctrl-C ends it without waiting."""
+    """Gunicorn's master, and the engines'; a Ctrl-C is as gentle as SIGTERM, a second one does not wait."""
 
     def __init__(self, app: Server) -> None:
         super().__init__(app)

@@ -16,7 +16,7 @@ from server.engine.errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExecutionPlan:
     """How an engine uses its device.
 
     Attributes:
@@ -75,7 +75,7 @@ def served_model(artifact: Artifact) -> ServedModel:
     return ServedModel(manifest.name, manifest.version, manifest.labels, manifest.pixels)
 
 
-def load_model(artifact: Artifact, plan: Plan, *, pixel_bytes: int, max_classes: int) -> LoadedModel:
+def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max_classes: int) -> LoadedModel:
     """Load a verified artifact as often as the plan wants it, and warm every copy up.
 
     Args:

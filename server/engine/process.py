@@ -22,7 +22,7 @@ from models.store.repository import Repository
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue
 from server.engine.load_attempts import LoadAttempts
-from server.engine.loaded import LoadedModel, Plan, load_model
+from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
 from server.engine.registry import ModelRegistry
 from server.engine.runners import NoteBatch, Runners
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
@@ -47,7 +47,7 @@ class EngineConfig:
 
     repository: Repository
     wanted: tuple[ModelReference, ...]
-    plan: Plan
+    plan: ExecutionPlan
 
 
 def run_engine(

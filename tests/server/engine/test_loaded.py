@@ -12,7 +12,7 @@ from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
 from models.store.repository import Repository
 from server.engine.errors import EngineError
-from server.engine.loaded import LoadedModel, Plan, load_model
+from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 ROOM = {"pixel_bytes": 32 * 32 * 3, "max_classes": 3}
@@ -56,7 +56,7 @@ def test_lone_image_runs_like_any_other_where_there_is_no_runtime_for_it():
 
 
 def test_plan_says_how_often_it_is_loaded(artifact, loads):
-    plan = Plan("litert", 2, num_lone_threads=4, batch_sizes=(1, 4))
+    plan = ExecutionPlan("litert", 2, num_lone_threads=4, batch_sizes=(1, 4))
     assert load_model(artifact, plan, **ROOM).max_batch == 4
     assert [options for options, _ in loads] == [
         {"runtime": "litert", "batch_sizes": (1, 4)},
@@ -66,13 +66,13 @@ def test_plan_says_how_often_it_is_loaded(artifact, loads):
 
 
 def test_plan_for_a_gpu_refuses_a_runtime_on_the_cpu(artifact, loads):
-    load_model(artifact, Plan("tensorflow", 1, needs_gpu=True), **ROOM)
+    load_model(artifact, ExecutionPlan("tensorflow", 1, needs_gpu=True), **ROOM)
     assert loads[0][0] == {"runtime": "tensorflow", "batch_sizes": (1,), "needs_gpu": True}
 
 
 def test_what_was_loaded_is_freed_when_the_rest_fails(artifact, loads):
     with pytest.raises(CorruptArtifact):
-        load_model(artifact, Plan("litert", 2, num_lone_threads=13), **ROOM)
+        load_model(artifact, ExecutionPlan("litert", 2, num_lone_threads=13), **ROOM)
     assert [runtime.num_closed for _, runtime in loads] == [1, 1]
 
 
@@ -80,9 +80,9 @@ def test_version_with_larger_pictures_than_the_slot_table_has_room_for_is_refuse
     manifest = small_manifest(pixels=PixelSpec(33, 32))
     artifact = Repository(tmp_path / "large").publish(manifest, small_sources(tmp_path))
     with pytest.raises(EngineError, match="33 x 32 pixels are larger than the 1,024 pixels"):
-        load_model(artifact, Plan("litert", 1), **ROOM)
+        load_model(artifact, ExecutionPlan("litert", 1), **ROOM)
 
 
 def test_version_with_more_classes_than_the_slot_table_has_room_for_is_refused(artifact, loads):
     with pytest.raises(EngineError, match="has 3 classes; at most 2"):
-        load_model(artifact, Plan("litert", 1), pixel_bytes=ROOM["pixel_bytes"], max_classes=2)
+        load_model(artifact, ExecutionPlan("litert", 1), pixel_bytes=ROOM["pixel_bytes"], max_classes=2)
