@@ -31,7 +31,7 @@ from server.compile_cache import keep_compiled_code
 from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
-from server.engine.process import NOTHING_TO_SERVE, EngineConfig, pixel_bytes_of, run_engine
+from server.engine.process import NOTHING_TO_SERVE, EngineConfig, engine_main, pixel_bytes_of
 from server.engine.slot_table import SlotTable
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.http.connection_counts import ConnectionCounts
@@ -235,7 +235,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
         note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
         on_ready = self._announce if number == 0 else lambda _: None
-        run_engine(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch)
+        engine_main(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch)
 
     def _close_listener(self) -> None:
         """Let go of the port, in an engine: a connection that is made to it while the server stops must be refused.

@@ -48,7 +48,7 @@ class Batcher:
     Args:
         table: the slots.
         engine: whose.
-        num_runners: that call `take`.
+        num_runners: that call `next_batch`.
         max_queue_delay_s: how long an image may wait for others to fill its batch.
         clock: monotonic, as the deadlines are.
     """
@@ -65,11 +65,11 @@ class Batcher:
         self._table, self._engine, self._clock = table, engine, clock
         self._num_runners, self._max_queue_delay_s = num_runners, max_queue_delay_s
         self._lock = threading.Lock()
-        self._taken = np.zeros(table.num_slots, np.bool_)
+        self._in_batch = np.zeros(table.num_slots, np.bool_)
         self._num_busy = 0
         self._is_holding_back = False  # while a suspect runs, or waits for the others to end
 
-    def take(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
+    def next_batch(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
         """Take the next batch for a runner that is free.
 
         Args:
@@ -80,7 +80,7 @@ class Batcher:
             waits.
         """
         with self._lock:
-            waiting = self._waiting(max_batch)
+            waiting = self._find_waiting(max_batch)
             suspects = waiting[[self._num_attempts(slot) > 0 for slot in waiting.tolist()]]
             self._is_holding_back |= bool(len(suspects))
             if not len(waiting) or (self._is_holding_back and self._num_busy):
@@ -90,41 +90,46 @@ class Batcher:
             model = int(self._table.model[waiting[0]])
             waiting = waiting[self._table.model[waiting] == model]
             most = max_batch(model) or 1
-            if (delay_s := self._delay_s(waiting, most)) > 0:
-                return delay_s
+            if self._max_queue_delay_s and len(waiting) < most:
+                delay_s = float(self._table.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
+                if delay_s > 0:
+                    return delay_s
+            num_free = max(1, self._num_runners - self._num_busy)
+            fair_share = min(most, math.ceil(len(waiting) / num_free))
             is_lone = not self._num_busy and int(np.count_nonzero(self._table.in_use)) == 1
-            return self._begin(self._share(waiting, most), is_lone=is_lone)
+            return self._begin(waiting[:fair_share], is_lone=is_lone)
 
     def finish(self, batch: Batch, statuses: Sequence[Status]) -> None:
         """Tell the waiters the outcomes, their probabilities being in the slot table, and free the runner.
 
-        One step for `take`: a slot that comes back at once, with another image, must not seem taken still.
+        One step for `next_batch`: a slot that comes back at once, with another image, must not seem to be in a batch
+        still.
         """
         with self._lock:
             for slot, ticket, status in zip(batch.slots, batch.tickets, statuses, strict=True):
-                self._answer(slot, ticket, status)
-            self._taken[list(batch.slots)] = False
+                self._complete(slot, ticket, status)
+            self._in_batch[list(batch.slots)] = False
             self._num_busy -= 1
             if self._is_holding_back:
-                self._is_holding_back = False  # until `take` finds another suspect
+                self._is_holding_back = False  # until `next_batch` finds another suspect
                 self._table.ring(self._table.doorbells[self._engine])
 
     def is_running(self, model: int) -> bool:
         """Whether a batch of this model is being run, or reserved or waiting images will ask for it."""
         table = self._table
         with self._lock:
-            asked = table.in_use.view(np.bool_) & (table.engine == self._engine) & (table.model == model)
-            return bool(asked.any() or (self._taken & (table.model == model)).any())
+            is_wanted = table.in_use.view(np.bool_) & (table.engine == self._engine) & (table.model == model)
+            return bool(is_wanted.any() or (self._in_batch & (table.model == model)).any())
 
     def ring_all(self) -> None:
-        """Have every waiter look again: a predecessor may have died between an answer and its wake-up."""
+        """Have every waiter look again: a predecessor may have died between a result and its wake-up."""
         for wakeup in self._table.wakeups:
             self._table.ring(wakeup)
 
-    def _waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
-        """Find what is to be run, oldest first, and answer what is not."""
+    def _find_waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
+        """Find what is to be run, oldest first, and complete what is not."""
         table = self._table
-        pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine) & ~self._taken)
+        pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine) & ~self._in_batch)
         if not len(pending):
             return pending
         pending = pending[np.argsort(table.submitted[pending], kind="stable")]
@@ -144,25 +149,15 @@ class Batcher:
             else:
                 continue
             keep[index] = False
-            self._answer(slot, int(table.ticket[slot]), status)
+            self._complete(slot, int(table.ticket[slot]), status)
         return pending[keep]
-
-    def _share(self, waiting: Indices, most: int) -> Indices:
-        """The oldest, with as many others as are this runner's share."""
-        num_free = max(1, self._num_runners - self._num_busy)
-        return waiting[: min(most, math.ceil(len(waiting) / num_free))]
-
-    def _delay_s(self, waiting: Indices, most: int) -> float:
-        if not self._max_queue_delay_s or len(waiting) >= most:
-            return 0.0
-        return float(self._table.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
 
     def _begin(self, slots: Indices, *, is_lone: bool) -> Batch:
         table = self._table
         tickets = table.ticket[slots]
         table.attempts[slots] = np.where(table.attempted[slots] == tickets, table.attempts[slots], 0) + 1
         table.attempted[slots] = tickets
-        self._taken[slots] = True
+        self._in_batch[slots] = True
         self._num_busy += 1
         return Batch(int(table.model[slots[0]]), tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
 
@@ -171,7 +166,7 @@ class Batcher:
         table = self._table
         return int(table.attempts[slot]) if table.attempted[slot] == table.ticket[slot] else 0
 
-    def _answer(self, slot: int, ticket: int, status: Status) -> None:
+    def _complete(self, slot: int, ticket: int, status: Status) -> None:
         table = self._table
         table.status[slot] = status
         table.fence()

@@ -88,7 +88,20 @@ class EngineClient:
     @property
     def states(self) -> Sequence[EngineState]:
         """How each engine stands, one for each device."""
-        return [self._state(engine) for engine in range(self._table.num_engines)]
+        table = self._table
+        states = []
+        for engine, reader in enumerate(self._catalogues):
+            catalogue = reader.read()
+            state = EngineState(
+                is_up=bool(table.is_ready[engine]),
+                num_restarts=int(table.num_restarts[engine]),
+                num_in_hand=table.num_in_hand(engine),
+                num_waiting=table.num_waiting(engine),
+                models=catalogue.models,
+                refused=catalogue.refused,
+            )
+            states.append(state)
+        return states
 
     def wait_until_served(self, deadline: float) -> Catalogue:
         """Wait until there are models and a default, and return them.
@@ -119,14 +132,19 @@ class EngineClient:
             ModelGone: the model has been replaced.
             EngineNotReady: the server is stopping.
         """
-        engine = self._least_busy()
-        numbers = self._take(engine, num_images, deadline)
+        table, engine = self._table, self._least_busy()
+        numbers = self._allocate(engine, num_images, deadline)
         try:
-            self._claim(numbers, engine, model, deadline)
-            waiter = Waiter(self._table, deadline, client_fd)
-            yield [Slot(self._table, number, model, waiter) for number in numbers]
+            for number in numbers:  # an engine keeps a model that a slot asks for; one that it has freed before is gone
+                table.model[number] = _key_of(model.name, model.version)
+                table.engine[number], table.deadline[number] = engine, deadline
+            table.fence()
+            if model not in self._catalogues[engine].read().models:
+                raise ModelGone("the model was replaced while the request was read")
+            waiter = Waiter(table, deadline, client_fd)
+            yield [Slot(table, number, model, waiter) for number in numbers]
         finally:
-            self._give_back(numbers)
+            self._release(numbers)
 
     def wait_when_full(self) -> float | None:
         """Tell in how many seconds what is in hand will be done, if no slot is free; None if one is.
@@ -141,28 +159,20 @@ class EngineClient:
         """Take no more work. The engines go on; they are the supervisor's."""
         self._is_closed = True
 
-    def _state(self, engine: int) -> EngineState:
-        table, catalogue = self._table, self._catalogues[engine].read()
-        return EngineState(
-            is_up=bool(table.is_ready[engine]),
-            num_restarts=int(table.num_restarts[engine]),
-            num_in_hand=table.num_in_hand(engine),
-            num_waiting=table.num_waiting(engine),
-            models=catalogue.models,
-            refused=catalogue.refused,
-        )
-
     def _least_busy(self) -> int:
         table = self._table
         if table.num_engines == 1:
             return 0
         return min(range(table.num_engines), key=lambda engine: (not table.is_ready[engine], table.num_in_hand(engine)))
 
-    def _take(self, engine: int, num_images: int, deadline: float) -> list[int]:
+    def _allocate(self, engine: int, num_images: int, deadline: float) -> list[int]:
         with self._lock:
             if self._is_closed:
                 raise EngineNotReady("the server is stopping")
-            self._reclaim()
+            done = [slot for slot in self._cancelled if self._table.ticket[slot] == self._table.completed[slot]]
+            for slot in done:
+                self._cancelled.remove(slot)
+                self._free.append(slot)
             num_in_hand = self._table.num_in_hand(engine)
             wait_s = self._wait_s(engine)
             if num_images > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
@@ -171,31 +181,11 @@ class EngineClient:
             self._table.in_use[numbers] = 1
             return numbers
 
-    def _reclaim(self) -> None:
-        """Have slots back that were cancelled, once the engine is done with them."""
-        table = self._table
-        for slot in [slot for slot in self._cancelled if table.ticket[slot] == table.completed[slot]]:
-            self._cancelled.remove(slot)
-            self._free.append(slot)
-
     def _wait_s(self, engine: int) -> float:
         """Predict when all that an engine has to do will be done."""
         return self._table.num_in_hand(engine) * float(self._table.seconds_per_image[engine])
 
-    def _claim(self, numbers: Sequence[int], engine: int, model: ServedModel, deadline: float) -> None:
-        """Tell the engine what is to come, so that it keeps the model; and look whether it still has it."""
-        table = self._table
-        for number in numbers:
-            table.model[number], table.engine[number], table.deadline[number] = (
-                _key_of(model.name, model.version),
-                engine,
-                deadline,
-            )
-        table.fence()
-        if model not in self._catalogues[engine].read().models:
-            raise ModelGone("the model was replaced while the request was read")
-
-    def _give_back(self, numbers: Sequence[int]) -> None:
+    def _release(self, numbers: Sequence[int]) -> None:
         table = self._table
         with self._lock:
             for number in numbers:

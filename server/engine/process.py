@@ -50,10 +50,10 @@ class EngineConfig:
     plan: ExecutionPlan
 
 
-def run_engine(
+def engine_main(
     table: SlotTable, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None], note_batch: NoteBatch
 ) -> None:
-    """Be an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
+    """Serve as an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
 
     Args:
         table: inherited from the supervisor.

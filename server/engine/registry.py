@@ -11,6 +11,7 @@ import ctypes
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from models.errors import OpsinError
 from models.store.artifact import Artifact
@@ -77,7 +78,13 @@ class ModelRegistry:
             NothingToServe: not one model can be served, the first time.
         """
         refused: list[RefusedModel] = []
-        wanted = self._wanted or self._all_names()
+        wanted = self._wanted
+        if not wanted:
+            try:
+                wanted = tuple(ModelReference(name) for name in self._repository.names())
+            except OpsinError as error:
+                log.warning("%s; what is served stays", error)
+            wanted = wanted or tuple(self._current)  # where there are none at all, the volume has gone
         for want in wanted:
             refused.extend(self._follow(want))
         self._current = {want: self._current[want] for want in wanted if want in self._current}
@@ -97,7 +104,8 @@ class ModelRegistry:
             if not self._is_running(key):  # else a runner took its last work at this moment; later, then
                 del self._leaving[key]
                 loaded.close()
-                _return_memory()
+                with suppress(OSError, AttributeError):  # not glibc: musl returns freed memory by itself
+                    ctypes.CDLL(None).malloc_trim(0)
                 log.info("freed model %s version %d", loaded.served.name, loaded.served.version)
 
     def close(self) -> None:
@@ -105,14 +113,6 @@ class ModelRegistry:
         for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._leaving.values())]:
             loaded.close()
         self._loaded, self._leaving = {}, {}
-
-    def _all_names(self) -> tuple[ModelReference, ...]:
-        """The models there are; where there are none at all, the volume has gone, and what is served stays."""
-        try:
-            return tuple(ModelReference(name) for name in self._repository.names()) or tuple(self._current)
-        except OpsinError as error:
-            log.warning("%s; what is served stays", error)
-            return tuple(self._current)
 
     def _follow(self, want: ModelReference) -> Iterable[RefusedModel]:
         """Bring the version that is wanted now into the registry; says why where that is not possible."""
@@ -163,11 +163,3 @@ class ModelRegistry:
         """Tell the runners what they may run: old versions too, until they are freed."""
         leaving = {key: loaded for key, (_, loaded) in self._leaving.items() if key != without}
         self._set_models({**self._loaded, **leaving})
-
-
-def _return_memory() -> None:
-    """Give freed memory back to the system, which the C library would keep for later."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError):
-        return  # not glibc: musl gives memory back by itself

@@ -56,7 +56,7 @@ class Runners:
         self._is_closed = False
         self._service_rate = ServiceRate(table, engine, num_runners=num_runners)
         self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"opsin-runner-{number}", daemon=True)
+            threading.Thread(target=self._run_batches, args=(number,), name=f"opsin-runner-{number}", daemon=True)
             for number in range(num_runners)
         ]
 
@@ -73,11 +73,11 @@ class Runners:
             for thread in self._threads:
                 thread.join(0.01)
 
-    def _work(self, number: int) -> None:
-        while (batch := self._next_batch()) is not None:
+    def _run_batches(self, number: int) -> None:
+        while (batch := self._wait_for_batch()) is not None:
             started = time.monotonic()
             self._table.running_since[self._engine, number] = started
-            statuses = self._run(batch, number)
+            statuses = self._run_batch(batch, number)
             self._table.running_since[self._engine, number] = 0.0
             duration_s = time.monotonic() - started
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
@@ -85,33 +85,42 @@ class Runners:
             self._batcher.finish(batch, statuses)
             self._note_batch([started - since for since in submitted], duration_s)
 
-    def _next_batch(self) -> Batch | None:
+    def _wait_for_batch(self) -> Batch | None:
+        """Wait for the next batch; None once closed."""
+
+        def max_batch(model: int) -> int | None:
+            loaded = self.models.get(model)
+            return loaded.max_batch if loaded else None
+
         doorbell = self._table.doorbells[self._engine]
         with self._listening:
             poller = select.poll()
             poller.register(doorbell, select.POLLIN)
             while not self._is_closed:
-                found = self._batcher.take(self._max_batch)
-                if isinstance(found, Batch):
-                    return found
-                poller.poll(1000 * (LISTEN_S if found is None else found))
+                batch_or_delay_s = self._batcher.next_batch(max_batch)
+                if isinstance(batch_or_delay_s, Batch):
+                    return batch_or_delay_s
+                poller.poll(1000 * (LISTEN_S if batch_or_delay_s is None else batch_or_delay_s))
                 self._table.clear(doorbell)
         return None
 
-    def _max_batch(self, model: int) -> int | None:
-        loaded = self.models.get(model)
-        return loaded.max_batch if loaded else None
-
-    def _run(self, batch: Batch, number: int) -> list[Status]:
+    def _run_batch(self, batch: Batch, number: int) -> list[Status]:
+        """Run the model on a batch, and leave the probabilities in its slots."""
         loaded = self.models.get(batch.model)
         if loaded is None:  # freed between the taking and now
             return [Status.GONE] * len(batch.slots)
+        statuses = []
         pixels = loaded.served.pixels
         images = [self._table.pixels(slot, pixels.height_px, pixels.width_px) for slot in batch.slots]
-        rows = self._rows(loaded, images, number, is_lone=batch.is_lone)
-        return [self._store(slot, row) for slot, row in zip(batch.slots, rows, strict=True)]
+        rows = self._probabilities(loaded, images, number, is_lone=batch.is_lone)
+        for slot, row in zip(batch.slots, rows, strict=True):
+            is_valid = row is not None and np.isfinite(row).all()
+            if row is not None and is_valid:
+                self._table.probabilities(slot, len(row))[:] = row
+            statuses.append(Status.OK if is_valid else Status.FAILED)
+        return statuses
 
-    def _rows(
+    def _probabilities(
         self, loaded: LoadedModel, images: Sequence[NDArray[np.uint8]], number: int, *, is_lone: bool
     ) -> Sequence[NDArray[np.float32] | None]:
         """Run the batch; where that fails, each image by itself, so that only the culprit has no probabilities."""
@@ -119,18 +128,6 @@ class Runners:
             return list(loaded.run(images, runner=number, is_lone=is_lone))
         except Exception as error:  # noqa: BLE001 - whatever native code raises, the runner goes on
             log.warning("the model failed on %d images: %s", len(images), error)
-            return [None] if len(images) == 1 else [self._row(loaded, image, number) for image in images]
-
-    def _row(self, loaded: LoadedModel, image: NDArray[np.uint8], number: int) -> NDArray[np.float32] | None:
-        try:
-            rows: Sequence[NDArray[np.float32]] = list(loaded.run([image], runner=number, is_lone=False))
-            return rows[0]
-        except Exception as error:  # noqa: BLE001 - as above
-            log.warning("the model failed on one image: %s", error)
-            return None
-
-    def _store(self, slot: int, row: NDArray[np.float32] | None) -> Status:
-        if row is None or not np.isfinite(row).all():
-            return Status.FAILED
-        self._table.answer(slot, len(row))[:] = row
-        return Status.OK
+            if len(images) == 1:
+                return [None]
+            return [self._probabilities(loaded, [image], number, is_lone=False)[0] for image in images]

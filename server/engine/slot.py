@@ -50,7 +50,7 @@ class Slot:
             self._waiter.wait(self.number)
         status = self._table.status[self.number]
         if status == Status.OK:
-            return self._table.answer(self.number, len(self._model.labels)).copy()
+            return self._table.probabilities(self.number, len(self._model.labels)).copy()
         if status == Status.EXPIRED:
             raise DeadlineExceeded("the request's deadline passed while it waited for the model")
         if status == Status.GONE:

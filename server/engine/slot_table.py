@@ -79,9 +79,9 @@ class SlotTable:
         self.num_engines = num_engines
         self.slots_per_partition = slots_per_partition
         self.pixel_bytes, self.max_classes = pixel_bytes, max_classes
-        self._pixel_stride, self._answer_stride = _pages(pixel_bytes), _pages(4 * max_classes)
+        self._pixel_stride, self._probability_stride = _pages(pixel_bytes), _pages(4 * max_classes)
         self._catalogues = _shared_memory(2 * num_engines * CATALOGUE_BYTES)
-        self._answers = _shared_memory(num_slots * self._answer_stride)
+        self._probabilities = _shared_memory(num_slots * self._probability_stride)
         self._pixels = _shared_memory(num_slots * self._pixel_stride)
         self._fence = threading.Lock()
 
@@ -118,9 +118,9 @@ class SlotTable:
         """The pixels of a slot: uint8 [height_px, width_px, 3]."""
         return np.ndarray((height_px, width_px, 3), np.uint8, self._pixels, slot * self._pixel_stride)
 
-    def answer(self, slot: int, num_classes: int) -> NDArray[np.float32]:
+    def probabilities(self, slot: int, num_classes: int) -> NDArray[np.float32]:
         """The probabilities of a slot: float32 [num_classes]."""
-        return np.ndarray((num_classes,), np.float32, self._answers, slot * self._answer_stride)
+        return np.ndarray((num_classes,), np.float32, self._probabilities, slot * self._probability_stride)
 
     def catalogue(self, engine: int, half: int) -> memoryview:
         """Where an engine writes what it serves; see `server.engine.shared_catalogue`."""
@@ -157,7 +157,7 @@ class SlotTable:
         self.ring(self.doorbells[to])
 
     def num_in_hand(self, engine: int) -> int:
-        """Count the images that an engine has to do, from reservation to answer."""
+        """Count the images that an engine has to do, from reservation to result."""
         return int(np.count_nonzero(self.in_use.view(np.bool_) & (self.engine == engine)))
 
     def num_waiting(self, engine: int) -> int:

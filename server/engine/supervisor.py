@@ -53,7 +53,7 @@ class Supervisor:
 
     Args:
         table: what the engines work on.
-        run: what an engine does, in the forked process, given its number.
+        engine_main: what an engine does, in the forked process, given its number.
         timeout_s: without a heartbeat, or within one batch, after which an engine counts as hung.
         clock: monotonic.
     """
@@ -61,12 +61,12 @@ class Supervisor:
     def __init__(
         self,
         table: SlotTable,
-        run: Callable[[int], object],
+        engine_main: Callable[[int], object],
         *,
         timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._table, self._run, self._timeout_s, self._clock = table, run, timeout_s, clock
+        self._table, self._engine_main, self._timeout_s, self._clock = table, engine_main, timeout_s, clock
         self._children = [Child() for _ in range(table.num_engines)]
         self._is_broken = False
         self._checked_at = clock()
@@ -112,22 +112,18 @@ class Supervisor:
     def _start(self, number: int, child: Child) -> None:
         self._table.heartbeat[number] = child.started_at = self._clock()
         self._table.running_since[number] = 0.0
-        pid = os.fork()
-        if pid == 0:
-            self._be_engine(number)
-        child.pid = pid
-
-    def _be_engine(self, number: int) -> None:
-        """In the child: never return into the supervisor's code."""
+        child.pid = os.fork()
+        if child.pid:
+            return
         status = 1
         try:
-            self._run(number)
+            self._engine_main(number)
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1
         except BaseException:
             log.exception("the engine failed")
         finally:
-            os._exit(status)
+            os._exit(status)  # the child never returns into the supervisor's code
 
     def _is_hung(self, number: int) -> bool:
         now = self._clock()
@@ -156,10 +152,10 @@ class Supervisor:
 def _status_of(pid: int, *, wait: bool = False) -> int | None:
     """The exit status of a child, or minus the signal that ended it; None while it runs."""
     try:
-        found, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
+        ended_pid, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
     except ChildProcessError:
         return 0  # somebody else has asked already, so it has ended
-    return os.waitstatus_to_exitcode(status) if found else None
+    return os.waitstatus_to_exitcode(status) if ended_pid else None
 
 
 def _described(status: int) -> str:

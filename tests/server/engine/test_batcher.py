@@ -51,53 +51,53 @@ def finish(batcher, batch, status=Status.OK):
 
 
 def test_nothing_waits(table, clock):
-    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
+    assert batcher_of(table, clock).next_batch(MAX_BATCH.get) is None
 
 
 def test_one_free_runner_takes_all_that_fits_oldest_first(table, clock):
     for slot in range(10):
         submit(table, slot, submitted=-slot)
     batcher = batcher_of(table, clock)
-    first = batcher.take(MAX_BATCH.get)
+    first = batcher.next_batch(MAX_BATCH.get)
     assert first.slots == (9, 8, 7, 6, 5, 4, 3, 2)
     assert not first.is_lone
-    assert batcher.take(MAX_BATCH.get).slots == (1, 0)
-    assert batcher.take(MAX_BATCH.get) is None
+    assert batcher.next_batch(MAX_BATCH.get).slots == (1, 0)
+    assert batcher.next_batch(MAX_BATCH.get) is None
 
 
 def test_free_runners_share_what_waits(table, clock):
     for slot in range(5):
         submit(table, slot)
     batcher = batcher_of(table, clock, num_runners=3)
-    assert [len(batcher.take(MAX_BATCH.get).slots) for _ in range(3)] == [2, 2, 1]
+    assert [len(batcher.next_batch(MAX_BATCH.get).slots) for _ in range(3)] == [2, 2, 1]
 
 
 def test_a_batch_has_one_model(table, clock):
     for slot, model in enumerate((2, 3, 2, 3)):
         submit(table, slot, model=model, submitted=slot)
     batcher = batcher_of(table, clock)
-    assert [batcher.take(MAX_BATCH.get).slots for _ in range(2)] == [(0, 2), (1, 3)]
+    assert [batcher.next_batch(MAX_BATCH.get).slots for _ in range(2)] == [(0, 2), (1, 3)]
 
 
 def test_image_is_lone_when_nothing_else_is_in_hand(table, clock):
     batcher = batcher_of(table, clock, num_runners=2)
     submit(table, 0)
-    batch = batcher.take(MAX_BATCH.get)
+    batch = batcher.next_batch(MAX_BATCH.get)
     assert batch.is_lone
     submit(table, 1)
-    assert not batcher.take(MAX_BATCH.get).is_lone
+    assert not batcher.next_batch(MAX_BATCH.get).is_lone
 
 
 def test_image_is_not_lone_while_another_is_decoded(table, clock):
     submit(table, 0)
     table.in_use[7] = 1
-    assert not batcher_of(table, clock).take(MAX_BATCH.get).is_lone
+    assert not batcher_of(table, clock).next_batch(MAX_BATCH.get).is_lone
 
 
 def test_image_of_another_engine_is_left_alone(table, clock):
     submit(table, 0)
     table.engine[0] = 1
-    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
+    assert batcher_of(table, clock).next_batch(MAX_BATCH.get) is None
 
 
 @pytest.mark.parametrize(
@@ -108,85 +108,87 @@ def test_image_of_another_engine_is_left_alone(table, clock):
         (lambda table: table.model.__setitem__(0, 77), Status.GONE),
     ],
 )
-def test_what_should_not_run_is_answered_without_running(table, clock, change, status):
+def test_what_should_not_run_is_completed_without_running(table, clock, change, status):
     submit(table, 0)
     change(table)
-    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
+    assert batcher_of(table, clock).next_batch(MAX_BATCH.get) is None
     assert (table.completed[0], table.status[0]) == (1, status)
 
 
 def test_partial_batch_waits_for_others_as_long_as_it_may(table, clock):
     batcher = batcher_of(table, clock, max_queue_delay_s=0.5)
     submit(table, 0, submitted=100.0)
-    assert batcher.take(MAX_BATCH.get) == pytest.approx(0.5)
+    assert batcher.next_batch(MAX_BATCH.get) == pytest.approx(0.5)
     clock.now = 100.4
-    assert batcher.take(MAX_BATCH.get) == pytest.approx(0.1)
+    assert batcher.next_batch(MAX_BATCH.get) == pytest.approx(0.1)
     clock.now = 100.5
-    assert batcher.take(MAX_BATCH.get).slots == (0,)
+    assert batcher.next_batch(MAX_BATCH.get).slots == (0,)
 
 
 def test_full_batch_does_not_wait(table, clock):
     batcher = batcher_of(table, clock, max_queue_delay_s=0.5)
     for slot in range(8):
         submit(table, slot, submitted=100.0)
-    assert len(batcher.take(MAX_BATCH.get).slots) == 8
+    assert len(batcher.next_batch(MAX_BATCH.get).slots) == 8
 
 
 def test_slot_that_comes_back_at_once_can_be_taken_at_once(table, clock):
     batcher = batcher_of(table, clock, num_runners=2)
     submit(table, 0)
-    batch = batcher.take(MAX_BATCH.get)
+    batch = batcher.next_batch(MAX_BATCH.get)
     table.ring = lambda _bell: submit(table, 0)  # the waiter is quicker than the runner
     finish(batcher, batch)
-    assert batcher.take(MAX_BATCH.get).tickets == (2,)
+    assert batcher.next_batch(MAX_BATCH.get).tickets == (2,)
 
 
 def test_work_of_an_engine_that_died_is_found_and_runs_alone(table, clock):
     for slot in range(3):
         submit(table, slot, submitted=slot)
-    assert len(batcher_of(table, clock).take(MAX_BATCH.get).slots) == 3
+    assert len(batcher_of(table, clock).next_batch(MAX_BATCH.get).slots) == 3
     submit(table, 3, submitted=3)
     successor = batcher_of(table, clock, num_runners=2)
     for slot in range(4):
-        batch = successor.take(MAX_BATCH.get)
+        batch = successor.next_batch(MAX_BATCH.get)
         assert (batch.slots, batch.is_lone) == ((slot,), slot < 3)
-        assert successor.take(MAX_BATCH.get) is None  # nothing beside a suspect, and nothing else waits at the end
+        assert (
+            successor.next_batch(MAX_BATCH.get) is None
+        )  # nothing beside a suspect, and nothing else waits at the end
         finish(successor, batch)
 
 
 def test_suspect_waits_for_what_runs_and_the_runner_that_is_free_then_is_woken(table, clock):
     submit(table, 0)
-    batcher_of(table, clock).take(MAX_BATCH.get)
+    batcher_of(table, clock).next_batch(MAX_BATCH.get)
     table.engine[0] = 1
     batcher = batcher_of(table, clock, num_runners=2)
     submit(table, 1)
-    batch = batcher.take(MAX_BATCH.get)
+    batch = batcher.next_batch(MAX_BATCH.get)
     table.engine[0] = 0  # it came from an engine that died
     submit(table, 2)
-    assert batcher.take(MAX_BATCH.get) is None
+    assert batcher.next_batch(MAX_BATCH.get) is None
     table.clear(table.doorbells[0])
     finish(batcher, batch)
     assert os.eventfd_read(table.doorbells[0]) == 1
-    assert batcher.take(MAX_BATCH.get).slots == (0,)
+    assert batcher.next_batch(MAX_BATCH.get).slots == (0,)
 
 
 def test_image_that_kills_engines_fails_in_the_end(table, clock):
     submit(table, 0)
     for _ in range(MAX_ATTEMPTS):
-        assert batcher_of(table, clock).take(MAX_BATCH.get).slots == (0,)
-    assert batcher_of(table, clock).take(MAX_BATCH.get) is None
+        assert batcher_of(table, clock).next_batch(MAX_BATCH.get).slots == (0,)
+    assert batcher_of(table, clock).next_batch(MAX_BATCH.get) is None
     assert table.status[0] == Status.FAILED
     submit(table, 0)  # the next image in that slot is innocent
-    assert batcher_of(table, clock).take(MAX_BATCH.get).slots == (0,)
+    assert batcher_of(table, clock).next_batch(MAX_BATCH.get).slots == (0,)
 
 
-def test_model_is_running_from_reservation_to_answer(table, clock):
+def test_model_is_running_from_reservation_to_result(table, clock):
     batcher = batcher_of(table, clock)
     table.in_use[0], table.model[0] = 1, 3
     assert batcher.is_running(3)
     assert not batcher.is_running(2)
     submit(table, 0)
-    batch = batcher.take(MAX_BATCH.get)
+    batch = batcher.next_batch(MAX_BATCH.get)
     table.in_use[0] = 0  # cancelled, but the batch runs on
     assert batcher.is_running(3)
     finish(batcher, batch)
@@ -224,9 +226,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.running) < self.num_runners)
     @rule()
-    def take(self):
+    def next_batch(self):
         before = self.table.ticket.copy()
-        batch = self.batcher.take(MAX_BATCH.get)
+        batch = self.batcher.next_batch(MAX_BATCH.get)
         if isinstance(batch, Batch):
             assert 1 <= len(batch.slots) <= MAX_BATCH[batch.model]
             assert {int(self.table.model[slot]) for slot in batch.slots} == {batch.model}
@@ -252,13 +254,13 @@ class AnyOrder(RuleBasedStateMachine):
         self.running = []
 
     @invariant()
-    def nothing_is_answered_twice(self):
+    def nothing_is_completed_twice(self):
         assert all(number == 1 for number in self.run_of.values())
 
     def teardown(self):
         for batch in self.running:
             finish(self.batcher, batch)
-        while isinstance(batch := self.batcher.take(MAX_BATCH.get), Batch):
+        while isinstance(batch := self.batcher.next_batch(MAX_BATCH.get), Batch):
             finish(self.batcher, batch)
         assert not any(self.is_pending(slot) for slot in range(12))
         self.table.close()

@@ -25,10 +25,10 @@ def table():
 def test_slots_do_not_overlap(table):
     for slot in range(6):
         table.pixels(slot, 8, 8)[:] = slot + 1
-        table.answer(slot, 3)[:] = -slot
+        table.probabilities(slot, 3)[:] = -slot
     for slot in range(6):
         assert (table.pixels(slot, 8, 8) == slot + 1).all()
-        assert (table.answer(slot, 3) == -slot).all()
+        assert (table.probabilities(slot, 3) == -slot).all()
 
 
 def test_fields_do_not_overlap(table):
