@@ -12,6 +12,7 @@ from typing import Any
 from models.runtime import RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
 from models.store.reference import ModelReference
+from server.whole_number import whole_number
 
 PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
@@ -26,13 +27,7 @@ class SettingsError(Exception):
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else None
-        if number is None or not low <= number <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return number
-
-    return parse
+    return lambda text: whole_number(text, low, high)
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -48,11 +43,6 @@ def _host(text: str) -> str:
     if not text.isprintable() or any(character in text for character in " /[]"):
         raise ValueError("a host name or an IP address, without port and brackets")
     return text
-
-
-def _port(text: str) -> int:
-    """Read a port; the address that Kubernetes puts here for a Service named opsin is nobody's choice of one."""
-    return DEFAULT_PORT if text.startswith("tcp://") else _whole(0, 65535)(text)
 
 
 def _models(text: str) -> tuple[ModelReference, ...]:
@@ -84,7 +74,12 @@ class Settings:
     """Everything an operator can set. Field ``max_images`` is the variable ``OPSIN_MAX_IMAGES``, and so on."""
 
     host: str = _setting("127.0.0.1", _host, "Address to listen on; 0.0.0.0 for every network interface.")
-    port: int = _setting(DEFAULT_PORT, _port, "Port to listen on; 0 takes a free one.")
+    port: int = _setting(
+        DEFAULT_PORT,
+        # Kubernetes sets this variable to an address for a Service named opsin: nobody's choice of a port.
+        lambda text: DEFAULT_PORT if text.startswith("tcp://") else whole_number(text, 0, 65535),
+        "Port to listen on; 0 takes a free one.",
+    )
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
         SHIPPED_MODELS, Path, "Folder of the model repository.", shown="models/zoo"
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +13,10 @@ from server.api.errors import body_of, error_response, headers_of, status_of
 from server.api.json_response import JSONResponse
 from server.api.pages import Pages
 from server.api.uploads import parse_uploads
-from server.classify import Answer, Classification, Classifier, Upload
+from server.classify import Classification, Classifier, Upload
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.settings import Settings
+from server.whole_number import whole_number
 
 PARAMETERS = ("top_k", "model", "version")
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
@@ -41,21 +40,29 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> 
 
     @routes.post("/predict")
     def predict() -> Response:
-        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+        current: Request = request._get_current_object()  # type: ignore[attr-defined]
+        sock = current.environ.get("gunicorn.socket")
         try:
-            query = parse_query(asked, settings)
-            uploads = _read_uploads(asked, settings)
-            classified = _classify(classifier, uploads, query, asked.environ.get("gunicorn.socket"))
+            query = parse_query(current, settings)
+            uploads = _read_uploads(current, settings)
+            classification = classifier.classify(
+                uploads,
+                top_k=query.top_k,
+                timeout_s=query.timeout_s,
+                model=query.model,
+                version=query.version,
+                client_fd=None if sock is None else sock.fileno(),
+            )
         except OpsinError as error:
-            return pages.refusal(error) if _wants_page(asked) else error_response(error)
-        if _wants_page(asked):
-            return pages.results(uploads, classified.answers, _failure(classified))
-        return _answer(uploads, classified)
+            return pages.refusal(error) if _wants_page(current) else error_response(error)
+        if _wants_page(current):
+            return pages.results(uploads, classification.answers, _failure(classification))
+        return _json_response(uploads, classification)
 
     return routes
 
 
-def parse_query(asked: Request, settings: Settings) -> Query:
+def parse_query(current: Request, settings: Settings) -> Query:
     """Check the query and the time-out header.
 
     A parameter that is not known is refused rather than ignored: ``topk=3`` would otherwise be answered as if nothing
@@ -64,79 +71,66 @@ def parse_query(asked: Request, settings: Settings) -> Query:
     Raises:
         RequestError: names the parameter, what it got and what is allowed.
     """
-    timeout_ms = asked.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
-    if not asked.environ.get("QUERY_STRING") and not timeout_ms:
+    timeout_ms = current.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
+    if not current.environ.get("QUERY_STRING") and not timeout_ms:
         return Query(DEFAULT_TOP_K, None, None, settings.request_timeout_ms / 1000)
-    for name in asked.args:
+    for name in current.args:
         if name not in PARAMETERS:
             raise RequestError(f"the query may have the parameters {', '.join(PARAMETERS)}, got {name[:40]!r}")
-    version = asked.args.get("version")
+    version = current.args.get("version")
     return Query(
-        top_k=_whole("top_k", asked.args.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
-        model=asked.args.get("model"),
-        version=None if version is None else _whole("version", version, 2**63 - 1),
-        timeout_s=_whole(TIMEOUT_HEADER, timeout_ms or str(settings.request_timeout_ms), MAX_TIMEOUT_MS) / 1000,
+        top_k=_positive("top_k", current.args.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
+        model=current.args.get("model"),
+        version=None if version is None else _positive("version", version, 2**63 - 1),
+        timeout_s=_positive(TIMEOUT_HEADER, timeout_ms or str(settings.request_timeout_ms), MAX_TIMEOUT_MS) / 1000,
     )
 
 
-def _whole(name: str, text: str, high: int) -> int:
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else 0
-    if not 1 <= number <= high:
-        raise RequestError(f"{name} must be a whole number from 1 to {high}, got {text[:40]!r}")
-    return number
+def _positive(name: str, text: str, high: int) -> int:
+    try:
+        return whole_number(text, 1, high)
+    except ValueError as error:
+        raise RequestError(f"{name} must be {error}, got {text[:40]!r}") from None
 
 
-def _read_uploads(asked: Request, settings: Settings) -> list[Upload]:
-    environ = asked.environ
+def _read_uploads(current: Request, settings: Settings) -> list[Upload]:
+    environ = current.environ
     if encoding := environ.get("HTTP_CONTENT_ENCODING"):
         raise UnsupportedMediaType(f"the request body must not be encoded, its Content-Encoding is {encoding[:40]!r}")
-    stream = environ["wsgi.input"] if environ.get("wsgi.input_terminated") else asked.stream
-    body = read_body(stream, asked.content_length, max_bytes=settings.max_upload_bytes)
+    stream = environ["wsgi.input"] if environ.get("wsgi.input_terminated") else current.stream
+    body = read_body(stream, current.content_length, max_bytes=settings.max_upload_bytes)
     return parse_uploads(body, environ.get("CONTENT_TYPE"), max_images=settings.max_images)
 
 
-def _classify(
-    classifier: Classifier, uploads: Sequence[Upload], query: Query, sock: socket.socket | None
-) -> Classification:
-    return classifier.classify(
-        uploads,
-        top_k=query.top_k,
-        timeout_s=query.timeout_s,
-        model=query.model,
-        version=query.version,
-        client_fd=None if sock is None else sock.fileno(),
-    )
-
-
-def _failure(classified: Classification) -> OpsinError | None:
+def _failure(classification: Classification) -> OpsinError | None:
     """Find the error that the whole request has: the first, where no image has an answer."""
-    errors = [answer for answer in classified.answers if isinstance(answer, OpsinError)]
-    return errors[0] if len(errors) == len(classified.answers) else None
+    errors = [answer for answer in classification.answers if isinstance(answer, OpsinError)]
+    return errors[0] if len(errors) == len(classification.answers) else None
 
 
-def _answer(uploads: list[Upload], classified: Classification) -> Response:
-    failed = _failure(classified)
-    if failed and len(uploads) == 1:
-        return error_response(failed)
-    document: dict[str, Any] = {"error": body_of(failed)} if failed else {}
-    document["model"], document["version"] = classified.model.name, classified.model.version
-    document["predictions"] = [
-        _prediction(upload, answer) for upload, answer in zip(uploads, classified.answers, strict=True)
-    ]
-    return JSONResponse(document, status_of(failed), headers_of(failed)) if failed else JSONResponse(document)
+def _json_response(uploads: list[Upload], classification: Classification) -> Response:
+    failure = _failure(classification)
+    if failure and len(uploads) == 1:
+        return error_response(failure)
+    predictions = []
+    for upload, answer in zip(uploads, classification.answers, strict=True):
+        prediction: dict[str, Any] = {"filename": upload.filename} if upload.filename else {}
+        if isinstance(answer, OpsinError):
+            prediction["error"] = body_of(answer)
+        else:
+            top_k = [{"label": ranked.label, "probability": ranked.probability} for ranked in answer]
+            prediction |= {**top_k[0], "top_k": top_k}
+        predictions.append(prediction)
+    served = {"model": classification.model.name, "version": classification.model.version}
+    document = {**served, "predictions": predictions}
+    if failure:
+        return JSONResponse({"error": body_of(failure), **document}, status_of(failure), headers_of(failure))
+    return JSONResponse(document)
 
 
-def _prediction(upload: Upload, answer: Answer) -> dict[str, Any]:
-    named = {"filename": upload.filename} if upload.filename else {}
-    if isinstance(answer, OpsinError):
-        return {**named, "error": body_of(answer)}
-    top_k = [{"label": ranked.label, "probability": ranked.probability} for ranked in answer]
-    return {**named, **top_k[0], "top_k": top_k}
-
-
-def _wants_page(asked: Request) -> bool:
+def _wants_page(current: Request) -> bool:
     """Tell a browser's plain form, which prefers HTML, from a program, which takes JSON or anything."""
-    if "text/" not in asked.environ.get("HTTP_ACCEPT", "").lower():
+    if "text/" not in current.environ.get("HTTP_ACCEPT", "").lower():
         return False  # as most programs; no need to weigh what they do accept
-    accepted = asked.accept_mimetypes
+    accepted = current.accept_mimetypes
     return accepted.quality("text/html") > accepted.quality("application/json")
