@@ -20,8 +20,8 @@ def usable_request_id(given: str) -> str:
 
 def printable(text: str) -> str:
     """Make text from a client fit for a line of a log: no control characters, of bounded length."""
-    shown = text if len(text) <= MAX_LOGGED_CHARACTERS else text[:MAX_LOGGED_CHARACTERS] + "..."
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in shown)
+    cut = text if len(text) <= MAX_LOGGED_CHARACTERS else text[:MAX_LOGGED_CHARACTERS] + "..."
+    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in cut)
 
 
 def log_request(method: str, path: str, status: int, duration_s: float, request_id: str) -> None:

@@ -6,6 +6,13 @@ import errno
 import socket
 
 BACKLOG = 2048  # the kernel caps it at net.core.somaxconn
+PRIVILEGED_PORT = "ports below 1024 need privileges; set OPSIN_PORT to a higher one"
+ADVICE = {
+    errno.EADDRINUSE: "the port is in use; set OPSIN_PORT to another",
+    errno.EACCES: PRIVILEGED_PORT,
+    errno.EPERM: PRIVILEGED_PORT,
+    errno.EADDRNOTAVAIL: "this machine does not have that address; set OPSIN_HOST to 127.0.0.1 or 0.0.0.0",
+}
 
 
 class AddressError(Exception):
@@ -33,20 +40,11 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise AddressError(f"cannot listen at {url_of(host, port)}: {_advice(error)}") from None
+        reason = ADVICE.get(error.errno or 0, error.strerror)
+        raise AddressError(f"cannot listen at {url_of(host, port)}: {reason}") from None
     return listener
 
 
 def url_of(host: str, port: int) -> str:
     """Write the address as a client types it."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _advice(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "the port is in use; set OPSIN_PORT to another"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return "ports below 1024 need privileges; set OPSIN_PORT to a higher one"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "this machine does not have that address; set OPSIN_HOST to 127.0.0.1 or 0.0.0.0"
-    return str(error.strerror)

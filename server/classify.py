@@ -102,7 +102,7 @@ class Classifier:
             for _ in range(MAX_REPLACEMENTS):
                 served = find_model(self._engine.wait_until_served(deadline), model, version)
                 try:
-                    return self._ask(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
+                    return self._classify_with(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
                 except ModelGone:
                     continue
             raise EngineNotReady("the model is being replaced, try again soon")
@@ -110,12 +110,17 @@ class Classifier:
             self._metrics.note_images(served, error.code, len(uploads))
             raise
 
-    def _ask(
+    def _classify_with(
         self, uploads: Sequence[Upload], served: ServedModel, *, top_k: int, deadline: float, client_fd: int | None
     ) -> Classification:
         with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
             errors = [self._submit(upload, slot, served, deadline) for upload, slot in zip(uploads, slots, strict=True)]
-            answers = [error or _collect(slot, served, top_k) for error, slot in zip(errors, slots, strict=True)]
+            answers: list[Answer] = []
+            for error, slot in zip(errors, slots, strict=True):
+                try:
+                    answers.append(error or rank(slot.result(), served.labels, top_k))
+                except EngineFailed as failure:
+                    answers.append(failure)  # of this image alone
         for answer in answers:
             self._metrics.note_images(served, answer.code if isinstance(answer, OpsinError) else "ok")
         return Classification(served, tuple(answers))
@@ -124,7 +129,11 @@ class Classifier:
         self._wait_for_turn(deadline)
         try:
             slot.check_client()
-            self._decode(upload, slot, served)
+            started = self._clock()
+            try:
+                preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
+            finally:
+                self._metrics.note_decode(self._clock() - started)
         except ImageError as error:
             return error
         finally:
@@ -132,26 +141,12 @@ class Classifier:
         slot.submit()
         return None
 
-    def _decode(self, upload: Upload, slot: Slot, served: ServedModel) -> None:
-        started = self._clock()
-        try:
-            preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
-        finally:
-            self._metrics.note_decode(self._clock() - started)
-
     def _wait_for_turn(self, deadline: float) -> None:
         left_s = deadline - self._clock()
         if left_s > 0:
             with suppress(queue.Empty):
                 return self._turns.get(timeout=left_s)
         raise DeadlineExceeded("the request's deadline passed while its images were decoded")
-
-
-def _collect(slot: Slot, served: ServedModel, top_k: int) -> Answer:
-    try:
-        return rank(slot.result(), served.labels, top_k)
-    except EngineFailed as error:
-        return error  # of this image alone
 
 
 def rank(probabilities: NDArray[np.float32], labels: Sequence[str], top_k: int) -> tuple[Ranked, ...]:

@@ -24,7 +24,15 @@ def keep_compiled_code(folder: Path, environ: MutableMapping[str, str], driver: 
     folder of its own. An entry that cannot be written fails the compilation, so a folder that is not writable is left
     unused.
     """
-    own = folder / _slug(f"tensorflow-{_tensorflow_version()}-{_gpu_models(driver)}")
+    try:
+        tensorflow_version = version("tensorflow")
+    except PackageNotFoundError:
+        tensorflow_version = "none"
+    gpus = set()
+    for information in driver.glob("*/information"):
+        gpus.update(re.findall(r"^Model:\s*(.+?)\s*$", information.read_text(), re.MULTILINE))
+    name = f"tensorflow-{tensorflow_version}-{'-'.join(sorted(gpus)) or 'gpu'}"
+    own = folder / re.sub(r"[^a-z0-9.]+", "-", name.lower())
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -35,21 +43,3 @@ def keep_compiled_code(folder: Path, environ: MutableMapping[str, str], driver: 
         return
     flags = f"--tf_xla_persistent_cache_directory={own} --tf_xla_persistent_cache_device_types=GPU"
     environ["TF_XLA_FLAGS"] = f"{flags} {environ.get('TF_XLA_FLAGS', '')}".strip()
-
-
-def _tensorflow_version() -> str:
-    try:
-        return version("tensorflow")
-    except PackageNotFoundError:
-        return "none"
-
-
-def _gpu_models(driver: Path) -> str:
-    models = set()
-    for information in driver.glob("*/information"):
-        models.update(re.findall(r"^Model:\s*(.+?)\s*$", information.read_text(), re.MULTILINE))
-    return "-".join(sorted(models)) or "gpu"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower())

@@ -13,12 +13,12 @@ no process that writes into its mapping.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,7 +59,14 @@ class MetricFiles:
         try:
             _remove_abandoned(Path(parent or tempfile.gettempdir()))
             self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            self._allocate(places)
+            try:
+                self._lock = _locked(self._folder)
+                for place, kind in itertools.product(places, KINDS):
+                    with (self._folder / f"{kind}_{place}.db").open("xb") as file:
+                        os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+            except OSError:
+                self.remove()
+                raise
         except OSError as error:
             size_kib = len(places) * len(KINDS) * FILE_BYTES // 1024
             raise SettingsError(
@@ -83,17 +90,6 @@ class MetricFiles:
         if os.getppid() != self._owner:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _allocate(self, places: Sequence[str]) -> None:
-        try:
-            self._lock = _locked(self._folder)
-            for place in places:
-                for kind in KINDS:
-                    with (self._folder / f"{kind}_{place}.db").open("xb") as file:
-                        os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
-        except OSError:
-            self.remove()
-            raise
-
 
 def _locked(folder: Path) -> int:
     """Lock a folder until all processes that inherit the lock have ended; OSError where another server's have not."""
@@ -109,8 +105,8 @@ def _locked(folder: Path) -> int:
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            found = folder.lstat()
-            if found.st_uid == os.geteuid() and time.time() > found.st_mtime + LOCKED_AFTER_S:
+            status = folder.lstat()
+            if status.st_uid == os.geteuid() and time.time() > status.st_mtime + LOCKED_AFTER_S:
                 lock = _locked(folder)
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)

@@ -92,7 +92,11 @@ class Metrics:
         key = (model.name, model.version, outcome) if model else ("", 0, outcome)
         note = self._noted_images.get(key)
         if note is None:
-            note = self._noted_images[key] = self._image_note(*key)
+            try:
+                note = self._images.labels(key[0], key[1] or "", outcome).inc
+            except OSError as error:
+                note = _not_kept(error)
+            self._noted_images[key] = note
         note(num_images)
 
     def note_batch(self, waits_s: Sequence[float], duration_s: float) -> None:
@@ -113,12 +117,6 @@ class Metrics:
             observe(duration_s)
 
         return note
-
-    def _image_note(self, name: str, version: int, outcome: str) -> Callable[[float], None]:
-        try:
-            return self._images.labels(name, version or "", outcome).inc
-        except OSError as error:
-            return _not_kept(error)
 
 
 def _not_kept(error: OSError) -> Callable[[float], None]:

@@ -25,21 +25,20 @@ class StateMetrics(Collector):
         self._engine, self._settings, self._choice = engine, settings, choice
 
     def collect(self) -> Iterable[Metric]:
-        """See Collector."""
-        build = {"version": __version__, "python": platform.python_version()}
-        yield InfoMetricFamily("opsin_build", "The server's version, and Python's.", build)
-        yield self._devices()
-        yield GaugeMetricFamily("opsin_slots", "Images that may be in hand.", self._engine.num_slots)
-        yield from self._engines()
-
-    def _devices(self) -> Metric:
-        found = InfoMetricFamily("opsin_device", "What each engine runs on, what was asked for, and why it was chosen.")
+        """Yield what Prometheus is told of this moment."""
+        devices = InfoMetricFamily(
+            "opsin_device", "What each engine runs on, what was asked for, and why it was chosen."
+        )
         if choice := self._choice:
             same = {"asked": self._settings.device, "reason": choice.reason}
             for number, device in enumerate(choice.devices):
                 runtime = plan_for(device, self._settings).runtime
-                found.add_metric([], {"engine": str(number), "device": device.name, "runtime": runtime, **same})
-        return found
+                devices.add_metric([], {"engine": str(number), "device": device.name, "runtime": runtime, **same})
+        build = {"version": __version__, "python": platform.python_version()}
+        yield InfoMetricFamily("opsin_build", "The server's version, and Python's.", build)
+        yield devices
+        yield GaugeMetricFamily("opsin_slots", "Images that may be in hand.", self._engine.num_slots)
+        yield from self._engines()
 
     def _engines(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("opsin_engine_up", "1 while the engine takes work, else 0.", labels=ENGINE)

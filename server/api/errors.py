@@ -70,25 +70,22 @@ def error_response(error: OpsinError) -> Response:
 def register_error_handlers(app: Flask) -> None:
     """Make every error of the app, Flask's own included, an answer in JSON."""
     app.register_error_handler(OpsinError, error_response)
-    app.register_error_handler(HTTPException, _http_response)
-    app.register_error_handler(Exception, _unexpected_response)
 
+    @app.errorhandler(HTTPException)
+    def refused_by_flask(error: HTTPException) -> Response:
+        """Answer what Flask refuses by itself, such as 404 and 405, with its headers (Allow) kept."""
+        status = error.code or 500
+        code = (error.name or "error").lower().replace(" ", "_")
+        own = ("content-type", "content-length")
+        kept = {name: value for name, value in error.get_headers() if name.lower() not in own}
+        return _response(status, {"code": code, "message": MESSAGES.get(status, error.description or error.name)}, kept)
 
-def _http_response(error: HTTPException) -> Response:
-    """Answer what Flask refuses by itself, such as 404 and 405, with its headers (Allow) kept."""
-    status = error.code or 500
-    code = (error.name or "error").lower().replace(" ", "_")
-    kept = {
-        name: value for name, value in error.get_headers() if name.lower() not in ("content-type", "content-length")
-    }
-    return _response(status, {"code": code, "message": MESSAGES.get(status, error.description or error.name)}, kept)
-
-
-def _unexpected_response(error: Exception) -> Response:
-    """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
-    request_id = current_request_id()
-    log.error("request %s failed", request_id, exc_info=error)
-    return _response(500, {"code": "internal_error", "message": f"the server failed on request {request_id}"}, {})
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
+        request_id = current_request_id()
+        log.error("request %s failed", request_id, exc_info=error)
+        return _response(500, {"code": "internal_error", "message": f"the server failed on request {request_id}"}, {})
 
 
 def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:

@@ -44,7 +44,9 @@ def split_multipart(body: bytes | bytearray, boundary: str) -> Iterator[Part]:
         raise RequestError("the Content-Type multipart/form-data must name its boundary")
     delimiter = b"--" + boundary.encode()
     view = memoryview(body)
-    start = _after_preamble(body, delimiter)
+    start = len(delimiter)
+    if not body.startswith(delimiter):  # text before the first boundary is nobody's
+        _, start = _find_delimiter(body, b"\r\n" + delimiter, 0)
     while not body.startswith(b"--", start):  # "--" after a boundary: the last one
         content_start = body.find(b"\r\n\r\n", start, start + MAX_HEADER_BYTES) + 4
         if content_start < 4:
@@ -58,22 +60,16 @@ def split_multipart(body: bytes | bytearray, boundary: str) -> Iterator[Part]:
         start = next_start
 
 
-def _after_preamble(body: bytes | bytearray, delimiter: bytes) -> int:
-    if body.startswith(delimiter):
-        return len(delimiter)
-    return _find_delimiter(body, b"\r\n" + delimiter, 0)[1]
-
-
 def _find_delimiter(body: bytes | bytearray, delimiter: bytes, start: int) -> tuple[int, int]:
     """Find where the next boundary begins and ends; text that merely begins like one is content."""
-    found = body.find(delimiter, start)
-    if found >= 0 and not _DELIMITER_END.match(body, found + len(delimiter)):
+    position = body.find(delimiter, start)
+    if position >= 0 and not _DELIMITER_END.match(body, position + len(delimiter)):
         # A body can be made of such text, so the rest is one search: compiled here, for no other body needs it.
-        real = re.compile(re.escape(delimiter) + _DELIMITER_END.pattern).search(body, found + 1)
-        found = real.start() if real else -1
-    if found < 0:
+        match = re.compile(re.escape(delimiter) + _DELIMITER_END.pattern).search(body, position + 1)
+        position = match.start() if match else -1
+    if position < 0:
         raise RequestError("the form ends before its closing boundary; the upload may be incomplete")
-    return found, found + len(delimiter)
+    return position, position + len(delimiter)
 
 
 def _parse_disposition(headers: bytes | bytearray) -> tuple[str, str | None]:

@@ -41,7 +41,10 @@ class Pages:
 
     def results(self, uploads: Sequence[Upload], answers: Sequence[Answer], failed: OpsinError | None) -> Response:
         """Render the page with one result per upload; the status is that of ``failed``, the first error of many."""
-        results = [_result(upload, answer) for upload, answer in zip(uploads, answers, strict=True)]
+        results = []
+        for upload, answer in zip(uploads, answers, strict=True):
+            outcome = {"error": _sentence(answer)} if isinstance(answer, OpsinError) else {"top_k": answer}
+            results.append({"name": upload.filename or "Picture", **outcome})
         return _with_status(self._render(results=results, error=None), failed)
 
     def refusal(self, error: OpsinError) -> Response:
@@ -68,11 +71,6 @@ def page_routes(pages: Pages) -> Blueprint:
     routes = Blueprint("pages", __name__)
     routes.get("/")(pages.index)
     return routes
-
-
-def _result(upload: Upload, answer: Answer) -> dict[str, Any]:
-    named = {"name": upload.filename or "Picture"}
-    return {**named, "error": _sentence(answer)} if isinstance(answer, OpsinError) else {**named, "top_k": answer}
 
 
 def _sentence(error: OpsinError) -> str:

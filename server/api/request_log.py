@@ -57,15 +57,12 @@ def identify_requests(
 
         def start(status: str, own: list[tuple[str, str]], exc_info: Any = None) -> Any:
             method, code, duration_s = environ["REQUEST_METHOD"], int(status[:3]), clock() - started
-            log_request(method, _path_of(environ), code, duration_s, request_id)
-            note(environ.get("PATH_INFO", ""), method, code, duration_s)
+            path = environ.get("PATH_INFO", "")
+            text = path.encode("latin-1").decode(errors="replace")  # WSGI gives bytes as if they were latin-1
+            log_request(method, text, code, duration_s, request_id)
+            note(path, method, code, duration_s)
             return start_response(status, [*own, (HEADER, request_id), *headers], exc_info)
 
         return wrapped(environ, start)
 
     app.wsgi_app = identified  # type: ignore[method-assign]
-
-
-def _path_of(environ: dict[str, Any]) -> str:
-    path: str = environ.get("PATH_INFO", "")
-    return path.encode("latin-1").decode(errors="replace")  # WSGI hands bytes over as if they were latin-1

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.http import parse_options_header
 
-from server.api.multipart import Part, split_multipart
+from server.api.multipart import split_multipart
 from server.classify import Upload
 from server.request_errors import MissingImage, RequestError, TooManyImages, UnsupportedMediaType
 
@@ -37,7 +37,9 @@ def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_imag
         return _from_form(body, options.get("boundary", ""), max_images)
     if media_type == "application/json":
         return _from_json(body, max_images)
-    if media_type in RAW_TYPES or media_type.startswith("image/") or _is_curl_default(media_type, body):
+    # `curl --data-binary @photo.jpg` claims to send a form: that would be ASCII, which no image is.
+    is_curl_default = media_type == "application/x-www-form-urlencoded" and not body[:512].isascii()
+    if media_type in RAW_TYPES or media_type.startswith("image/") or is_curl_default:
         return [Upload(body if isinstance(body, bytes) else memoryview(body))]
     raise UnsupportedMediaType(
         f"the Content-Type must be multipart/form-data, application/json or image/*, got {media_type[:100]!r}"
@@ -52,22 +54,19 @@ def clean_filename(name: str) -> str:
     return last[:MAX_FILENAME_CHARACTERS]
 
 
-def _is_curl_default(media_type: str, body: bytes | bytearray) -> bool:
-    """Tell ``curl --data-binary @photo.jpg``, which claims to send a form, from a form: that is ASCII, no image is."""
-    return media_type == "application/x-www-form-urlencoded" and not body[:512].isascii()
-
-
 def _from_form(body: bytes | bytearray, boundary: str, max_images: int) -> list[Upload]:
     """Take the files in the fields for images; text fields beside them, such as a form's token, do no harm."""
     uploads: list[Upload] = []
     others: list[str] = []
     has_other_files = False
     for number, part in enumerate(split_multipart(body, boundary), start=1):
-        _check_number(number, max_images)
+        if number > max_images:
+            raise _too_many_images(max_images)
+        is_unused_input = part.filename == "" and not part.content
         if part.name not in FIELDS:
             others.append(part.name)
             has_other_files |= bool(part.filename)
-        elif not _is_unused_file_input(part):
+        elif not is_unused_input:
             uploads.append(Upload(part.content, clean_filename(part.filename) if part.filename else None))
     if has_other_files or (others and not uploads):
         raise RequestError(f"the form may have files in the field image (or file), got {_listed(others)}")
@@ -76,12 +75,12 @@ def _from_form(body: bytes | bytearray, boundary: str, max_images: int) -> list[
     return uploads
 
 
-def _is_unused_file_input(part: Part) -> bool:
-    return part.filename == "" and not part.content
-
-
 def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
-    _check_json_values(body, max_images)
+    # Many values are refused before they are parsed, each to a hundred bytes and more; base64 has no such characters.
+    if _has_more(body, b"{", SPARE_JSON_VALUES) or _has_more(body, b"[", SPARE_JSON_VALUES):
+        raise RequestError(f"the JSON may have at most {SPARE_JSON_VALUES} objects or lists")
+    if _has_more(body, b",", 2 * max_images + SPARE_JSON_VALUES):  # a data: URL has one, and one may follow it
+        raise _too_many_images(max_images)
     try:
         document = json.loads(body)
     except ValueError:
@@ -96,16 +95,9 @@ def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
         raise RequestError("images must be a list of base64 strings")
     if not images:
         raise MissingImage("images must not be empty")
-    _check_number(len(images), max_images)
-    return [Upload(_decode(image, f"images[{index}]")) for index, image in enumerate(images)]
-
-
-def _check_json_values(body: bytes | bytearray, max_images: int) -> None:
-    """Refuse many values before they are parsed, each to a hundred bytes and more; base64 has no such characters."""
-    if _has_more(body, b"{", SPARE_JSON_VALUES) or _has_more(body, b"[", SPARE_JSON_VALUES):
-        raise RequestError(f"the JSON may have at most {SPARE_JSON_VALUES} objects or lists")
-    if _has_more(body, b",", 2 * max_images + SPARE_JSON_VALUES):  # a data: URL has one, and one may follow it
+    if len(images) > max_images:
         raise _too_many_images(max_images)
+    return [Upload(_decode(image, f"images[{index}]")) for index, image in enumerate(images)]
 
 
 def _has_more(body: bytes | bytearray, character: bytes, max_number: int) -> bool:
@@ -133,15 +125,10 @@ def _decode(text: Any, where: str) -> bytes:
         ) from None
 
 
-def _check_number(num_images: int, max_images: int) -> None:
-    if num_images > max_images:
-        raise _too_many_images(max_images)
-
-
 def _too_many_images(max_images: int) -> TooManyImages:
     return TooManyImages(f"a request may carry at most {max_images} images, this one has more")
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:MAX_NAMED_FIELDS])
-    return f"{shown} and {len(names) - MAX_NAMED_FIELDS} more" if len(names) > MAX_NAMED_FIELDS else shown or "nothing"
+    first = ", ".join(repr(name[:40]) for name in names[:MAX_NAMED_FIELDS])
+    return f"{first} and {len(names) - MAX_NAMED_FIELDS} more" if len(names) > MAX_NAMED_FIELDS else first or "nothing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 from models.errors import ModelNotFound, VersionNotFound
@@ -53,6 +54,28 @@ class Catalogue:
             return None
         fits = (m for m in self.models if m.name == default.name and default.version in (None, m.version))
         return next(fits, None)
+
+    def to_json(self) -> bytes:
+        """Write it as JSON."""
+        models = [
+            {"name": model.name, "version": model.version, "labels": model.labels, "pixels": model.pixels.to_dict()}
+            for model in self.models
+        ]
+        refused = [[refusal.name, refusal.version, refusal.reason] for refusal in self.refused]
+        default = str(self.default) if self.default else None
+        return json.dumps({"models": models, "refused": refused, "default": default}).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Catalogue:
+        """Read what `to_json` wrote."""
+        document = json.loads(content)
+        models = [
+            ServedModel(model["name"], model["version"], tuple(model["labels"]), PixelSpec.from_dict(model["pixels"]))
+            for model in document["models"]
+        ]
+        refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
+        default = document["default"]
+        return cls(tuple(models), refused, ModelReference.parse(default) if default else None)
 
 
 def key_of(name: str, version: int) -> int:

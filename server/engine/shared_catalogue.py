@@ -7,11 +7,7 @@ what stood there before, and its successor begins with that.
 
 from __future__ import annotations
 
-import json
-
-from models.pixels.preprocessing import PixelSpec
-from models.store.reference import ModelReference
-from server.engine.catalogue import Catalogue, RefusedModel, ServedModel
+from server.engine.catalogue import Catalogue
 from server.engine.errors import EngineError
 from server.engine.slot_table import CATALOGUE_BYTES, SlotTable
 
@@ -22,21 +18,7 @@ def write_catalogue(table: SlotTable, engine: int, catalogue: Catalogue) -> None
     Raises:
         EngineError: the labels of all models together are too long.
     """
-    content = json.dumps(
-        {
-            "models": [
-                {
-                    "name": model.name,
-                    "version": model.version,
-                    "labels": model.labels,
-                    "pixels": model.pixels.to_dict(),
-                }
-                for model in catalogue.models
-            ],
-            "refused": [[refused.name, refused.version, refused.reason] for refused in catalogue.refused],
-            "default": str(catalogue.default) if catalogue.default else None,
-        }
-    ).encode()
+    content = catalogue.to_json()
     if len(content) > CATALOGUE_BYTES:
         raise EngineError(f"the labels of the models served may have {CATALOGUE_BYTES} bytes together")
     sequence = int(table.catalogue_sequence[engine]) + 1
@@ -65,15 +47,4 @@ class CatalogueReader:
             content = bytes(self._table.catalogue(self._engine, sequence % 2)[:size])
             self._table.fence()
             if sequence == int(self._table.catalogue_sequence[self._engine]):
-                self._known = (sequence, _decode(content))
-
-
-def _decode(content: bytes) -> Catalogue:
-    document = json.loads(content)
-    models = [
-        ServedModel(model["name"], model["version"], tuple(model["labels"]), PixelSpec.from_dict(model["pixels"]))
-        for model in document["models"]
-    ]
-    refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
-    default = document["default"]
-    return Catalogue(tuple(models), refused, ModelReference.parse(default) if default else None)
+                self._known = (sequence, Catalogue.from_json(content))
