@@ -1,4 +1,4 @@
-"""The address the server listens on: opened before anything is forked, so that a port in use is one clear line."""
+"""Opens the address that the server listens on, before it forks: a port in use is one clear line."""
 
 from __future__ import annotations
 

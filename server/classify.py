@@ -1,4 +1,4 @@
-"""The request path, free of HTTP: uploads in, one answer per image out."""
+"""Classifies the uploads of one request, without knowing HTTP: one answer for each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Answer = tuple[Ranked, ...] | OpsinError  # the most probable labels, best first
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The answers of one request, in the order of its uploads, and the model that gave them."""
+    """The answers to one request, in the order of its uploads, and their model."""
 
     model: ServedModel
     answers: tuple[Answer, ...]

@@ -1,4 +1,4 @@
-"""Which devices the engines use, and how each is used best."""
+"""Chooses the devices of the engines, and how each is used best."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Device:
 
     @property
     def name(self) -> str:
-        """What operators call it: "cpu", "gpu 0"."""
+        """The name that operators see: "cpu", "gpu 0"."""
         return "cpu" if self.gpu is None else f"gpu {self.gpu}"
 
     def hide_others(self) -> None:
@@ -41,7 +41,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """The devices, one for each engine, and why.
+    """The devices that were chosen, one for each engine, and the reason.
 
     Attributes:
         devices: at least one.
@@ -55,7 +55,7 @@ class DeviceChoice:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What operators call them."""
+        """The names that operators see."""
         return tuple(device.name for device in self.devices)
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class DeviceChoice:
 
 
 def visible_gpus(environ: Mapping[str, str], nodes: Path = DEVICE_NODES) -> tuple[str, ...]:
-    """The GPUs whose device nodes this process has and CUDA_VISIBLE_DEVICES does not hide.
+    """List the GPUs that have a device node here and that CUDA_VISIBLE_DEVICES shows.
 
     The driver's list in /proc says nothing: a container sees those of its host there, whether it was given them or not.
     """
@@ -78,7 +78,7 @@ def visible_gpus(environ: Mapping[str, str], nodes: Path = DEVICE_NODES) -> tupl
 
 
 def choose_devices(settings: Settings, gpus: tuple[str, ...]) -> tuple[Device, ...]:
-    """One device for each engine.
+    """Choose one device for each engine.
 
     Raises:
         SettingsError: a GPU is asked for that is not there, or the runtime that is asked for has no use for one.
@@ -101,7 +101,7 @@ def explain_devices(settings: Settings, gpus: tuple[str, ...]) -> DeviceChoice:
     """Choose as `choose_devices` does, and say why.
 
     Raises:
-        SettingsError: see `choose_devices`.
+        SettingsError: as `choose_devices` does.
     """
     devices = choose_devices(settings, gpus)
     if not settings.device.startswith("auto"):
@@ -110,7 +110,7 @@ def explain_devices(settings: Settings, gpus: tuple[str, ...]) -> DeviceChoice:
         seen = "a GPU is visible" if len(devices) == 1 else f"{len(devices)} GPUs are visible"
         return DeviceChoice(devices, f"OPSIN_DEVICE is auto and {seen}")
     if not gpus:
-        return DeviceChoice(devices, "OPSIN_DEVICE is auto and no GPU is visible", _surprise())
+        return DeviceChoice(devices, "OPSIN_DEVICE is auto and no GPU is visible", _missing_gpu_warning())
     if settings.runtime not in (None, "tensorflow"):
         return DeviceChoice(
             devices, f"OPSIN_DEVICE is auto and OPSIN_RUNTIME, {settings.runtime}, has no use for a GPU"
@@ -118,8 +118,8 @@ def explain_devices(settings: Settings, gpus: tuple[str, ...]) -> DeviceChoice:
     return DeviceChoice(devices, "OPSIN_DEVICE is auto and TensorFlow, which runs models on a GPU, is not installed")
 
 
-def _surprise() -> str | None:
-    """The GPU packages are gigabytes: who has them wants a GPU, and may have forgotten `--gpus all`."""
+def _missing_gpu_warning() -> str | None:
+    """Warn where the GPU packages are installed and no GPU is visible: `--gpus all` may have been forgotten."""
     try:
         distribution(GPU_PACKAGES)
     except PackageNotFoundError:
@@ -131,7 +131,7 @@ def _surprise() -> str | None:
 
 
 def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
-    """One line, where the runtime that was asked for is less accurate on this processor; else None."""
+    """Warn, in one line, where the runtime that is set is less accurate on this processor; else None."""
     if settings.runtime != "openvino" or not has_saturating_int8(cpuinfo):
         return None
     return (
@@ -141,7 +141,7 @@ def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
 
 
 def plan_for(device: Device, settings: Settings) -> ExecutionPlan:
-    """How an engine uses a device, as far as the settings leave it open."""
+    """Plan how an engine uses a device; the settings override the defaults."""
     runtime = settings.runtime or ("litert" if device.gpu is None else "tensorflow")
     delay_ms = settings.max_queue_delay_ms
     if device.gpu is not None:
@@ -164,7 +164,7 @@ def plan_for(device: Device, settings: Settings) -> ExecutionPlan:
 
 
 def _powers_of_two(most: int) -> tuple[int, ...]:
-    """1, 2, 4, ... up to ``most``, which is the last whether it is a power of two or not."""
+    """List 1, 2, 4, ... below ``most``, then ``most`` itself."""
     sizes = [1]
     while 2 * sizes[-1] < most:
         sizes.append(2 * sizes[-1])

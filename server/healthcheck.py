@@ -16,7 +16,7 @@ EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to
 
 
 def is_ready(environ: Mapping[str, str]) -> bool:
-    """Whether `GET /readyz` is answered 200 where the settings say that the server listens."""
+    """Tell whether `GET /readyz` is answered 200 at the address of the settings."""
     host = environ.get("OPSIN_HOST", "").strip() or DEFAULT_HOST
     port = environ.get("OPSIN_PORT", "").strip()
     if not port or port.startswith("tcp://"):  # not set, or set by Kubernetes

@@ -1,4 +1,4 @@
-"""The files in which the server's processes keep their counts, for whichever of them is asked for the metrics.
+"""Keeps the counts of all the server's processes in files, which any of them can read for `GET /metrics`.
 
 They are prometheus_client's (its multiprocess mode), with one difference: a process keeps its values not under its
 number, but under what it is, such as the second HTTP worker. Whoever takes the place of one that died goes on with its
@@ -37,12 +37,12 @@ log = logging.getLogger("opsin.metrics")
 
 
 def memory_folder() -> str | None:
-    """Where files that are written all the time wait for no disk; None, with other temporary files, where it is not."""
+    """Find the folder whose files are in memory, so that no write waits for a disk; None: there is none."""
     return MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None
 
 
 class MetricFiles:
-    """The places of HTTP workers are http0, http1, and so on; those of engines engine0, engine1, and so on.
+    """The folder of the metrics, with a file for each place: http0, http1, ..., engine0, engine1, ...
 
     Args:
         parent: where to make the folder; None: where temporary files go.

@@ -1,4 +1,4 @@
-"""What the server counts and times, for `GET /metrics`; docs/operations.md has the table.
+"""Counts and times what happens, for `GET /metrics`; docs/operations.md has the table.
 
 Counts and times of what happens are here, each process's own; how things stand at a moment is asked of the engines when
 somebody looks (``server.state_metrics``), so that nothing is left over from a process that has died. No label carries a
@@ -120,6 +120,6 @@ class Metrics:
 
 
 def _not_kept(error: OSError) -> Callable[[float], None]:
-    """Where a file cannot grow for one more value, that value is not kept."""
+    """Drop a value that no file can grow for; gives a counter that counts nothing."""
     log.error("a metric is not kept: %s", error.strerror)
     return lambda _: None

@@ -1,4 +1,4 @@
-"""What can be wrong with a request before any image in it is looked at."""
+"""Errors of a request that are seen before any of its images is decoded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.errors import OpsinError
 
 
 class RequestError(OpsinError):
-    """The client asked for something that cannot be answered."""
+    """The request is malformed; no image of it is looked at."""
 
     code: ClassVar[str] = "invalid_request"
 
@@ -44,6 +44,6 @@ class UploadTimeout(RequestError):
 
 
 class UnsupportedMediaType(RequestError):
-    """The Content-Type is none that can carry an image here."""
+    """The Content-Type cannot carry an image here."""
 
     code: ClassVar[str] = "unsupported_media_type"

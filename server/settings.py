@@ -61,9 +61,9 @@ def _device(text: str) -> str:
     return text.lower()
 
 
-def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, shown: str = "") -> Any:
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, default_text: str = "") -> Any:
     """Describe one row of the table; a callable default is asked when the settings are made."""
-    metadata = {"parse": parse, "meaning": meaning, "shown": shown or str(default)}
+    metadata = {"parse": parse, "meaning": meaning, "default": default_text or str(default)}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -81,43 +81,43 @@ class Settings:
         "Port to listen on; 0 takes a free one.",
     )
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
-        SHIPPED_MODELS, Path, "Folder of the model repository.", shown="models/zoo"
+        SHIPPED_MODELS, Path, "Folder of the model repository.", default_text="models/zoo"
     )
     model: tuple[ModelReference, ...] = _setting(
         (),
         _models,
         "Models to serve, the default first, separated by commas: name (its stable version, whichever that is) or "
         "name:version.",
-        shown="the stable version of every model",
+        default_text="the stable version of every model",
     )
     device: str = _setting("auto", _device, "auto, cpu, gpu, or gpu:0,1: one engine for the CPU, or one for each GPU.")
     runtime: RuntimeName | None = _setting(  # noqa: RUF009 - makes a field, like the others
         None,
         _one_of(*RUNTIMES),
         f"What runs the models: {', '.join(RUNTIMES)}.",
-        shown="litert on the CPU, tensorflow on a GPU",
+        default_text="litert on the CPU, tensorflow on a GPU",
     )
     cache: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
-        None, Path, "Folder that keeps the code that is compiled for a GPU from start to start.", shown="none"
+        None, Path, "Folder that keeps the code that is compiled for a GPU from start to start.", default_text="none"
     )
-    workers: int = _setting(available_cores, _whole(1, 256), "HTTP worker processes.", shown="one per core")
+    workers: int = _setting(available_cores, _whole(1, 256), "HTTP worker processes.", default_text="one per core")
     max_queue: int = _setting(
         256, _whole(1, 65_536), "Images in hand per HTTP worker; a request past that is answered 503 with Retry-After."
     )
     threads: int | None = _setting(
-        None, _whole(1, 65_536), "Requests in hand per HTTP worker.", shown="OPSIN_MAX_QUEUE + 32"
+        None, _whole(1, 65_536), "Requests in hand per HTTP worker.", default_text="OPSIN_MAX_QUEUE + 32"
     )
     runners: int | None = _setting(
-        None, _whole(1, 256), "Batches that an engine runs side by side.", shown="one per core; 2 on a GPU"
+        None, _whole(1, 256), "Batches that an engine runs side by side.", default_text="one per core; 2 on a GPU"
     )
     max_batch: int | None = _setting(
-        None, _whole(1, 1024), "Most images that are run together.", shown="4 on the CPU, 32 on a GPU"
+        None, _whole(1, 1024), "Most images that are run together.", default_text="4 on the CPU, 32 on a GPU"
     )
     max_queue_delay_ms: int | None = _setting(
         None,
         _whole(0, 1000),
         "How long an image may wait for others to fill its batch.",
-        shown="0 on the CPU, 2 on a GPU",
+        default_text="0 on the CPU, 2 on a GPU",
     )
     engine_timeout_ms: int = _setting(
         5000, _whole(500, 600_000), "An engine that shows no life, or runs one batch, for longer is started anew."
@@ -190,6 +190,6 @@ def settings_table() -> str:
     """Print the table: name, default and meaning of every setting."""
     lines = []
     for row in fields(Settings):
-        lines.append(f"  {variable(row.name)}  (default: {row.metadata['shown']})")
+        lines.append(f"  {variable(row.name)}  (default: {row.metadata['default']})")
         lines.append(textwrap.fill(row.metadata["meaning"], 96, initial_indent=" " * 6, subsequent_indent=" " * 6))
     return "\n".join(lines)

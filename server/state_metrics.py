@@ -1,4 +1,4 @@
-"""How the server stands when somebody asks for its metrics: the engines, their queue, the models, the devices."""
+"""Reads the state of the engines, queues, models and devices when Prometheus asks for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODEL = ("model", "version")
 
 
 class StateMetrics(Collector):
-    """Asks the engines, which see the same whichever HTTP worker asks."""
+    """Collects the state of all engines, which every HTTP worker sees alike."""
 
     def __init__(self, engine: EngineClient, settings: Settings, choice: DeviceChoice | None) -> None:
         self._engine, self._settings, self._choice = engine, settings, choice

@@ -24,7 +24,7 @@ def all_errors(kind: type[OpsinError] = OpsinError) -> list[type[OpsinError]]:
 
 @pytest.mark.parametrize("row", fields(Settings), ids=lambda row: row.name)
 def test_settings_table_is_that_of_the_server(row):
-    assert f"| `{variable(row.name)}` | {row.metadata['shown']} | {row.metadata['meaning']} |" in README
+    assert f"| `{variable(row.name)}` | {row.metadata['default']} | {row.metadata['meaning']} |" in README
 
 
 def test_error_codes_have_the_statuses_of_the_table():

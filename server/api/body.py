@@ -1,4 +1,4 @@
-"""Takes a request's body, which is in memory when its request is answered, or what came of it."""
+"""Reads the body of a request, which the HTTP worker has in memory already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from server.request_errors import IncompleteUpload, UploadTimeout, UploadTooLarg
 
 
 class Readable(Protocol):
-    """Where the body comes from: a WSGI input stream that ends where the body ends."""
+    """A WSGI input stream that ends where the body ends."""
 
     def read(self) -> bytes | bytearray:
         """All of it."""

@@ -1,4 +1,4 @@
-"""The one place where errors become HTTP: each class of error has a status, and all have the same JSON body."""
+"""Turns errors into HTTP, here alone: each class has a status, and all have the same JSON body."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def status_of(error: OpsinError) -> int:
 
 
 def headers_of(error: OpsinError) -> dict[str, str]:
-    """Choose the headers that go with an error: a client that is turned away is told when to come back."""
+    """Choose the headers of an error: a client that is turned away is told when to come back."""
     if isinstance(error, engine_errors.Overloaded):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": "1"} if isinstance(error, engine_errors.EngineNotReady) else {}

@@ -20,12 +20,12 @@ def operations_routes(
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        """Whether the process answers at all; a failure means: restart it."""
+        """Answer 200 while the process lives; an orchestrator restarts it otherwise."""
         return jsonify(status="ok")
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        """Whether to send requests here: what can be served is loaded and warm, and the server is not stopping."""
+        """Answer 200 while requests should be sent here: the models are loaded and warm, and nothing stops."""
         if is_stopping():
             return error_response(EngineNotReady("the server is stopping"))
         if not engine.is_ready:

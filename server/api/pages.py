@@ -1,4 +1,4 @@
-"""GET /: the upload page; and the same page with results, the answer to its form where there is no JavaScript."""
+"""GET /: the upload page, which also shows the results of its form where there is no JavaScript."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ MAX_TIMEOUT_MS = 600_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the URL and the headers ask for, besides the images."""
+    """The parameters of a request, from its URL and its headers."""
 
     top_k: int
     model: str | None

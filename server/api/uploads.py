@@ -1,4 +1,4 @@
-"""The three ways a request can carry images: a form, the bytes themselves, or JSON with base64."""
+"""Reads the images of a request out of a form, out of JSON with base64, or as the bytes of its body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the request path needs of an engine: pixels in, probabilities out, whoever runs the model and wherever.
+"""Runs models in processes of their own: pixels in, probabilities out.
 
 A request reserves one slot per image, has each image decoded straight into its slot, submits the slot while the next
 image is decoded, and waits for the results::

@@ -1,4 +1,4 @@
-"""Which images run together, and when: an engine's view of the slots that wait for it.
+"""Decides which of the slots that wait for an engine run together, and when.
 
 Knows the slot table and the clock, no threads and no models; the engine's runners call it, any number at once. A runner
 that is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody
@@ -32,7 +32,7 @@ class Batch:
     Attributes:
         model: the key of their model, see `server.engine.catalogue.key_of`.
         slots: at least one.
-        tickets: of the slots, in the same order.
+        tickets: one for each of the slots.
         is_lone: nothing else runs or is about to, so every core may work on this one image.
     """
 
@@ -43,12 +43,12 @@ class Batch:
 
 
 class Batcher:
-    """Deals the pending slots of one engine out to its runners.
+    """Makes batches of the pending slots of one engine.
 
     Args:
         table: the slots.
-        engine: whose.
-        num_runners: that call `next_batch`.
+        engine: its number.
+        num_runners: how many threads call `next_batch`.
         max_queue_delay_s: how long an image may wait for others to fill its batch.
         clock: monotonic, as the deadlines are.
     """
@@ -100,7 +100,7 @@ class Batcher:
             return self._begin(waiting[:fair_share], is_lone=is_lone)
 
     def finish(self, batch: Batch, statuses: Sequence[Status]) -> None:
-        """Tell the waiters the outcomes, their probabilities being in the slot table, and free the runner.
+        """Complete the slots of a batch, whose probabilities are in the slot table, and free its runner.
 
         One step for `next_batch`: a slot that comes back at once, with another image, must not seem to be in a batch
         still.
@@ -115,7 +115,7 @@ class Batcher:
                 self._table.ring(self._table.doorbells[self._engine])
 
     def is_running(self, model: int) -> bool:
-        """Whether a batch of this model is being run, or reserved or waiting images will ask for it."""
+        """Tell whether a batch of this model runs, or a slot in use may still ask for it."""
         table = self._table
         with self._lock:
             is_wanted = table.in_use.view(np.bool_) & (table.engine == self._engine) & (table.model == model)
@@ -127,7 +127,7 @@ class Batcher:
             self._table.ring(wakeup)
 
     def _find_waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
-        """Find what is to be run, oldest first, and complete what is not."""
+        """Find the slots to run, oldest first; complete those that shall not run."""
         table = self._table
         pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine) & ~self._in_batch)
         if not len(pending):
@@ -162,7 +162,7 @@ class Batcher:
         return Batch(int(table.model[slots[0]]), tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
 
     def _num_attempts(self, slot: int) -> int:
-        """How often running what is in the slot has begun, in this engine's life or before."""
+        """Count how often an engine began to run the slot's image, this engine or its predecessors."""
         table = self._table
         return int(table.attempts[slot]) if table.attempted[slot] == table.ticket[slot] else 0
 

@@ -14,7 +14,7 @@ from server.engine.errors import DefaultNotServed
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One version of a model as the request path sees it: what goes in, and what the outputs are called."""
+    """One version of a model as the request path sees it: its input and the names of its outputs."""
 
     name: str
     version: int
@@ -24,21 +24,21 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class RefusedModel:
-    """A version that should be served and cannot be, and why, in words fit for a client; version 0: none was found."""
+    """A version that should be served and cannot be; version 0 where none was found."""
 
     name: str
     version: int
-    reason: str
+    reason: str  # in words fit for a client
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What an engine serves.
+    """The models that an engine serves.
 
     Attributes:
         models: the first version of a name is its stable one.
-        refused: what it should serve and does not.
-        default: what a request means that names no model, the same as long as the server runs; None before anything is
+        refused: the versions that it should serve and cannot.
+        default: the model of a request that names none, the same as long as the server runs; None before anything is
             served.
     """
 
@@ -48,7 +48,7 @@ class Catalogue:
 
     @property
     def default_model(self) -> ServedModel | None:
-        """The default, where it is served."""
+        """The default model, or None where it is not served."""
         default = self.default
         if default is None:
             return None
@@ -79,7 +79,7 @@ class Catalogue:
 
 
 def key_of(name: str, version: int) -> int:
-    """The number of 64 bits that stands for a version in a slot, the same in every process; never 0."""
+    """Hash a version to the 64-bit number that stands for it in a slot; never 0."""
     return int.from_bytes(hashlib.sha256(f"{name}:{version}".encode()).digest()[:8], "little") | 1
 
 

@@ -27,15 +27,15 @@ _key_of = lru_cache(maxsize=256)(key_of)
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """How one engine stands at this moment.
+    """The state of one engine at this moment.
 
     Attributes:
         is_up: loaded, warm, and not known to be dead.
         num_restarts: since the server started.
         num_in_hand: images, from reservation to answer.
         num_waiting: those of them that have been submitted and have not begun to run.
-        models: what it serves.
-        refused: what it should serve and does not.
+        models: the versions that it serves.
+        refused: the versions that it should serve and cannot.
     """
 
     is_up: bool
@@ -67,12 +67,12 @@ class EngineClient:
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model that can be is loaded and warm, and the engine takes work."""
+        """Tell whether the engines take work, with every model that can be loaded warm."""
         return not self._is_closed and bool(self._table.is_ready.any()) and self.catalogue.default is not None
 
     @property
     def catalogue(self) -> Catalogue:
-        """What is served; nothing before the first model is loaded.
+        """The models that are served; none before the first one is loaded.
 
         The default is the one that the first engine tells, whoever is to answer: so all workers have the same, whatever
         the engines could load, and it outlives the engine (`server.engine.registry` keeps it).
@@ -82,12 +82,12 @@ class EngineClient:
 
     @property
     def num_slots(self) -> int:
-        """How many images may be in hand, in all HTTP workers together."""
+        """The number of images that may be in hand, in all HTTP workers together."""
         return self._table.num_slots
 
     @property
     def states(self) -> Sequence[EngineState]:
-        """How each engine stands, one for each device."""
+        """The states of the engines, one for each device."""
         table = self._table
         states = []
         for engine, reader in enumerate(self._catalogues):
@@ -147,7 +147,7 @@ class EngineClient:
             self._release(numbers)
 
     def wait_when_full(self) -> float | None:
-        """Tell in how many seconds what is in hand will be done, if no slot is free; None if one is.
+        """Predict in how many seconds the images in hand will be done, if no slot is free; None if one is.
 
         A look in passing, for whoever wants to refuse a request before reading it; `reserve` has the last word.
         """
@@ -182,7 +182,7 @@ class EngineClient:
             return numbers
 
     def _wait_s(self, engine: int) -> float:
-        """Predict when all that an engine has to do will be done."""
+        """Predict in how many seconds an engine will have done all its images."""
         return self._table.num_in_hand(engine) * float(self._table.seconds_per_image[engine])
 
     def _release(self, numbers: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Loading a version: when it is tried, and what becomes of one that cannot be loaded or ends the engine.
+"""Remembers versions that could not be loaded or ended the engine, and when to try them again.
 
 A version is noted in the slot table, which outlives the engines, before it is loaded, and crossed out once that has
 ended, well or with an error. So what stands there when an engine starts is what its predecessors died of, one note for
@@ -32,7 +32,7 @@ class VersionRefused(OpsinError):
 
 
 class LoadAttempts:
-    """What one engine tried to load. One thread calls it.
+    """The versions that one engine tried to load. One thread calls it.
 
     Args:
         notes: uint64 [table.MAX_LOAD_ATTEMPTS], keys of versions; 0 is a free place.

@@ -17,7 +17,7 @@ from server.engine.errors import EngineError
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPlan:
-    """How an engine uses its device.
+    """The way in which an engine uses its device.
 
     Attributes:
         runtime: what runs the models.
@@ -37,7 +37,7 @@ class ExecutionPlan:
 
 
 class LoadedModel:
-    """One runtime of one thread for each runner, so that they keep out of each other's way, and one of all cores.
+    """A version's runtimes: one of a single thread for each runner, and one of all cores for a lone image.
 
     Which is better is a matter of load: an image alone is answered in half the time by two cores, but two images are
     answered sooner side by side than one after the other (docs/performance.md).
@@ -50,7 +50,9 @@ class LoadedModel:
         self._runtimes, self._lone = list(runtimes), lone
 
     def run(self, images: Sequence[NDArray[np.uint8]], *, runner: int, is_lone: bool) -> NDArray[np.float32]:
-        """Classify uint8 [H, W, 3] each into float32 [N, C]; each runner uses its own number, one lone batch at a time.
+        """Classify images of uint8 [H, W, 3] into float32 [N, C].
+
+        Each runner gives its own number; one lone batch runs at a time.
 
         Raises:
             ValueError: the runtime gave something of another shape.
@@ -70,7 +72,7 @@ class LoadedModel:
 
 
 def served_model(artifact: Artifact) -> ServedModel:
-    """What the request path needs to know of an artifact."""
+    """Describe an artifact to the request path."""
     manifest = artifact.manifest
     return ServedModel(manifest.name, manifest.version, manifest.labels, manifest.pixels)
 

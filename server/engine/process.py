@@ -1,4 +1,4 @@
-"""The engine process: loads models, runs what the slot table brings, and shows that it is alive.
+"""The engine process: it loads models, runs the slots that wait for it, and shows that it is alive.
 
 Threads: the main one follows the repository, one shows a heartbeat, and the runners run. Signals that a terminal or an
 orchestrator sends to all processes leave it alone: the supervisor kills it once the HTTP workers have finished. It has
@@ -37,11 +37,11 @@ NOTHING_TO_SERVE = 4  # exit status
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What an engine is to do.
+    """The settings of one engine.
 
     Attributes:
         repository: where the models are.
-        wanted: see `server.engine.registry.ModelRegistry`.
+        wanted: the models to serve, the default first; none: every model there is.
         plan: how it uses its device.
     """
 
@@ -60,7 +60,7 @@ def engine_main(
         engine: its number in the slot table.
         config: what to do.
         on_ready: called once, when every model is warm.
-        note_batch: see `server.engine.runners.Runners`.
+        note_batch: called after each batch, as `server.engine.runners.Runners` says.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
@@ -119,7 +119,7 @@ def _show_life(table: SlotTable, engine: int, supervisor: int) -> None:
 
 
 def pixel_bytes_of(repository: Repository, wanted: Sequence[ModelReference]) -> int:
-    """The room that one image of the largest model needs, as the repository stands; 0 where nothing can be read."""
+    """Find the bytes of one image of the largest model in the repository; 0 where none can be read."""
     needed = [0]
     for want in wanted or [ModelReference(name) for name in repository.names()]:
         try:

@@ -1,4 +1,4 @@
-"""The versions that an engine holds: follows the repository, loads, switches, drains and frees.
+"""Follows the repository: loads new versions of models, switches to them, drains and frees old ones.
 
 Owns the loaded models. A new version is loaded and warmed up beside the old one, then shown to the HTTP workers, and
 the old one is freed when no image in the slot table asks for it. A version that cannot be loaded leaves the old one in
@@ -33,7 +33,7 @@ class NothingToServe(OpsinError):
 
 
 class ModelRegistry:
-    """See the module. One thread calls it.
+    """The versions that an engine has loaded. One thread calls it.
 
     Args:
         repository: where the versions are.
@@ -69,10 +69,10 @@ class ModelRegistry:
         self._current: dict[ModelReference, int] = {}
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
         self._leaving: dict[int, tuple[float, LoadedModel]] = {}
-        self._shown: Catalogue | None = None
+        self._published: Catalogue | None = None
 
     def refresh(self) -> None:
-        """Compare what is loaded with the repository, and change what differs.
+        """Load and free versions until they are those of the repository.
 
         Raises:
             NothingToServe: not one model can be served, the first time.
@@ -88,7 +88,7 @@ class ModelRegistry:
         for want in wanted:
             refused.extend(self._follow(want))
         self._current = {want: self._current[want] for want in wanted if want in self._current}
-        if not self._current and self._shown is None:
+        if not self._current and self._published is None:
             self._load_attempts.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
         self._publish(refused)
@@ -115,7 +115,7 @@ class ModelRegistry:
         self._loaded, self._leaving = {}, {}
 
     def _follow(self, want: ModelReference) -> Iterable[RefusedModel]:
-        """Bring the version that is wanted now into the registry; says why where that is not possible."""
+        """Load the version that is wanted now; yields the reason where that is not possible."""
         version = want.version
         try:
             version = self._repository.stable_version(want.name) if version is None else version
@@ -127,7 +127,7 @@ class ModelRegistry:
                 self._fall_back(want)
 
     def _fall_back(self, want: ModelReference) -> None:
-        """After a restart: what served before is better than nothing."""
+        """Load what served before a restart: it is better than nothing."""
         for name, version in sorted(self._before, reverse=True):
             if name == want.name and want.version is None and want not in self._current:
                 try:
@@ -152,14 +152,14 @@ class ModelRegistry:
         self._default = self._default or next(iter(self._current))
         catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused), self._default)
         for refusal in refused:
-            if self._shown is None or refusal not in self._shown.refused:
+            if self._published is None or refusal not in self._published.refused:
                 log.error("%s", refusal.reason)
-        if catalogue != self._shown:
+        if catalogue != self._published:
             self._offer()
             self._show(catalogue)
-            self._shown = catalogue
+            self._published = catalogue
 
     def _offer(self, without: int | None = None) -> None:
-        """Tell the runners what they may run: old versions too, until they are freed."""
+        """Give the runners the versions that they may run: old ones too, until they are freed."""
         leaving = {key: loaded for key, (_, loaded) in self._leaving.items() if key != without}
         self._set_models({**self._loaded, **leaving})

@@ -1,4 +1,4 @@
-"""The threads of an engine that run models: one batch each at a time, the native code without the GIL.
+"""Runs batches in the threads of an engine, one batch each at a time; native code runs without the GIL.
 
 Owns the threads. One of the runners that are free listens at the engine's doorbell; it takes what is there, lets the
 next one listen, and runs. So a ring wakes one thread, and no thread stands between the doorbell and the model.
@@ -28,7 +28,7 @@ NoteBatch = Callable[[Sequence[float], float], None]
 
 
 class Runners:
-    """See the module.
+    """The inference threads of one engine.
 
     Args:
         table: the slots.
@@ -123,7 +123,7 @@ class Runners:
     def _probabilities(
         self, loaded: LoadedModel, images: Sequence[NDArray[np.uint8]], number: int, *, is_lone: bool
     ) -> Sequence[NDArray[np.float32] | None]:
-        """Run the batch; where that fails, each image by itself, so that only the culprit has no probabilities."""
+        """Run the images together; where that fails, each by itself, so that only the culprit gives None."""
         try:
             return list(loaded.run(images, runner=number, is_lone=is_lone))
         except Exception as error:  # noqa: BLE001 - whatever native code raises, the runner goes on

@@ -1,4 +1,4 @@
-"""How fast an engine gets through a queue: measured while there is one, for Retry-After and for admission."""
+"""Measures how fast an engine works off its queue, for Retry-After and for admission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine serves, written by it into the slot table and read by the HTTP workers, whenever it changes.
+"""Passes an engine's catalogue to the HTTP workers, through the slot table, whenever it changes.
 
 There is room for two: the writer fills the one that is not in force and then, by one number, puts it in force; a reader
 that sees another number after reading than before reads once more. So an engine that is killed while it writes leaves
@@ -13,7 +13,7 @@ from server.engine.slot_table import CATALOGUE_BYTES, SlotTable
 
 
 def write_catalogue(table: SlotTable, engine: int, catalogue: Catalogue) -> None:
-    """Replace what stands there.
+    """Replace an engine's catalogue in the slot table.
 
     Raises:
         EngineError: the labels of all models together are too long.
@@ -36,7 +36,7 @@ class CatalogueReader:
         self._known: tuple[int, Catalogue] = (0, Catalogue())
 
     def read(self) -> Catalogue:
-        """What the engine serves now; nothing before it has loaded its first model."""
+        """Read the engine's catalogue; it is empty before the first model is loaded."""
         while True:
             sequence = int(self._table.catalogue_sequence[self._engine])
             known, catalogue = self._known

@@ -63,7 +63,7 @@ class Slot:
 
     @property
     def is_pending(self) -> bool:
-        """Whether it was submitted and has no answer yet."""
+        """Tell whether it was submitted and is not completed."""
         return bool(self._table.ticket[self.number] != self._table.completed[self.number])
 
 

@@ -48,7 +48,7 @@ U64, F64, U8 = np.dtype(np.uint64), np.dtype(np.float64), np.dtype(np.uint8)
 
 
 class Status(IntEnum):
-    """The outcome of a slot."""
+    """The outcome of a slot's image."""
 
     OK = 0
     FAILED = 1  # the model could not run on these pixels
@@ -58,7 +58,7 @@ class Status(IntEnum):
 
 
 class SlotTable:
-    """See the module.
+    """The memory that all processes of a server share.
 
     Attributes:
         num_slots: in all partitions.
@@ -115,20 +115,20 @@ class SlotTable:
         self.wakeups = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_slots)]
 
     def pixels(self, slot: int, height_px: int, width_px: int) -> NDArray[np.uint8]:
-        """The pixels of a slot: uint8 [height_px, width_px, 3]."""
+        """View the pixels of a slot: uint8 [height_px, width_px, 3]."""
         return np.ndarray((height_px, width_px, 3), np.uint8, self._pixels, slot * self._pixel_stride)
 
     def probabilities(self, slot: int, num_classes: int) -> NDArray[np.float32]:
-        """The probabilities of a slot: float32 [num_classes]."""
+        """View the probabilities of a slot: float32 [num_classes]."""
         return np.ndarray((num_classes,), np.float32, self._probabilities, slot * self._probability_stride)
 
     def catalogue(self, engine: int, half: int) -> memoryview:
-        """Where an engine writes what it serves; see `server.engine.shared_catalogue`."""
+        """View one half of the room for an engine's catalogue, as `server.engine.shared_catalogue` uses it."""
         start = (2 * engine + half) * CATALOGUE_BYTES
         return memoryview(self._catalogues)[start : start + CATALOGUE_BYTES]
 
     def partition_of(self, worker: int) -> range:
-        """The slots of one worker."""
+        """List the slots of one worker."""
         return range(worker * self.slots_per_partition, (worker + 1) * self.slots_per_partition)
 
     def fence(self) -> None:
@@ -146,13 +146,13 @@ class SlotTable:
             os.eventfd_read(eventfd)
 
     def cancel(self, worker: int) -> None:
-        """Give up what a worker that died had in hand."""
+        """Cancel the slots of a worker that died."""
         own = self.partition_of(worker)
         self.cancelled[own] = self.ticket[own]
         self.in_use[own] = 0
 
     def reassign(self, engine: int, to: int) -> None:
-        """Give what an engine that is dead had to do to another."""
+        """Give the work of an engine that died to another."""
         self.engine[(self.engine == engine) & (self.in_use == 1)] = to
         self.ring(self.doorbells[to])
 
@@ -166,7 +166,7 @@ class SlotTable:
         return int(np.count_nonzero(is_waiting & (self.engine == engine)))
 
     def close(self) -> None:
-        """Close the eventfds; the memory goes with its last user. A second call does nothing."""
+        """Close the eventfds; the kernel frees the memory with its last user. A second call does nothing."""
         while self.wakeups:
             os.close(self.wakeups.pop())
         while self.doorbells:

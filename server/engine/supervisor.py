@@ -1,4 +1,4 @@
-"""The engines' supervisor: starts them, notices when one dies or hangs, and starts it anew.
+"""Supervises the engines: starts them, notices when one dies or hangs, and starts it anew.
 
 Lives in gunicorn's master, which calls `check` whenever a child has ended and at least once a second. Owns the engine
 processes. An engine that dies leaves its work in the slot table; its successor, or another engine, finds it there.
@@ -41,7 +41,11 @@ class Child:
 
 
 class EngineBroken(Exception):
-    """An engine could not start the first time; carries its exit status, or minus the signal that ended it."""
+    """An engine could not start the first time.
+
+    Attributes:
+        status: its exit status, or minus the signal that ended it.
+    """
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the engine could not start ({_described(status)})")
@@ -49,7 +53,7 @@ class EngineBroken(Exception):
 
 
 class Supervisor:
-    """See the module.
+    """The parent of the engine processes.
 
     Args:
         table: what the engines work on.
@@ -75,7 +79,7 @@ class Supervisor:
 
     @property
     def pids(self) -> list[int]:
-        """Of the engines that run."""
+        """The process numbers of the engines that run."""
         return [child.pid for child in self._children if child.pid]
 
     def check(self) -> None:
@@ -150,7 +154,7 @@ class Supervisor:
 
 
 def _status_of(pid: int, *, wait: bool = False) -> int | None:
-    """The exit status of a child, or minus the signal that ended it; None while it runs."""
+    """Read the exit status of a child, or minus the signal that ended it; None while it runs."""
     try:
         ended_pid, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
     except ChildProcessError:
