@@ -132,6 +132,7 @@ class Batcher:
         pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine) & ~self._in_batch)
         if not len(pending):
             return pending
+        table.fence()  # what a ticket announces is read after it
         pending = pending[np.argsort(table.submitted[pending], kind="stable")]
         is_cancelled = table.cancelled[pending] == table.ticket[pending]
         is_expired = table.deadline[pending] <= self._clock()

@@ -48,6 +48,7 @@ class Slot:
         """
         while self.is_pending:
             self._waiter.wait(self.number)
+        self._table.fence()  # what `completed` announces is read after it
         status = self._table.status[self.number]
         if status == Status.OK:
             return self._table.probabilities(self.number, len(self._model.labels)).copy()

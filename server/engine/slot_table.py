@@ -23,6 +23,13 @@ dies, the supervisor cancels what was pending in its partition and writes as its
 Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
 slot into the model's input. Nothing is pickled and no pixel crosses a socket; a wake-up is a number in the kernel.
 
+Order: Python has no memory fence, and locks are the nearest it has. On x86 one of them is a full fence, and stores
+keep their order without any. On Arm, what stands before a lock that is taken and released may move into it, and what
+stands behind it, too, and there the two may change places. So `fence` takes its lock twice: nothing moves up over a
+release or down over an acquisition, and Armv8 keeps a release and the acquisition behind it in order (glibc makes them
+CASL and CASA, or STLXR and LDAXR, which are sequentially consistent among themselves). This is argued from the manuals:
+x86 is tested under load, aarch64 has not been.
+
 Owns the mappings, one eventfd for each slot (its waiter's wake-up) and one for each engine (its doorbell). Made before
 the fork and inherited; the kernel frees it with the last process. Memory of a slot is used from its first image on.
 """
@@ -132,8 +139,10 @@ class SlotTable:
         return range(worker * self.slots_per_partition, (worker + 1) * self.slots_per_partition)
 
     def fence(self) -> None:
-        """Have what was written before seen before what is written afterwards, on processors that reorder stores."""
+        """Keep the reads and writes before it before those after it, in the eyes of every process."""
         with self._fence:
+            pass
+        with self._fence:  # a lock taken and released once lets both sides in: see the module
             pass
 
     def ring(self, eventfd: int) -> None:
