@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import IO
 
 from server.request_errors import IncompleteUpload, UploadTimeout, UploadTooLarge
 
 
-class Readable(Protocol):
-    """A WSGI input stream that ends where the body ends."""
-
-    def read(self) -> bytes | bytearray:
-        """All of it."""
-
-
-def read_body(stream: Readable, content_length: int | None, *, max_bytes: int) -> bytes | bytearray:
+def read_body(stream: IO[bytes], content_length: int | None, *, max_bytes: int) -> bytes | bytearray:
     """Read the whole body into memory; nothing is ever written to disk.
 
     Args:
-        stream: raises TimeoutError where the client is too slow, another OSError where it has gone; and UploadTooLarge
-            where more came than is allowed without having been announced.
+        stream: ends where the body ends. It raises TimeoutError where the client is too slow, another OSError where it
+            has gone, and UploadTooLarge where more came than is allowed without having been announced.
         content_length: as the client announced it; None for a chunked body, or none.
         max_bytes: a body that is announced as larger is refused unread.
 
