@@ -7,8 +7,10 @@ image is decoded, and waits for the results::
         for upload, slot in zip(uploads, slots):
             preprocess(upload, model.pixels, out=slot.pixels)
             slot.submit()
-        answers = [slot.result() for slot in slots]
+        probabilities = [slot.result() for slot in slots]
 
-The slots are memory shared with the engine's process (``server.engine.slot_table``), which is the engine's own affair.
-Deadlines are seconds of the monotonic clock, which all processes of a machine share.
+Here ``engine`` is the HTTP worker's `client.EngineClient`. A `slot.Slot` is memory that it shares with the engine's
+process (`slot_table`), where the `batcher` gives batches of slots to the `runners`, which run a version that the
+`registry` has `loaded`. The `supervisor` starts that process anew when it dies. Deadlines are seconds of the monotonic
+clock, which all processes of a machine share.
 """
