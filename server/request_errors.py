@@ -47,3 +47,18 @@ class UnsupportedMediaType(RequestError):
     """The Content-Type cannot carry an image here."""
 
     code: ClassVar[str] = "unsupported_media_type"
+
+
+class MalformedRequest(RequestError):
+    """What came is not valid HTTP; nobody knows where the next request begins.
+
+    Attributes:
+        status: of the answer, with its reason.
+    """
+
+    code: ClassVar[str] = "malformed_http"
+    BAD_REQUEST: ClassVar[str] = "400 Bad Request"
+
+    def __init__(self, reason: str, status: str = BAD_REQUEST) -> None:
+        super().__init__(reason)
+        self.status = status

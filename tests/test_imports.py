@@ -20,6 +20,7 @@ HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "matplotlib"
 NEEDS_TENSORFLOW = "models/network"
 IMPORTED_WHEN_ASKED_FOR = {"models/runtime/tensorflow.py", "models/runtime/openvino.py"}
 REQUEST_PATH = {"classify.py"}
+UNKNOWN_TO_THE_FRONT = ("flask", "werkzeug", "server.engine", "server.api")
 
 
 def modules(room):
@@ -73,6 +74,22 @@ def test_the_request_path_and_the_engine_know_no_web_framework():
     for path in modules("server"):
         if path.name in REQUEST_PATH or path.parent.name == "engine":
             assert not packages(path) & {"flask", "werkzeug", "gunicorn"}, path
+
+
+def test_the_http_front_knows_neither_flask_nor_the_engine():
+    for path in (REPO / "server" / "http").glob("*.py"):
+        found = {name for name in imported(path) if name.startswith(UNKNOWN_TO_THE_FRONT)}
+        assert not found, f"{path.relative_to(REPO)} imports {found}"
+
+
+def test_the_http_front_loads_neither_flask_nor_the_engine_through_others():
+    code = (
+        "import sys, server.http.worker\n"
+        f"found = sorted(name for name in sys.modules if name.startswith({UNKNOWN_TO_THE_FRONT}))\n"
+        "assert not found, found"
+    )
+    process = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 def test_no_cycle_between_modules():

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from typing import Any
 
-from gunicorn.http.body import CHUNK_EXT_RE
-from gunicorn.http.errors import (
-    ChunkMissingTerminator,
-    InvalidChunkSize,
-    LimitRequestHeaders,
-    UnsupportedTransferCoding,
-)
-
+from server.gunicorn_internals import CHUNK_EXTENSIONS, Request
 from server.http.limits import MAX_LINE_BYTES, MAX_TRAILER_BYTES
-from server.request_errors import UploadTooLarge
+from server.request_errors import MalformedRequest, UploadTooLarge
 
 SHOWN_BYTES = 40  # in a message
 CRLF = b"\r\n"
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]+)" + CHUNK_EXT_RE.pattern + CRLF)
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]+)" + CHUNK_EXTENSIONS + CRLF)
 
 
 class ChunkedBody:
@@ -35,11 +27,11 @@ class ChunkedBody:
         rest: what came and is not decoded; of a whole body, what follows it.
     """
 
-    def __init__(self, request: Any, max_bytes: int) -> None:
-        """Begin one; raises UnsupportedTransferCoding where it is not only chunked."""
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        """Begin one; raises MalformedRequest where it is not only chunked."""
         codings = [value.lower() for name, value in request.headers if name == "TRANSFER-ENCODING"]
         if codings != ["chunked"]:
-            raise UnsupportedTransferCoding(", ".join(codings))
+            raise MalformedRequest(f"Unsupported transfer coding: {', '.join(codings)!r}", "501 Not Implemented")
         self.num_missing = 1
         self.rest = b""
         self._request, self._max_bytes = request, max_bytes
@@ -51,7 +43,7 @@ class ChunkedBody:
         """Take in what has come; gives the data in it.
 
         Raises:
-            ParseException: it is no chunked body.
+            MalformedRequest: it is no chunked body.
             UploadTooLarge: its chunks have more than ``max_bytes``.
         """
         self.rest += received
@@ -64,20 +56,25 @@ class ChunkedBody:
     def _decode(self) -> Generator[int, None, None]:
         """Decode what has come; gives how many bytes it waits for."""
         num_bytes = 0
-        while size := _parse_size((yield from self._line())):
+        while True:
+            line = yield from self._line()
+            if (match := SIZE_LINE.fullmatch(line)) is None:
+                raise MalformedRequest(f"Invalid chunk size: {line[:SHOWN_BYTES]!r}")
+            if not (size := int(match[1], 16)):
+                break
             num_bytes += size
             if num_bytes > self._max_bytes:
                 raise UploadTooLarge(f"the request body may have at most {self._max_bytes} bytes, it has more")
             yield from self._data(size)
             if (line := (yield from self._line())) != CRLF:
-                raise ChunkMissingTerminator(line[: len(CRLF)])
+                raise MalformedRequest(f"Invalid chunk terminator is not '\\r\\n': {line[: len(CRLF)]!r}")
         trailer = b""
         while (line := (yield from self._line())) != CRLF:
             trailer += line
             if len(trailer) >= MAX_TRAILER_BYTES:
-                raise LimitRequestHeaders("the trailer is too large")
+                raise MalformedRequest("the trailer is too large", "431 Request Header Fields Too Large")
         if trailer:
-            self._request.trailers = self._request.parse_headers(trailer.removesuffix(CRLF), from_trailer=True)
+            self._request.check_trailer(trailer.removesuffix(CRLF))
 
     def _line(self) -> Generator[int, None, bytes]:
         """Read a line with its end; one that has none, or is too long, is cut, which is nowhere allowed."""
@@ -98,10 +95,3 @@ class ChunkedBody:
             if not size:
                 return
             yield size
-
-
-def _parse_size(line: bytes) -> int:
-    match = _SIZE_LINE.fullmatch(line)
-    if match is None:
-        raise InvalidChunkSize(line[:SHOWN_BYTES])
-    return int(match[1], 16)

@@ -7,14 +7,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from gunicorn.http.errors import NoMoreData
-
+from server.gunicorn_internals import Request
 from server.http.limits import LINGER_S, MAX_LINGER_BYTES, MAX_RECV_BYTES, RECV_BYTES, Limits
-from server.http.request_reader import RequestReader
-
-
-class ReadTimeout(NoMoreData, TimeoutError):  # type: ignore[misc]
-    """The request did not arrive in time: our body reader answers 408."""
+from server.http.parser import RequestParser
 
 
 class ConnectionOver(Exception):
@@ -34,7 +29,7 @@ class Connection:
         sock.setblocking(False)
         self.sock, self.address, self.server_address = sock, address, server_address
         self.fd = sock.fileno()
-        self.requests = RequestReader(limits, address, self)
+        self.requests = RequestParser(limits, address, self.sendall)
         self.deadline = time.monotonic() + limits.keepalive_s
         self.is_late = False
         self.is_lingering = False
@@ -52,7 +47,7 @@ class Connection:
         """Whether no request is on its way in, and no answer on its way out."""
         return self.requests.is_idle and not self._unsent
 
-    def next_request(self) -> Any:
+    def next_request(self) -> Request | None:
         """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
 
         It takes in one piece at a time, so that a client that never stops sending keeps nobody else waiting.
@@ -60,7 +55,7 @@ class Connection:
         Raises:
             ConnectionOver: there will be no further request.
             OSError: the client has gone.
-            ParseException: what came is no HTTP.
+            MalformedRequest: what came is not valid HTTP.
         """
         requests = self.requests
         if self._unsent and not self._send_rest():
@@ -68,7 +63,7 @@ class Connection:
         if (request := requests.take()) is not None:
             return request
         if self.is_late:
-            return self._cut(ReadTimeout())
+            return self._cut(TimeoutError("the request did not arrive in time"))
         try:
             data = self.sock.recv(min(max(requests.num_missing, RECV_BYTES), MAX_RECV_BYTES))
         except BlockingIOError:
@@ -138,7 +133,8 @@ class Connection:
                 del self._unsent[: self.sock.send(self._unsent)]
         return not self._unsent
 
-    def _cut(self, error: Exception | None) -> Any:
-        if self.requests.has_head:
-            return self.requests.cut(error)
-        raise ConnectionOver
+    def _cut(self, error: Exception | None) -> Request:
+        """Hand out the request that is not whole, so that it gets an answer, be it an error."""
+        if (request := self.requests.cut(error)) is None:
+            raise ConnectionOver
+        return request

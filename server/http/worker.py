@@ -1,71 +1,108 @@
 """The HTTP worker, as gunicorn runs it: takes connections in, keeps the time, and stops without losing a request.
 
 Gunicorn's own threaded worker gives a request three threads' worth of hand-overs, a thread to every client that is slow
-to send, and no limit to what waits for a thread. This one keeps gunicorn's process model, its parser and its WSGI
-environment, and changes who waits where:
+to send, and no limit to what waits for a thread. This one keeps gunicorn's process model and its grammar, and changes
+who waits where:
 
 - ``threads``: the threads wait for connections themselves.
-- ``connection``, ``request_reader``: a request gets a thread when it is whole.
-- A request for which there is no thread is answered 503 at once, one that is no HTTP in JSON like every other error.
+- ``connection``, ``parser``: a request gets a thread when it is whole.
+- A request for which there is no room is answered 503 at once (`HTTPWorker.admit`), one that is not valid HTTP in JSON
+  like every other error.
 - When it stops it takes in the connections that the kernel has accepted already, finishes every request in hand, and
   lets connections without one go after half a second.
 
 The main thread owns the listening sockets and the clock; everything about a connection is its threads' affair.
-Written against gunicorn 27; the tests in tests/e2e/ fail where a newer one behaves otherwise.
 """
 
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import select
-import signal
 import socket
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from gunicorn.http.errors import ParseException
-from gunicorn.workers.base import Worker
-
+from server.gunicorn_internals import Request, WorkerProcess, plain_settings
 from server.http.connection import Connection, ConnectionOver
 from server.http.limits import Limits, UploadBudget
-from server.http.refusals import refuse_nonsense, refuse_overload
-from server.http.request_reader import quick_copy
 from server.http.threads import RequestThread, RequestThreads
-from server.http.wsgi import answer
-from server.metrics import OTHER
+from server.http.wsgi import Refusal, call_app, refuse
+from server.request_errors import MalformedRequest
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 TICK_S = 1.0
 SHORT_TICK_S = 0.05
 IDLE_LINGER_S = 0.5
-COURTESY_S = 0.002  # for another worker to take a connection in, if it has fewer
+ACCEPT_DELAY_S = 0.002  # for another worker to take a connection in, if it has fewer
 FULL_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+OVERLOADED = "503 Service Unavailable", "overloaded"
 
 
-class HTTPWorker(Worker):  # type: ignore[misc]
-    """See the module."""
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a worker serves.
 
-    partition: int  # which of the workers it is; given by the master
+    Attributes:
+        wsgi: the application (PEP 3333).
+        wait_when_full: in how many seconds there will be room for an upload; None while there is.
+        note_refusal: counts an answer that the application was not asked for, by path, method and status; path and
+            method are empty where what came was no request.
+    """
 
-    def init_signals(self) -> None:
-        """Leave what a terminal sends to every process to the master: it tells the workers when to finish."""
-        super().init_signals()
-        for from_terminal in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(from_terminal, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # the master forks with them held back
+    wsgi: Callable[..., Iterable[bytes]]
+    wait_when_full: Callable[[], float | None]
+    note_refusal: Callable[[str, str, int], None]
+
+
+class ConnectionCounts:
+    """How many connections each HTTP worker has, for every worker to see, so that each gets its share.
+
+    The kernel wakes all workers for a new connection, and the first takes it. Clients that keep theirs stay with that
+    worker, so chance at the start decides how well they are served for hours. To be made before the workers are forked;
+    each writes its own count alone, so there is nothing to lock.
+    """
+
+    def __init__(self, num_workers: int) -> None:
+        self._counts = memoryview(mmap.mmap(-1, 8 * num_workers)).cast("q")
+
+    def set(self, worker: int, number: int) -> None:
+        """Say how many connections a worker has now."""
+        self._counts[worker] = number
+
+    def has_more_than_another(self, worker: int) -> bool:
+        """Tell whether a new connection would better be taken by another worker."""
+        return self._counts[worker] > min(self._counts)
+
+
+class HTTPWorker(WorkerProcess):
+    """One process that serves connections; see the module.
+
+    Attributes:
+        partition: which of the workers it is, from 0; given by the master.
+        app: what the master runs, with its ``settings`` and ``connection_counts``.
+        wsgi: the `Application` that it has loaded.
+    """
+
+    alive: bool
+    partition: int
+    app: Any
+    wsgi: Application
 
     def run(self) -> None:
-        """Serve until told to stop; see Worker."""
+        """Serve until told to stop; gunicorn calls it once, in the process of the worker."""
         settings = self.app.settings
-        budget = UploadBudget(max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes))
-        read_timeout_s = settings.read_timeout_ms / 1000
         self._limits = Limits(
-            quick_copy(self.cfg), settings.max_upload_bytes, budget, self.cfg.keepalive, read_timeout_s
+            plain_settings(self.cfg),
+            max_body_bytes=settings.max_upload_bytes,
+            budget=UploadBudget(max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)),
+            keepalive_s=self.cfg.keepalive,
+            read_timeout_s=settings.read_timeout_ms / 1000,
         )
         self._connections: set[Connection] = set()
-        self._counts = self.app.connection_counts
-        self._counts.set(self.partition, 0)
+        self._count_connections()
         self._threads = RequestThreads(self._serve, max_busy=self.cfg.threads)
         self._threads.start()
         self._listen()
@@ -75,31 +112,29 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         """Take connections in, one at a time."""
         listeners = {listener.fileno(): listener for listener in self.sockets}
         poll = select.poll()
-        poll.register(self.PIPE[0], select.POLLIN)  # signals
+        poll.register(self.signal_fd, select.POLLIN)
         for listener in self.sockets:
             listener.setblocking(False)
         next_tick = 0.0
         while self.alive:
             if (now := time.monotonic()) >= next_tick:
                 next_tick = now + TICK_S
-                self._tick(now)
+                self.notify()
+                self._threads.expire_overdue(now)
+                if self.has_lost_master:
+                    self.log.info("the master has gone")
+                    self.alive = False
+                    break
             has_room = len(self._connections) < self.cfg.worker_connections
             for fd in listeners:
                 poll.register(fd, select.POLLIN if has_room else 0)
             for fd, _ in poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
-                if fd in listeners:
-                    if self._counts.has_more_than_another(self.partition):
-                        time.sleep(COURTESY_S)
-                    self._accept(listeners[fd])
-                else:
+                if fd not in listeners:
                     os.read(fd, 4096)
-
-    def _tick(self, now: float) -> None:
-        self.notify()
-        self._threads.expire_overdue(now)
-        if self.ppid != os.getppid():
-            self.log.info("the master has gone")
-            self.alive = False
+                    continue
+                if self.app.connection_counts.has_more_than_another(self.partition):
+                    time.sleep(ACCEPT_DELAY_S)
+                self._accept(listeners[fd])
 
     def _finish(self) -> None:
         """Take in what the kernel has accepted, and finish what is in hand."""
@@ -130,38 +165,33 @@ class HTTPWorker(Worker):  # type: ignore[misc]
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address, listener.getsockname(), self._limits)
         self._connections.add(connection)
-        self._counts.set(self.partition, len(self._connections))
+        self._count_connections()
         self._threads.watch(connection)
         return True
 
+    def _count_connections(self) -> None:
+        self.app.connection_counts.set(self.partition, len(self._connections))
+
     def _serve(self, connection: Connection, thread: RequestThread) -> bool:
+        """Go on with a connection; False where it has been closed."""
         try:
             if self._answer_requests(connection, thread):
                 return True
-        except ParseException as error:
+        except MalformedRequest as error:
             self.log.info("no HTTP request: %s", error)
-            self.app.metrics.note_request(OTHER, OTHER, refuse_nonsense(connection, error), 0.0)
+            refusal = Refusal(error.status, error.code, f"the request is not valid HTTP: {error}")
+            self.wsgi.note_refusal("", "", int(error.status[:3]))
+            refuse(connection, refusal, None, is_last=True)
         except (ConnectionOver, OSError):
             connection.close()
         except Exception:  # a bug, and nobody knows how much of an answer has been sent
             self.log.exception("a request could not be answered")
             connection.close()
-        if connection.linger():
-            self._connections.discard(connection)
-            self._counts.set(self.partition, len(self._connections))
-            return False
-        return True
-
-    def _answer(self, connection: Connection, request: Any, thread: RequestThread) -> bool:
-        """Answer one request; what there is no room for is told so here, for a fifth of what the application costs."""
-        is_upload = request.method == "POST"
-        wait_s = self.app.wait_when_full() if is_upload else None
-        if wait_s is None and not thread.begin_busy() and is_upload:
-            wait_s = 0
-        if wait_s is not None:
-            self.app.metrics.note_request(self.wsgi.route_of(request.path) or OTHER, request.method, 503, 0.0)
-            return refuse_overload(connection, request, wait_s=wait_s, is_last=not self.alive)
-        return answer(self.wsgi, connection, request, is_last=not self.alive, when_done=thread.end_busy)
+        if not connection.linger():
+            return True
+        self._connections.discard(connection)
+        self._count_connections()
+        return False
 
     def _answer_requests(self, connection: Connection, thread: RequestThread) -> bool:
         """Answer what has come; False where that was the connection's last."""
@@ -169,9 +199,32 @@ class HTTPWorker(Worker):  # type: ignore[misc]
             request = connection.next_request()
             if request is None:
                 return True
-            if not self._answer(connection, request, thread):
+            refusal, is_last = self.admit(request, thread), not self.alive
+            if refusal is None:
+                app = self.wsgi.wsgi
+                is_kept = call_app(app, connection, request, is_last=is_last, when_done=thread.end_busy)
+            else:
+                self.wsgi.note_refusal(request.path, request.method, int(refusal.status[:3]))
+                is_kept = refuse(connection, refusal, request, is_last=is_last)
+            if not is_kept:
                 return False
             connection.finish_request()
             if connection.requests.is_idle:
                 return True
         return False
+
+    def admit(self, request: Request, thread: RequestThread) -> Refusal | None:
+        """Decide whether a request is answered by the application; a refusal costs a fifth of that.
+
+        Uploads are refused where too many bytes of them are in memory, where no slot is free for an image, and where no
+        thread is free to wait for its answer. All else is quick, and answered by whatever thread there is.
+        """
+        if request.exceeds_budget:
+            return Refusal(*OVERLOADED, "too many uploads are on their way, try again later", wait_s=1)
+        is_upload = request.method == "POST"
+        wait_s = self.wsgi.wait_when_full() if is_upload else None
+        if wait_s is None and not thread.begin_busy() and is_upload:
+            wait_s = 0
+        if wait_s is None:
+            return None
+        return Refusal(*OVERLOADED, "more requests are in hand than there is room for, try again later", wait_s=wait_s)

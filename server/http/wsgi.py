@@ -1,27 +1,52 @@
-"""Answers a request by calling the WSGI application, head and body in one send where the body is one piece."""
+"""Answers requests: with what the WSGI application says (PEP 3333), or with a refusal that it is not asked for."""
 
 from __future__ import annotations
 
+import json
+import math
+import os
+import re
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import unquote_to_bytes
+from wsgiref.util import FileWrapper
 
-from gunicorn.http import wsgi
-
+from server.access_log import HEADER, log_request, usable_request_id
+from server.gunicorn_internals import Request
 from server.http.connection import Connection
+from server.request_errors import MalformedRequest
+
+SERVER = "gunicorn"
+STATUS = re.compile(r"[0-9]{3}(?: [\t\x20-\x7e\x80-\xff]*)?")
+FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# What is said of the connection is the server's to say, and the last two it writes by itself.
+NOT_FOR_APPLICATIONS = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailers"}
+NOT_FOR_APPLICATIONS |= {"transfer-encoding", "upgrade", "server", "date"}
+
+_date = lru_cache(maxsize=1)(partial(formatdate, usegmt=True))  # written once a second
 
 
-def answer(
-    app: Callable[..., Any], connection: Connection, request: Any, *, is_last: bool, when_done: Callable[[], None]
+def call_app(
+    app: Callable[..., Iterable[bytes]],
+    connection: Connection,
+    request: Request,
+    *,
+    is_last: bool,
+    when_done: Callable[[], None],
 ) -> bool:
     """Call the application and send what it answers.
 
     Args:
         app: the WSGI application.
         connection: to send on.
-        request: gunicorn's, from ``connection.next_request()``.
+        request: from ``connection.next_request()``.
         is_last: the connection is to be closed after this one.
         when_done: called before the answer leaves, so that room is made before the client can ask again.
 
@@ -29,62 +54,183 @@ def answer(
         Whether the connection can be kept for the next request.
 
     Raises:
+        MalformedRequest: the path is outside of what a proxy said to be the application's.
         OSError: the client has gone.
     """
-    response, environ = wsgi.create(
-        request, connection, connection.address, connection.server_address, request.cfg, response_class=PromptResponse
-    )
-    environ["wsgi.multithread"] = True
-    environ["gunicorn.socket"] = connection.sock
-    if is_last:
-        response.force_close()
-    pieces = app(environ, response.start_response)
+    response = Response(connection, request, is_last=is_last)
+    pieces = app(environ_of(connection, request), response.start_response)
     try:
         connection.requests.release_body()
         when_done()
         for piece in pieces:
             response.write(piece)
-        response.close()
+        return response.finish()
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
-    return not response.should_close()
 
 
-class PromptResponse(wsgi.Response):  # type: ignore[misc]
-    """Gunicorn's response, without its second send and its second look at the calendar."""
+def environ_of(connection: Connection, request: Request) -> dict[str, Any]:
+    """Write what the application is told of a request; raises MalformedRequest as ``call_app``."""
+    environ: dict[str, Any] = {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": request.body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
+        "gunicorn.socket": connection.sock,
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": request.query,
+        "RAW_URI": request.uri,
+        "SERVER_PROTOCOL": "HTTP/{}.{}".format(*request.version),
+        "SERVER_SOFTWARE": SERVER,
+        "REMOTE_ADDR": connection.address[0],
+        "REMOTE_PORT": str(connection.address[1]),
+        "SERVER_NAME": connection.server_address[0],
+        "SERVER_PORT": str(connection.server_address[1]),
+    }
+    script_name = os.environ.get("SCRIPT_NAME", "")
+    for name, value in request.headers:
+        if name in ("CONTENT-TYPE", "CONTENT-LENGTH"):
+            environ[name.replace("-", "_")] = value
+            continue
+        if name == "SCRIPT_NAME":  # only a proxy that is trusted may say so
+            script_name = value
+        key = "HTTP_" + name.replace("-", "_")
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    if not request.path.startswith(script_name):
+        reason = f"Request path {request.path!r} does not start with SCRIPT_NAME {script_name!r}"
+        raise MalformedRequest(f"Configuration problem: {reason}")
+    environ["SCRIPT_NAME"] = script_name
+    environ["PATH_INFO"] = unquote_to_bytes(request.path[len(script_name) :]).decode("latin-1")
+    return environ
 
-    headers_sent: bool
+
+def checked_fields(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Take the headers that an application may send; ValueError where one would break out of its line."""
+    fields = []
+    for name, value in headers:
+        if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
+            raise ValueError(f"no header of an answer: {name!r}")  # its value may be a secret
+        if name.lower() not in NOT_FOR_APPLICATIONS:
+            fields.append((name, value.strip(" \t")))
+    return fields
+
+
+class Response:
+    """Sends an application's answer; the head leaves together with the first piece of the body."""
+
+    def __init__(self, connection: Connection, request: Request, *, is_last: bool) -> None:
+        self._connection, self._request = connection, request
+        self._must_close = is_last or request.should_close()
+        self._head = b""  # until it has been sent
+        self._has_started = self._has_body = self._is_chunked = False
+        self._num_left: int | None = None  # bytes of the body, where the application said how many
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
+        """Take status and headers; see PEP 3333.
+
+        Raises:
+            ValueError: they hold what would make another answer of it.
+            RuntimeError: they have been given already.
+        """
+        if self._has_started and not (exc_info and self._head):
+            raise exc_info[1] if exc_info else RuntimeError("start_response was called twice")
+        if not STATUS.fullmatch(status):
+            raise ValueError(f"no status of an answer: {status!r}")
+        code, fields = int(status[:3]), checked_fields(headers)
+        if code < 200 or code == 204:  # RFC 9110, section 8.6
+            fields = [(name, value) for name, value in fields if name.lower() != "content-length"]
+        length = next((value for name, value in fields if name.lower() == "content-length"), None)
+        version = self._request.version
+        self._has_started = True
+        self._has_body = not (self._request.method == "HEAD" or code < 200 or code in (204, 304))
+        self._num_left = None if length is None else int(length)
+        self._is_chunked = self._has_body and length is None and version > (1, 0)
+        if self._has_body and length is None and not self._is_chunked:
+            self._must_close = True  # nothing else says where the body ends
+        lines = [
+            f"HTTP/{version[0]}.{version[1]} {status}",
+            f"Server: {SERVER}",
+            f"Date: {_date(int(time.time()))}",
+            f"Connection: {'close' if self._must_close else 'keep-alive'}",
+            *(["Transfer-Encoding: chunked"] if self._is_chunked else []),
+            *(f"{name}: {value}" for name, value in fields),
+        ]
+        self._head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        return self.write
 
     def write(self, data: bytes) -> None:
-        """Send a piece of the body; the whole of it leaves together with the head."""
-        if self.headers_sent or self._omits_body or self.response_length != len(data) or not data:
-            super().write(data)
+        """Send a piece of the body, or of one that is too long what fits."""
+        if not self._has_started:
+            raise RuntimeError("start_response was not called")
+        if not self._has_body:
             return
-        head = "".join([*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"])
-        self.sock.sendall(head.encode("latin-1") + data)
-        self.headers_sent = True
-        self.sent = len(data)
+        if self._num_left is not None:
+            data = data[: self._num_left]
+            self._num_left -= len(data)
+        if data:
+            piece = b"%X\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+            head, self._head = self._head, b""
+            self._connection.sendall(head + piece if head else piece)
 
-    def default_headers(self) -> list[str]:
-        """Gunicorn's, with a date that is written once a second."""
-        connection = "close" if self.should_close() else "keep-alive"
-        version = self.req.version
-        headers = [
-            f"HTTP/{version[0]}.{version[1]} {self.status}\r\n",
-            f"Server: {self.version}\r\n",
-            f"Date: {_date(int(time.time()))}\r\n",
-            f"Connection: {connection}\r\n",
-        ]
-        if self.chunked:
-            headers.append("Transfer-Encoding: chunked\r\n")
-        return headers
-
-    def can_sendfile(self) -> bool:
-        """No: it needs a socket that waits."""
-        return False
+    def finish(self) -> bool:
+        """Send what is left; gives whether the connection can be kept."""
+        if not self._has_started:
+            raise RuntimeError("start_response was not called")
+        if rest := self._head + (b"0\r\n\r\n" if self._is_chunked else b""):
+            self._head = b""
+            self._connection.sendall(rest)
+        is_short = self._has_body and bool(self._num_left)  # the client waits for bytes that never come
+        return not self._must_close and not is_short
 
 
-@lru_cache(maxsize=1)
-def _date(now_s: int) -> str:
-    return formatdate(now_s, usegmt=True)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not given to the application.
+
+    Attributes:
+        status: of the answer, with its reason.
+        code: of the error.
+        message: of the error, for the client.
+        wait_s: when it is worth to come back; None where it is not.
+    """
+
+    status: str
+    code: str
+    message: str
+    wait_s: float | None = None
+
+
+def refuse(connection: Connection, refusal: Refusal, request: Request | None, *, is_last: bool) -> bool:
+    """Answer with an error as the application would: JSON, the same body, an X-Request-Id.
+
+    Args:
+        connection: to send on.
+        refusal: what to say.
+        request: that is refused; None where what came is none, after which nobody knows where the next one begins.
+        is_last: the connection is to be closed after this one.
+
+    Returns:
+        Whether the connection can be kept for the next request.
+    """
+    given = next((value for name, value in request.headers if name == "X-REQUEST-ID"), "") if request else ""
+    request_id = usable_request_id(given)
+    is_kept = request is not None and not request.should_close() and not is_last
+    body = json.dumps({"error": {"code": refusal.code, "message": refusal.message}})
+    retry = "" if refusal.wait_s is None else f"Retry-After: {max(1, math.ceil(refusal.wait_s))}\r\n"
+    answer = (
+        f"HTTP/1.1 {refusal.status}\r\n{retry}Connection: {'keep-alive' if is_kept else 'close'}\r\n"
+        f"{HEADER}: {request_id}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+    if request is None:
+        with suppress(OSError):
+            connection.sendall(answer)
+    else:
+        connection.sendall(answer)
+        log_request(request.method, request.path, int(refusal.status[:3]), 0.0, request_id)
+    return is_kept

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.http.errors import (
-    ChunkMissingTerminator,
-    InvalidChunkSize,
-    InvalidHeader,
-    InvalidHeaderName,
-    LimitRequestHeaders,
-    NoMoreData,
-    ParseException,
-    UnsupportedTransferCoding,
-)
-from gunicorn.http.message import Request
+from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.message import Request as GunicornRequest
 from gunicorn.http.unreader import IterUnreader
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from server.gunicorn_internals import parse_request, plain_settings
 from server.http.chunked_body import ChunkedBody
 from server.http.limits import MAX_LINE_BYTES, MAX_TRAILER_BYTES
-from server.http.request_reader import quick_copy
-from server.request_errors import UploadTooLarge
+from server.request_errors import MalformedRequest, UploadTooLarge
 
-CFG = quick_copy(Config())
+SETTINGS = plain_settings(Config())
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 EXTENSIONS = [b"", b";a", b" ; a = b;c", b';a="b;\\"c"']
 TRAILERS = [b"", b"X: y\r\n", b"X: y\r\nZ:\r\n"]
@@ -52,7 +43,7 @@ CUTS = st.lists(st.integers(1, 20), max_size=20)
 
 
 def request_of(head):
-    return Request(CFG, IterUnreader([head]), ("127.0.0.1", 1))
+    return parse_request(head, SETTINGS, ("127.0.0.1", 1), 1)[0]
 
 
 @pytest.fixture
@@ -77,7 +68,7 @@ def decoded(pieces):
             continue
         try:
             data += chunked.feed(piece)
-        except (ParseException, UploadTooLarge) as error:
+        except (MalformedRequest, UploadTooLarge) as error:
             return str(error)
         if not chunked.num_missing:
             rest = chunked.rest
@@ -88,7 +79,7 @@ def decoded_by_gunicorn(stream):
     """The same by gunicorn's parser, whose errors are others in places."""
     unreader = IterUnreader([HEAD + stream])
     try:
-        data = Request(CFG, unreader, ("127.0.0.1", 1)).body.read()
+        data = GunicornRequest(SETTINGS, unreader, ("127.0.0.1", 1)).body.read()
     except (ParseException, NoMoreData):
         return None
     return data, unreader.take_buffered()
@@ -120,35 +111,36 @@ def test_no_bytes_are_read_otherwise_than_by_gunicorn(stream):
     assert (found if isinstance(found, tuple) else None) == decoded_by_gunicorn(stream)
 
 
-def test_trailer_is_kept_apart():
+def test_trailer_never_becomes_a_header():
     request = request_of(HEAD)
     assert ChunkedBody(request, 1000).feed(b"1\r\nx\r\n0\r\nChecksum: y\r\n\r\n") == b"x"
-    assert request.trailers == [("CHECKSUM", "y")]
+    assert request.headers == request_of(HEAD).headers
 
 
 @pytest.mark.parametrize(
     ("stream", "error"),
     [
-        (b"\r\n", InvalidChunkSize),
-        (b"zz\r\n", InvalidChunkSize),
-        (b"-1\r\n", InvalidChunkSize),
-        (b"0x1\r\n", InvalidChunkSize),
-        (b"1 \r\n", InvalidChunkSize),
-        (b"1\n", InvalidChunkSize),
-        (b"1;\0=1\r\n", InvalidChunkSize),
-        (b"1;" + b"x" * MAX_LINE_BYTES, InvalidChunkSize),
-        (b"1\r\nxx\r\n", ChunkMissingTerminator),
-        (b"1\r\nx\n", ChunkMissingTerminator),
-        (b"0\r\nno field\r\n\r\n", InvalidHeader),
-        (b"0\r\nX: y\n\r\n", InvalidHeader),
-        (b"0\r\nContent-Length: 1\r\n\r\n", InvalidHeaderName),
-        (b"0\r\nX: " + b"y" * MAX_TRAILER_BYTES, LimitRequestHeaders),
-        (b"0\r\n" + b"X: y\r\n" * (MAX_TRAILER_BYTES // 6 + 1), LimitRequestHeaders),
+        (b"\r\n", "400 Invalid chunk size"),
+        (b"zz\r\n", "400 Invalid chunk size"),
+        (b"-1\r\n", "400 Invalid chunk size"),
+        (b"0x1\r\n", "400 Invalid chunk size"),
+        (b"1 \r\n", "400 Invalid chunk size"),
+        (b"1\n", "400 Invalid chunk size"),
+        (b"1;\0=1\r\n", "400 Invalid chunk size"),
+        (b"1;" + b"x" * MAX_LINE_BYTES, "400 Invalid chunk size"),
+        (b"1\r\nxx\r\n", "400 Invalid chunk terminator"),
+        (b"1\r\nx\n", "400 Invalid chunk terminator"),
+        (b"0\r\nno field\r\n\r\n", "400 Invalid HTTP Header"),
+        (b"0\r\nX: y\n\r\n", "400 Invalid HTTP Header"),
+        (b"0\r\nContent-Length: 1\r\n\r\n", "400 Invalid HTTP header name"),
+        (b"0\r\nX: " + b"y" * MAX_TRAILER_BYTES, "431 the trailer is too large"),
+        (b"0\r\n" + b"X: y\r\n" * (MAX_TRAILER_BYTES // 6 + 1), "431 the trailer is too large"),
     ],
 )
 def test_broken_body_is_refused_as_soon_as_it_shows(chunked, stream, error):
-    with pytest.raises(error):
+    with pytest.raises(MalformedRequest) as caught:
         chunked.feed(stream)
+    assert f"{caught.value.status[:3]} {caught.value}".startswith(error)
 
 
 def test_no_more_data_are_taken_in_than_allowed(chunked):
@@ -159,7 +151,7 @@ def test_no_more_data_are_taken_in_than_allowed(chunked):
 
 @pytest.mark.parametrize("coding", [b"gzip, chunked", b"identity, chunked", b"identity\r\nTransfer-Encoding: chunked"])
 def test_other_codings_are_refused(coding):
-    with pytest.raises(UnsupportedTransferCoding):
+    with pytest.raises(MalformedRequest, match="Unsupported transfer coding"):
         ChunkedBody(request_of(HEAD.replace(b"chunked", coding)), 1000)
 
 

@@ -9,11 +9,11 @@ import threading
 import pytest
 from gunicorn.config import Config
 
+from server.gunicorn_internals import plain_settings
 from server.http.connection import Connection, ConnectionOver
 from server.http.limits import RECV_BYTES, Limits, UploadBudget
-from server.http.request_reader import quick_copy
 
-LIMITS = Limits(quick_copy(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
+LIMITS = Limits(plain_settings(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
 LARGE = bytes(range(256)) * 10_000  # more than a socket takes
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 

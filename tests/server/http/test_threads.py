@@ -11,12 +11,12 @@ import pytest
 from gunicorn.config import Config
 from running_server import wait_until
 
+from server.gunicorn_internals import plain_settings
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
-from server.http.request_reader import quick_copy
 from server.http.threads import SPARE_THREADS, RequestThreads
 
-LIMITS = Limits(quick_copy(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
+LIMITS = Limits(plain_settings(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -1,0 +1,258 @@
+"""All that the server uses of gunicorn without gunicorn's documentation promising that it stays.
+
+Nothing else in the server imports gunicorn, but for the documented ``gunicorn.app.base``. Each name that is used or
+overridden here stands in tests/server/test_gunicorn_internals.py, which fails by that name when a newer gunicorn lacks
+or changes it. Written against gunicorn 27.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer as HaltServer
+from gunicorn.http.body import CHUNK_EXT_RE, ChunkedReader
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.http.message import Request as GunicornRequest
+from gunicorn.workers.base import Worker
+from setproctitle import setproctitle
+
+from server.request_errors import MalformedRequest
+
+log = logging.getLogger("opsin.server")
+
+CHUNK_EXTENSIONS: bytes = CHUNK_EXT_RE.pattern  # what may follow the size of a chunk
+WORKER_BOOT_ERROR: int = Arbiter.WORKER_BOOT_ERROR
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+STATUSES = {
+    LimitRequestLine: "414 URI Too Long",
+    LimitRequestHeaders: "431 Request Header Fields Too Large",
+    UnsupportedTransferCoding: "501 Not Implemented",
+    ExpectationFailed: "417 Expectation Failed",
+}
+
+
+def plain_settings(cfg: Any) -> SimpleNamespace:
+    """Copy gunicorn's settings into plain attributes: its parser reads some twenty of them for each request."""
+    values = {name: setting.get() for name, setting in cfg.settings.items()}
+    values["http_parser"] = "python"  # whatever else is installed
+    values |= {"is_ssl": cfg.is_ssl, "forwarded_allow_networks": cfg.forwarded_allow_networks}
+    return SimpleNamespace(**values)
+
+
+def parse_request(data: bytes, settings: Any, address: Any, number: int) -> tuple[Request, bytes] | None:
+    """Parse the head of a request.
+
+    Args:
+        data: what has come of it, and maybe more.
+        settings: see ``plain_settings``.
+        address: the client's; which headers are believed depends on it.
+        number: of the request on its connection, from 1.
+
+    Returns:
+        The request, and what follows its head; None where more has to come.
+
+    Raises:
+        MalformedRequest: it is not valid HTTP, or has more bytes or fields than allowed.
+    """
+    source = _Source(data)
+    try:
+        return Request(settings, source, address, number), source.data
+    except _HeadIncompleteError:
+        return None
+    except ParseException as error:
+        raise _malformed(error) from error
+
+
+class Request(GunicornRequest):  # type: ignore[misc]
+    """A request whose head has come. The grammar, and what is refused for safety's sake, is gunicorn's.
+
+    Attributes:
+        headers: names in capitals, and values; names with an underscore are dropped, as they could pass for others.
+        num_body_bytes: as the client announced it; None where the body is chunked.
+        expects_continue: whether the client waits to be told that it may send the body.
+        exceeds_budget: whether the body was given up because too many bytes of uploads are in memory.
+        body: what the application reads it from.
+    """
+
+    method: str
+    uri: str
+    path: str
+    query: str
+    version: tuple[int, int]
+    scheme: str
+    headers: list[tuple[str, str]]
+    num_body_bytes: int | None
+    expects_continue: bool
+    exceeds_budget = False
+    body: Any
+
+    def set_body_reader(self) -> None:
+        """Find out how the body is framed; gunicorn's readers wait for it, so the caller has others."""
+        super().set_body_reader()
+        reader = self.body.reader
+        self.num_body_bytes = None if isinstance(reader, ChunkedReader) else reader.length
+        self.expects_continue = self._expected_100_continue
+        self.body = None
+
+    def check_trailer(self, fields: bytes) -> None:
+        """Check the fields behind a chunked body, which nobody reads.
+
+        Raises:
+            MalformedRequest: they are no fields, or such as may not stand there.
+        """
+        try:
+            self.parse_headers(fields, from_trailer=True)
+        except ParseException as error:
+            raise _malformed(error) from error
+
+
+class _HeadIncompleteError(Exception):
+    pass
+
+
+class _Source:
+    """Gives gunicorn's parser the bytes that have come, and stops it where it would wait for more."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def read(self) -> bytes:
+        data, self.data = self.data, b""
+        if not data:
+            raise _HeadIncompleteError
+        return data
+
+    def unread(self, data: bytes) -> None:
+        self.data = data + self.data
+
+
+def _malformed(error: ParseException) -> MalformedRequest:
+    return MalformedRequest(str(error), STATUSES.get(type(error), MalformedRequest.BAD_REQUEST))
+
+
+class WorkerProcess(Worker):  # type: ignore[misc]
+    """Gunicorn's worker, for a master that forks with the stop signals held back."""
+
+    def init_signals(self) -> None:
+        """Leave what a terminal sends to every process to the master: it tells the workers when to finish."""
+        super().init_signals()
+        for from_terminal in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(from_terminal, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # the master forks with them held back
+
+    @property
+    def signal_fd(self) -> int:
+        """Becomes readable when a signal has come."""
+        fd: int = self.PIPE[0]
+        return fd
+
+    @property
+    def has_lost_master(self) -> bool:
+        """Whether the master has died."""
+        return bool(self.ppid != os.getppid())
+
+
+class MasterProcess(Arbiter):  # type: ignore[misc]
+    """Gunicorn's master, which looks after other children too; a Ctrl-C is as gentle as SIGTERM, a second one is not.
+
+    Args:
+        app: gunicorn's application.
+        max_workers: how many there may ever be.
+        check_children: looks after the other children: first of all, once a second, and when any child has ended.
+        stop_children: ends them, when no worker needs them any more.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        max_workers: int,
+        check_children: Callable[[MasterProcess], None],
+        stop_children: Callable[[], None],
+    ) -> None:
+        super().__init__(app)
+        self._max_workers = max_workers
+        self._check_children, self._stop_children = check_children, stop_children
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the server ends; it has let go of its port then."""
+        return not self.LISTENERS
+
+    @property
+    def workers(self) -> list[Any]:
+        """Those that run."""
+        return list(self.WORKERS.values())
+
+    def start(self) -> None:
+        """Start the other children first: they have most to load."""
+        self._check_children(self)
+        super().start()
+
+    def handle_int(self) -> None:
+        """Finish what is in hand, then end."""
+        self.handle_term()
+
+    def handle_hup(self) -> None:
+        """Not offered: the settings are those of the start, and the models follow the repository by themselves."""
+        log.warning("SIGHUP has no effect")
+
+    def handle_ttin(self) -> None:
+        """Start one more worker, up to the number that there may be."""
+        if self.num_workers < self._max_workers:
+            super().handle_ttin()
+
+    def handle_usr2(self) -> None:
+        """Not offered: a second server would need the port."""
+        log.warning("SIGUSR2 has no effect")
+
+    def manage_workers(self) -> None:
+        """Keep as many workers as there should be."""
+        setproctitle("opsin: master")
+        super().manage_workers()
+
+    def spawn_worker(self) -> Any:
+        """Fork with the stop signals held back until the worker handles them (see WorkerProcess.init_signals).
+
+        The child inherits the master's handlers: a SIGTERM before it has its own would be put into a queue that nobody
+        reads, and the server would stop only when its time of grace is over.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def reap_workers(self) -> None:
+        """Look after the other children first, whose end gunicorn would take for a stranger's.
+
+        And halt because a worker could not start, but once: gunicorn 27 raises again where two could not.
+        """
+        self._check_children(self)
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self.is_stopping:  # else it halts already
+                raise
+
+    def murder_workers(self) -> None:
+        """Kill what hangs, workers and others; called once a second."""
+        self._check_children(self)
+        super().murder_workers()
+
+    def stop(self, graceful: bool = True) -> None:
+        """End the workers, then the other children."""
+        super().stop(graceful)
+        self._stop_children()

@@ -1,0 +1,263 @@
+"""Requests put together from bytes, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import pytest
+from gunicorn.config import Config
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.gunicorn_internals import plain_settings
+from server.http.limits import MAX_HEAD_BYTES, Limits, UploadBudget
+from server.http.parser import CONTINUE, RequestBody, RequestParser
+from server.request_errors import MalformedRequest, UploadTooLarge
+
+SETTINGS = plain_settings(Config())
+
+
+@pytest.fixture
+def budget():
+    return UploadBudget(1000)
+
+
+@pytest.fixture
+def sent():
+    """What has been sent to the client."""
+    return []
+
+
+@pytest.fixture
+def parser(budget, sent):
+    return make_parser(budget, sent.append)
+
+
+def make_parser(budget, send=lambda _: None):
+    limits = Limits(SETTINGS, max_body_bytes=500, budget=budget, keepalive_s=1, read_timeout_s=1)
+    return RequestParser(limits, ("127.0.0.1", 1), send)
+
+
+def post(body, path=b"/", headers=b""):
+    return b"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (path, headers, len(body), body)
+
+
+def post_chunked(*chunks, path=b"/", headers=b""):
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n\r\n" % (path, headers)
+    return head + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+def taken(parser):
+    """What can be handed out now: paths and bodies."""
+    found = []
+    while (request := parser.take()) is not None:
+        found.append((request.path, bytes(request.body.read())))
+        parser.finish()
+    return found
+
+
+@given(
+    st.lists(st.binary(max_size=200) | st.lists(st.binary(min_size=1, max_size=50), max_size=4), max_size=4),
+    st.lists(st.integers(1, 400), max_size=30),
+)
+def test_requests_are_the_same_however_their_bytes_are_cut(bodies, sizes):
+    stream = b"".join(
+        post(body, b"/%d" % number) if isinstance(body, bytes) else post_chunked(*body, path=b"/%d" % number)
+        for number, body in enumerate(bodies)
+    )
+    parser, found = make_parser(UploadBudget(1000)), []
+    for size in sizes:
+        parser.feed(stream[:size])
+        stream = stream[size:]
+        found += taken(parser)
+    parser.feed(stream)
+    found += taken(parser)
+    assert found == [
+        (f"/{number}", body if isinstance(body, bytes) else b"".join(body)) for number, body in enumerate(bodies)
+    ]
+    assert parser.is_idle
+
+
+def test_request_is_handed_out_when_it_is_whole(parser):
+    parser.feed(post(b"abc")[:-1])
+    assert parser.take() is None
+    assert parser.num_missing == 1
+    parser.feed(b"c")
+    assert taken(parser) == [("/", b"abc")]
+
+
+def test_body_larger_than_allowed_is_not_waited_for(parser):
+    parser.feed(post(bytes(501))[:100])
+    request = parser.take()
+    assert request.should_close()
+    with pytest.raises(OSError, match="larger than allowed"):
+        request.body.read()
+
+
+def test_body_over_budget_is_given_up_and_its_bytes_are_free_again(parser, budget):
+    budget.take(900)
+    parser.feed(post(bytes(200))[:-120])
+    assert parser.take() is None
+    parser.feed(bytes(120))
+    request = parser.take()
+    assert request.should_close()
+    assert request.exceeds_budget
+    with pytest.raises(OSError, match="too many bytes"):
+        request.body.read()
+    parser.finish()
+    assert budget.take(100)
+
+
+def test_bytes_are_counted_until_the_request_is_finished(parser, budget):
+    parser.feed(post(bytes(200)))
+    parser.take()
+    assert not budget.take(801)
+    parser.finish()
+    assert budget.take(1000)
+
+
+def test_cut_request_gives_what_came(parser):
+    parser.feed(post(b"abc")[:-1])
+    assert parser.take() is None
+    request = parser.cut()
+    assert request.body.read(3) == b"ab"
+    assert request.should_close()
+
+
+def test_cut_request_raises_what_cut_it(parser):
+    parser.feed(post(b"abc")[:-1])
+    assert parser.take() is None
+    with pytest.raises(TimeoutError):
+        parser.cut(TimeoutError()).body.read(3)
+
+
+@pytest.mark.parametrize(("body", "expected"), [(b"abc", [CONTINUE]), (bytes(501), [])])
+def test_client_that_asks_is_told_to_go_on_unless_its_body_is_too_large(parser, sent, body, expected):
+    parser.feed(post(body, headers=b"Expect: 100-continue\r\n")[: -len(body)])
+    parser.take()
+    assert sent == expected
+
+
+def test_client_that_sends_at_once_is_not_told_to_go_on(parser, sent):
+    parser.feed(post(b"abc", headers=b"Expect: 100-continue\r\n"))
+    assert taken(parser) == [("/", b"abc")]
+    assert sent == []
+
+
+def test_chunked_request_is_handed_out_when_it_is_whole(parser):
+    whole = post_chunked(b"abc", b"de")
+    for end in range(1, len(whole)):
+        parser.feed(whole[end - 1 : end])
+        assert parser.take() is None
+    assert parser.num_missing
+    parser.feed(whole[-1:] + post(b"next"))
+    assert taken(parser) == [("/", b"abcde"), ("/", b"next")]
+
+
+def test_chunked_body_is_counted_as_it_comes_and_given_up_over_budget(parser, budget):
+    parser.feed(post_chunked(bytes(400), bytes(50))[:-17])
+    assert parser.take() is None
+    assert not budget.take(561)
+    assert budget.take(560)
+    parser.feed(bytes(10))
+    request = parser.take()
+    assert request.should_close()
+    assert request.exceeds_budget
+    with pytest.raises(OSError, match="too many bytes"):
+        request.body.read()
+    parser.finish()
+    assert budget.take(440)
+
+
+def test_chunked_body_larger_than_allowed_is_not_waited_for(parser):
+    parser.feed(post_chunked(bytes(400), bytes(101))[:-107])
+    request = parser.take()
+    assert request.should_close()
+    with pytest.raises(UploadTooLarge):
+        request.body.read()
+
+
+def test_chunked_body_that_is_cut_is_never_taken_for_whole(parser):
+    parser.feed(post_chunked(b"abc")[:-7])
+    assert parser.take() is None
+    with pytest.raises(OSError, match="no end"):
+        parser.cut().body.read()
+    with pytest.raises(TimeoutError):
+        parser.cut(TimeoutError()).body.read()
+
+
+def test_client_with_a_chunked_body_that_asks_is_told_to_go_on(parser, sent):
+    whole = post_chunked(b"abc", headers=b"Expect: 100-continue\r\n")
+    parser.feed(whole[:-13])
+    assert parser.take() is None
+    assert sent == [CONTINUE]
+    parser.feed(whole[-13:] + whole)
+    assert taken(parser) == [("/", b"abc"), ("/", b"abc")]
+    assert sent == [CONTINUE]
+
+
+def test_broken_chunk_is_no_http_whenever_it_comes(budget):
+    broken = post_chunked(b"abc").replace(b"abc", b"abcd")
+    parser = make_parser(budget)
+    parser.feed(broken)
+    with pytest.raises(MalformedRequest, match="Invalid chunk terminator"):
+        parser.take()
+    parser = make_parser(budget)
+    parser.feed(broken[:-8])
+    assert parser.take() is None
+    with pytest.raises(MalformedRequest, match="Invalid chunk terminator"):
+        parser.feed(broken[-8:])
+
+
+@pytest.mark.parametrize(
+    ("stream", "status", "words"),
+    [
+        (b"NONSENSE\r\n", 400, "Invalid HTTP request line: 'NONSENSE'"),
+        (b"GET / HTTP/1.1\nHost: x\n\n", 400, "bare LF as line terminator"),
+        (b"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n", 400, "Invalid HTTP Header: 'HOST'"),
+        (b"GET / HTTP/1.1\r\nBad Header\r\n\r\n", 400, "Invalid HTTP Header: 'Bad Header'"),
+        (b"GET / HTTP/1.1\r\nX: y\r\n z\r\n\r\n", 400, "Obsolete line folding"),
+        (post_chunked(b"abc", headers=b"Content-Length: 3\r\n"), 400, "Invalid HTTP Header: 'CONTENT-LENGTH'"),
+        (post(b"abc", headers=b"Content-Length: 4\r\n"), 400, "Invalid HTTP Header: 'CONTENT-LENGTH'"),
+        (post(b"abc", headers=b"Transfer-Encoding: gzip\r\n"), 400, "Invalid HTTP Header: 'TRANSFER-ENCODING'"),
+        (post_chunked(b"abc").replace(b"1.1", b"1.0"), 400, "Invalid HTTP Header: 'TRANSFER-ENCODING'"),
+        (post_chunked(headers=b"Transfer-Encoding: bogus\r\n"), 501, "Unsupported transfer coding: 'bogus'"),
+        (post(b"abc", headers=b"Expect: a miracle\r\n"), 417, "a miracle"),
+        (b"GET /" + b"x" * 9000, 414, "Request Line is too large"),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 101 + b"\r\n", 431, "limit request headers fields"),
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 9000 + b"\r\n\r\n", 431, "limit request headers fields size"),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * (MAX_HEAD_BYTES // 6 + 1), 431, "the head is too large"),
+    ],
+)
+def test_what_is_no_http_is_refused(parser, stream, status, words):
+    parser.feed(stream)
+    with pytest.raises(MalformedRequest) as caught:
+        parser.take()
+    assert words in str(caught.value)
+    assert int(caught.value.status[:3]) == status
+
+
+def test_names_with_an_underscore_and_trailers_never_become_headers(parser):
+    parser.feed(post_chunked(b"abc", headers=b"X-Forwarded-For: a\r\nX_Forwarded_For: b\r\n")[:-2] + b"Late: c\r\n\r\n")
+    request = parser.take()
+    assert request.body.read() == b"abc"
+    assert request.headers == [("HOST", "x"), ("X-FORWARDED-FOR", "a"), ("TRANSFER-ENCODING", "chunked")]
+
+
+def test_blank_line_before_a_request_is_ignored(parser):
+    parser.feed(b"\r\n" + post(b"abc"))
+    assert taken(parser) == [("/", b"abc")]
+
+
+def test_whole_body_is_given_uncopied():
+    content = bytearray(b"abc")
+    assert RequestBody(content).read(3) is content
+    assert RequestBody(content).read() is content
+
+
+def test_body_can_be_read_in_pieces():
+    body = RequestBody(b"abcde")
+    assert [body.read(2), body.read(2), body.read(2), body.read(2)] == [b"ab", b"cd", b"e", b""]
+
+
+def test_what_went_wrong_is_raised_by_reading():
+    with pytest.raises(TimeoutError):
+        RequestBody(b"ab", TimeoutError()).read(2)

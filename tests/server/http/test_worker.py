@@ -1,0 +1,59 @@
+"""The HTTP worker: what it shares with the others, and whom it admits."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from server.http.worker import Application, ConnectionCounts, HTTPWorker
+
+
+def test_worker_with_more_than_another_is_told_so():
+    counts = ConnectionCounts(3)
+    assert not counts.has_more_than_another(0)
+    counts.set(0, 1)
+    counts.set(1, 1)
+    assert [counts.has_more_than_another(worker) for worker in range(3)] == [True, True, False]
+
+
+def test_counts_are_seen_by_other_processes():
+    counts = ConnectionCounts(2)
+    pid = os.fork()
+    if not pid:
+        counts.set(1, 5)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert counts.has_more_than_another(1)
+
+
+class Thread:
+    """A request thread that may be busy or not."""
+
+    def __init__(self, *, is_free):
+        self.is_free = is_free
+
+    def begin_busy(self):
+        return self.is_free
+
+
+@pytest.mark.parametrize(
+    ("method", "exceeds_budget", "wait_s", "is_free", "wanted"),
+    [
+        ("POST", False, None, True, None),
+        ("POST", True, None, True, (1, "too many uploads are on their way, try again later")),
+        ("POST", False, 2.5, True, (2.5, "more requests are in hand than there is room for, try again later")),
+        ("POST", False, None, False, (0, "more requests are in hand than there is room for, try again later")),
+        ("GET", False, 2.5, True, None),
+        ("GET", False, None, False, None),
+    ],
+    ids=["room", "bytes", "slots", "threads", "no upload, no slot", "no upload, no thread"],
+)
+def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget, wait_s, is_free, wanted):
+    worker = HTTPWorker.__new__(HTTPWorker)
+    worker.wsgi = Application(wsgi=None, wait_when_full=lambda: wait_s, note_refusal=None)
+    request = SimpleNamespace(method=method, exceeds_budget=exceeds_budget)
+    refusal = worker.admit(request, Thread(is_free=is_free))
+    assert (refusal and (refusal.wait_s, refusal.message)) == wanted
+    assert refusal is None or (refusal.status, refusal.code) == ("503 Service Unavailable", "overloaded")
