@@ -88,6 +88,10 @@ class RunningServer:
     def counted(self, name, **labels):
         return self.scrape().get((name, frozenset(labels.items())), 0)
 
+    def num_in_hand(self):
+        """How many images the engines have been given and have not answered."""
+        return sum(value for (name, _), value in self.scrape().items() if name == "opsin_slots_in_use")
+
     def children(self, title):
         """The pids of the server's processes of that name, as `ps` shows it."""
         return [pid for pid in named(self.process.pid, title) if pid != self.process.pid]

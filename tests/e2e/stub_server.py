@@ -1,7 +1,7 @@
 """The real server with a stub for the model: the mean colour of a picture decides, so that every answer is known.
 
-Run by tests/e2e/test_serving.py in a process of its own, with the settings in the environment. STUB_SLEEP_S makes each
-image take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_FAIL=load makes
+Run by `RunningServer` (tests/running_server.py) with the settings in the environment. STUB_SLEEP_S makes each image
+take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_FAIL=load makes
 loading the model fail, STUB_FAIL=crash kills the engine that tries, STUB_FATAL_VERSION the one that tries that version.
 A picture that is all (66, 66, 66) kills the engine that runs it.
 """

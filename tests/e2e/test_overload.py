@@ -6,11 +6,11 @@ import contextlib
 import http.client
 import json
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from colours import RED, head_of, label_of, read_answer
+from running_server import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -55,10 +55,16 @@ def assert_overloaded(response, document):
 def test_more_than_there_is_room_for_is_503_and_the_connection_is_kept(start, environ):
     running = start(OPSIN_WORKERS="1", STUB_SLEEP_S="2", **environ).wait_until_ready()
     answers = []
-    asking = [threading.Thread(target=lambda: answers.append(running.request("POST", "/predict", RED))) for _ in "12"]
+
+    def ask_until_answered():
+        while (answer := running.request("POST", "/predict", RED))[0] == 503:
+            pass  # to ask how many are in hand, as below, takes a thread
+        answers.append(answer)
+
+    asking = [threading.Thread(target=ask_until_answered) for _ in "12"]
     for thread in asking:
         thread.start()
-    time.sleep(0.5)  # to ask whether they have come would take a thread from them
+    wait_until(lambda: running.num_in_hand() == 2)
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
     with contextlib.closing(connection):
         for _ in range(2):
@@ -79,12 +85,16 @@ def test_more_bytes_than_may_be_in_hand_are_503(start, is_chunked):
     large = RED + bytes(700_000)
     with running.connect() as slow:
         slow.sendall(head_of(large) + large[:-1])
-        time.sleep(0.5)
         connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
         with contextlib.closing(connection):
-            connection.request("POST", "/predict", iter([large]) if is_chunked else large)
-            response = connection.getresponse()
-            assert_overloaded(response, json.loads(response.read()))
+
+            def ask():
+                connection.request("POST", "/predict", iter([large]) if is_chunked else large)
+                response = connection.getresponse()
+                return response, json.loads(response.read())
+
+            wait_until(lambda: ask()[0].status == 503)  # the slow one's bytes have been read
+            assert_overloaded(*ask())
         slow.sendall(large[-1:])
         assert label_of(read_answer(slow)) == "red"
     assert label_of(running.request("POST", "/predict", large)) == "red"

@@ -56,7 +56,7 @@ def test_large_body_comes_whole(pair):
     sending = threading.Thread(target=client.sendall, args=(head + body,))
     sending.start()
     while (request := connection.next_request()) is None:
-        pass
+        assert select.select([connection.sock], [], [], 10)[0]
     sending.join()
     assert request.body.read() == body
 
