@@ -1,4 +1,4 @@
-"""Request ids, and the one line of the log for each answer, be it the application's or the HTTP front's."""
+"""Request ids, and the one line of the log for each response, be it the application's or the HTTP front's."""
 
 from __future__ import annotations
 

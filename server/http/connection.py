@@ -20,9 +20,8 @@ class Connection:
     """Used by one thread at a time.
 
     Attributes:
-        deadline: until when what is awaited may come: a request, the rest of one, that the client takes its answer, or
-            its own close.
-        is_late: whether it has passed; see `expire`.
+        deadline: by when the client must have sent a request or the rest of one, have taken its response, or be gone.
+        is_late: whether it has passed.
     """
 
     def __init__(self, sock: socket.socket, address: Any, server_address: Any, limits: Limits) -> None:
@@ -39,12 +38,12 @@ class Connection:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether the client has yet to take the rest of an answer, before which it gets no other."""
+        """Whether the client has yet to take the rest of a response, before which it gets no other."""
         return bool(self._unsent)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is on its way in, and no answer on its way out."""
+        """Whether no request is on its way in, and no response on its way out."""
         return self.requests.is_idle and not self._unsent
 
     def next_request(self) -> Request | None:
@@ -91,14 +90,14 @@ class Connection:
         self.deadline = time.monotonic() + self._limits.keepalive_s
 
     def sendall(self, data: bytes) -> None:
-        """Send an answer, or a part of it; what the client does not take yet is kept, and leaves when it does."""
+        """Send a response, or a part of it; what the client does not take yet is kept, and leaves when it does."""
         if not self._unsent:
             with suppress(BlockingIOError):
                 data = data[self.sock.send(data) :]
         self._unsent += data
 
     def linger(self) -> bool:
-        """Close it, but drop for a while what the client still sends, so that it reads our answer first.
+        """Close it, but drop for a while what the client still sends, so that it reads our response first.
 
         Returns:
             Whether it is closed; else to be called again when more can come or leave, or the deadline has passed.
@@ -134,7 +133,7 @@ class Connection:
         return not self._unsent
 
     def _cut(self, error: Exception | None) -> Request:
-        """Hand out the request that is not whole, so that it gets an answer, be it an error."""
+        """Hand out the request that is not whole, so that it gets a response, be it an error."""
         if (request := self.requests.cut(error)) is None:
             raise ConnectionOver
         return request

@@ -47,8 +47,8 @@ class Limits:
     Attributes:
         cfg: gunicorn's settings, which limit the line and the fields of a head.
         max_body_bytes: of one request.
-        budget: of all requests that are on their way in, or have not been answered.
-        keepalive_s: how long a connection may be silent between requests, or leave an answer untaken.
+        budget: of all requests from the first byte of a body to the response.
+        keepalive_s: how long a connection may be silent between requests, or leave a response untaken.
         read_timeout_s: how long a request may take to come in.
     """
 

@@ -21,7 +21,7 @@ from contextlib import suppress
 from server.http.connection import Connection
 
 MAX_LEADERS = 2
-SPARE_THREADS = 64  # for those that are busy no more, and still send their answer
+SPARE_THREADS = 64  # for those that are busy no more, and still send their response
 READABLE = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
 AT_ONCE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
@@ -144,7 +144,7 @@ class RequestThreads:
 
 
 class RequestThread:
-    """Tells whether one thread leads, is busy, or neither: its answer is known, and still has to be sent.
+    """Tells whether one thread leads, is busy, or neither: its response is known, and still has to be sent.
 
     Attributes:
         is_leader: whether it is one of those that wait for connections.

@@ -46,13 +46,13 @@ class Application:
     """What a worker serves.
 
     Attributes:
-        wsgi: the application (PEP 3333).
+        respond: the WSGI application (PEP 3333).
         wait_when_full: in how many seconds there will be room for an upload; None while there is.
-        note_refusal: counts an answer that the application was not asked for, by path, method and status; path and
+        note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
     """
 
-    wsgi: Callable[..., Iterable[bytes]]
+    respond: Callable[..., Iterable[bytes]]
     wait_when_full: Callable[[], float | None]
     note_refusal: Callable[[str, str, int], None]
 
@@ -175,7 +175,7 @@ class HTTPWorker(WorkerProcess):
     def _serve(self, connection: Connection, thread: RequestThread) -> bool:
         """Go on with a connection; False where it has been closed."""
         try:
-            if self._answer_requests(connection, thread):
+            if self._respond_to_requests(connection, thread):
                 return True
         except MalformedRequest as error:
             self.log.info("no HTTP request: %s", error)
@@ -184,7 +184,7 @@ class HTTPWorker(WorkerProcess):
             refuse(connection, refusal, None, is_last=True)
         except (ConnectionOver, OSError):
             connection.close()
-        except Exception:  # a bug, and nobody knows how much of an answer has been sent
+        except Exception:  # a bug, and nobody knows how much of a response has been sent
             self.log.exception("a request could not be answered")
             connection.close()
         if not connection.linger():
@@ -193,16 +193,16 @@ class HTTPWorker(WorkerProcess):
         self._count_connections()
         return False
 
-    def _answer_requests(self, connection: Connection, thread: RequestThread) -> bool:
-        """Answer what has come; False where that was the connection's last."""
+    def _respond_to_requests(self, connection: Connection, thread: RequestThread) -> bool:
+        """Respond to what has come; False where that was the connection's last."""
         while not connection.is_lingering:
             request = connection.next_request()
             if request is None:
                 return True
             refusal, is_last = self.admit(request, thread), not self.alive
             if refusal is None:
-                app = self.wsgi.wsgi
-                is_kept = call_app(app, connection, request, is_last=is_last, when_done=thread.end_busy)
+                respond, when_done = self.wsgi.respond, thread.end_busy
+                is_kept = call_app(respond, connection, request, is_last=is_last, when_done=when_done)
             else:
                 self.wsgi.note_refusal(request.path, request.method, int(refusal.status[:3]))
                 is_kept = refuse(connection, refusal, request, is_last=is_last)
@@ -217,7 +217,7 @@ class HTTPWorker(WorkerProcess):
         """Decide whether a request is answered by the application; a refusal costs a fifth of that.
 
         Uploads are refused where too many bytes of them are in memory, where no slot is free for an image, and where no
-        thread is free to wait for its answer. All else is quick, and answered by whatever thread there is.
+        thread is free to wait for its response. All else is quick, and answered by whatever thread there is.
         """
         if request.exceeds_budget:
             return Refusal(*OVERLOADED, "too many uploads are on their way, try again later", wait_s=1)

@@ -1,4 +1,4 @@
-"""Answers requests: with what the WSGI application says (PEP 3333), or with a refusal that it is not asked for."""
+"""Responds to requests: with what the WSGI application says (PEP 3333), or with a refusal that it is not asked for."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def call_app(
     is_last: bool,
     when_done: Callable[[], None],
 ) -> bool:
-    """Call the application and send what it answers.
+    """Call the application and send its response.
 
     Args:
         app: the WSGI application.
         connection: to send on.
         request: from ``connection.next_request()``.
         is_last: the connection is to be closed after this one.
-        when_done: called before the answer leaves, so that room is made before the client can ask again.
+        when_done: called before the response leaves, so that room is made before the client can ask again.
 
     Returns:
         Whether the connection can be kept for the next request.
@@ -115,14 +115,14 @@ def checked_fields(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     fields = []
     for name, value in headers:
         if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
-            raise ValueError(f"no header of an answer: {name!r}")  # its value may be a secret
+            raise ValueError(f"no header of a response: {name!r}")  # its value may be a secret
         if name.lower() not in NOT_FOR_APPLICATIONS:
             fields.append((name, value.strip(" \t")))
     return fields
 
 
 class Response:
-    """Sends an application's answer; the head leaves together with the first piece of the body."""
+    """Sends an application's response; the head leaves together with the first piece of the body."""
 
     def __init__(self, connection: Connection, request: Request, *, is_last: bool) -> None:
         self._connection, self._request = connection, request
@@ -135,13 +135,13 @@ class Response:
         """Take status and headers; see PEP 3333.
 
         Raises:
-            ValueError: they hold what would make another answer of it.
+            ValueError: they hold what would make another response of it.
             RuntimeError: they have been given already.
         """
         if self._has_started and not (exc_info and self._head):
             raise exc_info[1] if exc_info else RuntimeError("start_response was called twice")
         if not STATUS.fullmatch(status):
-            raise ValueError(f"no status of an answer: {status!r}")
+            raise ValueError(f"no status of a response: {status!r}")
         code, fields = int(status[:3]), checked_fields(headers)
         if code < 200 or code == 204:  # RFC 9110, section 8.6
             fields = [(name, value) for name, value in fields if name.lower() != "content-length"]
@@ -194,7 +194,7 @@ class Refusal:
     """Why a request is not given to the application.
 
     Attributes:
-        status: of the answer, with its reason.
+        status: of the response, with its reason.
         code: of the error.
         message: of the error, for the client.
         wait_s: when it is worth to come back; None where it is not.
@@ -207,7 +207,7 @@ class Refusal:
 
 
 def refuse(connection: Connection, refusal: Refusal, request: Request | None, *, is_last: bool) -> bool:
-    """Answer with an error as the application would: JSON, the same body, an X-Request-Id.
+    """Respond with an error as the application would: JSON, the same body, an X-Request-Id.
 
     Args:
         connection: to send on.
@@ -223,14 +223,14 @@ def refuse(connection: Connection, refusal: Refusal, request: Request | None, *,
     is_kept = request is not None and not request.should_close() and not is_last
     body = json.dumps({"error": {"code": refusal.code, "message": refusal.message}})
     retry = "" if refusal.wait_s is None else f"Retry-After: {max(1, math.ceil(refusal.wait_s))}\r\n"
-    answer = (
+    response = (
         f"HTTP/1.1 {refusal.status}\r\n{retry}Connection: {'keep-alive' if is_kept else 'close'}\r\n"
         f"{HEADER}: {request_id}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
     if request is None:
         with suppress(OSError):
-            connection.sendall(answer)
+            connection.sendall(response)
     else:
-        connection.sendall(answer)
+        connection.sendall(response)
         log_request(request.method, request.path, int(refusal.status[:3]), 0.0, request_id)
     return is_kept
