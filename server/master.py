@@ -109,7 +109,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         def note_refusal(path: str, method: str, status: int) -> None:
             metrics.note_request(app.route_of(path) or OTHER, method, status, 0.0)
 
-        with suppress(BlockingIOError):
+        with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
         return Application(app, engine.wait_when_full, note_refusal)
 
@@ -158,7 +158,11 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _be_engine(self, number: int) -> None:
         device = self._choice.devices[number]
         setproctitle(f"opsin: engine {device.name}")
-        self._close_listener()
+        with suppress(OSError):
+            # Lets go of the port: a connection that is made to it while the server stops must be refused. An engine
+            # that is started then inherits no listener, and its number may stand for another file already.
+            if os.fstat(self._listener_fd).st_ino == self._listener_inode:
+                os.close(self._listener_fd)
         device.hide_others()
         if device.gpu is not None and self.settings.cache is not None:
             keep_compiled_code(self.settings.cache, os.environ)
@@ -166,15 +170,6 @@ class Server(BaseApplication):  # type: ignore[misc]
         note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
         on_ready = self._announce if number == 0 else lambda _: None
         engine_main(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch)
-
-    def _close_listener(self) -> None:
-        """Let go of the port, in an engine: a connection that is made to it while the server stops must be refused.
-
-        An engine that is started then inherits no listener, and its number may stand for another file already.
-        """
-        with suppress(OSError):
-            if os.fstat(self._listener_fd).st_ino == self._listener_inode:
-                os.close(self._listener_fd)
 
     def _announce(self, catalogue: Catalogue) -> None:
         default, *others = catalogue.models

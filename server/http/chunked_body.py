@@ -65,7 +65,13 @@ class ChunkedBody:
             num_bytes += size
             if num_bytes > self._max_bytes:
                 raise UploadTooLarge(f"the request body may have at most {self._max_bytes} bytes, it has more")
-            yield from self._data(size)
+            while size:
+                piece = self.rest[self._position : self._position + size]
+                self._pieces.append(piece)
+                self._position += len(piece)
+                size -= len(piece)
+                if size:
+                    yield size
             if (line := (yield from self._line())) != CRLF:
                 raise MalformedRequest(f"Invalid chunk terminator is not '\\r\\n': {line[: len(CRLF)]!r}")
         trailer = b""
@@ -85,13 +91,3 @@ class ChunkedBody:
             yield 1
         line, self._position = self.rest[self._position : end], end
         return line
-
-    def _data(self, size: int) -> Generator[int, None, None]:
-        while True:
-            piece = self.rest[self._position : self._position + size]
-            self._pieces.append(piece)
-            self._position += len(piece)
-            size -= len(piece)
-            if not size:
-                return
-            yield size

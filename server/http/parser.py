@@ -65,7 +65,18 @@ class RequestParser:
             MalformedRequest: as ``feed``.
         """
         if self._request is None and self._rest:
-            self._parse_head()
+            received = self._rest
+            end = received.find(b"\r\n\r\n") + 4
+            head = received if end == 3 else received[:end]  # else gunicorn would copy a large body around
+            parsed = parse_request(head, self._limits.cfg, self._address, self._num_requests + 1)
+            if parsed is None:
+                if len(received) > MAX_HEAD_BYTES:
+                    raise MalformedRequest("the head is too large", "431 Request Header Fields Too Large")
+                return None
+            self._num_requests += 1
+            self._request, rest = parsed
+            self._rest = rest + received[end:]
+            self._begin_body(self._request)
         return None if self.num_missing else self._request
 
     def cut(self, error: Exception | None = None) -> Request | None:
@@ -94,20 +105,6 @@ class RequestParser:
         """Forget the request that was handed out."""
         self.release_body()
         self._request, self._chunked, self.num_missing = None, None, 0
-
-    def _parse_head(self) -> None:
-        received = self._rest
-        end = received.find(b"\r\n\r\n") + 4
-        head = received if end == 3 else received[:end]  # else gunicorn would copy a large body around
-        parsed = parse_request(head, self._limits.cfg, self._address, self._num_requests + 1)
-        if parsed is None:
-            if len(received) > MAX_HEAD_BYTES:
-                raise MalformedRequest("the head is too large", "431 Request Header Fields Too Large")
-            return
-        self._num_requests += 1
-        self._request, rest = parsed
-        self._rest = rest + received[end:]
-        self._begin_body(self._request)
 
     def _begin_body(self, request: Request) -> None:
         if request.num_body_bytes is None:
