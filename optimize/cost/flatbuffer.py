@@ -1,4 +1,8 @@
-"""The graph in a `.tflite` file as plain values: read with LiteRT's schema, every index checked, never run."""
+"""Read the graph in a `.tflite` file with LiteRT's schema: every index is checked, and nothing is run.
+
+The schema's classes that unpack whole objects (`SubGraphT`) are not used: they read each table anew that a list names
+again, so that a file of 8 kB whose lists name one table many times keeps them busy for 31 s.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 ABSENT = -1  # in place of an optional input
 
-_MAX_RANK = 8
-_MAX_OPERANDS = 4096
+_MAX_RANK, _MAX_OPERANDS = 8, 4096
 _TYPES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
 _OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
@@ -65,6 +68,10 @@ class Graph:
     outputs: tuple[int, ...]
 
 
+class _Broken(ValueError):
+    """A file that contradicts itself; the message says how."""
+
+
 def read_graph(content: bytes) -> Graph:
     """Read a LiteRT file of one subgraph.
 
@@ -74,62 +81,47 @@ def read_graph(content: bytes) -> Graph:
     if content[4:8] != b"TFL3":
         raise ValueError("it is not a LiteRT file: bytes 4 to 8 are not TFL3")
     try:
-        return _graph(schema.Model.GetRootAs(content))
+        model = schema.Model.GetRootAs(content)
+        if model.SubgraphsLength() != 1:
+            raise _Broken(f"it must have one subgraph, got {model.SubgraphsLength()}")
+        subgraph = model.Subgraphs(0)
+        tensors = tuple(_tensor(model, subgraph.Tensors(index)) for index in range(subgraph.TensorsLength()))
+        operators = tuple(
+            _operator(model, subgraph.Operators(index), len(tensors)) for index in range(subgraph.OperatorsLength())
+        )
+        inputs, outputs = _operands(subgraph, len(tensors))
     except _Broken:
         raise
     # Reading past the end raises struct.error, ValueError, TypeError and more, as the broken byte has it.
     except Exception as error:
         raise ValueError("it is a broken LiteRT file: an offset in it leads astray") from error
-
-
-class _Broken(ValueError):
-    """Already has its message."""
-
-
-def _graph(model: Any) -> Graph:
-    if model.SubgraphsLength() != 1:
-        raise _Broken(f"it must have one subgraph, got {model.SubgraphsLength()}")
-    subgraph = model.Subgraphs(0)
-    codes = [_operator_name(model.OperatorCodes(index)) for index in range(model.OperatorCodesLength())]
-    tensors = tuple(_tensor(model, subgraph.Tensors(index)) for index in range(subgraph.TensorsLength()))
-    operators = tuple(
-        _operator(subgraph.Operators(index), codes, len(tensors)) for index in range(subgraph.OperatorsLength())
-    )
-    inputs, outputs = (
-        _indices(numbers, len(tensors)) for numbers in (subgraph.InputsAsNumpy(), subgraph.OutputsAsNumpy())
-    )
     if not operators or not inputs or not outputs or ABSENT in inputs + outputs:
-        raise _Broken("it must have operators, inputs and outputs")
+        raise ValueError("it must have operators, inputs and outputs")
     return Graph(tensors, operators, inputs, outputs)
 
 
-def _operator_name(code: Any) -> str:
+def _operator(model: Any, operator: Any, num_tensors: int) -> Operator:
+    if operator.OpcodeIndex() >= model.OperatorCodesLength():
+        raise _Broken(f"an operator has code {operator.OpcodeIndex()} of {model.OperatorCodesLength()}")
+    code = model.OperatorCodes(operator.OpcodeIndex())
     # Codes up to 127 stand in the older field, larger ones in the newer.
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    name = _OPERATORS.get(number, f"OPERATOR {number}")
     if number == schema.BuiltinOperator.CUSTOM:
-        return f"CUSTOM {(code.CustomCode() or b'').decode('utf-8', 'replace')}".rstrip()
-    return str(_OPERATORS.get(number, f"OPERATOR {number}"))
+        name = f"CUSTOM {(code.CustomCode() or b'').decode('utf-8', 'replace')}".rstrip()
+    return Operator(name, *_operands(operator, num_tensors))
 
 
-def _operator(operator: Any, codes: list[str], num_tensors: int) -> Operator:
-    if operator.OpcodeIndex() >= len(codes):
-        raise _Broken(f"an operator has code {operator.OpcodeIndex()} of {len(codes)}")
-    inputs, outputs = (
-        _indices(numbers, num_tensors) for numbers in (operator.InputsAsNumpy(), operator.OutputsAsNumpy())
-    )
-    return Operator(codes[operator.OpcodeIndex()], inputs, outputs)
-
-
-def _indices(numbers: Any, num_tensors: int) -> tuple[int, ...]:
-    indices = _numbers(numbers, _MAX_OPERANDS)
-    if any(not ABSENT <= index < num_tensors for index in indices):
+def _operands(table: Any, num_tensors: int) -> list[tuple[int, ...]]:
+    """Read the inputs and outputs of an operator or of a subgraph."""
+    found = [_numbers(vector, _MAX_OPERANDS) for vector in (table.InputsAsNumpy(), table.OutputsAsNumpy())]
+    if any(not ABSENT <= index < num_tensors for indices in found for index in indices):
         raise _Broken(f"a tensor's index is not among the {num_tensors} that there are")
-    return indices
+    return found
 
 
 def _tensor(model: Any, tensor: Any) -> Tensor:
     shape = _numbers(tensor.ShapeAsNumpy(), _MAX_RANK)
-    signature = _numbers(tensor.ShapeSignatureAsNumpy(), _MAX_RANK) or shape
     if min(shape, default=0) < 0 or tensor.Buffer() >= model.BuffersLength():
         raise _Broken(f"a tensor has shape {list(shape)} and buffer {tensor.Buffer()} of {model.BuffersLength()}")
     quantization = tensor.Quantization()
@@ -137,7 +129,7 @@ def _tensor(model: Any, tensor: Any) -> Tensor:
     zero_points = quantization.ZeroPointAsNumpy() if quantization else 0
     return Tensor(
         shape=shape,
-        signature=signature,
+        signature=_numbers(tensor.ShapeSignatureAsNumpy(), _MAX_RANK) or shape,
         type=_TYPES.get(tensor.Type(), f"TYPE {tensor.Type()}"),
         # The schema's readers give the number 0 for a vector that is not there.
         data=data if isinstance(data, np.ndarray) and data.size else None,
@@ -152,4 +144,4 @@ def _numbers(vector: Any, max_length: int) -> tuple[int, ...]:
         return ()
     if len(vector) > max_length:
         raise _Broken(f"a list of numbers has {len(vector)} entries; at most {max_length} are accepted")
-    return tuple(int(number) for number in vector)
+    return tuple(vector.tolist())

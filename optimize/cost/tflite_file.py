@@ -1,4 +1,4 @@
-"""Reads what a `.tflite` file costs from its bytes: size, parameters, multiply-accumulates, zeros, operators."""
+"""Read what a `.tflite` file costs from its bytes: size, parameters, multiply-accumulates, zeros, operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DTYPES = {"FLOAT32": "<f4", "FLOAT16": "<f2", "INT8": "i1", "UINT8": "u1", "INT
 
 @dataclass(frozen=True, slots=True)
 class TFLiteFile:
-    """The figures of a `.tflite` file.
+    """What a `.tflite` file holds.
 
     Attributes:
         num_bytes: of the file.
@@ -53,35 +53,26 @@ def read_tflite(path: Path) -> TFLiteFile:
     """
     content = path.read_bytes()
     try:
-        return _figures(content)
+        graph = read_graph(content)
+        sources = {output: operator for operator in graph.operators for output in operator.outputs}
+        layers = [operator for operator in graph.operators if operator.name in _KERNEL_CHANNELS]
+        kernels = {index for layer in layers if (index := _constant(graph, sources, _kernel(layer))) is not None}
+        operands = {index for layer in layers for index in layer.inputs[1:]}
+        operands |= {index for operator in graph.operators if operator.name in _ARITHMETIC for index in operator.inputs}
+        parameters = {_constant(graph, sources, index) for index in operands}
+        num_weights = sum(graph.tensors[index].size for index in kernels)
+        num_zeros = sum(_num_zeros(graph.tensors[index]) for index in kernels)
+        return TFLiteFile(
+            num_bytes=len(content),
+            gzip_bytes=len(gzip.compress(content, compresslevel=9, mtime=0)),
+            num_parameters=sum(graph.tensors[index].size for index in parameters if index is not None),
+            macs=sum(_macs(graph, layer) for layer in layers),
+            sparsity=num_zeros / num_weights if num_weights else 0.0,
+            operators=dict(Counter(operator.name for operator in graph.operators)),
+            float_operators=tuple(operator.name for operator in graph.operators if _is_float(graph, operator)),
+        )
     except ValueError as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
-
-
-def _figures(content: bytes) -> TFLiteFile:
-    graph = read_graph(content)
-
-    def is_float(operator: Operator) -> bool:
-        operands = [index for index in operator.inputs + operator.outputs if index != ABSENT]
-        return any(graph.tensors[index].type in {"FLOAT32", "FLOAT16"} for index in operands)
-
-    sources = {output: operator for operator in graph.operators for output in operator.outputs}
-    layers = [operator for operator in graph.operators if operator.name in _KERNEL_CHANNELS]
-    kernels = {index for layer in layers if (index := _constant(graph, sources, _kernel(layer))) is not None}
-    operands = [index for layer in layers for index in layer.inputs[1:]]
-    operands += [index for operator in graph.operators if operator.name in _ARITHMETIC for index in operator.inputs]
-    parameters = {_constant(graph, sources, index) for index in operands}
-    num_weights = sum(graph.tensors[index].size for index in kernels)
-    num_zeros = sum(_num_zeros(graph.tensors[index]) for index in kernels)
-    return TFLiteFile(
-        num_bytes=len(content),
-        gzip_bytes=len(gzip.compress(content, compresslevel=9, mtime=0)),
-        num_parameters=sum(graph.tensors[index].size for index in parameters if index is not None),
-        macs=sum(_macs(graph, layer) for layer in layers),
-        sparsity=num_zeros / num_weights if num_weights else 0.0,
-        operators=dict(Counter(operator.name for operator in graph.operators)),
-        float_operators=tuple(operator.name for operator in graph.operators if is_float(operator)),
-    )
 
 
 def _kernel(layer: Operator) -> int:
@@ -91,7 +82,7 @@ def _kernel(layer: Operator) -> int:
 
 
 def _constant(graph: Graph, sources: Mapping[int, Operator], index: int) -> int | None:
-    """Return the stored tensor that an operand comes from, or None if it is computed from the image."""
+    """Find the stored tensor that an operand comes from; None if it is computed from the image."""
     for _ in _UNPACKING:
         source = sources.get(index)
         if source is not None and source.name in _UNPACKING and source.inputs:
@@ -142,3 +133,8 @@ def _values(kernel: Tensor) -> npt.NDArray[np.generic]:
     if len(values) > kernel.size or (len(values) < kernel.size and not kernel.is_sparse):
         raise ValueError(f"a kernel {list(kernel.shape)} has {len(values)} values")
     return values
+
+
+def _is_float(graph: Graph, operator: Operator) -> bool:
+    operands = [index for index in operator.inputs + operator.outputs if index != ABSENT]
+    return any(graph.tensors[index].type in {"FLOAT32", "FLOAT16"} for index in operands)

@@ -148,6 +148,22 @@ def test_file_cut_short_is_refused(tmp_path):
         read_tflite(tmp_path / "m.tflite")
 
 
+@pytest.mark.parametrize(
+    ("tensors", "operators", "message"),
+    [
+        ([IMAGE, IMAGE], [("RELU", [7], [1])], "a tensor's index is not among the 2 that there are"),
+        ([IMAGE, IMAGE], [("RELU", [-2], [1])], "a tensor's index is not among the 2 that there are"),
+        ([IMAGE, Tensor((1,) * 9)], [("RELU", [0], [1])], "a list of numbers has 9 entries; at most 8 are accepted"),
+        ([IMAGE, Tensor((1, -3))], [("RELU", [0], [1])], r"a tensor has shape \[1, -3\]"),
+        ([IMAGE, IMAGE], [("ADD", [0] * 5000, [1])], "a list of numbers has 5000 entries; at most 4096 are accepted"),
+        ([IMAGE, IMAGE], [], "it must have operators, inputs and outputs"),
+    ],
+)
+def test_graphs_that_contradict_themselves_are_refused(tmp_path, tensors, operators, message):
+    with pytest.raises(ValueError, match=rf"model\.tflite cannot be read: {message}"):
+        read_tflite(write(tmp_path / "model.tflite", tensors, operators))
+
+
 @given(st.data())
 def test_any_changed_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("hostile") / "m.tflite"
