@@ -28,7 +28,7 @@ class Report:
         machine: where and when.
         num_rounds: of the timing.
         command: as typed.
-        notes: what a reader must know beside.
+        notes: what else a reader must know.
     """
 
     rows: tuple[Row, ...]

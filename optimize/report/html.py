@@ -6,10 +6,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from optimize.report import words
 from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
 from optimize.report.plot import latency_plot, size_plot
-from optimize.report.words import FOR_GPUS, GPU_HEADER, counted, measurement, of_class, on_gpu, operators, printable
 
 _MAX_CLASSES = 40  # on the page; all are in report.json
 _FULL_POINTS = 8.0  # change of a class that has the strongest colour
@@ -35,15 +35,10 @@ def html(report: Report) -> str:
         title=f"{report.data_name}: {len(report.rows)} models compared",
         columns=COLUMNS,
         classes=sorted(range(len(report.labels)), key=worst_changes.__getitem__)[:_MAX_CLASSES],
-        on_gpu=[(row.name, on_gpu(row.on_gpu)) for row in report.rows if row.on_gpu],
-        gpu_header=GPU_HEADER,
-        for_gpus=FOR_GPUS,
+        on_gpu=[(row.name, words.gpu_cells(row.on_gpu)) for row in report.rows if row.on_gpu],
         share=lambda points: min(_FULL_SHARE, round(_FULL_SHARE * abs(points) / _FULL_POINTS)),
         latency_plot=latency_plot,
         size_plot=size_plot,
-        of_class=of_class,
-        counted=counted,
-        operators=operators,
-        measurement=measurement,
+        words=words,
     )
-    return printable(page) + "\n"
+    return words.printable(page) + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
-from optimize.report.words import FOR_GPUS, GPU_HEADER, measurement, of_class, on_gpu, operators
+from optimize.report.words import FOR_GPUS, GPU_HEADER, class_cell, gpu_cells, measurement, operators
 
 _SPECIAL = str.maketrans({"<": "&lt;", "&": "&amp;", "\n": " "} | {sign: f"\\{sign}" for sign in "\\|`*_[]"})
 
@@ -19,7 +19,7 @@ def markdown(report: Report) -> str:
         cells = [(column.value(row), report.against(column, row)) for column in COLUMNS]
         figures.append([name, *(f"{value} ({against})" if against else value for value, against in cells)])
     for index, label in enumerate(report.labels):
-        classes.append([_text(label), *(of_class(report, row, index) for row in report.rows)])
+        classes.append([_text(label), *(class_cell(report, row, index) for row in report.rows)])
     parts = [
         f"# {_text(report.data_name)}: {len(report.rows)} models compared",
         f"In brackets against {_text(report.baseline)}.",
@@ -29,7 +29,7 @@ def markdown(report: Report) -> str:
         f"Test images of a class that are told right by {_text(report.baseline)}, and the change in points.",
         _table(["class", *names], classes),
     ]
-    if for_gpus := [[_text(row.name), *on_gpu(row.on_gpu)] for row in report.rows if row.on_gpu]:
+    if for_gpus := [[_text(row.name), *gpu_cells(row.on_gpu)] for row in report.rows if row.on_gpu]:
         parts += ["## Files for GPUs", FOR_GPUS, _table(GPU_HEADER, for_gpus)]
     used = [[_text(row.name), *(_text(words) for words in operators(row.file))] for row in report.rows]
     parts += ["## Operators", _table(["model", "operators", "on floats"], used)]

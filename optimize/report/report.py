@@ -84,7 +84,7 @@ def report(
         for row in rows
         if row.file.sparsity >= SPARSE
     ]
-    made = Report(
+    result = Report(
         rows=rows,
         baseline=chosen.name,
         labels=data.labels,
@@ -96,8 +96,8 @@ def report(
         notes=(*notes(compared, data), *on_zeros),
     )
     if output is not None:
-        _write(made, output)
-    return made
+        _write(result, output)
+    return result
 
 
 def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_rounds: int) -> Iterable[Row]:
@@ -125,12 +125,12 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
         )
 
 
-def _write(made: Report, output: Path) -> None:
+def _write(result: Report, output: Path) -> None:
     texts = {
-        "report.json": json.dumps(made.to_dict(), indent=2, ensure_ascii=False) + "\n",
-        "report.md": markdown(made),
-        "report.html": html(made),
-        "report.svg": latency_plot(made, width_px=720) + "\n",
+        "report.json": json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n",
+        "report.md": markdown(result),
+        "report.html": html(result),
+        "report.svg": latency_plot(result, width_px=720) + "\n",
     }
     for name, text in texts.items():
         # Labels are names of folders, which may hold surrogates that UTF-8 cannot encode.

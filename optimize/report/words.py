@@ -28,13 +28,13 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def on_gpu(found: OnGPU) -> tuple[str, ...]:
+def gpu_cells(found: OnGPU) -> tuple[str, ...]:
     """Format the cells below `GPU_HEADER`, without the model's name."""
     agreement = found.agreement
     return found.precision, *map(percent, (agreement.labels, agreement.before.top1, agreement.after.top1))
 
 
-def of_class(report: Report, row: Row, index: int) -> str:
+def class_cell(report: Report, row: Row, index: int) -> str:
     """Format the baseline's accuracy on a class, or another's change; a dash if no test image is of it."""
     is_baseline = row.name == report.baseline
     figure = (row.accuracy if is_baseline else row.changes).by_class[index]

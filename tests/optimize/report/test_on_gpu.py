@@ -12,7 +12,7 @@ from optimize.agreement import predict_saved_model
 from optimize.report.accuracy import predict_all
 from optimize.report.compared import Compared
 from optimize.report.on_gpu import measure_on_gpu
-from optimize.report.words import on_gpu
+from optimize.report.words import gpu_cells
 from training.data import load_dataset
 
 
@@ -45,7 +45,7 @@ def test_other_answers_are_counted_against_the_file_for_gpus(both, data):
     answers = predict_saved_model(both.saved_model, data.test, both.pixels, num_classes=3)
     turned = np.roll(answers, 1, axis=1)  # each label is another one
     found = measure_on_gpu([both], {"both:1": turned}, data)["both:1"]
-    assert (found.agreement.labels, on_gpu(found)[:2]) == (0, ("float32", "0.00 %"))
+    assert (found.agreement.labels, gpu_cells(found)[:2]) == (0, ("float32", "0.00 %"))
 
 
 def test_model_without_a_file_for_gpus_is_left_out(both, data):
