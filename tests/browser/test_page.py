@@ -1,0 +1,220 @@
+"""The upload page as a visitor meets it: the script runs in Chromium, against the real server."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+
+import pytest
+from colours import COLOURS, head_of, picture
+from running_server import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+
+
+class Page:
+    """The page, by what can be seen of it and done with it."""
+
+    def __init__(self, driver, server):
+        self._driver = driver
+        driver.get(f"http://127.0.0.1:{server.port}/")
+
+    def find(self, selector):
+        return self._driver.find_elements("css selector", selector)
+
+    def choose(self, *files):
+        [field] = self.find("#image")
+        field.send_keys("\n".join(str(file) for file in files))
+
+    def cards(self):
+        """Of each photo, the first on top: name, the texts below it, and whether it still waits for its answer."""
+        return self._driver.execute_script("""
+            return [...document.querySelectorAll("#results .result")].map((card) => ({
+                name: card.querySelector("h3").textContent,
+                labels: [...card.querySelectorAll("ol .label")].map((label) => label.textContent),
+                percents: [...card.querySelectorAll("ol .percent")].map((percent) => percent.textContent),
+                error: card.querySelector(".error").hidden ? null : card.querySelector(".error").textContent,
+                hasRetry: card.querySelector(".retry") !== null,
+                hasPreview: card.querySelector("img").naturalWidth > 0 && !card.querySelector(".picture.none"),
+                isBusy: card.hasAttribute("aria-busy"),
+            }))""")
+
+    def answered(self, num_cards=1):
+        """The cards, once there are so many and none of them is busy."""
+        wait_until(lambda: len(self.cards()) == num_cards and not any(card["isBusy"] for card in self.cards()))
+        return self.cards()
+
+    def status(self):
+        [line] = self.find("#status")
+        return line.get_attribute("textContent")
+
+    def form_is_marked(self):
+        [form] = self.find("#form")
+        return "over" in form.get_attribute("class").split()
+
+    def drag(self, event, *files, y=400):
+        """Let the browser believe that files are dragged over the window, and dropped."""
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        command = {"type": event, "x": 400, "y": y, "data": data}
+        self._driver.execute_cdp_cmd("Input.dispatchDragEvent", command)
+
+    def leave(self):
+        """End a drag as if it had left the window, which the browser cannot be made to believe: the event alone."""
+        self._driver.execute_script("document.body.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))")
+
+    def paste(self, content):
+        """Paste a picture, PNG, as from the clipboard."""
+        self._driver.execute_script(
+            """
+            const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
+            document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+            """,
+            base64.b64encode(content).decode(),
+        )
+
+
+@pytest.fixture
+def open_page(driver, traffic):
+    """Opens the page of a server; afterwards no script has failed and no other host was asked for anything."""
+    opened = []
+
+    def open_page(server):
+        opened.append(f"127.0.0.1:{server.port}")
+        return Page(driver, server)
+
+    yield open_page
+    assert traffic.update().complaints == []
+    assert traffic.hosts() == set(opened)
+
+
+def test_chosen_photo_gets_a_card_with_its_preview_and_labels(open_page, served, photos):
+    page = open_page(served)
+    page.choose(photos / "red.png")
+    [card] = page.answered()
+    assert (card["name"], card["error"], card["hasPreview"]) == ("red.png", None, True)
+    assert card["labels"] == ["red", "green", "blue"]
+    assert card["percents"] == ["99.2 %", "0.4 %", "0.4 %"]
+    assert page.status() == "red.png: red, 99.2 %"
+
+
+def test_of_several_photos_each_gets_its_own_answer_and_a_broken_one_its_message(open_page, served, photos):
+    page = open_page(served)
+    names = ["red.png", "text.png", "green.png", "blue.png"]
+    page.choose(*[photos / name for name in names])
+    cards = page.answered(4)
+    assert [card["name"] for card in cards] == names
+    assert [card["labels"][:1] for card in cards] == [["red"], [], ["green"], ["blue"]]
+    assert [card["hasPreview"] for card in cards] == [True, False, True, True]
+    broken = cards[1]
+    assert broken["error"].endswith(".")
+    assert broken["error"][0].isupper()
+    assert not broken["hasRetry"]  # it would be refused again
+    assert [card["error"] for card in cards if card is not broken] == [None] * 3
+
+
+def test_of_many_photos_two_are_sent_at_once(open_page, served, photos, traffic):
+    page = open_page(served)
+    page.choose(*[photos / f"{name}.png" for name in ("red", "green", "blue", "large", "text")])
+    page.answered(5)
+    assert traffic.update().most_at_once("/predict") == 2
+
+
+def test_same_photo_can_be_chosen_again_and_the_newest_is_on_top(open_page, served, photos):
+    page = open_page(served)
+    page.choose(photos / "red.png")
+    page.answered()
+    page.choose(photos / "blue.png")
+    page.answered(2)
+    page.choose(photos / "red.png")
+    assert [card["name"] for card in page.answered(3)] == ["red.png", "blue.png", "red.png"]
+
+
+def test_photo_that_is_too_large_is_told_so_without_being_sent(open_page, served, photos, traffic):
+    page = open_page(served)
+    page.choose(photos / "too-large.png")
+    [card] = page.answered()
+    assert card["error"].replace("\N{NO-BREAK SPACE}", " ") == "The photo is larger than the 976 kB that are allowed."
+    assert traffic.update().statuses("/predict") == []
+
+
+def test_dropped_photos_are_classified(open_page, served, photos):
+    page = open_page(served)
+    files = photos / "green.png", photos / "blue.png"
+    page.drag("dragEnter", *files)
+    wait_until(page.form_is_marked)
+    page.drag("dragOver", *files)
+    page.drag("drop", *files)
+    assert [card["labels"][0] for card in page.answered(2)] == ["green", "blue"]
+    assert not page.form_is_marked()
+
+
+def test_photos_can_be_dropped_anywhere_on_the_page(open_page, served, photos):
+    page = open_page(served)
+    page.drag("dragEnter", photos / "green.png", y=100)
+    for y in (250, 400, 650):  # over the form's parts and beyond it: each is entered before the one before is left
+        page.drag("dragOver", photos / "green.png", y=y)
+    wait_until(page.form_is_marked)
+    page.drag("drop", photos / "green.png", y=650)
+    assert page.answered()[0]["labels"][0] == "green"
+    assert not page.form_is_marked()
+
+
+def test_drag_that_leaves_the_window_changes_nothing(open_page, served, photos):
+    page = open_page(served)
+    page.drag("dragEnter", photos / "green.png")
+    wait_until(page.form_is_marked)
+    page.leave()
+    assert not page.form_is_marked()
+    assert page.cards() == []
+
+
+def test_pasted_picture_is_classified(open_page, served):
+    page = open_page(served)
+    page.paste(picture(COLOURS["blue"]))
+    [card] = page.answered()
+    assert (card["name"], card["labels"][0]) == ("image.png", "blue")
+
+
+def test_photo_can_be_sent_again_when_the_server_is_back(open_page, start_server, photos, free_port):
+    running = start_server(port=free_port)
+    page = open_page(running)
+    assert running.stop()[0] == 0
+    page.choose(photos / "red.png")
+    [card] = page.answered()
+    assert (card["error"], card["hasRetry"]) == ("The server could not be reached.", True)
+    start_server(port=free_port)
+    [retry] = page.find(".retry")
+    retry.click()
+    [card] = page.answered()
+    assert (card["error"], card["hasRetry"], card["labels"][0]) == (None, False, "red")
+
+
+def test_photo_that_there_is_no_room_for_is_sent_again_by_itself(open_page, start_server, photos, traffic):
+    limits = {"OPSIN_MAX_UPLOAD_BYTES": "1000000", "OPSIN_MAX_UPLOADS_IN_HAND_BYTES": "1000000"}
+    running = start_server(OPSIN_WORKERS="1", **limits)
+    page = open_page(running)
+    large = (photos / "large.png").read_bytes()
+    with contextlib.ExitStack() as others:
+
+        def is_full():
+            others.enter_context(running.connect()).sendall(head_of(large) + large[:-1])
+            return running.request("POST", "/predict", large)[0] == 503
+
+        wait_until(is_full)
+        page.choose(photos / "large.png")
+        wait_until(lambda: 503 in traffic.update().statuses("/predict"))
+        assert [card["isBusy"] for card in page.cards()] == [True]
+    [card] = page.answered()
+    assert (card["error"], card["labels"][0]) == (None, "red")
+    assert traffic.update().statuses("/predict")[-1] == 200
+
+
+def test_command_for_programs_is_copied(open_page, served):
+    page = open_page(served)
+    [button] = page.find("#copy")
+    button.click()
+    wait_until(lambda: button.text == "Copied")
+    assert page.status() == "Copied"
+    wait_until(lambda: button.text == "Copy")
