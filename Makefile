@@ -10,10 +10,10 @@ PRESET ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help serve train quantize optimize test test-all check format lint types bench lock clean
+.PHONY: help serve train quantize optimize test test-all test-browser check format lint types bench lock clean
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 # TensorFlow has no wheels for Python 3.14; what is without it runs there too.
 newest = $(if $(shell grep '^tensorflow' $<),13,99)
@@ -49,6 +49,9 @@ test: .venv/dev/.done ## run the tests, in minutes; with COV=1 also say what the
 
 test-all: .venv/dev/.done ## run the extended tests too, and record with which files they passed
 	$(PYTEST) --extended all --record-extended
+
+test-browser: .venv/dev/.done ## run the upload page in Chromium (Debian's chromium and chromium-driver)
+	.venv/dev/bin/python -m pytest -m browser tests/browser
 
 check: format lint types test ## format, lint, strict types, tests
 
