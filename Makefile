@@ -39,9 +39,9 @@ quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=f
 optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
 	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)"
 
-# Extended tests (CONTRIBUTING.md): none; changed, which are those whose files have changed; or all.
+# Extended tests (docs/testing.md): none; changed, which are those whose files have changed; or all.
 EXTENDED ?= none
-PYTEST = .venv/dev/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 40 \
+PYTEST = .venv/dev/bin/python -m pytest -m 'not browser' --numprocesses auto --maxprocesses 4 --dist worksteal --durations 40 \
   $(if $(COV),--cov --cov-report term:skip-covered)
 
 test: .venv/dev/.done ## run the tests, in minutes; with COV=1 also say what they do not reach
