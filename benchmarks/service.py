@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 
 from benchmarks import processes
@@ -40,6 +41,7 @@ class Service:
         port: int,
         ready_path: str,
         start_limit_s: float = START_S,
+        folder: Path = ROOT,
     ) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("OPSIN_")}
         self.port = port
@@ -49,7 +51,7 @@ class Service:
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, *command],
-            cwd=ROOT,
+            cwd=folder,
             env={**own, **environ},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -111,8 +113,14 @@ class Service:
             return False
 
 
-def opsin(workload: Workload, **settings: str) -> Service:
-    """Opsin with its default settings, but for those given: ``workers="2"`` is ``OPSIN_WORKERS=2``."""
+def opsin(workload: Workload, *, folder: Path = ROOT, **settings: str) -> Service:
+    """Opsin with its default settings, but for those given: ``workers="2"`` is ``OPSIN_WORKERS=2``.
+
+    Args:
+        workload: whose model is served.
+        folder: of the checkout that serves.
+        settings: its own.
+    """
     port = free_port()
     environ = {
         "OPSIN_PORT": str(port),
@@ -120,7 +128,7 @@ def opsin(workload: Workload, **settings: str) -> Service:
         "OPSIN_MODEL": workload.model,
         **{f"OPSIN_{name.upper()}": value for name, value in settings.items()},
     }
-    return Service(["-m", "server"], environ, port=port, ready_path="/readyz")
+    return Service(["-m", "server"], environ, port=port, ready_path="/readyz", folder=folder)
 
 
 def free_port() -> int:

@@ -1,0 +1,121 @@
+"""The command `python -m benchmarks.versus REVISION`: the shipped model, served by this checkout and by another one.
+
+Both servers run side by side; each round loads each of them, in an order drawn anew, and ratios are taken within a
+round. Writes benchmarks/results/versus_REVISION.{json,md}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import random
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.figures import Figure, table
+from benchmarks.folders import RESULTS, ROOT
+from benchmarks.plan import Plan
+from benchmarks.service import opsin
+from benchmarks.spread import Spread
+from benchmarks.workload import shipped
+from benchmarks.wrk import Load, run_wrk
+
+CONNECTIONS = (1, 16)
+WARM_UP_S = 0.5
+
+Round = dict[str, Load]  # "ours" and "theirs"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and write; returns 0."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.versus", description=__doc__)
+    parser.add_argument("revision", help="of git: what to compare with")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--load-s", type=float, default=1.5, help="of each server in a round")
+    arguments = parser.parse_args(argv)
+    try:
+        revision = _git("rev-parse", "--short", "--verify", f"{arguments.revision}^{{commit}}").decode().strip()
+    except subprocess.CalledProcessError:
+        parser.error(f"git knows no revision {arguments.revision!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", revision))) as archive:
+            archive.extractall(folder, filter="data")
+        figures = measure(Path(folder), revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
+    shown = table(figures)
+    document = {"machine": machine.describe(), "figures": [figure.to_dict() for figure in figures]}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"versus_{revision}.json").write_text(json.dumps(document) + "\n")
+    (RESULTS / f"versus_{revision}.md").write_text(shown)
+    print(shown)
+    return 0
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S607
+
+
+def measure(other: Path, revision: str, plan: Plan) -> list[Figure]:
+    """Load both servers in turn, at each number of connections; the first round is not counted."""
+    workload = shipped()
+    requests = workload.requests()
+    rounds: dict[int, list[Round]] = {connections: [] for connections in CONNECTIONS}
+    order = random.Random(0)  # noqa: S311 - no secret
+    with opsin(workload) as ours, opsin(workload, folder=other) as theirs:
+        services = {"ours": ours, "theirs": theirs}
+        for number in range(plan.rounds + 1):
+            for connections in CONNECTIONS:
+                loads = {
+                    name: run_wrk(
+                        services[name], requests, connections=connections, seconds=plan.load_s, warm_up_s=WARM_UP_S
+                    )
+                    for name in order.sample(list(services), len(services))
+                }
+                rates = f"{loads['ours'].rate:.0f} against {loads['theirs'].rate:.0f} requests/s"
+                plan.say(f"round {number}, {connections} connections: {rates}")
+                rounds[connections].append(loads)
+    return [figure for connections in CONNECTIONS for figure in compare(rounds[connections][1:], revision, connections)]
+
+
+def compare(rounds: Sequence[Round], revision: str, connections: int) -> list[Figure]:
+    """Requests a second, and CPU time a request, over those of the other revision."""
+    ours, theirs = ([loads[name] for loads in rounds] for name in ("ours", "theirs"))
+    load = f"at {connections} connection{'s' if connections > 1 else ''}, over {revision}"
+    return [
+        _ratio(f"shipped: requests/s {load}", [one.rate for one in ours], [one.rate for one in theirs]),
+        _ratio(
+            f"shipped: CPU time a request {load}",
+            [one.cpu_ms_per_answer for one in ours],
+            [one.cpu_ms_per_answer for one in theirs],
+        ),
+    ]
+
+
+def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
+    ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
+    low, high = median_interval(ratios)
+    medians = [Spread(tuple(values)).median for values in (ours, theirs)]
+    return Figure.of_runs(
+        what,
+        ratios,
+        note=f"median within {low:.3f} .. {high:.3f} (95 %); medians {medians[0]:.3g} against {medians[1]:.3g}",
+        details={"ours": list(ours), "theirs": list(theirs)},
+    )
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Bound the median at 95 % by order statistics, whatever the distribution (binomial, by its normal limit)."""
+    ordered, half_width = sorted(values), 1.96 * math.sqrt(len(values)) / 2
+    low = max(0, math.floor(len(values) / 2 - half_width))
+    high = min(len(values) - 1, math.ceil(len(values) / 2 + half_width))
+    return ordered[low], ordered[high]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
