@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shutil
+import socket
+import subprocess
+from http.client import parse_headers
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 from werkzeug.test import encode_multipart
 
 from server.api.multipart import split_multipart
@@ -25,9 +30,38 @@ CONTENTS = (
     .filter(lambda content: not DELIMITER.search(b"\r\n" + content + b"\r\n"))
 )
 
+# What names and filenames are made of that a reader of their quotes could stumble over.
+TRICKY = st.lists(
+    st.sampled_from(["a", "é", "😀", " ", ";", "=", ":", "'", "--XYZ", "name=", "%22", "%0D%0A", "%", "/"])
+)
+TEXTS = TRICKY.map("".join)
+QUOTED = TEXTS | st.lists(st.sampled_from(["a", '\\"', "\\\\", ";"])).map("".join)
+FIELDS = st.sampled_from(["", "Content-Type: image/png\r\n", "X: name=b\r\n", 'content-type:text/plain; name="c"\r\n'])
+# Werkzeug takes a bare CR or LF for a line's end, in front of a boundary and behind it, too.
+WERKZEUG_DELIMITER = re.compile(rb"[\r\n]--XYZ(--|[ \t]*[\r\n])")
+LINES = [b"\r", b"\n", b"-", b"\r\n\r\n", b"--XYZ", b"--XYZ--", b"\r\n--XYZ;", b"\n-", b" ", b"\0", b"\xff"]
+CONTENTS_OF_LINES = (
+    st.lists(st.binary(max_size=3) | st.sampled_from(LINES))
+    .map(b"".join)
+    .filter(lambda content: not WERKZEUG_DELIMITER.search(b"\n" + content + b"\r\n"))
+)
+
 
 def split(body, boundary="XYZ"):
     return [(part.name, part.filename, bytes(part.content)) for part in split_multipart(body, boundary)]
+
+
+def split_by_werkzeug(body, boundary="XYZ"):
+    decoder, parts = MultipartDecoder(boundary.encode()), []
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    while not isinstance(event := decoder.next_event(), Epilogue):
+        if isinstance(event, Field | File):
+            parts.append((event.name, getattr(event, "filename", None), b""))
+        elif isinstance(event, Data):
+            name, filename, content = parts.pop()
+            parts.append((name, filename, content + event.data))
+    return parts
 
 
 @given(st.lists(st.tuples(NAMES, NAMES, CONTENTS), max_size=5))
@@ -35,6 +69,41 @@ def test_parts_come_out_as_they_went_in(fields):
     files = MultiDict((name, FileStorage(io.BytesIO(content), filename)) for name, filename, content in fields)
     _, body = encode_multipart(files, boundary="XYZ")
     assert sorted(split(body)) == sorted(fields)
+
+
+@st.composite
+def forms(draw):
+    """A form as some client could write it: quotes or none, escapes, other fields, padding, an end without a line."""
+    body = b"".join(draw(st.lists(parts(), max_size=4)))
+    return body + b"--XYZ--" + draw(st.sampled_from([b"", b"\r\n", b"\r\nbye"]))
+
+
+@st.composite
+def parts(draw):
+    disposition = draw(st.sampled_from(["Content-Disposition", "content-disposition", "CONTENT-DISPOSITION"]))
+    filename = draw(
+        st.just("")
+        | QUOTED.map('; filename="{}"'.format)
+        | NAMES.map(";filename={}".format)
+        | NAMES.map("; filename*=UTF-8''%C3%A9{}".format)
+    )
+    name = draw(QUOTED.map('name="{}"'.format) | NAMES.map("name={}".format))
+    head = f"{draw(FIELDS)}{disposition}: form-data; {name}{filename}\r\n{draw(FIELDS)}"
+    padding = draw(st.sampled_from([b"", b" ", b"\t "]))
+    return b"--XYZ" + padding + b"\r\n" + head.encode() + b"\r\n" + draw(CONTENTS_OF_LINES) + b"\r\n"
+
+
+@given(forms())
+def test_form_is_what_werkzeug_makes_of_it(body):
+    assert split(body) == split_by_werkzeug(body)
+
+
+@pytest.mark.parametrize("line", [b"\n--XYZ\r\n", b"\r--XYZ\r\n", b"\r\n--XYZ\n"])
+def test_boundary_on_a_line_without_crlf_is_content_where_werkzeug_takes_it(line):
+    field = b'Content-Disposition: form-data; name="a"\r\n\r\n'
+    body = b"--XYZ\r\n" + field + b"1" + line + field + b"2\r\n--XYZ--\r\n"
+    assert split(body) == [("a", None, b"1" + line + field + b"2")]
+    assert split_by_werkzeug(body) == [("a", None, b"1"), ("a", None, b"2")]
 
 
 @given(st.binary(max_size=200))
@@ -94,3 +163,135 @@ def test_malformed_form_is_an_error(body):
 def test_unusable_boundary_is_an_error(boundary):
     with pytest.raises(RequestError, match="boundary"):
         split(b"--x", boundary)
+
+
+# What clients write for the same fields, captured from their sockets: an image that holds a line's end and dashes,
+# filenames with quotes, of other alphabets and with a line's end, a name with quotes, an empty field.
+IMAGE = b"\r\n--\0\xff\r\n"
+BODIES = {
+    "curl 7.88": b"""--------------------------ff912a8a04d6bd30
+Content-Disposition: form-data; name="image"; filename="a b.png"
+Content-Type: image/png
+
+IMAGE
+--------------------------ff912a8a04d6bd30
+Content-Disposition: form-data; name="image"; filename="q%22u\\o%te.png"
+Content-Type: image/png
+
+1
+--------------------------ff912a8a04d6bd30
+Content-Disposition: form-data; name="image"; filename="\xc3\xa9\xf0\x9f\x98\x80.png"
+Content-Type: image/png
+
+
+--------------------------ff912a8a04d6bd30
+Content-Disposition: form-data; name="file"; filename="n%0D%0Al.png"
+Content-Type: image/png
+
+2
+--------------------------ff912a8a04d6bd30
+Content-Disposition: form-data; name="n%22a\\me%"
+
+text
+--------------------------ff912a8a04d6bd30
+Content-Disposition: form-data; name="empty"
+
+
+--------------------------ff912a8a04d6bd30--
+""",
+    "fetch of Node 20": b"""------formdata-undici-084222190441
+Content-Disposition: form-data; name="image"; filename="a b.png"
+Content-Type: image/png
+
+IMAGE
+------formdata-undici-084222190441
+Content-Disposition: form-data; name="image"; filename="q%22u\\o%te.png"
+Content-Type: application/octet-stream
+
+1
+------formdata-undici-084222190441
+Content-Disposition: form-data; name="image"; filename="\xc3\xa9\xf0\x9f\x98\x80.png"
+Content-Type: application/octet-stream
+
+
+------formdata-undici-084222190441
+Content-Disposition: form-data; name="file"; filename="n%0D%0Al.png"
+Content-Type: image/png
+
+2
+------formdata-undici-084222190441
+Content-Disposition: form-data; name="n%22a\\me%"
+
+text
+------formdata-undici-084222190441
+Content-Disposition: form-data; name="empty"
+
+
+------formdata-undici-084222190441--
+""",
+    "requests 2.34, urllib3 2.8": b"""--cb1b337a270cdd419114fe8d2c2b6637
+Content-Disposition: form-data; name="image"; filename="a b.png"
+Content-Type: image/png
+
+IMAGE
+--cb1b337a270cdd419114fe8d2c2b6637
+Content-Disposition: form-data; name="image"; filename="q%22u\\o%te.png"
+
+1
+--cb1b337a270cdd419114fe8d2c2b6637
+Content-Disposition: form-data; name="image"; filename="\xc3\xa9\xf0\x9f\x98\x80.png"
+
+
+--cb1b337a270cdd419114fe8d2c2b6637
+Content-Disposition: form-data; name="file"; filename="n%0D%0Al.png"
+Content-Type: image/png
+
+2
+--cb1b337a270cdd419114fe8d2c2b6637
+Content-Disposition: form-data; name="n%22a\\me%"
+
+text
+--cb1b337a270cdd419114fe8d2c2b6637
+Content-Disposition: form-data; name="empty"
+
+
+--cb1b337a270cdd419114fe8d2c2b6637--
+""",
+}
+SENT = [
+    ("image", "a b.png", IMAGE),
+    ("image", 'q"uo%te.png', b"1"),  # was q"u\o%te.png: werkzeug takes a backslash for an escape, these clients do not
+    ("image", "é😀.png", b""),
+    ("file", "n%0D%0Al.png", b"2"),  # nobody reads it as a line's end again: a file could have this very name
+    ('n"ame%', None, b"text"),
+    ("empty", None, b""),
+]
+
+
+@pytest.mark.parametrize("client", BODIES)
+def test_form_of_a_client_is_what_it_sent(client):
+    body = BODIES[client].replace(b"\n", b"\r\n").replace(b"IMAGE", IMAGE)
+    boundary = body[2 : body.index(b"\r\n")].decode()
+    assert split(body, boundary) == SENT
+    assert split_by_werkzeug(body, boundary) == SENT
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_form_of_the_curl_that_is_here_is_what_it_sent(tmp_path):
+    (tmp_path / "a b.png").write_bytes(IMAGE)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        form = ["-F", "image=@a b.png", "-F", 'image=@a b.png;filename="q\\"u.png"', "-F", "empty="]
+        with subprocess.Popen(["curl", "--silent", *form, url], cwd=tmp_path):  # noqa: S607
+            listener.settimeout(10)
+            connection = listener.accept()[0]
+            with connection, connection.makefile("rb") as stream:
+                stream.readline()
+                head = parse_headers(stream)
+                body = stream.read(int(head["Content-Length"]))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert split(body, head.get_boundary()) == [
+        ("image", "a b.png", IMAGE),
+        ("image", 'q"u.png', IMAGE),
+        ("empty", None, b""),
+    ]
