@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.http.errors import ParseException
 
+from server.gunicorn_internals import plain_settings
 from server.http.limits import Limits, UploadBudget
-from server.http.refusals import PARSE_ERRORS
-from server.http.request_reader import RequestReader, quick_copy
-from server.request_errors import UploadTooLarge
+from server.http.parser import RequestParser
+from server.request_errors import MalformedRequest, UploadTooLarge
 
-CFG = quick_copy(Config())
-
-
-class Wire:
-    """Takes what is sent."""
-
-    def sendall(self, data):
-        """Send nothing."""
+SETTINGS = plain_settings(Config())
 
 
 @pytest.fixture
-def new_reader():
-    """Make the reader of a connection; its requests may have 500 bytes."""
+def new_parser():
+    """Make the parser of a connection; its requests may have 500 bytes."""
 
-    def new_reader():
-        limits = Limits(CFG, max_body_bytes=500, budget=UploadBudget(1000), keepalive_s=1, read_timeout_s=1)
-        return RequestReader(limits, ("127.0.0.1", 1), Wire())
+    def new_parser():
+        limits = Limits(SETTINGS, max_body_bytes=500, budget=UploadBudget(1000), keepalive_s=1, read_timeout_s=1)
+        return RequestParser(limits, ("127.0.0.1", 1), lambda _: None)
 
-    return new_reader
+    return new_parser
 
 
 @pytest.fixture
-def outcome(new_reader):
+def outcome(new_parser):
     """List the requests in some pieces of a stream, and how it ends: with a status, closed, or waiting for more."""
 
     def outcome(pieces):
-        reader, found = new_reader(), []
+        parser, requests = new_parser(), []
         try:
             for piece in pieces:
-                reader.feed(piece)
-                while (request := reader.take()) is not None:
-                    found.append(shown(request))
+                parser.feed(piece)
+                while (request := parser.take()) is not None:
+                    requests.append(shown(request))
                     if request.should_close():
-                        return [*found, "closes"]
-                    reader.finish()
-        except ParseException as error:
-            return [*found, int(PARSE_ERRORS.get(type(error), "400")[:3])]
-        return found if reader.is_idle else [*found, "waits"]
+                        return [*requests, "closes"]
+                    parser.finish()
+        except MalformedRequest as error:
+            return [*requests, int(error.status[:3])]
+        return requests if parser.is_idle else [*requests, "waits"]
 
     return outcome
 
