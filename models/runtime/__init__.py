@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -59,8 +59,9 @@ def load_runtime(
         raise ValueError(f"the runtime must be tensorflow where it needs a GPU, got {runtime!r}")
     model_format = format_of(runtime)
     path = artifact.model_path(model_format.name)
-    pixels, num_classes = artifact.manifest.pixels, len(artifact.manifest.labels)
+    pixels = artifact.manifest.pixels
     shape = (pixels.height_px, pixels.width_px, 3)
+    tensors: dict[str, Any] = {"input_shape": shape, "num_classes": len(artifact.manifest.labels)}
     loaded: Runtime
     try:
         # Imported here, as each library takes up to seconds.
@@ -68,23 +69,15 @@ def load_runtime(
             case "litert":
                 from models.runtime.litert import LiteRTRuntime
 
-                loaded = LiteRTRuntime(path, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+                loaded = LiteRTRuntime(path, **tensors, num_threads=num_threads)
             case "openvino":
                 from models.runtime.openvino import OpenVINORuntime
 
-                loaded = OpenVINORuntime(
-                    path,
-                    input_shape=shape,
-                    num_classes=num_classes,
-                    num_threads=num_threads,
-                    batch_sizes=batch_sizes,
-                )
+                loaded = OpenVINORuntime(path, **tensors, num_threads=num_threads, batch_sizes=batch_sizes)
             case "tensorflow":
                 from models.runtime.tensorflow import TensorFlowRuntime
 
-                loaded = TensorFlowRuntime(
-                    path, input_shape=shape, num_classes=num_classes, batch_sizes=batch_sizes, needs_gpu=needs_gpu
-                )
+                loaded = TensorFlowRuntime(path, **tensors, batch_sizes=batch_sizes, needs_gpu=needs_gpu)
     except ImportError as error:
         file = f"requirements/{model_format.requirements[runtime]}.txt"
         raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error
