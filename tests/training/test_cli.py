@@ -53,10 +53,22 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path, capsys):
     assert line == f"python -m optimize: [Errno 17] File exists: '{tmp_path / 'report'}'"
 
 
-def test_missing_arguments_are_told_without_loading_tensorflow():
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --data, --workdir"),
+        (["--data", "x.npz", "--workdir", "run", "--set", "epoch=3"], "expected FIELD=VALUE with FIELD one of variant"),
+        (["--data", "x.npz", "--workdir", "run", "--temperature", "2"], "give --teacher too"),
+    ],
+)
+def test_bad_arguments_are_told_without_loading_tensorflow(arguments, message):
     code = (
-        "import sys; from training.__main__ import main\ntry: main([])\nfinally: assert 'tensorflow' not in sys.modules"
+        "import sys; from training.__main__ import main\n"
+        "try: code = main(sys.argv[1:])\n"
+        "finally: assert 'tensorflow' not in sys.modules\n"
+        "sys.exit(code)"
     )
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 2
-    assert "the following arguments are required: --data, --workdir" in process.stderr
+    assert message in process.stderr
