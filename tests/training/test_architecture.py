@@ -1,34 +1,86 @@
-"""What a configuration asks for, and what a model has become."""
+"""Networks of a configuration, pruned ones, their precision, and weights that are taken over."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import tf_keras as keras
 
-from models.network.resnet_v2 import ResNetV2, build
-from training.architecture import architecture_of, as_built
+from models.network.resnet_v2 import VARIANTS, ResNetV2, Variant, build
+from training.architecture import architecture_of, as_built, building_in, copy_weights
 from training.config import preset
 
+# Smaller than any of the family, with stacks of different lengths.
+SMALL_VARIANTS = {
+    "basic": Variant("basic", (1, 2, 1), "cifar"),
+    "bottleneck": Variant("bottleneck", (1, 2, 1), "imagenet"),
+}
 WIDTHS = {
-    "20": {"stream_widths": (5, 6, 7), "inner_widths": (1, 2, 3, 4, 5, 6, 7, 8, 9)},
-    "18": {"stream_widths": (3, 4, 5, 6), "inner_widths": (1, 2, 3, 4, 5, 6, 7, 8)},
-    "50": {"stream_widths": (5, 6, 7, 8), "inner_widths": tuple(range(1, 33))},
+    "basic": {"stream_widths": (5, 6, 7), "inner_widths": (1, 2, 3, 4)},
+    "bottleneck": {"stream_widths": (5, 6, 7), "inner_widths": tuple(range(1, 9))},
 }
 
 
+@pytest.fixture(params=SMALL_VARIANTS)
+def standard(request, monkeypatch) -> ResNetV2:
+    monkeypatch.setitem(VARIANTS, request.param, SMALL_VARIANTS[request.param])
+    return ResNetV2.of(request.param, width=4, input_shape=(32, 32, 3), num_classes=3)
+
+
 def test_network_of_a_configuration_has_its_width_and_size():
-    found = architecture_of(preset("smoke"), num_classes=7)
-    assert found == ResNetV2.of("8", width=16, input_shape=(32, 32, 3), num_classes=7)
+    assert architecture_of(preset("smoke"), num_classes=7) == ResNetV2.of(
+        "8", width=16, input_shape=(32, 32, 3), num_classes=7
+    )
 
 
-@pytest.mark.parametrize("variant", ["20", "18", pytest.param("50", marks=pytest.mark.slow)])
-def test_widths_are_those_of_the_model(variant):
-    standard = ResNetV2.of(variant, width=4, input_shape=(32, 32, 3), num_classes=3)
-    pruned = replace(standard, **WIDTHS[variant])
-    assert as_built(standard, build(pruned)) == pruned
-    assert as_built(pruned, build(pruned)) is pruned
+def test_widths_are_those_of_the_model(standard):
+    pruned = replace(standard, **WIDTHS[standard.variant])
+    model = build(pruned)
+    assert as_built(standard, model) == pruned
+    assert as_built(pruned, model) is pruned
 
 
-@pytest.mark.parametrize("variant", ["20", "18"])
-def test_model_of_which_nothing_was_pruned_has_no_widths_of_its_own(variant):
-    standard = ResNetV2.of(variant, width=4, input_shape=(32, 32, 3), num_classes=3)
+def test_model_of_which_nothing_was_pruned_has_no_widths_of_its_own(standard):
     assert as_built(standard, build(standard)) is standard
+
+
+def network(**changes):
+    return build(ResNetV2.of("8", **{"width": 4, **changes}))
+
+
+def test_all_layers_of_an_equal_network_are_copied():
+    source, target = network(), network()
+    assert copy_weights(source, target) == []
+    for ours, theirs in zip(target.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_classifier_for_other_classes_keeps_its_own_weights():
+    source, target = network(), network(num_classes=3)
+    own = target.get_layer("predictions").get_weights()
+    assert copy_weights(source, target) == ["predictions"]
+    np.testing.assert_array_equal(target.get_layer("predictions").get_weights()[0], own[0])
+
+
+def test_networks_with_nothing_in_common_are_refused():
+    with pytest.raises(ValueError, match="no layer of the same name and shape"):
+        copy_weights(network(), network(width=8, num_classes=3))
+
+
+def compute_dtype() -> str:
+    return keras.layers.Dense(1).compute_dtype
+
+
+def test_networks_are_built_in_the_precision_within_and_in_that_of_before_afterwards():
+    with building_in("mixed_bfloat16"):
+        assert compute_dtype() == "bfloat16"
+        with building_in("float32"):
+            assert compute_dtype() == "float32"
+        assert compute_dtype() == "bfloat16"
+    assert compute_dtype() == "float32"
+
+
+def test_an_error_within_leaves_nothing_behind():
+    with pytest.raises(RuntimeError, match="stopped"), building_in("mixed_float16"):
+        raise RuntimeError("stopped")
+    assert compute_dtype() == "float32"
