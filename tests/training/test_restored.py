@@ -38,6 +38,14 @@ def workdir(artifact, toy_npz, tmp_path_factory):
     return workdir
 
 
+@pytest.fixture
+def quick_export(workdir, monkeypatch):
+    """An export that takes no time: the network is that of `workdir`, which has the file."""
+    monkeypatch.setattr(
+        "training.publish.export_float32", lambda _, file: shutil.copy(workdir / "float32.tflite", file)
+    )
+
+
 def test_weights_are_those_that_were_trained_as_rounded_as_the_savedmodel_has_them(workdir, toy_run):
     before, after = load_model(toy_run), load_model(workdir)
     assert [layer.name for layer in after.layers] == [layer.name for layer in before.layers]
@@ -66,14 +74,15 @@ def test_a_folder_with_a_run_is_left_as_it_is(artifact, toy_npz, toy_run):
 
 
 @pytest.mark.parametrize("stage", ["save_model", "export_float32"])
-def test_what_was_interrupted_can_be_repeated(artifact, toy_npz, tmp_path, monkeypatch, stage):
+def test_what_was_interrupted_can_be_repeated(quick_export, artifact, toy_npz, tmp_path, monkeypatch, stage):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"training.publish.{stage}", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        restore(artifact, toy_npz, tmp_path)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(f"training.publish.{stage}", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            restore(artifact, toy_npz, tmp_path)
+    assert not (tmp_path / "model.keras").exists()
     restore(artifact, toy_npz, tmp_path)
     assert open_source(tmp_path, None).published == "toy:2"
 
@@ -109,7 +118,7 @@ def test_a_manifest_that_tells_of_no_training_is_refused(artifact, toy_npz, tmp_
         restore(untold, toy_npz, tmp_path / "run")
 
 
-def test_command_says_what_came_of_it(repository, toy_npz, tmp_path, capsys):
+def test_command_says_what_came_of_it(quick_export, repository, toy_npz, tmp_path, capsys):
     place = ["--repository", str(repository.root), "--data", str(toy_npz), "--workdir", str(tmp_path / "run")]
     assert main(["toy:2", *place]) == 0
     assert capsys.readouterr().out.startswith(f"restored to {tmp_path / 'run'}: ")
