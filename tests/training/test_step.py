@@ -1,8 +1,16 @@
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+import tensorflow as tf
+import tf_keras as keras
 from hypothesis import given
 from hypothesis import strategies as st
+from small_networks import small_network
 
-from training.step import learning_rate
+from models.network.normalization import normalize
+from training.distillation import Distillation, Hint
+from training.step import TrainingStep, learning_rate
 
 steps = st.tuples(st.integers(0, 50), st.integers(1, 200)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
@@ -29,3 +37,74 @@ def test_is_half_the_peak_half_way_down():
 def test_warmup_longer_than_the_training_is_refused():
     with pytest.raises(ValueError, match=r"warmup_steps must be in 0..total_steps \(5\), got 6"):
         learning_rate(0, peak=1.0, warmup_steps=6, total_steps=5)
+
+
+def step_of(model: keras.Model, **options: float) -> TrainingStep:
+    values = {"momentum": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "ema_decay": 0.0, **options}
+    return TrainingStep(model, **values)
+
+
+def linear_network() -> keras.Model:
+    """Two classes by the mean colour."""
+    image = keras.Input([4, 4, 3])
+    logits = keras.layers.Dense(2, name="predictions")(keras.layers.GlobalAveragePooling2D()(image))
+    model = keras.Model(image, logits)
+    model.set_weights([np.array([[0.5, -0.5], [0.25, 0.0], [0.0, 1.0]]), np.array([0.1, -0.2])])
+    return model
+
+
+PIXELS = tf.constant(np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3)), tf.uint8)
+TARGETS = tf.constant([0, 1, 0, 1, 1, 1], tf.int64)
+
+
+@pytest.mark.usefixtures("eager")
+def test_penalty_is_on_kernels_alone():
+    networks = linear_network(), linear_network()
+    for model, weight_decay in zip(networks, (0.0, 0.1), strict=True):
+        step_of(model, weight_decay=weight_decay)(PIXELS, TARGETS, lr=0.5, step=0)
+    (kernel, bias), (smaller_kernel, same_bias) = (model.get_weights() for model in networks)
+    np.testing.assert_allclose(kernel - smaller_kernel, 0.5 * 0.1 * linear_network().get_weights()[0], atol=1e-6)
+    np.testing.assert_array_equal(bias, same_bias)
+
+
+@pytest.mark.usefixtures("eager")
+def test_ema_follows_fast_at_first_and_by_its_decay_later():
+    model = linear_network()
+    step = step_of(model, ema_decay=0.9)
+    for number, decay in ((0, 0.1), (30, 31 / 40), (1000, 0.9)):
+        before = [weight.copy() for weight in step.ema.get_weights()]
+        step(PIXELS, TARGETS, lr=0.5, step=number)
+        for average, old, new in zip(step.ema.get_weights(), before, model.get_weights(), strict=True):
+            np.testing.assert_allclose(average, decay * old + (1 - decay) * new, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.usefixtures("eager")
+def test_without_ema_the_model_itself_is_evaluated():
+    model = linear_network()
+    assert step_of(model).ema is model
+
+
+@pytest.mark.usefixtures("eager")
+def test_result_is_the_mean_loss_and_accuracy_before_the_step():
+    model = linear_network()
+    logits = model(normalize(PIXELS)).numpy()
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    result = step_of(model)(PIXELS, TARGETS, lr=0.1, step=0)
+    assert float(result.loss) == pytest.approx(-np.log(probabilities[np.arange(6), TARGETS]).mean(), rel=1e-5)
+    assert float(result.accuracy) == pytest.approx((logits.argmax(axis=1) == TARGETS.numpy()).mean())
+
+
+def test_step_is_traced_once_for_each_size_of_image_and_learns_with_its_teacher():
+    sizes = []
+
+    class Teacher(Distillation):
+        def loss(self, images: tf.Tensor, logits: tf.Tensor, features: Sequence[tf.Tensor] = ()) -> tf.Tensor:
+            sizes.append(images.shape[1])
+            return Distillation.loss(self, images, logits, features)
+
+    model, teacher = (small_network(side_px=16, num_classes=2) for _ in range(2))
+    step = step_of(model, ema_decay=0.9, distillation=Teacher(teacher, hints=(Hint("features"),)))
+    pixels = tf.constant(np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3)), tf.uint8)
+    losses = [float(step(images, TARGETS, lr=0.1, step=0).loss) for images in (pixels[:, :12, :12], *[pixels] * 5)]
+    assert sizes == [12, 16]
+    assert losses[-1] < losses[1]
