@@ -55,6 +55,7 @@ class MetricFiles:
 
     def __init__(self, parent: str | None, *, workers: int, engines: int) -> None:
         self._owner = os.getpid()
+        self._lock: int | None = None
         places = [f"http{number}" for number in range(workers)] + [f"engine{number}" for number in range(engines)]
         try:
             _remove_abandoned(Path(parent or tempfile.gettempdir()))
@@ -86,9 +87,15 @@ class MetricFiles:
             return Metrics()
 
     def remove(self) -> None:
-        """Remove the folder, unless this process has a master that does so later. A second call does nothing."""
+        """Remove the folder and unlock it, unless this process has a master that does so later.
+
+        A second call does nothing.
+        """
         if os.getppid() != self._owner:
             shutil.rmtree(self._folder, ignore_errors=True)
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
 
 def _locked(folder: Path) -> int:

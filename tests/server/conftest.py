@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from engines import COLOURS, MODEL, MeanColour, RunningEngine
+from leaks import nothing_is_left  # noqa: F401 - an autouse fixture
 from PIL import Image
 
 from server.api.app import create_app
