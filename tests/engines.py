@@ -86,16 +86,21 @@ class RunningEngine:
         self.runners.start()
 
     def wait_until_idle(self):
-        give_up_at = time.monotonic() + SOON_S
-        while (self.table.ticket != self.table.completed).any() or self.table.in_use.any():
-            assert time.monotonic() < give_up_at
-            time.sleep(0.001)
+        table = self.table
+        wait_until(lambda: not ((table.ticket != table.completed).any() or table.in_use.any()))
 
     def close(self):
         for runtime in self.runtimes:
             runtime.may_run.set()
         self.runners.close()
         self.table.close()
+
+
+def wait_until(condition):
+    give_up_at = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.001)
 
 
 def later(seconds=SOON_S):

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from engines import MODEL, RunningEngine, serving, small_table
+from engines import MODEL, SOON_S, RunningEngine, serving, small_table
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -136,7 +136,7 @@ def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):
 
     def slow_preprocess(upload, spec, *, limits, out):
         is_decoding.release()
-        may_go_on.wait()
+        assert may_go_on.wait(SOON_S)
 
     monkeypatch.setattr("server.classify.preprocess", slow_preprocess)
     classifier = Classifier(engine)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from engines import MODEL, RunningEngine, later, serving
+from engines import MODEL, RunningEngine, later, serving, wait_until
 from prometheus_client import values
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
@@ -113,8 +113,7 @@ def test_slots_and_queue_are_those_of_the_moment(client, engine, running, runtim
     with engine.reserve(MODEL, 3, deadline=later()) as slots:
         assert value_of(client, "opsin_slots_in_use", **nowhere) == 3
         slots[0].submit()
-        while not running.table.attempted[slots[0].number]:
-            pass
+        wait_until(lambda: running.table.attempted[slots[0].number])
         slots[1].submit()
         assert value_of(client, "opsin_queue_images", **nowhere) == 1
         runtime.may_run.set()

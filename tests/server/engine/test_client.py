@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from engines import MODEL, MeanColour, RunningEngine, ask, later, red_share, serving, small_table
+from engines import MODEL, SOON_S, MeanColour, RunningEngine, ask, later, red_share, serving, small_table, wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,8 +18,6 @@ from server.engine.catalogue import Catalogue, ServedModel
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, Overloaded
 from server.engine.shared_catalogue import write_catalogue
-
-SOON_S = 20.0
 
 
 def test_every_caller_gets_its_own_answers():
@@ -115,8 +112,7 @@ def test_abandoned_images_are_not_run(engine, runtime, running):
     runtime.may_run.clear()
     with engine.reserve(MODEL, 4, deadline=later()) as slots:
         slots[0].submit()
-        while not running.table.running_since.any():
-            time.sleep(0.001)
+        wait_until(running.table.running_since.any)
         for slot in slots[1:]:
             slot.submit()
     runtime.may_run.set()
@@ -193,8 +189,7 @@ def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runt
     running = RunningEngine(runtime, num_slots=2)
     slots = running.client.reserve(MODEL, 2, deadline=later()).__enter__()  # the worker dies within
     slots[0].submit()
-    while not running.table.running_since.any():
-        time.sleep(0.001)
+    wait_until(running.table.running_since.any)
     successor = EngineClient(running.table, 0)
     with pytest.raises(Overloaded), successor.reserve(MODEL, 2, deadline=later()):
         pass
