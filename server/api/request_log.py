@@ -46,7 +46,7 @@ def identify_requests(
     Args:
         app: whose every answer is to carry its id.
         headers: that every answer carries too.
-        note: told of each answer, before it leaves: path, method, status, and how long it took in seconds.
+        note: called with each answer before it leaves: path, method, status, and its time in seconds.
         clock: monotonic, in seconds.
     """
     wrapped = app.wsgi_app

@@ -36,7 +36,7 @@ class Runners:
         batcher: deals out the work.
         models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
         num_runners: threads.
-        note_batch: told of each batch, once it is complete, how long each image had waited and how long they ran, in s.
+        note_batch: called after each batch with the seconds that each image had waited, and those that they ran.
     """
 
     def __init__(

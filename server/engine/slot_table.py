@@ -25,8 +25,8 @@ slot into the model's input. Nothing is pickled and no pixel crosses a socket; a
 
 Order: Python has no memory fence, and locks are the nearest it has. On x86 one of them is a full fence, and stores
 keep their order without any. On Arm, what stands before a lock that is taken and released may move into it, and what
-stands behind it, too, and there the two may change places. So `fence` takes its lock twice: nothing moves up over a
-release or down over an acquisition, and Armv8 keeps a release and the acquisition behind it in order (glibc makes them
+stands behind it, too, and there the two may change places. So `fence` takes its lock twice: nothing moves down over a
+release or up over an acquisition, and Armv8 keeps a release and the acquisition behind it in order (glibc makes them
 CASL and CASA, or STLXR and LDAXR, which are sequentially consistent among themselves). This is argued from the manuals:
 x86 is tested under load, aarch64 has not been.
 
