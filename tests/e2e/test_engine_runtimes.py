@@ -34,13 +34,13 @@ def encode(pixels):
 
 def answers(running):
     """The probabilities of all pictures, by label."""
-    found = []
+    predictions = []
     for pixels in pictures():
         status, document = running.request("POST", "/predict?top_k=10", encode(pixels))
         assert status == 200, document
         [prediction] = document["predictions"]
-        found.append({ranked["label"]: ranked["probability"] for ranked in prediction["top_k"]})
-    return found
+        predictions.append({ranked["label"]: ranked["probability"] for ranked in prediction["top_k"]})
+    return predictions
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
@@ -62,11 +62,11 @@ def test_saved_model_of_tensorflow_is_served_on_the_cpu(tmp_path, small_artifact
         {"OPSIN_REPOSITORY": str(tmp_path / "repository"), "OPSIN_RUNTIME": "tensorflow", "OPSIN_MAX_BATCH": "2"},
     )
     try:
-        found = answers(running.wait_until_ready())
+        predictions = answers(running.wait_until_ready())
     finally:
         running.end()
     runtime = load_runtime(small_artifact, runtime="tensorflow", batch_sizes=(1,))
-    for pixels, probabilities in zip(pictures(), found, strict=True):
+    for pixels, probabilities in zip(pictures(), predictions, strict=True):
         expected = runtime.run([pixels])[0]
         assert [probabilities[label] for label in LABELS] == pytest.approx(expected.tolist(), abs=1e-5)
     runtime.close()

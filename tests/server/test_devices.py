@@ -64,7 +64,7 @@ def test_gpu_that_is_not_there_is_refused(device, gpus):
 
 
 @pytest.mark.parametrize(
-    ("settings", "gpus", "told"),
+    ("settings", "gpus", "reason"),
     [
         (Settings(), ("0",), "gpu 0, because OPSIN_DEVICE is auto and a GPU is visible"),
         (Settings(), GPUS, "gpu 0, gpu 1, gpu 2, because OPSIN_DEVICE is auto and 3 GPUs are visible"),
@@ -78,8 +78,8 @@ def test_gpu_that_is_not_there_is_refused(device, gpus):
         ),
     ],
 )
-def test_choice_is_told_with_its_reason(tensorflow, settings, gpus, told):
-    assert str(explain_devices(settings, gpus)) == told
+def test_choice_is_told_with_its_reason(tensorflow, settings, gpus, reason):
+    assert str(explain_devices(settings, gpus)) == reason
 
 
 def test_gpu_without_tensorflow_is_told(monkeypatch):

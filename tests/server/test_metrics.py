@@ -29,8 +29,8 @@ def samples_of(client):
 
 
 def value_of(client, name, **labels):
-    (found,) = [each.value for each in samples_of(client) if each.name == name and each.labels == labels]
-    return found
+    (value,) = [each.value for each in samples_of(client) if each.name == name and each.labels == labels]
+    return value
 
 
 def labels_of(client, name):

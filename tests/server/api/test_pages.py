@@ -30,14 +30,14 @@ def test_page_loads_nothing_from_elsewhere_and_nothing_inline(client):
 
 
 @pytest.mark.parametrize(
-    ("max_upload_bytes", "told"),
+    ("max_upload_bytes", "size"),
     [(1000, "1000 bytes"), (500_000, "488 kB"), (1024**2, "1 MB"), (32 * 1024**2, "32 MB")],
 )
-def test_page_tells_the_largest_upload_in_a_unit_that_fits(engine, max_upload_bytes, told):
+def test_page_tells_the_largest_upload_in_a_unit_that_fits(engine, max_upload_bytes, size):
     app = create_app(Settings(max_upload_bytes=max_upload_bytes), engine=engine)
     text = app.test_client().get("/").text.replace("\N{NO-BREAK SPACE}", " ")
-    assert f"AVIF, up to {told}<" in text
-    assert f'data-max-upload="{told}"' in text
+    assert f"AVIF, up to {size}<" in text
+    assert f'data-max-upload="{size}"' in text
 
 
 def test_script_tells_the_largest_upload_as_the_page_does(client):

@@ -20,7 +20,7 @@ def catalogue(default):
 
 
 @pytest.mark.parametrize(
-    ("default", "name", "version", "found"),
+    ("default", "name", "version", "expected"),
     [
         ("b", None, None, ("b", 5)),
         ("b:3", None, None, ("b", 3)),
@@ -31,9 +31,9 @@ def catalogue(default):
         ("gone", "b", 3, ("b", 3)),
     ],
 )
-def test_what_is_not_named_is_the_default(default, name, version, found):
+def test_what_is_not_named_is_the_default(default, name, version, expected):
     served = find_model(catalogue(default), name, version)
-    assert (served.name, served.version) == found
+    assert (served.name, served.version) == expected
 
 
 @pytest.mark.parametrize("default", ["gone", "b:7"])
