@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 GRACE_S = 5.0  # for what is on its way out when the test ends
+STAYS = ("thread opsin-request-", "anon_inode:[eventpoll]")  # a worker has RequestThreads until its process ends
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written to
 
 
@@ -46,12 +47,12 @@ def nothing_is_left():
     assert not leaked, leaked
 
 
-def leaked_since(before, *, grace_s=None, allowed=()):
-    """What there is that was not there before, once it has had time to go; less what has an allowed text in it."""
+def leaked_since(before, *, grace_s=None):
+    """What there is that was not there before, once it has had time to go."""
     give_up_at = time.monotonic() + (GRACE_S if grace_s is None else grace_s)
     while True:
         added = Resources.now().added_since(before)
-        leaked = [resource for resource in added if not any(text in resource for text in allowed)]
+        leaked = [resource for resource in added if not any(text in resource for text in STAYS)]
         if not leaked or time.monotonic() >= give_up_at:
             return leaked
         gc.collect()  # what only a cycle of dead objects holds is not held

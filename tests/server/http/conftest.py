@@ -1,10 +1,9 @@
-"""Fixtures for the HTTP front: no leaks, and what comes of a stream of bytes (test_smuggling, test_smuggling_heads)."""
+"""What comes of a stream of bytes, for the tables of test_smuggling and test_smuggling_heads."""
 
 from __future__ import annotations
 
 import pytest
 from gunicorn.config import Config
-from leaks import Resources, leaked_since
 
 from server.gunicorn_internals import plain_settings
 from server.http.limits import Limits, UploadBudget
@@ -12,16 +11,6 @@ from server.http.parser import RequestParser
 from server.request_errors import MalformedRequest, UploadTooLarge
 
 SETTINGS = plain_settings(Config())
-REQUEST_THREADS = ("thread opsin-request-", "anon_inode:[eventpoll]")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left():
-    """As everywhere, but for request threads and their epoll, which a worker has until its process ends."""
-    before = Resources.now()
-    yield
-    leaked = leaked_since(before, allowed=REQUEST_THREADS)
-    assert not leaked, leaked
 
 
 @pytest.fixture
