@@ -11,11 +11,8 @@ from pathlib import Path
 import pytest
 from gunicorn.config import Config
 
-from server import gunicorn_internals
-from server.gunicorn_internals import parse_request, plain_settings
-
-SERVER = Path(gunicorn_internals.__file__).parent
-SOURCE = Path(gunicorn_internals.__file__).read_text()
+SERVER = Path(__file__).resolve().parents[2] / "server"
+SOURCE = (SERVER / "gunicorn_internals.py").read_text()
 REQUEST, WORKER, ARBITER = "gunicorn.http.message.Request", "gunicorn.workers.base.Worker", "gunicorn.arbiter.Arbiter"
 
 # Functions that are called or overridden, with their parameters.
@@ -88,8 +85,19 @@ def found(name):
 
 
 @pytest.fixture
-def settings():
-    return plain_settings(Config())
+def internals():
+    """The module; imported here, so that the tests of single names run where one that it imports is not there."""
+    return importlib.import_module("server.gunicorn_internals")
+
+
+@pytest.fixture
+def settings(internals):
+    return internals.plain_settings(Config())
+
+
+@pytest.fixture
+def parse(internals, settings):
+    return lambda head: internals.parse_request(head, settings, ("127.0.0.1", 1), 1)
 
 
 @pytest.mark.parametrize(("name", "parameters"), FUNCTIONS.items(), ids=FUNCTIONS)
@@ -108,16 +116,16 @@ def test_worker_has(name):
 
 
 @pytest.mark.parametrize("name", OF_A_REQUEST)
-def test_request_has(settings, name):
-    request, _ = parse_request(HEAD, settings, ("127.0.0.1", 1), 1)
+def test_request_has(parse, name):
+    request, _ = parse(HEAD)
     assert getattr(request, name) == OF_A_REQUEST[name]
 
 
 @pytest.mark.parametrize(
     ("line", "num_bytes"), [(b"Content-Length: 3", 3), (b"Transfer-Encoding: chunked", None), (b"Accept: a", 0)]
 )
-def test_reader_of_a_body_says_how_long_it_is(settings, line, num_bytes):
-    request, rest = parse_request(b"POST / HTTP/1.1\r\n" + line + b"\r\n\r\nabc", settings, ("127.0.0.1", 1), 1)
+def test_reader_of_a_body_says_how_long_it_is(parse, line, num_bytes):
+    request, rest = parse(b"POST / HTTP/1.1\r\n" + line + b"\r\n\r\nabc")
     assert (request.num_body_bytes, rest) == (num_bytes, b"abc")
 
 
@@ -130,7 +138,7 @@ def test_parser_asks_for_no_setting_but_those_that_are_copied(settings):
     assert callable(settings.forwarded_allow_networks)
 
 
-def test_every_name_of_gunicorn_that_is_used_stands_here():
+def test_every_name_of_gunicorn_that_is_used_stands_here(internals):
     """Those that the module imports, those that its classes override, and those that they ask of themselves."""
     listed = {name.rpartition(".")[2] for name in (*FUNCTIONS, *VALUES)} | {*OF_A_WORKER, *OF_A_REQUEST, "body"}
     listed |= {"Arbiter", "HaltServer", "Request", "Worker"}
@@ -139,7 +147,7 @@ def test_every_name_of_gunicorn_that_is_used_stands_here():
         if isinstance(node, ast.ImportFrom) and node.module.startswith("gunicorn"):
             used |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ClassDef):
-            kind = getattr(gunicorn_internals, node.name)
+            kind = getattr(internals, node.name)
             if kind.__bases__ == (object,):
                 continue
             own = set(vars(kind)) | set(inspect.get_annotations(kind))
