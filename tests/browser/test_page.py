@@ -123,12 +123,10 @@ def test_of_many_photos_two_are_sent_at_once(open_page, served, photos, traffic)
 
 def test_same_photo_can_be_chosen_again_and_the_newest_is_on_top(open_page, served, photos):
     page = open_page(served)
-    page.choose(photos / "red.png")
-    page.answered()
-    page.choose(photos / "blue.png")
-    page.answered(2)
-    page.choose(photos / "red.png")
-    assert [card["name"] for card in page.answered(3)] == ["red.png", "blue.png", "red.png"]
+    for num_cards, name in enumerate(("red.png", "blue.png", "blue.png"), start=1):
+        page.choose(photos / name)
+        page.answered(num_cards)
+    assert [card["name"] for card in page.cards()] == ["blue.png", "blue.png", "red.png"]
 
 
 def test_photo_that_is_too_large_is_told_so_without_being_sent(open_page, served, photos, traffic):
