@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+
+from flask import Flask, has_request_context, request
 
 from models.pixels.preprocessing import ImageLimits
 from server.api.errors import STATUS, register_error_handlers
-from server.api.lean_flask import LeanFlask
 from server.api.metrics import metrics_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
@@ -22,6 +24,22 @@ from server.state_metrics import StateMetrics
 ON_EVERY_ANSWER = (("X-Content-Type-Options", "nosniff"),)
 
 
+class FlaskApp(Flask):
+    """The Flask application, which can name the route of a path for metrics."""
+
+    @cached_property
+    def fixed_paths(self) -> frozenset[str]:
+        """The paths without variable parts; to be read when all routes are there."""
+        return frozenset(rule.rule for rule in self.url_map.iter_rules() if not rule.arguments)
+
+    def route_of(self, path: str) -> str | None:
+        """Name the rule of a path; one with variable parts has a name only while its request is answered."""
+        if path in self.fixed_paths:
+            return path
+        rule = request.url_rule if has_request_context() else None
+        return rule.rule if rule else None
+
+
 def create_app(
     settings: Settings,
     *,
@@ -29,7 +47,7 @@ def create_app(
     is_stopping: Callable[[], bool] = lambda: False,
     choice: DeviceChoice | None = None,
     metrics: Metrics | None = None,
-) -> LeanFlask:
+) -> FlaskApp:
     """Make the application.
 
     Args:
@@ -42,7 +60,7 @@ def create_app(
     metrics = metrics or Metrics()
     metrics.expect("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice))
-    app = LeanFlask("server.api")
+    app = FlaskApp("server.api")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
     app.json.sort_keys = False  # type: ignore[attr-defined]
     limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_pixels)

@@ -1,0 +1,29 @@
+"""The application names the route of a path."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.api.app import FlaskApp
+
+
+@pytest.fixture
+def application():
+    application = FlaskApp("test")
+    application.add_url_rule("/fixed", "fixed", lambda: "", methods=["POST"])
+    application.add_url_rule("/a/<name>", "variable", lambda name: name)
+    return application
+
+
+@pytest.mark.parametrize(
+    ("path", "route"), [("/fixed", "/fixed"), ("/a/secret", "/a/<name>"), ("/secret", None), ("/fixed/secret", None)]
+)
+def test_route_of_a_path_is_its_rule(application, path, route):
+    named = []
+    application.after_request(lambda response: named.append(application.route_of(path)) or response)
+    application.test_client().get(path)
+    assert named == [route]
+
+
+def test_route_of_a_path_outside_of_its_request_is_that_of_a_fixed_one(application):
+    assert [application.route_of(path) for path in ("/fixed", "/a/x", "/nothing")] == ["/fixed", None, None]
