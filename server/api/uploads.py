@@ -1,23 +1,58 @@
-"""Reads the images of a request out of a form, out of JSON with base64, or as the bytes of its body."""
+"""Reads a request's body, and the images in it: the parts of a form, base64 in JSON, or the body itself."""
 
 from __future__ import annotations
 
 import binascii
 import json
 import unicodedata
-from typing import Any
+from typing import IO, Any
 
 from werkzeug.http import parse_options_header
 
 from server.api.multipart import split_multipart
 from server.classify import Upload
-from server.request_errors import MissingImage, RequestError, TooManyImages, UnsupportedMediaType
+from server.request_errors import (
+    IncompleteUpload,
+    MissingImage,
+    RequestError,
+    TooManyImages,
+    UnsupportedMediaType,
+    UploadTimeout,
+    UploadTooLarge,
+)
 
 FIELDS = ("image", "file")
 RAW_TYPES = ("", "application/octet-stream", "binary/octet-stream")
 MAX_FILENAME_CHARACTERS = 255
 MAX_NAMED_FIELDS = 10  # in a message
 SPARE_JSON_VALUES = 100  # past those of any right document, so that one that is merely wrong is told how
+
+
+def read_body(stream: IO[bytes], content_length: int | None, *, max_bytes: int) -> bytes | bytearray:
+    """Read the whole body into memory; nothing is ever written to disk.
+
+    Args:
+        stream: ends where the body ends. It raises TimeoutError where the client is too slow, another OSError where it
+            has gone, and UploadTooLarge where more came than is allowed without having been announced.
+        content_length: as the client announced it; None for a chunked body, or none.
+        max_bytes: a body that is announced as larger is refused unread.
+
+    Raises:
+        UploadTooLarge: more than ``max_bytes``.
+        IncompleteUpload: the client stopped before the end.
+        UploadTimeout: the client was too slow.
+    """
+    if content_length is not None and content_length > max_bytes:
+        raise UploadTooLarge(f"the request body may have at most {max_bytes} bytes, it has {content_length}")
+    try:
+        body = stream.read()
+    except TimeoutError:
+        raise UploadTimeout("the request body did not arrive in time") from None
+    except OSError:
+        raise IncompleteUpload("the connection broke before the request body was complete") from None
+    if content_length is not None and len(body) < content_length:
+        raise IncompleteUpload(f"the request body should have {content_length} bytes, {len(body)} arrived")
+    return body
 
 
 def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_images: int) -> list[Upload]:

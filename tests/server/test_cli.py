@@ -101,7 +101,7 @@ def test_unknown_variable_is_warned_of(capsys):
 
 def test_server_imports_no_tensorflow_and_the_request_path_no_flask():
     script = (
-        "import sys; import server.classify, server.api.uploads, server.api.body, server.engine.client\n"
+        "import sys; import server.classify, server.api.uploads, server.engine.client\n"
         "assert 'flask' not in sys.modules\n"
         "import server.master\n"
         "heavy = {'tensorflow', 'tf_keras', 'keras', 'training', 'optimize'} & set(sys.modules)\n"

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from server.api.body import read_body
+from server.api.uploads import read_body
 from server.request_errors import IncompleteUpload, UploadTimeout, UploadTooLarge
 
 
