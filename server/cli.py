@@ -10,8 +10,8 @@ from models.errors import OpsinError
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import AddressError, open_listener
-from server.api.request_log import configure_logging
 from server.devices import explain_devices, runtime_warning, visible_gpus
+from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
 

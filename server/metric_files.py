@@ -20,6 +20,7 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import values
@@ -78,7 +79,7 @@ class MetricFiles:
     def metrics_of(self, place: str) -> Metrics:
         """Take a place, in this process, once; in memory alone where the files have been lost meanwhile."""
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
-        values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+        values.ValueClass = values.MultiProcessValue(partial(str, place))  # type: ignore[no-untyped-call]
         try:
             return Metrics(self._folder)
         except (OSError, ValueError) as error:

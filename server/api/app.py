@@ -13,11 +13,11 @@ from server.api.metrics import metrics_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
 from server.api.predict import predict_routes
-from server.api.request_log import identify_requests
 from server.classify import Classifier
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.metrics import OTHER, Metrics
+from server.request_log import identified
 from server.settings import Settings
 from server.state_metrics import StateMetrics
 
@@ -68,7 +68,7 @@ def create_app(
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
-    identify_requests(app, headers=ON_EVERY_ANSWER, note=note)
+    app.wsgi_app = identified(app.wsgi_app, headers=ON_EVERY_ANSWER, note=note)  # type: ignore[assignment, method-assign]
     register_error_handlers(app)
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))

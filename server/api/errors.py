@@ -1,21 +1,25 @@
-"""Turns errors into HTTP, here alone: each class has a status, and all have the same JSON body."""
+"""Makes JSON responses, and turns errors into them, here alone: each class has a status, all have the same body."""
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from models import errors as model_errors
 from models.errors import OpsinError
 from server import request_errors
-from server.api.json_response import JSONResponse
-from server.api.request_log import current_request_id
 from server.engine import errors as engine_errors
+from server.request_log import ENVIRON_KEY
 
 log = logging.getLogger("opsin.errors")
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 # The status of an error is that of its class, or of the nearest class it inherits from; without one it is 500.
 STATUS: dict[type[BaseException], int] = {
@@ -43,6 +47,20 @@ MESSAGES = {
     404: "there is nothing at this path; images go to POST /predict",
     405: "this path does not take that method; images go to POST /predict",
 }
+
+
+class JSONResponse(Response):
+    """A document, its status, and headers beside its type and length."""
+
+    def __init__(self, document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        body = _encode(document).encode() + b"\n"
+        own = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        super().__init__([body], status, Headers([*own, *headers.items()] if headers else own))
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as WSGI wants it: the body is bytes, its length known, and there is no Location to complete."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]
 
 
 def status_of(error: OpsinError) -> int:
@@ -83,7 +101,7 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
-        request_id = current_request_id()
+        request_id = request.environ[ENVIRON_KEY]
         log.error("request %s failed", request_id, exc_info=error)
         return _response(500, {"code": "internal_error", "message": f"the server failed on request {request_id}"}, {})
 

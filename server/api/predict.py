@@ -8,8 +8,7 @@ from typing import Any
 from flask import Blueprint, Request, Response, request
 
 from models.errors import OpsinError
-from server.api.errors import body_of, error_response, headers_of, status_of
-from server.api.json_response import JSONResponse
+from server.api.errors import JSONResponse, body_of, error_response, headers_of, status_of
 from server.api.pages import Pages
 from server.api.uploads import parse_uploads, read_body
 from server.classify import Classification, Classifier, Upload

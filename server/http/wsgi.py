@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
-from server.access_log import HEADER, log_request, usable_request_id
 from server.gunicorn_internals import Request
 from server.http.connection import Connection
 from server.request_errors import MalformedRequest
+from server.request_log import HEADER, log_request, usable_request_id
 
 SERVER = "gunicorn"
 STATUS = re.compile(r"[0-9]{3}(?: [\t\x20-\x7e\x80-\xff]*)?")

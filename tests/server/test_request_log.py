@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from server.api.request_log import configure_logging
+from server.request_log import configure_logging, printable
 
 
 @pytest.fixture
@@ -55,3 +55,7 @@ def test_configured_log_goes_to_stderr_from_its_level_on(capsys):
     logger.handlers, logger.propagate = before[0], before[2]
     logger.setLevel(before[1])
     assert capsys.readouterr().err.endswith("WARNING opsin.test: loud\n")
+
+
+def test_long_text_is_cut():
+    assert printable("x" * 500) == "x" * 200 + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from server.api.json_response import JSONResponse
+from server.api.errors import JSONResponse
 
 
 @pytest.fixture
