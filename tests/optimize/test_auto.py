@@ -1,4 +1,4 @@
-"""The ladder, with stages of known accuracy and time."""
+"""The search, with stages of known accuracy and time."""
 
 import json
 from dataclasses import replace

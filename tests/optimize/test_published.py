@@ -19,7 +19,7 @@ METRICS = Metrics(num_images=100, top1=0.9, top5=1.0, loss=0.3, ece=0.01)
 def files(tmp_path_factory):
     """A dense file, and one whose kernels are three quarters zeros."""
     folder = tmp_path_factory.mktemp("files")
-    model = build(ResNetV2.of("20", width=4))
+    model = build(ResNetV2.of("8", width=4))
     export_float32(model, folder / "dense.tflite")
     for layer in model.layers:
         if hasattr(layer, "kernel"):

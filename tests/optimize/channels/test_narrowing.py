@@ -15,8 +15,8 @@ from training.architecture import as_built
 pytestmark = pytest.mark.usefixtures("eager_module")
 
 ARCHITECTURES = {
-    "basic": ResNetV2.of("20", width=8),
-    "bottleneck": ResNetV2.of("50", width=4, input_shape=(64, 64, 3), num_classes=7),
+    "basic": ResNetV2.of("14", width=8),
+    "bottleneck": ResNetV2.of("50", width=4, input_shape=(32, 32, 3), num_classes=7),
 }
 
 

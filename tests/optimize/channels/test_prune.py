@@ -95,7 +95,7 @@ def test_small_images_come_first_where_that_is_asked(result, output):
 def test_file_keeps_to_the_budget_and_has_fewer_bytes(result):
     before, after = read_tflite(result.before.file), read_tflite(result.after.file)
     assert 0.4 < after.macs / before.macs <= 0.5
-    assert after.num_bytes < 0.5 * before.num_bytes
+    assert after.num_bytes < 0.6 * before.num_bytes
 
 
 def test_manifest_says_how_it_was_pruned_and_what_came_of_it(result):

@@ -19,7 +19,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
 
 
 def folded_model(*, sparsity: float = 0.0) -> keras.Model:
-    folded = fold_batch_norms(trained(ResNetV2.of("20", width=8, num_classes=5)))
+    folded = fold_batch_norms(trained(ResNetV2.of("8", width=8, num_classes=5)))
     rng = np.random.default_rng(0)
     for layer in folded.layers:
         if isinstance(layer, keras.layers.Conv2D):
