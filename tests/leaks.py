@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 GRACE_S = 5.0  # for what is on its way out when the test ends
-STAYS = ("thread opsin-request-", "anon_inode:[eventpoll]")  # a worker has RequestThreads until its process ends
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written to
 
 
@@ -51,8 +50,7 @@ def leaked_since(before, *, grace_s=None):
     """What there is that was not there before, once it has had time to go."""
     give_up_at = time.monotonic() + (GRACE_S if grace_s is None else grace_s)
     while True:
-        added = Resources.now().added_since(before)
-        leaked = [resource for resource in added if not any(text in resource for text in STAYS)]
+        leaked = Resources.now().added_since(before)
         if not leaked or time.monotonic() >= give_up_at:
             return leaked
         gc.collect()  # what only a cycle of dead objects holds is not held

@@ -13,6 +13,7 @@ its events are one-shot, and whoever takes it out of ``_waiting`` has it.
 from __future__ import annotations
 
 import logging
+import os
 import select
 import threading
 from collections.abc import Callable
@@ -47,6 +48,9 @@ class RequestThreads:
         self._num_threads = 0
         self._num_leaders = 0
         self._has_told_of_limit = False
+        self._is_closed = False
+        self._end = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # readable for every leader, once closed
+        self._epoll.register(self._end, select.EPOLLIN)
         self._idle: list[RequestThread] = []  # the one that was busy last is the last
 
     def start(self) -> None:
@@ -55,6 +59,15 @@ class RequestThreads:
             for _ in range(MAX_LEADERS):
                 self._num_leaders += 1
                 self._start_thread()
+
+    def close(self) -> None:
+        """End the threads, each when its connection is served. A second call does nothing."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                os.eventfd_write(self._end, 1)
+                for thread in self._idle:
+                    thread.wake()
 
     @property
     def waiting(self) -> list[Connection]:
@@ -115,7 +128,7 @@ class RequestThreads:
         self._num_threads += 1
 
     def _run(self, thread: RequestThread) -> None:
-        while True:
+        while not self._is_closed:
             for fd, _ in self._epoll.poll(maxevents=1):
                 connection = self._waiting.pop(fd, None)
                 if connection is None:
@@ -131,6 +144,11 @@ class RequestThreads:
             if not thread.is_leader:
                 thread.end_busy()
                 self._lead_again(thread)
+        with self._lock:
+            self._num_threads -= 1
+            if not self._num_threads:
+                os.close(self._end)
+                self._epoll.close()
 
     def _lead_again(self, thread: RequestThread) -> None:
         """Make a thread a leader, now or when it is promoted."""
@@ -138,6 +156,8 @@ class RequestThreads:
             thread.is_leader = True
             if self._num_leaders < MAX_LEADERS:
                 self._num_leaders += 1
+                return
+            if self._is_closed:
                 return
             self._idle.append(thread)
         thread.wait_until_promoted()

@@ -152,6 +152,7 @@ class HTTPWorker(WorkerProcess):
             self._threads.expire_overdue(now)
             time.sleep(SHORT_TICK_S)
             now = time.monotonic()
+        self._threads.close()
 
     def _accept(self, listener: socket.socket) -> bool:
         """Take one connection in, if there is one."""

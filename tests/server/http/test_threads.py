@@ -24,10 +24,11 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture
 def watched():
     """Connections watched by threads that serve them with the given function; gives the clients' sockets."""
-    sockets = []
+    sockets, started = [], []
 
     def watched(serve, number, *, max_busy):
         threads = RequestThreads(serve, max_busy=max_busy)
+        started.append(threads)
         threads.start()
         for _ in range(number):
             ours, theirs = socket.socketpair()
@@ -37,6 +38,8 @@ def watched():
         return threads, sockets[1::2]
 
     yield watched
+    for threads in started:
+        threads.close()
     for sock in sockets:
         sock.close()
 
@@ -202,3 +205,25 @@ def test_bug_costs_one_connection_and_no_thread(watched, caplog):
         assert client.recv(100) == b""
     lucky.send(b"x")
     assert lucky.recv(100) == b"done"
+
+
+def test_closed_threads_end_whether_they_lead_wait_or_are_busy(watched):
+    before = threading.active_count()
+    may_go_on = threading.Event()
+
+    def serve(connection, thread):
+        thread.begin_busy()
+        may_go_on.wait(10)
+        return echo(connection, thread)
+
+    threads, clients = watched(serve, 4, max_busy=4)
+    for client in clients:
+        client.send(b"x")
+    wait_until(lambda: threading.active_count() >= before + 5)  # four are busy, and one leads
+    may_go_on.set()
+    for client in clients:
+        assert client.recv(100) == b"x"
+    wait_until(lambda: len(threads.waiting) == 4)  # some of the threads are idle again
+    threads.close()
+    threads.close()
+    wait_until(lambda: threading.active_count() == before)
