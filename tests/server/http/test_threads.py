@@ -65,6 +65,7 @@ def test_others_are_served_while_some_wait_and_threads_that_became_idle_serve_ag
         if connection.sock.recv(100) == b"wait":
             assert thread.begin_busy()
             may_go_on.acquire(timeout=10)
+            thread.end_busy()  # as the worker does, before the client can ask again
         connection.sock.send(b"done")
         return True
 
