@@ -13,10 +13,11 @@ pytestmark = pytest.mark.e2e
 
 LEAVES_A_CHILD = """
 import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.closerange(0, 3)
     time.sleep(60)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 print("here", flush=True)
 time.sleep(60)
 """
@@ -33,7 +34,7 @@ def test_process_that_outlives_its_server_fails_the_test_and_is_ended():
 
 def test_memory_that_outlives_its_server_fails_the_test_and_is_removed():
     parent, _, prefix = MEMORY.rpartition("/")
-    running = RunningServer(["-c", "input()"], {})
+    running = RunningServer(["-c", "import time; time.sleep(60)"], {})
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
     running.memory = [folder]
     running.stop()
