@@ -34,7 +34,7 @@ def test_nothing_is_said_of_a_version_that_is_served(repository):
 
 def test_command_that_serves_a_version_can_be_typed(repository):
     first = repository.load("toy")
-    repository.publish(first.manifest, {"model.tflite": first.engine_path("litert")})
+    repository.publish(first.manifest, {"model.tflite": first.model_path("litert")})
     root = repository.root.rename(repository.root.with_name("my models"))
     [line] = about_serving(first, Repository(root))
     assert line.endswith(f"to have it served, `python -m models promote toy:1 --repository '{root}'`")
