@@ -1,8 +1,8 @@
 """Plants faults in a copy of the code, one at a time, and shows which of them the tests find.
 
-``python tests/planted_faults.py`` plants each fault of planted_faults.toml, runs the tests that stand nearest to it, and,
-where these pass, the whole suite. A fault that no test finds names a law that nobody guards. docs/testing.md has the
-last table.
+``python tests/planted_faults.py`` plants each fault of planted_faults.toml, runs the tests that stand nearest to it,
+and, where these pass, the whole suite. A fault that no test finds names a law that nobody guards. docs/testing.md has
+the last table.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Fault:
         path = root / self.file
         content = path.read_text()
         if content.count(self.old) != 1:
-            raise ValueError(f"{self.file}: the text of {self.what!r} must stand there once, got {content.count(self.old)}")
+            raise ValueError(
+                f"{self.file}: the text of {self.what!r} must stand there once, got {content.count(self.old)}"
+            )
         path.write_text(content.replace(self.old, self.new))
 
 
@@ -59,7 +61,8 @@ def read_faults(file: Path = FAULTS) -> list[Fault]:
 
 def copy_project(target: Path) -> None:
     """Copy what git tracks."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["git", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +99,9 @@ def main() -> int:
     """Plant the faults that are asked for; exit status 1 where one is not found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="plant only faults whose words or file contain one of these")
-    parser.add_argument("--nearest", action="store_true", help="do not run the whole suite where the nearest tests pass")
+    parser.add_argument(
+        "--nearest", action="store_true", help="do not run the whole suite where the nearest tests pass"
+    )
     parser.add_argument("--control", action="store_true", help="plant nothing: the nearest tests must pass")
     parser.add_argument("--json", type=Path, help="write the outcomes to this file")
     args = parser.parse_args()

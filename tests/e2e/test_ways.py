@@ -1,0 +1,53 @@
+"""docs/architecture.md lists the files that a photo passes: those that run, and no others."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from colours import label_of
+from PIL import Image
+from running_server import ROOT, RunningServer
+
+pytestmark = pytest.mark.e2e
+
+TRACED_SERVER = Path(__file__).with_name("traced_server.py")
+BESIDE = {"server/engine/process.py", "server/engine/registry.py"}  # which run at all times
+
+
+def listed(section):
+    """The paths in the part "File by file" of a section."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    part = text.partition(f"\n## {section}\n")[2].partition("\n### File by file\n")[2]
+    return re.findall(r"`((?:models|server|training)/[\w/]+\.py)`", re.split(r"\n##", part)[0])
+
+
+def test_a_photo_passes_the_files_that_are_written_down(tmp_path):
+    photo = io.BytesIO()
+    Image.effect_noise((320, 240), 60).convert("RGB").save(photo, "JPEG")
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        + photo.getvalue()
+        + b"\r\n--x--\r\n"
+    )
+    output, switch = tmp_path / "files", tmp_path / "is_on"
+    environ = {"TRACE_OUTPUT": str(output), "TRACE_SWITCH": str(switch), "OPSIN_WORKERS": "1"}
+    running = RunningServer([str(TRACED_SERVER)], environ)
+    try:
+        running.wait_until_ready()
+        switch.touch()
+        assert label_of(running.request("POST", "/predict", form, {"Content-Type": "multipart/form-data; boundary=x"}))
+        switch.unlink()
+    finally:
+        running.end()
+    assert set(output.read_text().split()) - BESIDE == set(listed("The way of a photo"))
+
+
+@pytest.mark.parametrize(("section", "number"), [("The way of a photo", 20), ("The way of a model", 25)])
+def test_no_more_files_hand_it_on_than_a_newcomer_can_read(section, number):
+    text = (ROOT / "docs" / "architecture.md").read_text().partition(f"\n## {section}\n")[2]
+    paths = re.findall(r"\n\d+\. `([\w/]+\.py)`", re.split(r"\n## ", text)[0])
+    assert len(paths) == len(set(paths)) <= number
+    assert all((ROOT / path).is_file() for path in paths)
