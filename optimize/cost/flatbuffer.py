@@ -114,10 +114,10 @@ def _operator(model: Any, operator: Any, num_tensors: int) -> Operator:
 
 def _operands(table: Any, num_tensors: int) -> list[tuple[int, ...]]:
     """Read the inputs and outputs of an operator or of a subgraph."""
-    found = [_numbers(vector, _MAX_OPERANDS) for vector in (table.InputsAsNumpy(), table.OutputsAsNumpy())]
-    if any(not ABSENT <= index < num_tensors for indices in found for index in indices):
+    operands = [_numbers(vector, _MAX_OPERANDS) for vector in (table.InputsAsNumpy(), table.OutputsAsNumpy())]
+    if any(not ABSENT <= index < num_tensors for indices in operands for index in indices):
         raise _Broken(f"a tensor's index is not among the {num_tensors} that there are")
-    return found
+    return operands
 
 
 def _tensor(model: Any, tensor: Any) -> Tensor:

@@ -121,7 +121,7 @@ def measure_all(
         for name, probabilities in predictions.items()
     }
     was_right, base = labels[baseline] == targets, accuracies[baseline]
-    found = {}
+    compared = {}
     for name, accuracy in accuracies.items():
         is_right, is_other = labels[name] == targets, labels[name] != labels[baseline]
         pairs = zip(accuracy.by_class, base.by_class, strict=True)
@@ -132,8 +132,8 @@ def measure_all(
             num_swapped=int(np.sum(~was_right & ~is_right & is_other)),
             by_class=tuple(None if own is None or was is None else 100 * (own - was) for own, was in pairs),
         )
-        found[name] = accuracy, changes
-    return found
+        compared[name] = accuracy, changes
+    return compared
 
 
 def _by_class(is_right: npt.NDArray[np.bool_], targets: Targets, *, num_classes: int) -> tuple[float | None, ...]:

@@ -65,7 +65,7 @@ class ExternalClassifier:
         """
         self._signature.check_images(images)
         values = self._values[np.stack(list(images))]
-        found = []
+        parts = []
         for batch in [values] if self._takes_batches else np.split(values, len(values)):
             if not self._resize_batch(len(batch)):
                 raise RunFailed(f"{self._name} cannot be run by LiteRT on {len(batch)} images")
@@ -76,8 +76,8 @@ class ExternalClassifier:
                 raise RunFailed(f"LiteRT failed on {len(batch)} images") from error
             outputs = self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._signature.num_classes)
             scale, zero_point = self._output["quantization"]
-            found.append(probabilities(outputs, scale=scale, zero_point=zero_point))
-        return np.concatenate(found)
+            parts.append(probabilities(outputs, scale=scale, zero_point=zero_point))
+        return np.concatenate(parts)
 
     def close(self) -> None:
         """Free the interpreter; a second call does nothing."""
