@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from running_server import MEMORY, RunningServer, pids_of_session
+from running_server import MEMORY, RunningServer, pids_of_session, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +29,7 @@ def test_process_that_outlives_its_server_fails_the_test_and_is_ended():
     assert running.stop()[0] == -signal.SIGTERM
     with pytest.raises(AssertionError, match="the server has stopped and left this"):
         running.end()
-    assert list(pids_of_session(running.process.pid)) == []
+    wait_until(lambda: not list(pids_of_session(running.process.pid)))
 
 
 def test_memory_that_outlives_its_server_fails_the_test_and_is_removed():
