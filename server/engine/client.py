@@ -146,7 +146,7 @@ class EngineClient:
         finally:
             self._release(numbers)
 
-    def wait_when_full(self) -> float | None:
+    def wait_s_if_full(self) -> float | None:
         """Predict in how many seconds the images in hand will be done, if no slot is free; None if one is.
 
         A look in passing, for whoever wants to refuse a request before reading it; `reserve` has the last word.

@@ -47,13 +47,13 @@ class Application:
 
     Attributes:
         respond: the WSGI application (PEP 3333).
-        wait_when_full: in how many seconds there will be room for an upload; None while there is.
+        wait_s_if_full: in how many seconds there will be room for an upload; None while there is.
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
     """
 
     respond: Callable[..., Iterable[bytes]]
-    wait_when_full: Callable[[], float | None]
+    wait_s_if_full: Callable[[], float | None]
     note_refusal: Callable[[str, str, int], None]
 
 
@@ -223,7 +223,7 @@ class HTTPWorker(WorkerProcess):
         if request.exceeds_budget:
             return Refusal(*OVERLOADED, "too many uploads are on their way, try again later", wait_s=1)
         is_upload = request.method == "POST"
-        wait_s = self.wsgi.wait_when_full() if is_upload else None
+        wait_s = self.wsgi.wait_s_if_full() if is_upload else None
         if wait_s is None and not thread.begin_busy() and is_upload:
             wait_s = 0
         if wait_s is None:

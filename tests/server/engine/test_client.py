@@ -178,10 +178,10 @@ def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_
 
 def test_full_table_is_seen_in_passing(engine, running):
     running.table.seconds_per_image[0] = 0.5
-    assert engine.wait_when_full() is None
+    assert engine.wait_s_if_full() is None
     with engine.reserve(MODEL, 4, deadline=later()):
-        assert engine.wait_when_full() == 2.0
-    assert engine.wait_when_full() is None
+        assert engine.wait_s_if_full() == 2.0
+    assert engine.wait_s_if_full() is None
 
 
 def test_slots_of_a_predecessor_come_free_when_the_engine_is_done_with_them(runtime):

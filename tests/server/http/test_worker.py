@@ -52,7 +52,7 @@ class Thread:
 )
 def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget, wait_s, is_free, wanted):
     worker = HTTPWorker.__new__(HTTPWorker)
-    worker.wsgi = Application(respond=None, wait_when_full=lambda: wait_s, note_refusal=None)
+    worker.wsgi = Application(respond=None, wait_s_if_full=lambda: wait_s, note_refusal=None)
     request = SimpleNamespace(method=method, exceeds_budget=exceeds_budget)
     refusal = worker.admit(request, Thread(is_free=is_free))
     assert (refusal and (refusal.wait_s, refusal.message)) == wanted
