@@ -57,7 +57,7 @@ class Workshop:
             load=self.load,
             set_models=lambda models: setattr(self, "models", models),
             show=lambda catalogue: setattr(self, "catalogue", catalogue),
-            is_running=self.running.__contains__,
+            is_needed=self.running.__contains__,
             load_attempts=LoadAttempts(self.notes, before=before, clock=lambda: self.now),
             before=before,
             clock=lambda: self.now,

@@ -114,7 +114,7 @@ class Batcher:
                 self._is_holding_back = False  # until `next_batch` finds another suspect
                 self._table.ring(self._table.doorbells[self._engine])
 
-    def is_running(self, model: int) -> bool:
+    def is_needed(self, model: int) -> bool:
         """Tell whether a batch of this model runs, or a slot in use may still ask for it."""
         table = self._table
         with self._lock:

@@ -105,7 +105,7 @@ def make_registry(
         ),
         set_models=set_models,
         show=lambda catalogue: write_catalogue(table, engine, catalogue),
-        is_running=batcher.is_running,
+        is_needed=batcher.is_needed,
         load_attempts=LoadAttempts(table.load_attempts[engine], before=before),
         before=before,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from models.errors import OpsinError
@@ -42,7 +42,7 @@ class ModelRegistry:
         load: makes a loaded, warm model.
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
-        is_running: whether anything still asks for a model, by its key.
+        is_needed: whether anything still asks for a model, by its key.
         load_attempts: within which a version is loaded.
         before: what served before this engine started, and the default.
         clock: monotonic.
@@ -56,19 +56,19 @@ class ModelRegistry:
         load: Callable[[Artifact], LoadedModel],
         set_models: Callable[[dict[int, LoadedModel]], None],
         show: Callable[[Catalogue], None],
-        is_running: Callable[[int], bool],
+        is_needed: Callable[[int], bool],
         load_attempts: LoadAttempts,
         before: Catalogue,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._repository, self._wanted = repository, tuple(wanted)
         self._load, self._set_models, self._show = load, set_models, show
-        self._is_running, self._load_attempts, self._clock = is_running, load_attempts, clock
+        self._is_running, self._load_attempts, self._clock = is_needed, load_attempts, clock
         self._default = self._wanted[0] if self._wanted else before.default
         self._before = {(model.name, model.version) for model in before.models}
         self._current: dict[ModelReference, int] = {}
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
-        self._leaving: dict[int, tuple[float, LoadedModel]] = {}
+        self._draining: dict[int, tuple[float, LoadedModel]] = {}
         self._published: Catalogue | None = None
 
     def refresh(self) -> None:
@@ -77,7 +77,6 @@ class ModelRegistry:
         Raises:
             NothingToServe: not one model can be served, the first time.
         """
-        refused: list[RefusedModel] = []
         wanted = self._wanted
         if not wanted:
             try:
@@ -85,24 +84,23 @@ class ModelRegistry:
             except OpsinError as error:
                 log.warning("%s; what is served stays", error)
             wanted = wanted or tuple(self._current)  # where there are none at all, the volume has gone
-        for want in wanted:
-            refused.extend(self._follow(want))
+        refused = [refusal for want in wanted if (refusal := self._load_wanted(want))]
         self._current = {want: self._current[want] for want in wanted if want in self._current}
         if not self._current and self._published is None:
             self._load_attempts.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
-        self._publish(refused)
+        self._show_catalogue(refused)
         self.free_drained()
 
     def free_drained(self) -> None:
         """Free old versions that nothing asks for any more."""
-        for key in list(self._leaving):
-            left_at, loaded = self._leaving[key]
+        for key in list(self._draining):
+            left_at, loaded = self._draining[key]
             if self._clock() < left_at + DRAIN_GRACE_S or self._is_running(key):
                 continue
-            self._offer(without=key)
+            self._set_runnable(without=key)
             if not self._is_running(key):  # else a runner took its last work at this moment; later, then
-                del self._leaving[key]
+                del self._draining[key]
                 loaded.close()
                 with suppress(OSError, AttributeError):  # not glibc: musl returns freed memory by itself
                     ctypes.CDLL(None).malloc_trim(0)
@@ -110,56 +108,57 @@ class ModelRegistry:
 
     def close(self) -> None:
         """Free everything; nothing may run."""
-        for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._leaving.values())]:
+        for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._draining.values())]:
             loaded.close()
-        self._loaded, self._leaving = {}, {}
+        self._loaded, self._draining = {}, {}
 
-    def _follow(self, want: ModelReference) -> Iterable[RefusedModel]:
-        """Load the version that is wanted now; yields the reason where that is not possible."""
+    def _load_wanted(self, want: ModelReference) -> RefusedModel | None:
+        """Load the version that is wanted now, or say why that is not possible."""
         version = want.version
         try:
             version = self._repository.stable_version(want.name) if version is None else version
-            self._put(want.name, version)
+            self._ensure_loaded(want.name, version)
             self._current[want] = version
         except OpsinError as error:
-            yield RefusedModel(want.name, version or 0, str(error))
             if want not in self._current:
                 self._fall_back(want)
+            return RefusedModel(want.name, version or 0, str(error))
+        return None
 
     def _fall_back(self, want: ModelReference) -> None:
         """Load what served before a restart: it is better than nothing."""
         for name, version in sorted(self._before, reverse=True):
             if name == want.name and want.version is None and want not in self._current:
                 try:
-                    self._put(name, version)
+                    self._ensure_loaded(name, version)
                     self._current[want] = version
                 except OpsinError as error:
                     log.warning("%s", error)
 
-    def _put(self, name: str, version: int) -> None:
+    def _ensure_loaded(self, name: str, version: int) -> None:
         key = key_of(name, version)
-        if key in self._leaving:
-            self._loaded[key] = self._leaving.pop(key)[1]
+        if key in self._draining:
+            self._loaded[key] = self._draining.pop(key)[1]
         if key in self._loaded:
             return
         with self._load_attempts.attempt(name, version):
             self._loaded[key] = self._load(self._repository.load(name, version))
 
-    def _publish(self, refused: Sequence[RefusedModel]) -> None:
+    def _show_catalogue(self, refused: Sequence[RefusedModel]) -> None:
         served = list(dict.fromkeys(key_of(want.name, version) for want, version in self._current.items()))
         for key in [key for key in self._loaded if key not in served]:
-            self._leaving[key] = (self._clock(), self._loaded.pop(key))
+            self._draining[key] = (self._clock(), self._loaded.pop(key))
         self._default = self._default or next(iter(self._current))
         catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused), self._default)
         for refusal in refused:
             if self._published is None or refusal not in self._published.refused:
                 log.error("%s", refusal.reason)
         if catalogue != self._published:
-            self._offer()
+            self._set_runnable()
             self._show(catalogue)
             self._published = catalogue
 
-    def _offer(self, without: int | None = None) -> None:
+    def _set_runnable(self, without: int | None = None) -> None:
         """Give the runners the versions that they may run: old ones too, until they are freed."""
-        leaving = {key: loaded for key, (_, loaded) in self._leaving.items() if key != without}
+        leaving = {key: loaded for key, (_, loaded) in self._draining.items() if key != without}
         self._set_models({**self._loaded, **leaving})

@@ -185,14 +185,14 @@ def test_image_that_kills_engines_fails_in_the_end(table, clock):
 def test_model_is_running_from_reservation_to_result(table, clock):
     batcher = batcher_of(table, clock)
     table.in_use[0], table.model[0] = 1, 3
-    assert batcher.is_running(3)
-    assert not batcher.is_running(2)
+    assert batcher.is_needed(3)
+    assert not batcher.is_needed(2)
     submit(table, 0)
     batch = batcher.next_batch(MAX_BATCH.get)
     table.in_use[0] = 0  # cancelled, but the batch runs on
-    assert batcher.is_running(3)
+    assert batcher.is_needed(3)
     finish(batcher, batch)
-    assert not batcher.is_running(3)
+    assert not batcher.is_needed(3)
 
 
 class AnyOrder(RuleBasedStateMachine):
