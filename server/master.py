@@ -69,7 +69,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         os.set_blocking(self._start_token, False)
         self._slot_table = self._make_slot_table()
         self.connection_counts = ConnectionCounts(settings.workers)
-        self.supervisor = Supervisor(self._slot_table, self._be_engine, timeout_s=settings.engine_timeout_ms / 1000)
+        self.supervisor = Supervisor(self._slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
         self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
         super().__init__()
 
@@ -155,7 +155,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 f"OPSIN_MAX_QUEUE x OPSIN_WORKERS, {num_slots}, is more than this system allows: {error.strerror}"
             ) from None
 
-    def _be_engine(self, number: int) -> None:
+    def _engine_main(self, number: int) -> None:
         device = self._choice.devices[number]
         setproctitle(f"opsin: engine {device.name}")
         with suppress(OSError):

@@ -32,7 +32,7 @@ MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the files in it have names that nobod
 PREFIX = "opsin-metrics-"
 FILE_BYTES = 64 * 1024  # as prometheus_client makes them; they grow where that is not enough
 KINDS = ("counter", "histogram")
-LOCKED_AFTER_S = 60.0  # at the latest
+LOCKED_AFTER_S = 60.0  # an older folder that is not locked has been abandoned
 
 log = logging.getLogger("opsin.metrics")
 
@@ -77,7 +77,7 @@ class MetricFiles:
             ) from None
 
     def metrics_of(self, place: str) -> Metrics:
-        """Take a place, in this process, once; in memory alone where the files have been lost meanwhile."""
+        """Open the metrics of this process, once, under its place; in memory alone if the files have been lost."""
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
         values.ValueClass = values.MultiProcessValue(partial(str, place))  # type: ignore[no-untyped-call]
         try:

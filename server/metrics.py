@@ -71,7 +71,7 @@ class Metrics:
         self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self._noted_images: dict[tuple[str, int, str], Callable[[float], None]] = {}
 
-    def expect(self, route: str, method: str, statuses: Iterable[int]) -> None:
+    def initialize(self, route: str, method: str, statuses: Iterable[int]) -> None:
         """Begin counts at 0: the rate of a count that appears with its first event misses that event."""
         try:
             for status in statuses:

@@ -33,7 +33,7 @@ def configure_logging(level: str) -> None:
     logger.propagate = False
 
 
-def identified(
+def with_request_id(
     application: WSGIApplication,
     *,
     headers: Sequence[tuple[str, str]] = (),

@@ -17,7 +17,7 @@ from server.classify import Classifier
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.metrics import OTHER, Metrics
-from server.request_log import identified
+from server.request_log import with_request_id
 from server.settings import Settings
 from server.state_metrics import StateMetrics
 
@@ -58,7 +58,7 @@ def create_app(
         metrics: of this process; its own where it is the only one.
     """
     metrics = metrics or Metrics()
-    metrics.expect("/predict", "POST", {200, 500, *STATUS.values()})
+    metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice))
     app = FlaskApp("server.api")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
@@ -68,7 +68,7 @@ def create_app(
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
-    app.wsgi_app = identified(app.wsgi_app, headers=ON_EVERY_ANSWER, note=note)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_ANSWER, note=note)  # type: ignore[assignment, method-assign]
     register_error_handlers(app)
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))

@@ -28,7 +28,7 @@ class Connection:
         sock.setblocking(False)
         self.sock, self.address, self.server_address = sock, address, server_address
         self.fd = sock.fileno()
-        self.requests = RequestParser(limits, address, self.sendall)
+        self.parser = RequestParser(limits, address, self.sendall)
         self.deadline = time.monotonic() + limits.keepalive_s
         self.is_late = False
         self.is_lingering = False
@@ -44,7 +44,7 @@ class Connection:
     @property
     def is_idle(self) -> bool:
         """Whether no request is on its way in, and no response on its way out."""
-        return self.requests.is_idle and not self._unsent
+        return self.parser.is_idle and not self._unsent
 
     def next_request(self) -> Request | None:
         """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
@@ -56,25 +56,25 @@ class Connection:
             OSError: the client has gone.
             MalformedRequest: what came is not valid HTTP.
         """
-        requests = self.requests
+        parser = self.parser
         if self._unsent and not self._send_rest():
             return None
-        if (request := requests.take()) is not None:
+        if (request := parser.take()) is not None:
             return request
         if self.is_late:
-            return self._cut(TimeoutError("the request did not arrive in time"))
+            return self._abort(TimeoutError("the request did not arrive in time"))
         try:
-            data = self.sock.recv(min(max(requests.num_missing, RECV_BYTES), MAX_RECV_BYTES))
+            data = self.sock.recv(min(max(parser.num_missing, RECV_BYTES), MAX_RECV_BYTES))
         except BlockingIOError:
             return None
         except OSError:
             raise ConnectionOver from None
         if not data:
-            return self._cut(None)
-        if requests.is_idle:
+            return self._abort(None)
+        if parser.is_idle:
             self.deadline = time.monotonic() + self._limits.read_timeout_s
-        requests.feed(data)
-        return requests.take()
+        parser.feed(data)
+        return parser.take()
 
     def expire(self) -> None:
         """Say that the deadline has passed: the connection is to be looked at again."""
@@ -85,7 +85,7 @@ class Connection:
 
     def finish_request(self) -> None:
         """Begin to wait for the next request."""
-        self.requests.finish()
+        self.parser.finish()
         self.is_late = False
         self.deadline = time.monotonic() + self._limits.keepalive_s
 
@@ -105,7 +105,7 @@ class Connection:
         if not self.is_lingering:
             self.is_lingering, self.is_late = True, False
             self.deadline = time.monotonic() + (self._limits.keepalive_s if self._unsent else LINGER_S)
-            self.requests.finish()
+            self.parser.finish()
         try:
             if not self._send_rest():
                 return False
@@ -121,7 +121,7 @@ class Connection:
 
     def close(self) -> None:
         """Close it at once."""
-        self.requests.finish()
+        self.parser.finish()
         with suppress(OSError):
             self.sock.close()
 
@@ -132,8 +132,8 @@ class Connection:
                 del self._unsent[: self.sock.send(self._unsent)]
         return not self._unsent
 
-    def _cut(self, error: Exception | None) -> Request:
+    def _abort(self, error: Exception | None) -> Request:
         """Hand out the request that is not whole, so that it gets a response, be it an error."""
-        if (request := self.requests.cut(error)) is None:
+        if (request := self.parser.abort(error)) is None:
             raise ConnectionOver
         return request

@@ -79,7 +79,7 @@ class RequestParser:
             self._begin_body(self._request)
         return None if self.num_missing else self._request
 
-    def cut(self, error: Exception | None = None) -> Request | None:
+    def abort(self, error: Exception | None = None) -> Request | None:
         """Hand out the request at hand although no more of it will come; None if its head has not come.
 
         Reading its body raises ``error``, if there is one. A chunked body raises in any case, as nobody could tell that
@@ -111,7 +111,7 @@ class RequestParser:
             self._chunked = ChunkedBody(request, self._limits.max_body_bytes)
             self.num_missing = self._chunked.num_missing
         elif request.num_body_bytes > self._limits.max_body_bytes:
-            self.cut(OSError("the body is larger than allowed, and was not read"))
+            self.abort(OSError("the body is larger than allowed, and was not read"))
             return
         else:
             self.num_missing = request.num_body_bytes
@@ -128,7 +128,7 @@ class RequestParser:
             try:
                 data = self._chunked.feed(received)
             except UploadTooLarge as error:
-                self.cut(error)
+                self.abort(error)
                 return
             self.num_missing = self._chunked.num_missing
             if not self.num_missing:
@@ -138,7 +138,7 @@ class RequestParser:
             self.num_missing -= len(data)
         if not self._limits.budget.take(len(data)):
             request.exceeds_budget = True
-            self.cut(OSError("too many bytes of uploads are in memory"))
+            self.abort(OSError("too many bytes of uploads are in memory"))
             return
         self._num_counted += len(data)
         if not self._body:

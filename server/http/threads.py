@@ -25,7 +25,7 @@ MAX_LEADERS = 2
 SPARE_THREADS = 64  # for those that are busy no more, and still send their response
 READABLE = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
-AT_ONCE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
+READABLE_OR_WRITABLE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
 
 log = logging.getLogger("opsin.http")
 
@@ -84,7 +84,7 @@ class RequestThreads:
         for fd, connection in list(self._waiting.items()):
             if connection.deadline <= now and self._waiting.pop(fd, None) is connection:
                 connection.expire()
-                self._watch_again(connection, AT_ONCE)
+                self._watch_again(connection, READABLE_OR_WRITABLE)
 
     def add_busy(self, *, is_leader: bool) -> bool:
         """Count one more busy thread if there may be one; a leader promotes a follower first."""

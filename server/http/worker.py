@@ -210,7 +210,7 @@ class HTTPWorker(WorkerProcess):
             if not is_kept:
                 return False
             connection.finish_request()
-            if connection.requests.is_idle:
+            if connection.parser.is_idle:
                 return True
         return False
 

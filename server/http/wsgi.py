@@ -60,7 +60,7 @@ def call_app(
     response = Response(connection, request, is_last=is_last)
     pieces = app(environ_of(connection, request), response.start_response)
     try:
-        connection.requests.release_body()
+        connection.parser.release_body()
         when_done()
         for piece in pieces:
             response.write(piece)

@@ -117,7 +117,7 @@ def test_bytes_are_counted_until_the_request_is_finished(parser, budget):
 def test_cut_request_gives_what_came(parser):
     parser.feed(post(b"abc")[:-1])
     assert parser.take() is None
-    request = parser.cut()
+    request = parser.abort()
     assert request.body.read(3) == b"ab"
     assert request.should_close()
 
@@ -126,7 +126,7 @@ def test_cut_request_raises_what_cut_it(parser):
     parser.feed(post(b"abc")[:-1])
     assert parser.take() is None
     with pytest.raises(TimeoutError):
-        parser.cut(TimeoutError()).body.read(3)
+        parser.abort(TimeoutError()).body.read(3)
 
 
 @pytest.mark.parametrize(("body", "expected"), [(b"abc", [CONTINUE]), (bytes(501), [])])
@@ -179,9 +179,9 @@ def test_chunked_body_that_is_cut_is_never_taken_for_whole(parser):
     parser.feed(post_chunked(b"abc")[:-7])
     assert parser.take() is None
     with pytest.raises(OSError, match="no end"):
-        parser.cut().body.read()
+        parser.abort().body.read()
     with pytest.raises(TimeoutError):
-        parser.cut(TimeoutError()).body.read()
+        parser.abort(TimeoutError()).body.read()
 
 
 def test_client_with_a_chunked_body_that_asks_is_told_to_go_on(parser, sent):
