@@ -81,7 +81,7 @@ def covariance(moments: Matrix) -> Matrix:
     return moments[:-1, :-1] - np.outer(moments[:-1, -1], moments[-1, :-1])
 
 
-def solved(moments: Matrix, weights: Matrix, kept: Indices) -> Matrix:
+def solve_least_squares(moments: Matrix, weights: Matrix, kept: Indices) -> Matrix:
     """Solve the weights of some inputs, so that the outputs are nearest to those of all inputs.
 
     Args:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
+from models.checks import at_least, one_of
 from optimize.magnitude.layers import LayerRule
 from optimize.options import option
 from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
@@ -15,7 +16,7 @@ CalibrationChoice = Literal["random", "balanced"]
 Pattern = Literal["unstructured", "2:4"]
 
 DEFAULT_MACS = 0.5
-OWN = frozenset(
+SET_BY_FINE_TUNING = frozenset(
     {"epochs", "peak_lr", "warmup_fraction", "small_fraction"}
 )  # of a training: each fine-tuning sets these
 
@@ -25,7 +26,7 @@ class FineTuning:
     """Settings of a compressed model's fine-tuning; the model that it was made from is its teacher."""
 
     lr_divisor: ClassVar[int] = 5
-    own: ClassVar[frozenset[str]] = OWN
+    own: ClassVar[frozenset[str]] = SET_BY_FINE_TUNING
 
     epochs: int = field(default=4, metadata=option("of fine-tuning", metavar="N"))
     peak_lr: float | None = field(
@@ -43,7 +44,7 @@ class FineTuning:
     )
 
     def __post_init__(self) -> None:
-        _check_counts(self, "epochs")
+        at_least(1, epochs=self.epochs)
         check_teacher(self.teacher_weight, self.temperature)
 
     def peak_lr_after(self, training_lr: float) -> float:
@@ -95,7 +96,9 @@ class ChannelPruning(FineTuning):
         for name in ("macs", "latency"):
             if (budget := getattr(self, name)) is not None and not 0 < budget < 1:
                 raise ValueError(f"{name} must be in (0, 1), got {budget}")
-        _check_counts(self, "rounds", "epochs", "round_epochs", "multiple_of")
+        at_least(
+            1, rounds=self.rounds, epochs=self.epochs, round_epochs=self.round_epochs, multiple_of=self.multiple_of
+        )
         if not 0 <= self.small_fraction < 1:
             raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
         check_teacher(self.teacher_weight, self.temperature, self.hint_weight)
@@ -109,7 +112,7 @@ class MagnitudePruning(FineTuning):
     lie along the input channels, the last axis of a kernel in a LiteRT file.
     """
 
-    own: ClassVar[frozenset[str]] = OWN | {"average_decay"}
+    own: ClassVar[frozenset[str]] = SET_BY_FINE_TUNING | {"average_decay"}
 
     sparsity: float = field(default=0.5, metadata=option("fraction of zeros among all weights, in [0, 1)", metavar="S"))
     layer_sparsity: tuple[str, ...] = field(
@@ -147,7 +150,7 @@ class MagnitudePruning(FineTuning):
         object.__setattr__(self, "layer_sparsity", tuple(self.layer_sparsity))
         if not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity must be in [0, 1), got {self.sparsity}")
-        _check_choice("pattern", self.pattern, get_args(Pattern))
+        one_of(get_args(Pattern), pattern=self.pattern)
         if not 0 <= self.begin < self.end <= 1:
             raise ValueError(f"0 <= begin < end <= 1 must hold, got begin {self.begin} and end {self.end}")
         if self.power <= 0:
@@ -198,9 +201,9 @@ class Quantization:
     )
 
     def __post_init__(self) -> None:
-        _check_choice("precision", self.precision, get_args(Precision))
-        _check_counts(self, "num_calibration_images")
-        _check_choice("calibration", self.calibration, get_args(CalibrationChoice))
+        one_of(get_args(Precision), precision=self.precision)
+        at_least(1, num_calibration_images=self.num_calibration_images)
+        one_of(get_args(CalibrationChoice), calibration=self.calibration)
         if self.calibration == "balanced" and self.calibration_images:
             raise ValueError("calibration on pictures of your own cannot be balanced: their classes are not known")
         if self.precision != "int8" and replace(self, precision="int8") != Quantization():
@@ -213,7 +216,7 @@ class QuantizationAwareTraining(FineTuning):
 
     METHOD: ClassVar[str] = "quantization-aware training"  # in the record of its run
     lr_divisor: ClassVar[int] = 20
-    own: ClassVar[frozenset[str]] = OWN | {"average_decay", "precision"}
+    own: ClassVar[frozenset[str]] = SET_BY_FINE_TUNING | {"average_decay", "precision"}
 
     peak_lr: float | None = field(
         default=None, metadata=option("highest learning rate", default="a twentieth of the training's", metavar="LR")
@@ -224,14 +227,14 @@ class QuantizationAwareTraining(FineTuning):
 
     def __post_init__(self) -> None:
         FineTuning.__post_init__(self)
-        _check_counts(self, "num_calibration_images")
+        at_least(1, num_calibration_images=self.num_calibration_images)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """Settings of the search for a smaller model: its budget of time, and the epochs of its stages."""
 
-    own: ClassVar[frozenset[str]] = OWN
+    own: ClassVar[frozenset[str]] = SET_BY_FINE_TUNING
 
     budget_latency: float = field(
         default=0.5,
@@ -248,15 +251,4 @@ class Search:
     def __post_init__(self) -> None:
         if not 0 < self.budget_latency <= 1:
             raise ValueError(f"budget_latency must be in (0, 1], got {self.budget_latency}")
-        _check_counts(self, "epochs", "round_epochs", "aware_epochs")
-
-
-def _check_counts(settings: object, *names: str) -> None:
-    for name in names:
-        if (value := getattr(settings, name)) < 1:
-            raise ValueError(f"{name} must be >= 1, got {value}")
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        at_least(1, epochs=self.epochs, round_epochs=self.round_epochs, aware_epochs=self.aware_epochs)

@@ -11,7 +11,7 @@ import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
-from optimize.settings import OWN, FineTuning, QuantizationAwareTraining
+from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining
 from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, parse_assignment, replaced
 from training.data import load_dataset
@@ -60,7 +60,7 @@ class Source:
         if self.architecture.norm != "batch":
             raise ValueError(f"{option} needs a network with norm=batch; this one has norm={self.architecture.norm}")
 
-    def with_settings(self, assignments: Iterable[str], own: Collection[str] = OWN) -> Source:
+    def with_settings(self, assignments: Iterable[str], own: Collection[str] = SET_BY_FINE_TUNING) -> Source:
         """Change settings of the training for a fine-tuning; the run on disk stays as it is.
 
         Args:
@@ -77,7 +77,7 @@ class Source:
             raise ValueError(f"{', '.join(sorted(owned))} cannot be set: a fine-tuning has its own; see --help")
         return replace(self, run=replace(self.run, config=replaced(self.run.config, changes)))
 
-    def held_in_place(self, fine_tuning: FineTuning) -> TrainingConfig:
+    def without_averaging(self, fine_tuning: FineTuning) -> TrainingConfig:
         """Return the settings of a fine-tuning on full images whose last weights count.
 
         Their average would be off the zeros of a mask, or the steps of rounding.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from models.arguments import version_reference
 from models.store.fields import validate_name
+from models.store.model_files import Device
 from models.store.reference import ModelReference
 from optimize.options import option
-
-Device = Literal["cpu", "gpu"]
 
 
 @dataclass(frozen=True, kw_only=True)

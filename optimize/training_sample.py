@@ -24,10 +24,10 @@ def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator
     rng = np.random.default_rng(seed)
     num_images = len(images.train_targets)
     for _ in range(num_batches):
-        yield served(images, rng.choice(num_images, size=min(BATCH_SIZE, num_images), replace=False))
+        yield center_crops(images, rng.choice(num_images, size=min(BATCH_SIZE, num_images), replace=False))
 
 
-def served(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pixels, Targets]:
+def center_crops(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pixels, Targets]:
     """Return training images by index, in ascending order, without the margin that crops are taken from."""
     indices = np.sort(indices)  # a memory-mapped cache is read in one direction
     side_px = images.test.shape[1]

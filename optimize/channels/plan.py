@@ -99,7 +99,7 @@ def plan_channels(
             raise BudgetOutOfReach(f"at most {1 - macs / dense_macs:.0%} of the multiply-accumulates can be removed")
         _, macs, state, step = min(steps, key=lambda priced: priced[0])
         state.steps.append(step)
-    macs = _give_back(states, costs, macs, max_macs)
+    macs = _restore_channels(states, costs, macs, max_macs)
     kept = {state.name: np.sort(state.order[state.num_removed :]) for state in states.values()}
     return ChannelPlan(kept, macs)
 
@@ -113,7 +113,7 @@ def _price(
     return float(lost) / (macs - left), left
 
 
-def _give_back(states: Mapping[str, _Group], costs: tuple[LayerCost, ...], macs: int, max_macs: float) -> int:
+def _restore_channels(states: Mapping[str, _Group], costs: tuple[LayerCost, ...], macs: int, max_macs: float) -> int:
     """Undo last steps while the budget allows it; returns the multiply-accumulates of what is left."""
     while True:
         steps = [

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from optimize.channels.groups import ChannelGroup
 from optimize.channels.plan import Indices
-from optimize.layer_inputs import Matrix, set_weight_matrix, solved, weight_matrix
+from optimize.layer_inputs import Matrix, set_weight_matrix, solve_least_squares, weight_matrix
 
 
 def refit(
@@ -37,5 +37,5 @@ def refit(
             # Rows of the kernel that read kept channels, at all positions, and the row of the bias.
             channels = np.arange(len(of_all) - 1) % group.num_channels
             rows = np.flatnonzero([*np.isin(channels, kept[group.name]), True])
-            refitted = solved(of_all, weights, rows)
+            refitted = solve_least_squares(of_all, weights, rows)
             set_weight_matrix(narrower.get_layer(name), refitted[:, written.get(name, ...)])

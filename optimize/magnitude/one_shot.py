@@ -10,7 +10,7 @@ from optimize.layer_inputs import Matrix, input_moments, set_weight_matrix, weig
 from optimize.magnitude.allocation import allocate_zeros
 from optimize.magnitude.layers import LayerRule, has_rule
 from optimize.magnitude.pruning import layer_sparsities_of
-from optimize.magnitude.second_order import part_lost, passed_on, with_zeros
+from optimize.magnitude.second_order import part_lost, sparsegpt_pass, with_zeros
 from optimize.settings import MagnitudePruning
 from training.dataset import Pixels
 
@@ -49,7 +49,7 @@ def _allocated(
     losses = {}
     for name in names:
         of_inputs, weights = moments[name], weight_matrix(model.get_layer(name))
-        lost = [part_lost(of_inputs, weights, passed_on(of_inputs, weights, level)) for level in LEVELS[1:]]
+        lost = [part_lost(of_inputs, weights, sparsegpt_pass(of_inputs, weights, level)) for level in LEVELS[1:]]
         losses[name] = [0.0, *lost]
     num_zeros = sum(round(sparsities[name] * num) for name, num in num_weights.items())
     num_zeros_of = allocate_zeros(num_weights, losses, LEVELS, num_zeros)

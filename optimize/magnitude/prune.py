@@ -44,7 +44,7 @@ def prune_magnitude(
     """
     if pruning.one_shot:
         source.require_batch_norm("--one-shot")
-    config = source.held_in_place(pruning)
+    config = source.without_averaging(pruning)
     compression = {"method": "magnitude", **asdict(pruning), "layer_sparsity": list(pruning.layer_sparsity)}
     compression["at_once"] = compression.pop("one_shot")  # as records on disk call it
     run = source.begin_run(output, config, compression=compression, command=command)

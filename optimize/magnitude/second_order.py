@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optimize.layer_inputs import Matrix, covariance, solved
+from optimize.layer_inputs import Matrix, covariance, solve_least_squares
 from optimize.settings import Pattern
 
 # A multiple of 4. With 128 rows, as in the paper, the shipped model is a fifth of a point worse at a sparsity of 0.8.
@@ -32,15 +32,15 @@ def with_zeros(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pa
         float64 [n + 1, outputs].
     """
     kept = np.ones(weights.shape, np.bool_)
-    kept[:-1] = passed_on(moments, weights, sparsity, pattern=pattern) != 0
+    kept[:-1] = sparsegpt_pass(moments, weights, sparsity, pattern=pattern) != 0
     solution = np.zeros_like(weights)
     for column in range(weights.shape[1]):
         rows = np.flatnonzero(kept[:, column])
-        solution[rows, column] = solved(moments, weights[:, [column]], rows)[:, 0]
+        solution[rows, column] = solve_least_squares(moments, weights[:, [column]], rows)[:, 0]
     return solution
 
 
-def passed_on(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pattern = "unstructured") -> Matrix:
+def sparsegpt_pass(moments: Matrix, weights: Matrix, sparsity: float, *, pattern: Pattern = "unstructured") -> Matrix:
     """Return the kernel after the pass alone, float64 [n, outputs]: cheaper than `with_zeros`, and less exact.
 
     Takes the same arguments.

@@ -15,7 +15,7 @@ from optimize.quantization.calibration import random_indices
 from optimize.quantization.fake_quantization import fake_quantized
 from optimize.settings import QuantizationAwareTraining
 from optimize.source import Source
-from optimize.training_sample import BATCH_SIZE, served
+from optimize.training_sample import BATCH_SIZE, center_crops
 from training.distillation import Distillation
 from training.loop import fit
 from training.publish import measure_file
@@ -42,7 +42,7 @@ def train_quantized(
         ValueError: the network has no batch normalization.
     """
     source.require_batch_norm("quantize-aware")
-    config = source.held_in_place(training)
+    config = source.without_averaging(training)
     config = replace(config, precision="float32")  # in which tensorflow-model-optimization imitates int8
     compression = {"method": training.METHOD, **asdict(training)}
     run = source.begin_run(output, config, compression=compression, command=command)
@@ -50,7 +50,7 @@ def train_quantized(
     keras.utils.set_random_seed(config.seed)
     folded = fold_batch_norms(source.model)
     drawn = random_indices(images.train_targets, training.num_calibration_images, config.seed)
-    batches = (served(images, drawn[start : start + BATCH_SIZE])[0] for start in range(0, len(drawn), BATCH_SIZE))
+    batches = (center_crops(images, drawn[start : start + BATCH_SIZE])[0] for start in range(0, len(drawn), BATCH_SIZE))
     model = fake_quantized(folded, batches)
     distillation = Distillation(folded, training.teacher_weight, training.temperature)
     model = fit(model, images, config=config, workdir=output, distillation=distillation)

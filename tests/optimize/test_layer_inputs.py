@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.network.normalization import normalize
-from optimize.layer_inputs import damped, input_moments, set_weight_matrix, solved, weight_matrix
+from optimize.layer_inputs import damped, input_moments, set_weight_matrix, solve_least_squares, weight_matrix
 
 pytestmark = pytest.mark.usefixtures("eager_module")
 
@@ -68,7 +68,7 @@ def test_input_that_repeats_another_one_is_not_missed() -> None:
     inputs = np.random.default_rng(1).normal(size=(50, 3))
     rows = np.concatenate([inputs, inputs[:, :1], np.ones((50, 1))], axis=1)  # the fourth is the first
     weights = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])
-    found = solved(rows.T @ rows, weights, np.array([0, 1, 2, 4]))
+    found = solve_least_squares(rows.T @ rows, weights, np.array([0, 1, 2, 4]))
     np.testing.assert_allclose(found, [[8.0, 10.0], [3.0, 4.0], [5.0, 6.0], [9.0, 10.0]])
 
 
@@ -77,7 +77,7 @@ def test_no_other_weights_come_nearer_to_the_outputs(seed: int, num_kept: int) -
     rng = np.random.default_rng(seed)
     rows, weights = rng.normal(size=(40, 6)), rng.normal(size=(6, 2))
     kept = np.sort(rng.choice(6, num_kept, replace=False))
-    found = solved(rows.T @ rows, weights, kept)
+    found = solve_least_squares(rows.T @ rows, weights, kept)
     others = found + rng.normal(size=found.shape) * 10.0 ** rng.uniform(-3, 0)
 
     def distance(candidate: np.ndarray) -> float:
@@ -91,4 +91,4 @@ def test_layer_that_reads_nothing_but_zeros_can_still_be_solved() -> None:
     model.get_layer("conv").set_weights([np.zeros((3, 2, 2, 3))])
     moments = input_moments(model, [PIXELS], ["predictions"])["predictions"]
     weights = weight_matrix(model.get_layer("predictions"))
-    np.testing.assert_allclose(solved(moments, weights, np.array([0, 3])), weights[[0, 3]])
+    np.testing.assert_allclose(solve_least_squares(moments, weights, np.array([0, 3])), weights[[0, 3]])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimize.magnitude.second_order import BLOCK_ROWS, part_lost, passed_on, with_zeros
+from optimize.magnitude.second_order import BLOCK_ROWS, part_lost, sparsegpt_pass, with_zeros
 
 NUM_INPUTS, NUM_OUTPUTS = 72, 5
 
@@ -26,14 +26,14 @@ def random_weights(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(NUM_INPUTS + 1, NUM_OUTPUTS))
 
 
-@pytest.mark.parametrize("make", [passed_on, with_zeros])
+@pytest.mark.parametrize("make", [sparsegpt_pass, with_zeros])
 @pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.5, 0.873])
 def test_kernel_has_exactly_the_wanted_zeros(make, sparsity: float) -> None:
     kernel = make(moments_of(correlated_inputs()), random_weights(), sparsity)[:NUM_INPUTS]
     assert np.sum(kernel == 0) == round(sparsity * kernel.size)
 
 
-@pytest.mark.parametrize("make", [passed_on, with_zeros])
+@pytest.mark.parametrize("make", [sparsegpt_pass, with_zeros])
 def test_two_of_four_rows_are_zero_in_every_column(make) -> None:
     kernel = make(moments_of(correlated_inputs()), random_weights(), 0.5, pattern="2:4")[:NUM_INPUTS]
     np.testing.assert_array_equal(np.sum(kernel.reshape(-1, 4, NUM_OUTPUTS) == 0, axis=1), 2)
@@ -68,7 +68,7 @@ def test_what_goes_is_made_up_for() -> None:
 @given(seed=st.integers(0, 1000), sparsity=st.floats(0, 0.95))
 def test_solving_all_together_is_never_worse_than_the_pass_alone(seed: int, sparsity: float) -> None:
     moments, weights = moments_of(correlated_inputs(seed)), random_weights(seed + 1)
-    after_pass = part_lost(moments, weights, passed_on(moments, weights, sparsity))
+    after_pass = part_lost(moments, weights, sparsegpt_pass(moments, weights, sparsity))
     assert part_lost(moments, weights, with_zeros(moments, weights, sparsity)[:-1]) <= after_pass + 1e-9
 
 
