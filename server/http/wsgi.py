@@ -207,7 +207,7 @@ class Refusal:
 
 
 def refuse(connection: Connection, refusal: Refusal, request: Request | None, *, is_last: bool) -> bool:
-    """Respond with an error as the application would: JSON, the same body, an X-Request-Id.
+    """Respond with an error as the application would: JSON, the same body, an X-Request-Id, no sniffing.
 
     Args:
         connection: to send on.
@@ -225,7 +225,8 @@ def refuse(connection: Connection, refusal: Refusal, request: Request | None, *,
     retry = "" if refusal.wait_s is None else f"Retry-After: {max(1, math.ceil(refusal.wait_s))}\r\n"
     response = (
         f"HTTP/1.1 {refusal.status}\r\n{retry}Connection: {'keep-alive' if is_kept else 'close'}\r\n"
-        f"{HEADER}: {request_id}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        f"{HEADER}: {request_id}\r\nX-Content-Type-Options: nosniff\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
     if request is None:
         with suppress(OSError):

@@ -260,6 +260,7 @@ def test_refusal_looks_like_an_answer_of_the_application(
     assert response.headers["Connection"] == ("keep-alive" if is_kept else "close")
     assert response.headers["Retry-After"] == retry_after
     assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     given = response.headers["X-Request-Id"]
     assert given == request_id or (request_id is None and len(given) == 16)
 
