@@ -100,6 +100,8 @@ class RequestThreads:
             self._num_busy -= 1
 
     def _promote_follower(self) -> bool:
+        if self._is_closed:
+            return True  # all have been woken, and none leads any more
         if self._num_leaders > 1:
             self._num_leaders -= 1  # the other leader is enough
             return True

@@ -14,7 +14,7 @@ from running_server import wait_until
 from server.gunicorn_internals import plain_settings
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
-from server.http.threads import SPARE_THREADS, RequestThreads
+from server.http.threads import SPARE_THREADS, RequestThread, RequestThreads
 
 LIMITS = Limits(plain_settings(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 
@@ -228,3 +228,15 @@ def test_closed_threads_end_whether_they_lead_wait_or_are_busy(watched):
     threads.close()
     threads.close()
     wait_until(lambda: threading.active_count() == before)
+
+
+def test_thread_that_is_idle_when_they_are_closed_is_promoted_no_more(watched):
+    threads, _ = watched(echo, 0, max_busy=4)
+    wakes = []
+    idle = RequestThread(threads)
+    idle.wake = lambda: wakes.append("wake")
+    threads._idle.append(idle)
+    threads.close()
+    assert threads.add_busy(is_leader=True)
+    assert threads.add_busy(is_leader=True)  # which another has to be promoted for
+    assert wakes == ["wake"]
