@@ -36,10 +36,10 @@ CHUNK_EXTENSIONS: bytes = CHUNK_EXT_RE.pattern  # what may follow the size of a 
 WORKER_BOOT_ERROR: int = Arbiter.WORKER_BOOT_ERROR
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 STATUSES = {
-    LimitRequestLine: "414 URI Too Long",
-    LimitRequestHeaders: "431 Request Header Fields Too Large",
-    UnsupportedTransferCoding: "501 Not Implemented",
-    ExpectationFailed: "417 Expectation Failed",
+    LimitRequestLine: 414,
+    LimitRequestHeaders: 431,
+    UnsupportedTransferCoding: 501,
+    ExpectationFailed: 417,
 }
 
 
@@ -139,7 +139,7 @@ class _Source:
 
 
 def _malformed(error: ParseException) -> MalformedRequest:
-    return MalformedRequest(str(error), STATUSES.get(type(error), MalformedRequest.BAD_REQUEST))
+    return MalformedRequest(str(error), STATUSES.get(type(error), 400))
 
 
 class WorkerProcess(Worker):  # type: ignore[misc]

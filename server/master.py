@@ -23,6 +23,7 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import url_of
 from server.api.app import create_app
+from server.api.errors import front_response
 from server.compile_cache import keep_compiled_code
 from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
@@ -111,7 +112,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
-        return Application(app, engine.wait_s_if_full, note_refusal)
+        return Application(app, engine.wait_s_if_full, front_response, note_refusal)
 
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""

@@ -1,7 +1,8 @@
-"""Errors of a request that are seen before any of its images is decoded."""
+"""Errors of a request that are seen before any of its images is decoded, by the HTTP front, the API or the engine."""
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from models.errors import OpsinError
@@ -53,12 +54,26 @@ class MalformedRequest(RequestError):
     """What came is not valid HTTP; nobody knows where the next request begins.
 
     Attributes:
-        status: of the answer, with its reason.
+        status: of the response.
     """
 
     code: ClassVar[str] = "malformed_http"
-    BAD_REQUEST: ClassVar[str] = "400 Bad Request"
+    status = 400
 
-    def __init__(self, reason: str, status: str = BAD_REQUEST) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(f"the request is not valid HTTP: {reason}")
         self.status = status
+
+
+class Overloaded(OpsinError):
+    """More is in hand than there is room or time for: requests, bytes of uploads, or images.
+
+    Attributes:
+        retry_after_s: whole seconds, at least 1, after which what is in hand now should be done.
+    """
+
+    code: ClassVar[str] = "overloaded"
+
+    def __init__(self, message: str, *, wait_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, math.ceil(wait_s))

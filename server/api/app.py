@@ -8,7 +8,7 @@ from functools import cached_property
 from flask import Flask, has_request_context, request
 
 from models.pixels.preprocessing import ImageLimits
-from server.api.errors import STATUS, register_error_handlers
+from server.api.errors import ON_EVERY_RESPONSE, STATUS, register_error_handlers
 from server.api.metrics import metrics_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
@@ -20,8 +20,6 @@ from server.metrics import OTHER, Metrics
 from server.request_log import with_request_id
 from server.settings import Settings
 from server.state_metrics import StateMetrics
-
-ON_EVERY_ANSWER = (("X-Content-Type-Options", "nosniff"),)
 
 
 class FlaskApp(Flask):
@@ -68,7 +66,7 @@ def create_app(
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
-    app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_ANSWER, note=note)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
     register_error_handlers(app)
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))

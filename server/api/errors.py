@@ -19,6 +19,8 @@ from server.request_log import ENVIRON_KEY
 
 log = logging.getLogger("opsin.errors")
 
+ON_EVERY_RESPONSE = (("X-Content-Type-Options", "nosniff"),)
+
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 # The status of an error is that of its class, or of the nearest class it inherits from; without one it is 500.
@@ -34,9 +36,9 @@ STATUS: dict[type[BaseException], int] = {
     request_errors.UploadTooLarge: 413,
     request_errors.TooManyImages: 413,
     request_errors.UnsupportedMediaType: 415,
+    request_errors.Overloaded: 503,
     engine_errors.EngineNotReady: 503,
     engine_errors.DefaultNotServed: 503,
-    engine_errors.Overloaded: 503,
     engine_errors.ClientGone: 499,  # as nginx has it; only the log sees it
     engine_errors.DeadlineExceeded: 504,
 }
@@ -65,12 +67,14 @@ class JSONResponse(Response):
 
 def status_of(error: OpsinError) -> int:
     """Choose the HTTP status of an error."""
+    if isinstance(error, request_errors.MalformedRequest):
+        return error.status
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def headers_of(error: OpsinError) -> dict[str, str]:
     """Choose the headers of an error: a client that is turned away is told when to come back."""
-    if isinstance(error, engine_errors.Overloaded):
+    if isinstance(error, request_errors.Overloaded):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": "1"} if isinstance(error, engine_errors.EngineNotReady) else {}
 
@@ -83,6 +87,12 @@ def body_of(error: OpsinError) -> dict[str, str]:
 def error_response(error: OpsinError) -> Response:
     """Answer a request that failed as a whole."""
     return _response(status_of(error), body_of(error), headers_of(error))
+
+
+def front_response(error: OpsinError) -> tuple[str, dict[str, str], bytes]:
+    """Give the HTTP front status, headers and body of a request that it refuses before the application is called."""
+    response = error_response(error)
+    return response.status, {**dict(response.headers), **dict(ON_EVERY_RESPONSE)}, response.get_data()
 
 
 def register_error_handlers(app: Flask) -> None:

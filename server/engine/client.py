@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
-from server.engine.errors import EngineNotReady, ModelGone, Overloaded
+from server.engine.errors import EngineNotReady, ModelGone
 from server.engine.shared_catalogue import CatalogueReader
 from server.engine.slot import Slot, Waiter
 from server.engine.slot_table import SlotTable
+from server.request_errors import Overloaded
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 from models.errors import OpsinError
@@ -48,17 +47,3 @@ class DeadlineExceeded(EngineError):
     """The answer did not come in the time the client gave."""
 
     code: ClassVar[str] = "deadline_exceeded"
-
-
-class Overloaded(EngineError):
-    """More images wait than the engine takes.
-
-    Attributes:
-        retry_after_s: whole seconds, at least 1, after which those that wait now should be done.
-    """
-
-    code: ClassVar[str] = "overloaded"
-
-    def __init__(self, message: str, *, wait_s: float) -> None:
-        super().__init__(message)
-        self.retry_after_s = max(1, math.ceil(wait_s))

@@ -31,7 +31,7 @@ class ChunkedBody:
         """Begin one; raises MalformedRequest where it is not only chunked."""
         codings = [value.lower() for name, value in request.headers if name == "TRANSFER-ENCODING"]
         if codings != ["chunked"]:
-            raise MalformedRequest(f"Unsupported transfer coding: {', '.join(codings)!r}", "501 Not Implemented")
+            raise MalformedRequest(f"Unsupported transfer coding: {', '.join(codings)!r}", 501)
         self.num_missing = 1
         self.rest = b""
         self._request, self._max_bytes = request, max_bytes
@@ -78,7 +78,7 @@ class ChunkedBody:
         while (line := (yield from self._line())) != CRLF:
             trailer += line
             if len(trailer) >= MAX_TRAILER_BYTES:
-                raise MalformedRequest("the trailer is too large", "431 Request Header Fields Too Large")
+                raise MalformedRequest("the trailer is too large", 431)
         if trailer:
             self._request.check_trailer(trailer.removesuffix(CRLF))
 

@@ -71,7 +71,7 @@ class RequestParser:
             parsed = parse_request(head, self._limits.cfg, self._address, self._num_requests + 1)
             if parsed is None:
                 if len(received) > MAX_HEAD_BYTES:
-                    raise MalformedRequest("the head is too large", "431 Request Header Fields Too Large")
+                    raise MalformedRequest("the head is too large", 431)
                 return None
             self._num_requests += 1
             self._request, rest = parsed

@@ -26,19 +26,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from models.errors import OpsinError
 from server.gunicorn_internals import Request, WorkerProcess, plain_settings
 from server.http.connection import Connection, ConnectionOver
 from server.http.limits import Limits, UploadBudget
 from server.http.threads import RequestThread, RequestThreads
-from server.http.wsgi import Refusal, call_app, refuse
-from server.request_errors import MalformedRequest
+from server.http.wsgi import ErrorResponse, call_app, refuse
+from server.request_errors import MalformedRequest, Overloaded
 
 TICK_S = 1.0
 SHORT_TICK_S = 0.05
 IDLE_LINGER_S = 0.5
 ACCEPT_DELAY_S = 0.002  # for another worker to take a connection in, if it has fewer
 FULL_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-OVERLOADED = "503 Service Unavailable", "overloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,14 @@ class Application:
     Attributes:
         respond: the WSGI application (PEP 3333).
         wait_s_if_full: in how many seconds there will be room for an upload; None while there is.
+        error_response: makes status with reason, headers and body of an error, as the application would respond.
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
     """
 
     respond: Callable[..., Iterable[bytes]]
     wait_s_if_full: Callable[[], float | None]
+    error_response: Callable[[OpsinError], ErrorResponse]
     note_refusal: Callable[[str, str, int], None]
 
 
@@ -179,10 +181,8 @@ class HTTPWorker(WorkerProcess):
             if self._respond_to_requests(connection, thread):
                 return True
         except MalformedRequest as error:
-            self.log.info("no HTTP request: %s", error)
-            refusal = Refusal(error.status, error.code, f"the request is not valid HTTP: {error}")
-            self.wsgi.note_refusal("", "", int(error.status[:3]))
-            refuse(connection, refusal, None, is_last=True)
+            self.log.info("%s", error)
+            self._refuse(connection, error, None, is_last=True)
         except (ConnectionOver, OSError):
             connection.close()
         except Exception:  # a bug, and nobody knows how much of a response has been sent
@@ -200,13 +200,12 @@ class HTTPWorker(WorkerProcess):
             request = connection.next_request()
             if request is None:
                 return True
-            refusal, is_last = self.admit(request, thread), not self.alive
-            if refusal is None:
+            overload, is_last = self.admit(request, thread), not self.alive
+            if overload is None:
                 respond, when_done = self.wsgi.respond, thread.end_busy
                 is_kept = call_app(respond, connection, request, is_last=is_last, when_done=when_done)
             else:
-                self.wsgi.note_refusal(request.path, request.method, int(refusal.status[:3]))
-                is_kept = refuse(connection, refusal, request, is_last=is_last)
+                is_kept = self._refuse(connection, overload, request, is_last=is_last)
             if not is_kept:
                 return False
             connection.finish_request()
@@ -214,18 +213,24 @@ class HTTPWorker(WorkerProcess):
                 return True
         return False
 
-    def admit(self, request: Request, thread: RequestThread) -> Refusal | None:
-        """Decide whether a request is answered by the application; a refusal costs a fifth of that.
+    def _refuse(self, connection: Connection, error: OpsinError, request: Request | None, *, is_last: bool) -> bool:
+        response = self.wsgi.error_response(error)
+        path, method = (request.path, request.method) if request else ("", "")
+        self.wsgi.note_refusal(path, method, int(response[0][:3]))
+        return refuse(connection, response, request, is_last=is_last)
+
+    def admit(self, request: Request, thread: RequestThread) -> Overloaded | None:
+        """Decide whether a request is answered by the application, which costs several times what a refusal does.
 
         Uploads are refused where too many bytes of them are in memory, where no slot is free for an image, and where no
         thread is free to wait for its response. All else is quick, and answered by whatever thread there is.
         """
         if request.exceeds_budget:
-            return Refusal(*OVERLOADED, "too many uploads are on their way, try again later", wait_s=1)
+            return Overloaded("too many uploads are on their way, try again later", wait_s=1)
         is_upload = request.method == "POST"
         wait_s = self.wsgi.wait_s_if_full() if is_upload else None
         if wait_s is None and not thread.begin_busy() and is_upload:
             wait_s = 0
         if wait_s is None:
             return None
-        return Refusal(*OVERLOADED, "more requests are in hand than there is room for, try again later", wait_s=wait_s)
+        return Overloaded("more requests are in hand than there is room for, try again later", wait_s=wait_s)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache, partial
 from typing import Any
@@ -189,49 +186,32 @@ class Response:
         return not self._must_close and not is_short
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is not given to the application.
-
-    Attributes:
-        status: of the response, with its reason.
-        code: of the error.
-        message: of the error, for the client.
-        wait_s: when it is worth to come back; None where it is not.
-    """
-
-    status: str
-    code: str
-    message: str
-    wait_s: float | None = None
+ErrorResponse = tuple[str, Mapping[str, str], bytes]  # status with its reason, headers, body
 
 
-def refuse(connection: Connection, refusal: Refusal, request: Request | None, *, is_last: bool) -> bool:
-    """Respond with an error as the application would: JSON, the same body, an X-Request-Id, no sniffing.
+def refuse(connection: Connection, error: ErrorResponse, request: Request | None, *, is_last: bool) -> bool:
+    """Respond in place of the application, with an X-Request-Id as it would.
 
     Args:
         connection: to send on.
-        refusal: what to say.
+        error: what the application would say.
         request: that is refused; None where what came is none, after which nobody knows where the next one begins.
         is_last: the connection is to be closed after this one.
 
     Returns:
         Whether the connection can be kept for the next request.
     """
+    status, headers, body = error
     given = next((value for name, value in request.headers if name == "X-REQUEST-ID"), "") if request else ""
     request_id = usable_request_id(given)
     is_kept = request is not None and not request.should_close() and not is_last
-    body = json.dumps({"error": {"code": refusal.code, "message": refusal.message}})
-    retry = "" if refusal.wait_s is None else f"Retry-After: {max(1, math.ceil(refusal.wait_s))}\r\n"
-    response = (
-        f"HTTP/1.1 {refusal.status}\r\n{retry}Connection: {'keep-alive' if is_kept else 'close'}\r\n"
-        f"{HEADER}: {request_id}\r\nX-Content-Type-Options: nosniff\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode()
+    own = {"Connection": "keep-alive" if is_kept else "close", HEADER: request_id, "Content-Length": len(body)}
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**headers, **own}.items())
+    response = f"HTTP/1.1 {status}\r\n{head}\r\n".encode("latin-1") + body
     if request is None:
         with suppress(OSError):
             connection.sendall(response)
     else:
         connection.sendall(response)
-        log_request(request.method, request.path, int(refusal.status[:3]), 0.0, request_id)
+        log_request(request.method, request.path, int(status[:3]), 0.0, request_id)
     return is_kept

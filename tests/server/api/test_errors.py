@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -11,8 +12,8 @@ import models.errors
 import server.engine.errors
 import server.request_errors
 from models.errors import OpsinError
-from server.api.errors import headers_of, status_of
-from server.engine.errors import Overloaded
+from server.api.errors import front_response, headers_of, status_of
+from server.request_errors import MalformedRequest, Overloaded
 
 
 def test_unknown_path_is_404(client):
@@ -55,3 +56,19 @@ def test_every_error_has_a_code_and_a_sensible_status(module):
 def test_overload_says_when_to_come_back():
     assert headers_of(Overloaded("x", wait_s=2.1)) == {"Retry-After": "3"}
     assert headers_of(Overloaded("x", wait_s=0)) == {"Retry-After": "1"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Overloaded("x", wait_s=2.1), "503 SERVICE UNAVAILABLE", "overloaded"),
+        (MalformedRequest("x", 431), "431 ", "malformed_http"),
+    ],
+)
+def test_front_says_of_an_error_what_the_application_says(error, status, code):
+    line, headers, body = front_response(error)
+    assert line.startswith(status)
+    assert json.loads(body) == {"error": {"code": code, "message": str(error)}}
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers.get("Retry-After") == ("3" if code == "overloaded" else None)

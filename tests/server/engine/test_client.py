@@ -16,8 +16,9 @@ from models.pixels.preprocessing import PixelSpec
 from models.store.reference import ModelReference
 from server.engine.catalogue import Catalogue, ServedModel
 from server.engine.client import EngineClient
-from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone, Overloaded
+from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
 from server.engine.shared_catalogue import write_catalogue
+from server.request_errors import Overloaded
 
 
 def test_every_caller_gets_its_own_answers():

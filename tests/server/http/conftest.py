@@ -39,7 +39,7 @@ def outcome(new_parser):
                         return [*requests, "closes"]
                     parser.finish()
         except MalformedRequest as error:
-            return [*requests, int(error.status[:3])]
+            return [*requests, error.status]
         return requests if parser.is_idle else [*requests, "waits"]
 
     return outcome

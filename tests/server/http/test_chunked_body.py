@@ -140,7 +140,8 @@ def test_trailer_never_becomes_a_header():
 def test_broken_body_is_refused_as_soon_as_it_shows(chunked, stream, error):
     with pytest.raises(MalformedRequest) as caught:
         chunked.feed(stream)
-    assert f"{caught.value.status[:3]} {caught.value}".startswith(error)
+    status, _, words = error.partition(" ")
+    assert (caught.value.status, words in str(caught.value)) == (int(status), True)
 
 
 def test_no_more_data_are_taken_in_than_allowed(chunked):

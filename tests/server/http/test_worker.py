@@ -43,8 +43,8 @@ class Thread:
     [
         ("POST", False, None, True, None),
         ("POST", True, None, True, (1, "too many uploads are on their way, try again later")),
-        ("POST", False, 2.5, True, (2.5, "more requests are in hand than there is room for, try again later")),
-        ("POST", False, None, False, (0, "more requests are in hand than there is room for, try again later")),
+        ("POST", False, 2.5, True, (3, "more requests are in hand than there is room for, try again later")),
+        ("POST", False, None, False, (1, "more requests are in hand than there is room for, try again later")),
         ("GET", False, 2.5, True, None),
         ("GET", False, None, False, None),
     ],
@@ -52,8 +52,7 @@ class Thread:
 )
 def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget, wait_s, is_free, wanted):
     worker = HTTPWorker.__new__(HTTPWorker)
-    worker.wsgi = Application(respond=None, wait_s_if_full=lambda: wait_s, note_refusal=None)
+    worker.wsgi = Application(respond=None, wait_s_if_full=lambda: wait_s, error_response=None, note_refusal=None)
     request = SimpleNamespace(method=method, exceeds_budget=exceeds_budget)
-    refusal = worker.admit(request, Thread(is_free=is_free))
-    assert (refusal and (refusal.wait_s, refusal.message)) == wanted
-    assert refusal is None or (refusal.status, refusal.code) == ("503 Service Unavailable", "overloaded")
+    overload = worker.admit(request, Thread(is_free=is_free))
+    assert (overload and (overload.retry_after_s, str(overload))) == wanted
