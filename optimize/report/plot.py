@@ -25,7 +25,7 @@ from optimize.report.words import printable
 
 _HEIGHT_PX = 400
 _LEFT_PX, _RIGHT_PX, _TOP_PX, _BOTTOM_PX = 44, 14, 34, 46  # around the axes
-_MARK_PX = 10.0  # diameter
+_MARK_PX, _RING_PX = 10.0, 18.0  # diameters
 _LEADER_FROM_PX = 14.0  # a name that is farther from its point gets a line to it
 _DISTANCES_PX = (9, 13, 18, 25, 34, 46, 62, 84, 112, 150, 200, 270)
 _DIRECTIONS = [(math.cos(step * math.pi / 12), math.sin(step * math.pi / 12)) for step in range(24)]
@@ -166,7 +166,7 @@ def _draw_mark(axes: Axes, point: Point, group_id: str, *, is_best: bool) -> Non
     if point.spread:
         axes.hlines(point.accuracy, *point.spread, color=_SOFT, linewidth=1.75, gid="whisker")
     if point.is_baseline:
-        axes.plot(point.cost, point.accuracy, "o", ms=_MARK_PX + 8, mfc="none", mec=_INK, mew=1.25, gid="ring")
+        axes.plot(point.cost, point.accuracy, "o", ms=_RING_PX, mfc="none", mec=_INK, mew=1.25, gid="ring")
     face, edge = (_ACCENT, _ACCENT) if is_best else (_SURFACE, _SOFT)
     shape = "D" if point.is_external else "o"
     size = _MARK_PX * (0.85 if point.is_external else 1)
@@ -186,7 +186,12 @@ def _draw_mark(axes: Axes, point: Point, group_id: str, *, is_best: bool) -> Non
 def _write_names(axes: Axes, points: Sequence[Point], lines: Sequence[Bbox], *, longest: int) -> None:
     """Write each name as near to its point as it covers no point, no other name and, if that can be, no line."""
     places = axes.transData.transform([(point.cost, point.accuracy) for point in points])
-    taken = [Bbox([place, place]).padded(_MARK_PX / 2 + 2) for place in places]
+    taken = [
+        Bbox([place, place]).padded((_RING_PX if point.is_baseline else _MARK_PX) / 2 + 2)
+        for point, place in zip(points, places, strict=True)
+    ]
+    whiskers = [[(end, point.accuracy) for end in point.spread] for point in points if point.spread]
+    lines = [*lines, *(Bbox(axes.transData.transform(ends)).padded(1) for ends in whiskers)]
     for point, (x, y) in zip(points, places, strict=True):
         name = printable(point.name)
         text = name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -40,6 +40,13 @@ def shape(root, name: str) -> str:
     return next(group.iter(f"{SVG}path")).get("d")
 
 
+def place(root, name: str) -> tuple[float, float]:
+    """Where a point is marked."""
+    [group] = [g for g in root.iter(f"{SVG}g") if g.findtext(f"{SVG}title", "").startswith(f"{name}:")]
+    mark = next(group.iter(f"{SVG}use"))
+    return float(mark.get("x")), float(mark.get("y"))
+
+
 def boxes(root, names) -> list[tuple[float, float, float, float]]:
     """The least room that each name takes: its letters are 12 px high, and some 4 px wide at least."""
     placed = [text for text in root.iter(f"{SVG}text") if text.text in names]
@@ -111,6 +118,22 @@ def test_names_of_points_in_one_heap_do_not_cover_each_other():
     assert len(found) == 12
     for one, other in combinations(found, 2):
         assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_name_is_beside_the_whisker_of_its_point():
+    root = draw([Point("best", 1, 95), Point("beaten", 1.2, 90, (1.15, 1.9)), Point("slow", 2, 91)])
+    [(left, top, right, bottom)] = boxes(root, ["beaten"])
+    x, y = place(root, "beaten")
+    assert bottom <= y or top >= y or right <= x or left >= x + 300  # it ends there
+
+
+@pytest.mark.parametrize("apart", [0.045, 0.0475, 0.05])
+def test_name_is_outside_the_ring_of_the_baseline(apart):
+    points = [Point("base", 1, 95, is_baseline=True), Point("l", 1 - apart, 95), Point("slow", 2, 91)]
+    root = draw(points)
+    [(left, top, right, bottom)] = boxes(root, ["l"])
+    x, y = place(root, "base")
+    assert right <= x - 9 or left >= x + 9 or bottom <= y - 9 or top >= y + 9
 
 
 def test_same_points_give_the_same_bytes_and_two_plots_share_no_id():
