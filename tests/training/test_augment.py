@@ -61,6 +61,21 @@ def test_resized_crop_shows_at_least_the_least_area():
     assert heights.max() <= 1
 
 
+def test_resized_crops_are_of_any_area_from_the_least_on_and_lie_anywhere():
+    ramps = np.stack(np.indices((240, 240), dtype=np.uint8), axis=-1)  # row, column
+    images = np.concatenate([ramps, ramps[..., :1]], axis=-1)[None].repeat(64, axis=0)
+    shown = augmented(Augmentation(crop="resized", min_area=0.25, flip=False), images, size_px=32).astype(float)
+    starts, ends = shown[:, 0, 0, :2] / 239, shown[:, -1, -1, :2] / 239
+    sides = ends - starts
+    areas = sides.prod(axis=1)
+    assert 0.24 < areas.min() < 0.35
+    assert areas.max() > 0.85
+    down, across = (starts / np.maximum(1 - sides, 0.01))[sides.max(axis=1) < 0.9].T  # as parts of the way
+    assert np.abs(down - across).max() > 0.5
+    assert min(down.min(), across.min()) < 0.1
+    assert max(down.max(), across.max()) > 0.9
+
+
 def test_cutout_greys_at_most_one_square():
     white = np.full((64, 16, 16, 3), 255, np.uint8)
     result = augmented(Augmentation(crop="none", flip=False, cutout_px=6), white)

@@ -39,29 +39,36 @@ def test_a_resumed_run_sees_the_very_same_batches():
         np.testing.assert_array_equal(targets, targets_again)
 
 
+def test_an_image_is_varied_otherwise_in_every_epoch():
+    images = np.random.default_rng(0).integers(0, 256, (22, 8, 8, 3), np.uint8)
+    options = {"augmentation": Augmentation(crop="shift", shift_px=2, flip=False), "image_px": 8}
+    epochs = training_batches(images, TARGETS, **options, batch_size=22, seed=0, steps=range(2))
+    first, second = (pixels.numpy()[np.argsort(targets)] for pixels, targets in epochs)
+    assert (first != second).any(axis=(1, 2, 3)).mean() > 0.5
+
+
 def test_fewer_images_than_a_batch_are_one_batch():
     [(pixels, _)] = batches(range(1), batch_size=100)
     assert len(pixels) == 22
 
 
-def test_every_image_is_mirrored_in_every_other_epoch():
+def mirrored(epoch: int, *, seed: int) -> np.ndarray:
+    """Which of 64 images are mirrored in an epoch, bool [64]."""
     ramp = np.broadcast_to(np.arange(4, dtype=np.uint8)[None, None, :, None], (64, 4, 4, 3))
-    augmentation = Augmentation(crop="none", flip=True)
-    mirrored = []
-    for epoch in range(3):
-        [(pixels, targets)] = training_batches(
-            ramp,
-            np.arange(64),
-            augmentation=augmentation,
-            image_px=4,
-            batch_size=64,
-            seed=0,
-            steps=range(epoch, epoch + 1),
-        )
-        mirrored.append(pixels.numpy()[np.argsort(targets), 0, 0, 0] == 3)
-    np.testing.assert_array_equal(mirrored[1], ~mirrored[0])
-    np.testing.assert_array_equal(mirrored[2], mirrored[0])
-    assert 16 <= mirrored[0].sum() <= 48
+    options = {"augmentation": Augmentation(crop="none", flip=True), "image_px": 4, "batch_size": 64}
+    [(pixels, targets)] = training_batches(ramp, np.arange(64), **options, seed=seed, steps=range(epoch, epoch + 1))
+    return pixels.numpy()[np.argsort(targets), 0, 0, 0] == 3
+
+
+def test_every_image_is_mirrored_in_every_other_epoch():
+    first, second, third = (mirrored(epoch, seed=0) for epoch in range(3))
+    np.testing.assert_array_equal(second, ~first)
+    np.testing.assert_array_equal(third, first)
+    assert 16 <= first.sum() <= 48
+
+
+def test_the_seed_says_which_images_begin_mirrored():
+    assert (mirrored(0, seed=0) != mirrored(0, seed=1)).any()
 
 
 def test_smaller_images_are_the_same_ones_scaled_down():

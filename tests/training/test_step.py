@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from small_networks import small_network
 
 from models.network.normalization import normalize
+from training.architecture import building_in
 from training.distillation import Distillation, Hint
 from training.step import TrainingStep, learning_rate
 
@@ -47,7 +48,7 @@ def step_of(model: keras.Model, **options: float) -> TrainingStep:
 def linear_network() -> keras.Model:
     """Two classes by the mean colour."""
     image = keras.Input([4, 4, 3])
-    logits = keras.layers.Dense(2, name="predictions")(keras.layers.GlobalAveragePooling2D()(image))
+    logits = keras.layers.Dense(2, dtype="float32", name="predictions")(keras.layers.GlobalAveragePooling2D()(image))
     model = keras.Model(image, logits)
     model.set_weights([np.array([[0.5, -0.5], [0.25, 0.0], [0.0, 1.0]]), np.array([0.1, -0.2])])
     return model
@@ -65,6 +66,27 @@ def test_penalty_is_on_kernels_alone():
     (kernel, bias), (smaller_kernel, same_bias) = (model.get_weights() for model in networks)
     np.testing.assert_allclose(kernel - smaller_kernel, 0.5 * 0.1 * linear_network().get_weights()[0], atol=1e-6)
     np.testing.assert_array_equal(bias, same_bias)
+
+
+def change_of(model: keras.Model, **options: float) -> list[np.ndarray]:
+    """What one step adds to the weights of a network."""
+    before = model.get_weights()
+    step_of(model, **options)(PIXELS, TARGETS, lr=0.5, step=0)
+    return [new - old for old, new in zip(before, model.get_weights(), strict=True)]
+
+
+@pytest.mark.usefixtures("eager")
+def test_momentum_is_that_of_nesterov_which_looks_ahead_in_the_first_step_already():
+    for plain, ahead in zip(change_of(linear_network()), change_of(linear_network(), momentum=0.9), strict=True):
+        np.testing.assert_allclose(ahead, 1.9 * plain, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("eager")
+def test_step_is_the_same_where_the_loss_is_scaled_for_float16():
+    with building_in("mixed_float16"):
+        scaled = change_of(linear_network())
+    for plain, other in zip(change_of(linear_network()), scaled, strict=True):
+        np.testing.assert_allclose(other, plain, rtol=1e-3)
 
 
 @pytest.mark.usefixtures("eager")
@@ -92,6 +114,23 @@ def test_result_is_the_mean_loss_and_accuracy_before_the_step():
     result = step_of(model)(PIXELS, TARGETS, lr=0.1, step=0)
     assert float(result.loss) == pytest.approx(-np.log(probabilities[np.arange(6), TARGETS]).mean(), rel=1e-5)
     assert float(result.accuracy) == pytest.approx((logits.argmax(axis=1) == TARGETS.numpy()).mean())
+
+
+@pytest.mark.usefixtures("eager")
+def test_smoothed_labels_give_a_part_of_every_target_to_all_classes():
+    model = linear_network()
+    of_classes = -tf.nn.log_softmax(model(normalize(PIXELS))).numpy()
+    wanted = 0.8 * of_classes[np.arange(6), TARGETS].mean() + 0.2 * of_classes.mean()
+    result = step_of(model, label_smoothing=0.2)(PIXELS, TARGETS, lr=0.1, step=0)
+    assert float(result.loss) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.usefixtures("eager")
+def test_labels_have_the_part_of_the_loss_that_the_teacher_leaves():
+    alone = step_of(linear_network())(PIXELS, TARGETS, lr=0.1, step=0)
+    like_itself = Distillation(linear_network(), weight=0.75)  # which costs nothing
+    taught = step_of(linear_network(), distillation=like_itself)(PIXELS, TARGETS, lr=0.1, step=0)
+    assert float(taught.loss) == pytest.approx(0.25 * float(alone.loss), rel=1e-5)
 
 
 def test_step_is_traced_once_for_each_size_of_image_and_learns_with_its_teacher():
