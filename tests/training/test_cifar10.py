@@ -16,6 +16,7 @@ def archive(path: Path, *, num_bytes_missing: int = 0) -> Path:
             records = rng.integers(0, 256, (4, 3073), np.uint8)
             records[:, 0] = [0, 9, 3, 5]
             records[0, 1 : 1 + 3072] = np.repeat([255, 0, 7], 1024)  # red 255, green 0, blue 7 everywhere
+            records[1, 1 : 1 + 1024] = np.repeat(np.arange(32), 32)  # red tells the row
             content = records.tobytes()[: 4 * 3073 - num_bytes_missing]
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
             member.size = len(content)
@@ -28,6 +29,7 @@ def test_planes_become_pixels(tmp_path):
     with np.load(tmp_path / "cifar10.npz") as arrays:
         assert arrays["x_train"].shape == (20, 32, 32, 3)
         np.testing.assert_array_equal(arrays["x_test"][0], np.broadcast_to([255, 0, 7], (32, 32, 3)))
+        np.testing.assert_array_equal(arrays["x_test"][1, :, 9, 0], np.arange(32))
         np.testing.assert_array_equal(arrays["y_test"], [0, 9, 3, 5])
     assert load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0).labels == LABELS
 

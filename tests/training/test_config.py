@@ -68,6 +68,11 @@ def test_values_out_of_range_are_refused(change, message):
         replaced(TrainingConfig(), change)
 
 
+def test_small_images_have_nine_sixteenths_of_the_pixels():
+    assert replaced(TrainingConfig(), {"image_px": 128}).small_px ** 2 / 128**2 == 9 / 16
+    assert replaced(TrainingConfig(), {"image_px": 1}).small_px == 1
+
+
 def test_resized_crops_are_taken_from_the_scale_that_the_model_sees():
     config = replaced(TrainingConfig(), {"image_px": 112, "crop_fraction": 0.875})
     assert (config.training_pixels.height_px, config.training_pixels.crop_fraction) == (128, 1.0)

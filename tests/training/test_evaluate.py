@@ -26,6 +26,20 @@ def test_figures_of_a_hand_computed_example():
     assert metrics.ece == pytest.approx((0.1 + 0.6 + 0.3 + 0.5) / 4, rel=1e-6)
 
 
+def test_the_fifth_likeliest_label_is_among_five_and_the_sixth_is_not():
+    assert [measure(PROBABILITIES[2:3], np.array([label])).top5 for label in range(6)] == [1, 1, 1, 1, 1, 0]
+
+
+def test_calibration_errors_cancel_within_a_bin_of_a_fifteenth_and_no_further():
+    targets = np.array([0, 1])  # the first is right
+
+    def ece(*confidences: float) -> float:
+        return measure(np.array([[c, 1 - c - 0.3, 0.3] for c in confidences], np.float32), targets).ece
+
+    assert ece(0.61, 0.65) == pytest.approx(abs(0.61 - 1 + 0.65) / 2, rel=1e-5)
+    assert ece(0.65, 0.67) == pytest.approx((0.35 + 0.67) / 2, rel=1e-5)  # on either side of 10/15
+
+
 def test_certain_and_right_is_perfect():
     metrics = measure(np.eye(3, dtype=np.float32), np.arange(3))
     assert (metrics.top1, metrics.top5, metrics.loss, metrics.ece) == (1, 1, 0, 0)

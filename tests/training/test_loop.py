@@ -88,6 +88,20 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     assert [record.num_steps_done for record in read_history(tmp_path)] == [3, 6]
 
 
+def test_record_of_an_epoch_is_of_its_own_steps_alone(images, tmp_path, monkeypatch):
+    losses = iter([1.0, 2.0, 3.0, 10.0, 20.0, 30.0])
+
+    def step(_self: object, *_batch: object, lr: float, step: int) -> loop.StepResult:
+        return loop.StepResult(tf.constant(next(losses)), tf.constant(0.5))
+
+    monkeypatch.setattr(loop.TrainingStep, "__call__", step)
+    fit(fresh_model(), images, config=CONFIG, workdir=tmp_path)
+    records = read_history(tmp_path)
+    assert [record.train_loss for record in records] == [2.0, 20.0]
+    schedule = {"peak": CONFIG.peak_lr, "warmup_steps": round(CONFIG.warmup_fraction * 6), "total_steps": 6}
+    assert [record.lr for record in records] == [loop.learning_rate(step, **schedule) for step in (2, 5)]
+
+
 def test_checkpoints_have_the_names_that_older_ones_have(uninterrupted):
     _, workdir = uninterrupted
     for folder in ("last", "best"):
