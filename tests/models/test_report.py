@@ -1,6 +1,7 @@
 import pytest
+from small_artifacts import small_manifest
 
-from models.report import percent, size, table
+from models.report import accuracy, percent, size, table
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,19 @@ from models.report import percent, size, table
 )
 def test_size_has_the_unit_that_fits(num_bytes, text):
     assert size(num_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "expected"),
+    [
+        ({"top1": 0.5, "int8": {"top1": 0.9}, "float32": {"top1": 0.95}}, 0.9),  # the file's own, where it has one
+        ({"top1": 0.5, "float32": {"top1": 0.95}}, 0.5),
+        ({"accuracy": 0.4}, 0.4),
+        ({"int8": {"top1": True}}, None),
+    ],
+)
+def test_accuracy_is_that_of_the_file_or_else_of_the_model(metrics, expected):
+    assert accuracy(small_manifest(metrics=metrics)) == expected
 
 
 def test_percent():

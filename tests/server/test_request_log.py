@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from server.request_log import configure_logging, printable
+from server.request_log import configure_logging, printable, with_request_id
 
 
 @pytest.fixture
@@ -40,6 +40,21 @@ def test_one_line_per_request_at_level_info(client, access_log):
     assert record.getMessage().endswith(" ms id=abc")
 
 
+def test_time_of_a_request_is_noted_in_seconds_and_logged_in_milliseconds(access_log):
+    noted = []
+
+    def application(_environ, start_response):
+        start_response("204 No Content", [])
+        return []
+
+    times = iter([10.0, 10.25])
+    wrapped = with_request_id(application, note=lambda *call: noted.append(call), clock=lambda: next(times))
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "HTTP_X_REQUEST_ID": "abc"}
+    wrapped(environ, lambda *_arguments: None)
+    assert noted == [("/x", "GET", 204, 0.25)]
+    assert access_log.messages == ["GET /x 204 250.0 ms id=abc"]
+
+
 def test_control_characters_of_a_path_do_not_reach_the_log(client, access_log):
     client.get("/a%0d%0aINFO%20forged%1b[31m")
     assert "\\x0d\\x0aINFO forged\\x1b" in access_log.text
@@ -58,4 +73,5 @@ def test_configured_log_goes_to_stderr_from_its_level_on(capsys):
 
 
 def test_long_text_is_cut():
-    assert printable("x" * 500) == "x" * 200 + "..."
+    assert printable("x" * 200) == "x" * 200
+    assert printable("x" * 201) == printable("x" * 500) == "x" * 200 + "..."

@@ -78,6 +78,7 @@ def test_most_pixels_that_may_be_set_are_the_most_that_can_be_served():
 
 
 def test_queue_that_cannot_hold_one_request_is_refused():
+    assert Settings.from_environ({"OPSIN_MAX_QUEUE": "32"}).max_queue == 32
     with pytest.raises(SettingsError, match="OPSIN_MAX_QUEUE must be at least OPSIN_MAX_IMAGES, 32, got 31"):
         Settings.from_environ({"OPSIN_MAX_QUEUE": "31"})
 

@@ -13,6 +13,7 @@ import server.engine.errors
 import server.request_errors
 from models.errors import OpsinError
 from server.api.errors import front_response, headers_of, status_of
+from server.engine.errors import EngineNotReady
 from server.request_errors import MalformedRequest, Overloaded
 
 
@@ -56,6 +57,10 @@ def test_every_error_has_a_code_and_a_sensible_status(module):
 def test_overload_says_when_to_come_back():
     assert headers_of(Overloaded("x", wait_s=2.1)) == {"Retry-After": "3"}
     assert headers_of(Overloaded("x", wait_s=0)) == {"Retry-After": "1"}
+
+
+def test_engine_that_is_not_ready_is_worth_another_try_in_a_second():
+    assert headers_of(EngineNotReady("x")) == {"Retry-After": "1"}
 
 
 @pytest.mark.parametrize(

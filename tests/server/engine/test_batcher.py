@@ -182,6 +182,11 @@ def test_image_that_kills_engines_fails_in_the_end(table, clock):
     assert batcher_of(table, clock).next_batch(MAX_BATCH.get).slots == (0,)
 
 
+def test_every_waiter_looks_again_when_a_successor_is_ready(table, clock):
+    batcher_of(table, clock).ring_all()
+    assert [os.eventfd_read(wakeup) for wakeup in table.wakeups] == [1] * 16
+
+
 def test_model_is_running_from_reservation_to_result(table, clock):
     batcher = batcher_of(table, clock)
     table.in_use[0], table.model[0] = 1, 3
