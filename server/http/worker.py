@@ -225,9 +225,9 @@ class HTTPWorker(WorkerProcess):
         Uploads are refused where too many bytes of them are in memory, where no slot is free for an image, and where no
         thread is free to wait for its response. All else is quick, and answered by whatever thread there is.
         """
-        if request.exceeds_budget:
-            return Overloaded("too many uploads are on their way, try again later", wait_s=1)
         is_upload = request.method == "POST"
+        if is_upload and request.exceeds_budget:
+            return Overloaded("too many uploads are on their way, try again later", wait_s=1)
         wait_s = self.wsgi.wait_s_if_full() if is_upload else None
         if wait_s is None and not thread.begin_busy() and is_upload:
             wait_s = 0

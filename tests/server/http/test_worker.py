@@ -47,8 +47,9 @@ class Thread:
         ("POST", False, None, False, (1, "more requests are in hand than there is room for, try again later")),
         ("GET", False, 2.5, True, None),
         ("GET", False, None, False, None),
+        ("PUT", True, None, True, None),
     ],
-    ids=["room", "bytes", "slots", "threads", "no upload, no slot", "no upload, no thread"],
+    ids=["room", "bytes", "slots", "threads", "no upload, no slot", "no upload, no thread", "no upload, bytes"],
 )
 def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget, wait_s, is_free, wanted):
     worker = HTTPWorker.__new__(HTTPWorker)
