@@ -17,6 +17,7 @@ from optimize.settings import (
     Quantization,
     QuantizationAwareTraining,
     Search,
+    parse_changes,
 )
 from optimize.tasks import Export, Task, TrainingTask
 from training.cli import command_line, load_version, run
@@ -67,6 +68,8 @@ def current_spelling(arguments: list[str]) -> list[str]:
 
 
 def _compress(task: Task, settings: Any, command: str) -> str:
+    if isinstance(task, TrainingTask):
+        parse_changes(task.changes, settings.own)  # raises before TensorFlow is imported
     from models.store.repository import Repository
     from optimize.auto import search
     from optimize.channels.prune import prune_channels

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from models.checks import at_least, one_of
 from optimize.magnitude.layers import LayerRule
 from optimize.options import option
+from training.config import TrainingConfig, parse_assignment, replaced
 from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 Precision = Literal["int8", "float16", "dynamic"]
@@ -19,6 +21,23 @@ DEFAULT_MACS = 0.5
 SET_BY_FINE_TUNING = frozenset(
     {"epochs", "peak_lr", "warmup_fraction", "small_fraction"}
 )  # of a training: each fine-tuning sets these
+# What the trained network, its pixels and its data are made by.
+FIXED = frozenset({"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"})
+
+
+def parse_changes(assignments: Iterable[str], own: Collection[str]) -> dict[str, Any]:
+    """Parse changes of a training's settings for a fine-tuning, such as "augmentation.cutout_px=8".
+
+    Raises:
+        ValueError: no such setting, no value of it, or one that is `FIXED` or that the fine-tuning has of its `own`.
+    """
+    changes = dict(map(parse_assignment, assignments))
+    if fixed := changes.keys() & FIXED:
+        raise ValueError(f"{', '.join(sorted(fixed))} cannot be changed: the trained network is made for it")
+    if owned := changes.keys() & own:
+        raise ValueError(f"{', '.join(sorted(owned))} cannot be set: a fine-tuning has its own; see --help")
+    replaced(TrainingConfig(), changes)  # raises where a value cannot be
+    return changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +64,7 @@ class FineTuning:
 
     def __post_init__(self) -> None:
         at_least(1, epochs=self.epochs)
+        at_least(0, peak_lr=self.peak_lr or 0)
         check_teacher(self.teacher_weight, self.temperature)
 
     def peak_lr_after(self, training_lr: float) -> float:
@@ -89,6 +109,7 @@ class ChannelPruning(FineTuning):
     )
 
     def __post_init__(self) -> None:
+        FineTuning.__post_init__(self)
         if self.macs is None and self.latency is None:
             object.__setattr__(self, "macs", DEFAULT_MACS)
         if self.macs is not None and self.latency is not None:
@@ -96,12 +117,10 @@ class ChannelPruning(FineTuning):
         for name in ("macs", "latency"):
             if (budget := getattr(self, name)) is not None and not 0 < budget < 1:
                 raise ValueError(f"{name} must be in (0, 1), got {budget}")
-        at_least(
-            1, rounds=self.rounds, epochs=self.epochs, round_epochs=self.round_epochs, multiple_of=self.multiple_of
-        )
+        at_least(1, rounds=self.rounds, round_epochs=self.round_epochs, multiple_of=self.multiple_of)
         if not 0 <= self.small_fraction < 1:
             raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
-        check_teacher(self.teacher_weight, self.temperature, self.hint_weight)
+        check_teacher(hint_weight=self.hint_weight)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,17 +11,14 @@ import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
-from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining
+from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining, parse_changes
 from training.architecture import architecture_of, as_built, rebuilt
-from training.config import TrainingConfig, parse_assignment, replaced
+from training.config import TrainingConfig, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Distillation, Hint
 from training.publish import FLOAT32_FILE, MeasuredFile, measure_file
 from training.run import Run, RunError, load_model, open_run, published, read_run
-
-# Settings that the trained network, its pixels and its data are made by.
-FIXED = {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +60,9 @@ class Source:
     def with_settings(self, assignments: Iterable[str], own: Collection[str] = SET_BY_FINE_TUNING) -> Source:
         """Change settings of the training for a fine-tuning; the run on disk stays as it is.
 
-        Args:
-            assignments: such as "augmentation.cutout_px=8"; see `training.config.parse_assignment`.
-            own: settings that the fine-tuning sets itself.
-
-        Raises:
-            ValueError: no such setting, or one that the network is made by, or one of `own`.
+        `optimize.settings.parse_changes` says what can be changed, and what it raises.
         """
-        changes = dict(map(parse_assignment, assignments))
-        if fixed := changes.keys() & FIXED:
-            raise ValueError(f"{', '.join(sorted(fixed))} cannot be changed: the trained network is made for it")
-        if owned := changes.keys() & own:
-            raise ValueError(f"{', '.join(sorted(owned))} cannot be set: a fine-tuning has its own; see --help")
+        changes = parse_changes(assignments, own)
         return replace(self, run=replace(self.run, config=replaced(self.run.config, changes)))
 
     def without_averaging(self, fine_tuning: FineTuning) -> TrainingConfig:

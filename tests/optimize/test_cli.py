@@ -78,14 +78,24 @@ def test_arguments_that_cannot_be_are_told_before_the_run_is_read(arguments, mes
     assert line.partition(" (see python -m optimize")[0].endswith(message)
 
 
-def test_bad_arguments_are_told_before_tensorflow_loads():
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--macs 2", "macs must be in (0, 1), got 2.0"),
+        ("--peak-lr -1", "peak_lr must be >= 0, got -1.0"),
+        ("--set epochs=3", "epochs cannot be set: a fine-tuning has its own; see --help"),
+        ("--set seed=3", "seed cannot be changed: the trained network is made for it"),
+        ("--set momentum=1", "momentum must be in [0, 1), got 1.0"),
+    ],
+)
+def test_bad_arguments_are_told_before_tensorflow_loads(arguments, message):
     code = (
         "import sys; from optimize.__main__ import current_spelling, main; main(sys.argv[1:]); "
         "print([name for name in ('tensorflow', 'tf_keras') if name in sys.modules])"
     )
-    arguments = ["prune", "channels", "--workdir", "runs/a", "--output", "out", "--macs", "2"]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
-    assert (done.stdout, done.stderr) == ("[]\n", "python -m optimize: macs must be in (0, 1), got 2.0\n")
+    command = [sys.executable, "-c", code, "prune", "channels", *RUN, *arguments.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", f"python -m optimize: {message}\n")
 
 
 @pytest.mark.parametrize(
