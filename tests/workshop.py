@@ -55,13 +55,16 @@ class Workshop:
             self.repository,
             wanted,
             load=self.load,
-            set_models=lambda models: setattr(self, "models", models),
+            set_models=lambda models: self.set_models(models),
             show=lambda catalogue: setattr(self, "catalogue", catalogue),
             is_needed=self.running.__contains__,
             load_attempts=LoadAttempts(self.notes, before=before, clock=lambda: self.now),
             before=before,
             clock=lambda: self.now,
         )
+
+    def set_models(self, models):
+        self.models = models
 
     def load(self, artifact):
         served = served_model(artifact)

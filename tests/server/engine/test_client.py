@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,6 +19,7 @@ from server.engine.catalogue import Catalogue, ServedModel
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
 from server.engine.shared_catalogue import write_catalogue
+from server.engine.slot import Waiter
 from server.request_errors import Overloaded
 
 
@@ -107,6 +109,17 @@ def test_result_gives_up_at_the_deadline_and_the_slot_comes_back(engine, runtime
     runtime.may_run.set()
     running.wait_until_idle()
     assert ask(engine, MODEL, 5, 6, 7, 8) == [red_share(grey) for grey in (5, 6, 7, 8)]
+
+
+def test_wait_sleeps_until_the_deadline_and_takes_the_wakeup_that_ends_it():
+    table = small_table()
+    deadline = later(0.03)
+    waiter = Waiter(table, deadline, None)
+    table.ring(table.wakeups[0])
+    waiter.wait(0)
+    waiter.wait(0)  # not woken by what has been taken, nor before its time
+    assert time.monotonic() >= deadline
+    table.close()
 
 
 def test_abandoned_images_are_not_run(engine, runtime, running):

@@ -50,6 +50,26 @@ def test_old_version_stays_a_moment_for_requests_that_just_read_the_catalogue(wo
     assert workshop.is_closed("a", 1)
 
 
+def test_old_version_that_a_runner_takes_up_as_it_is_to_be_freed_is_freed_later(workshop, monkeypatch):
+    registry = workshop.serving("a")
+    workshop.publish()
+    registry.refresh()
+    set_models = workshop.set_models
+
+    def take_last(models):
+        set_models(models)
+        workshop.running.add(key_of("a", 1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workshop, "set_models", take_last)
+        workshop.now += DRAIN_GRACE_S
+        registry.refresh()
+    assert not workshop.is_closed("a", 1)
+    workshop.running.clear()
+    registry.refresh()
+    assert workshop.is_closed("a", 1)
+
+
 def test_version_that_comes_back_before_it_was_freed_is_not_loaded_again(workshop):
     registry = workshop.serving("a")
     first = workshop.runtimes["a", 1]

@@ -8,6 +8,7 @@ import shutil
 import pytest
 from workshop import Killed
 
+from models.store.reference import ModelReference
 from server.engine.load_attempts import RETRY_S
 from server.engine.registry import NothingToServe
 
@@ -93,6 +94,17 @@ def test_restarted_engine_falls_back_to_what_served_before(workshop):
     workshop.publish()
     workshop.registry(before=workshop.catalogue).refresh()
     assert workshop.served == [("a", 1)]
+
+
+def test_of_several_that_served_before_the_highest_is_fallen_back_to(workshop):
+    for _ in range(2):
+        workshop.publish()
+    workshop.registry(ModelReference("a"), ModelReference("a", 1)).refresh()
+    before = workshop.catalogue
+    workshop.broken.add(("a", 3))
+    workshop.publish()
+    workshop.registry(ModelReference("a"), before=before).refresh()
+    assert workshop.served == [("a", 2)]
 
 
 def test_versions_whose_loading_ends_the_engine_leave_what_served_before_after_one_death_each(workshop):

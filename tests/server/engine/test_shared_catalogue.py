@@ -39,6 +39,21 @@ def test_reader_sees_each_change_of_its_engine_and_no_other(table):
     assert other.read() == Catalogue()
 
 
+def test_catalogue_that_is_written_over_while_it_is_read_is_read_again(table, monkeypatch):
+    newest = Catalogue((OTHER, MODEL), (RefusedModel("x", 3, "it is broken"),))
+
+    def view(engine, half):
+        monkeypatch.undo()
+        for catalogue in (Catalogue((OTHER,)), newest):  # the second takes the place of the one that is read
+            write_catalogue(table, engine, catalogue)
+        return table.catalogue(engine, half)
+
+    reader = CatalogueReader(table, 0)
+    write_catalogue(table, 0, Catalogue((MODEL,)))
+    monkeypatch.setattr(table, "catalogue", view)
+    assert reader.read() == newest
+
+
 def test_writer_that_dies_leaves_what_stood_there(table):
     write_catalogue(table, 0, Catalogue((MODEL,)))
     table.catalogue(0, 0)[:1000] = b"x" * 1000  # half of the next one

@@ -85,6 +85,15 @@ def test_work_of_a_dead_engine_goes_to_another(table):
     assert poller.poll(0)
 
 
+def test_what_waits_is_submitted_and_neither_begun_nor_done_nor_given_up(table):
+    table.ticket[:] = 2
+    table.completed[:] = [1, 2, 1, 1, 1, 1]
+    table.attempted[:] = [1, 2, 2, 0, 0, 0]
+    table.cancelled[:] = [1, 0, 0, 2, 0, 0]
+    table.engine[4] = 1
+    assert (table.num_waiting(0), table.num_waiting(1)) == (2, 1)  # slots 0 and 5, and slot 4
+
+
 def test_memory_counts_only_where_it_is_used():
     before = _resident_kib()
     table = SlotTable(

@@ -1,0 +1,59 @@
+"""Runners sleep while there is nothing to do, and tell how long what they ran had waited."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+from engines import MODEL, SOON_S, MeanColour, RunningEngine, ask, small_table
+
+from server.engine.catalogue import key_of
+from server.engine.runners import Runners
+
+
+def test_wait_of_an_image_is_from_its_submission_to_its_batch():
+    noted, has_noted = [], threading.Event()
+
+    def note_batch(waits_s, duration_s):
+        noted.append((waits_s, duration_s))
+        has_noted.set()
+
+    running = RunningEngine(MeanColour(), note_batch=note_batch)
+    table = running.table
+    table.model[0], table.deadline[0], table.in_use[0] = key_of(MODEL.name, MODEL.version), np.inf, 1
+    table.submitted[0] = time.monotonic() - 1000
+    table.ticket[0] += np.uint64(1)
+    table.ring(table.doorbells[0])
+    assert has_noted.wait(SOON_S)
+    [([wait_s], duration_s)] = noted
+    assert wait_s >= 1000
+    assert 0 <= duration_s < 1000
+    running.close()
+
+
+def test_runner_that_has_answered_runs_nothing_as_far_as_its_supervisor_can_see():
+    running = RunningEngine(MeanColour())
+    ask(running.client, MODEL, 1)
+    assert not running.table.running_since.any()
+    running.close()
+
+
+def test_runner_that_is_told_to_wait_asks_again_when_that_time_is_over():
+    asked, has_asked_again = [], threading.Event()
+
+    class Waiting:
+        def next_batch(self, _max_batch):
+            asked.append(time.monotonic())
+            if len(asked) == 1:
+                return 0.03
+            has_asked_again.set()
+            return None
+
+    table = small_table()
+    runners = Runners(table, 0, Waiting(), models={}, num_runners=1)
+    runners.start()
+    assert has_asked_again.wait(SOON_S)
+    assert asked[1] - asked[0] >= 0.03
+    runners.close()
+    table.close()
