@@ -110,6 +110,16 @@ def test_most_accurate_within_the_budgets_is_picked(searched, stages, tmp_path):
     }
 
 
+def test_faster_one_that_is_less_accurate_is_passed_over(searched, stages):
+    stages.latency["narrow"] = (0.3,)
+    assert searched(max_accuracy_drop=1.0) == "trained"
+
+
+def test_time_of_just_the_budget_is_within_it(searched, stages):
+    stages.latency["trained"] = (0.5,)
+    assert searched() == "trained"
+
+
 def test_more_accurate_but_slower_one_is_passed_over(searched, stages):
     stages.latency["trained"] = (0.51,)
     assert searched(max_accuracy_drop=1.0) == "narrow"

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.network.normalization import normalize
-from optimize.layer_inputs import damped, input_moments, set_weight_matrix, solve_least_squares, weight_matrix
+from optimize.layer_inputs import (
+    covariance,
+    damped,
+    input_moments,
+    set_weight_matrix,
+    solve_least_squares,
+    weight_matrix,
+)
 
 pytestmark = pytest.mark.usefixtures("eager_module")
 
@@ -47,6 +54,12 @@ def test_moments_of_a_convolution_give_the_mean_square_of_its_outputs() -> None:
     ] / 1.01  # to each input: damping is a part of moments that it raised itself
     found = np.diag(weights.T @ moments @ weights) - added * np.sum(weights[:-1] ** 2, axis=0)
     np.testing.assert_allclose(found, np.mean(outputs**2, axis=(0, 1, 2)), rtol=1e-4)
+
+
+def test_covariance_is_that_of_the_inputs_about_their_means() -> None:
+    inputs = np.random.default_rng(1).normal(3.0, 2.0, (50, 4))
+    rows = np.concatenate([inputs, np.ones((50, 1))], axis=1)
+    np.testing.assert_allclose(covariance(rows.T @ rows / 50), np.cov(inputs, rowvar=False, bias=True))
 
 
 def test_no_image_is_refused() -> None:
