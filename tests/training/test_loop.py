@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +101,24 @@ def test_record_of_an_epoch_is_of_its_own_steps_alone(images, tmp_path, monkeypa
     assert [record.train_loss for record in records] == [2.0, 20.0]
     schedule = {"peak": CONFIG.peak_lr, "warmup_steps": round(CONFIG.warmup_fraction * 6), "total_steps": 6}
     assert [record.lr for record in records] == [loop.learning_rate(step, **schedule) for step in (2, 5)]
+
+
+def test_what_is_measured_is_the_average_that_is_returned(images, uninterrupted):
+    model, workdir = uninterrupted
+    loss, accuracy = loop.Validation(model, images.test, images.test_targets)()
+    record = read_history(workdir)[-1]
+    assert (record.test_loss, record.test_accuracy) == (pytest.approx(loss, rel=1e-4), accuracy)
+
+
+def test_checkpoints_are_as_far_apart_as_they_should_be(images, tmp_path, monkeypatch):
+    now_s, saved = [0.0], []
+    step = lambda *_, **__: loop.StepResult(tf.constant(1.0), tf.constant(0.5))  # noqa: E731
+    monkeypatch.setattr(loop.TrainingStep, "__call__", step)
+    monkeypatch.setattr(loop.Checkpoints, "save", lambda _, num_steps_done, __=None: saved.append(num_steps_done))
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    config = replaced(CONFIG, {"checkpoint_every_s": 4.0, "batch_size": 8, "epochs": 1, "small_fraction": 0.0})
+    fit(fresh_model(), images, config=config, workdir=tmp_path, before_step=lambda done: now_s.__setitem__(0, done))
+    assert saved == [5, 9, 12]
 
 
 def test_checkpoints_have_the_names_that_older_ones_have(uninterrupted):

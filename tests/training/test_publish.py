@@ -1,9 +1,13 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from models.store.repository import Repository
-from training.publish import about_serving, finish_float32
+from training.data import load_dataset
+from training.evaluate import Metrics
+from training.publish import MeasuredFile, about_serving, finish_float32, publish
+from training.run import read_run
 
 
 class Killed(BaseException):
@@ -26,6 +30,15 @@ def test_run_that_is_killed_before_it_is_measured_does_not_look_finished(tmp_pat
     with pytest.raises(Killed):
         finish_float32(None, None, None, workdir=tmp_path)
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_same_bytes_of_another_run_are_another_version(repository, toy_run, toy_npz, tmp_path):
+    run, data = read_run(toy_run), load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    metrics = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
+    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics)
+    for made_by, version in ((run, 1), (replace(run, run_id="another"), 2), (run, 1)):
+        artifact = publish(measured, made_by, data, workdir=tmp_path, repository=repository, name="toy")
+        assert artifact.manifest.version == version
 
 
 def test_nothing_is_said_of_a_version_that_is_served(repository):

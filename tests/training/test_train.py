@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from models.pixels.spec import PixelSpec
 from models.runtime import load_runtime
 from models.store.repository import Repository
 from training.__main__ import main
@@ -16,8 +18,8 @@ from training.evaluate import confusion_matrix, measure, predict
 from training.history import read_history
 from training.plots import plot_confusion, plot_curves
 from training.publish import predict_file
-from training.run import RunError, load_model, read_run
-from training.train import train
+from training.run import RunError, load_model, open_run, read_run
+from training.train import pixel_sets, train
 
 SMOKE = preset("smoke")
 
@@ -69,6 +71,32 @@ def test_other_settings_in_the_same_folder_are_refused(toy_run, toy_npz):
     other = replaced(SMOKE, {"peak_lr": 0.5})
     with pytest.raises(RunError, match=r"peak_lr 0\.05 there, 0\.5 now.*use another folder"):
         train(other, toy_npz, toy_run, repository=Repository(toy_run.parent / "repository"), name="toy")
+
+
+@pytest.mark.parametrize("field", ["data_sha256", "parent", "labels"])
+def test_other_data_labels_or_parent_in_the_same_folder_are_refused(toy_run, field):
+    other = {"data_sha256": "0" * 64, "parent": "toy:7", "labels": ("blue", "red", "green")}[field]
+    with pytest.raises(RunError, match=f"{field} .* there, .* now.*use another folder"):
+        open_run(toy_run, replace(read_run(toy_run), **{field: other}))
+
+
+def test_images_held_out_are_drawn_by_the_settings(tmp_path, monkeypatch):
+    def load(_path, **options):
+        assert options == {"test_fraction": 0.3, "seed": 5}
+        raise InterruptedError
+
+    monkeypatch.setattr("training.train.load_dataset", load)
+    config = replaced(SMOKE, {"seed": 5, "test_fraction": 0.3})
+    with pytest.raises(InterruptedError):
+        train(config, tmp_path, tmp_path / "run", repository=Repository(tmp_path), name="toy")
+
+
+def test_crops_are_taken_from_whole_images_and_tests_from_their_centre(toy_npz, tmp_path):
+    changes = {"image_px": 24, "crop_fraction": 0.75, "augmentation.crop": "resized"}
+    config, data = replaced(SMOKE, changes), load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    images = pixel_sets(data, config, tmp_path)
+    np.testing.assert_array_equal(images.train, data.train.pixels(PixelSpec(32, 32)))
+    np.testing.assert_array_equal(images.test, data.test.pixels(PixelSpec(24, 24, crop_fraction=0.75)))
 
 
 @pytest.mark.slow
