@@ -121,6 +121,27 @@ def test_settings_are_changed_for_what_trains_on_and_not_for_the_run(source):
     assert changed.model is source.model
 
 
+def test_last_weights_of_a_fine_tuning_on_full_images_count(source):
+    averaged = source.with_settings(["average_decay=0.99"])
+    config = averaged.without_averaging(MagnitudePruning(epochs=4, peak_lr=0.02))
+    assert (config.average_decay, config.small_fraction, config.warmup_fraction) == (0.0, 0.0, 0.0)
+    assert (config.epochs, config.peak_lr) == (4, 0.02)
+
+
+def test_images_held_out_are_those_of_the_training(workdir, monkeypatch):
+    record = json.loads((workdir / "run.json").read_text())
+    record["config"] |= {"seed": 5, "test_fraction": 0.3}
+    (workdir / "run.json").write_text(json.dumps(record))
+
+    def load(_path, **options):
+        assert options == {"test_fraction": 0.3, "seed": 5}
+        raise InterruptedError
+
+    monkeypatch.setattr("optimize.source.load_dataset", load)
+    with pytest.raises(InterruptedError):
+        open_source(workdir, None)
+
+
 @pytest.mark.parametrize("assignment", ["width=4", "image_px=16", "seed=3"])
 def test_settings_that_the_network_is_made_by_stay(source, assignment):
     with pytest.raises(ValueError, match="cannot be changed: the trained network is made for it"):

@@ -31,6 +31,11 @@ def test_level_above_the_line_between_its_neighbours_is_passed_over() -> None:
     assert allocate_zeros({"bent": 100, "straight": 100}, losses, LEVELS, 100) == {"bent": 100, "straight": 0}
 
 
+def test_line_that_bends_back_a_little_counts_as_straight() -> None:
+    losses = {"bent": (0, 6, 8, 10), "straight": (0, 5.5, 8.25, 11)}
+    assert allocate_zeros({"bent": 100, "straight": 100}, losses, LEVELS, 100) == {"bent": 100, "straight": 0}
+
+
 def test_more_zeros_than_the_last_level_has_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 75% of a layer's weights"):
         allocate_zeros({"a": 100}, {"a": (0, 1, 2)}, LEVELS[:3], 76)

@@ -73,6 +73,10 @@ def test_sparsity_rises_and_never_falls():
     assert 0 < found[10] < found[25] < found[-1]
 
 
+def test_zeros_that_come_with_the_last_step_come_in_time():
+    assert np.sum(pruned(dense_model(), sparsity=0.5, end=1.0, num_steps=11).get_layer("conv").kernel == 0) == 36
+
+
 def test_nothing_is_pruned_before_the_beginning():
     model = dense_model()
     pruner = MagnitudePruner(model, MagnitudePruning(begin=0.5, end=0.9), num_steps=20)

@@ -83,3 +83,11 @@ def test_part_lost_is_of_the_variance_of_the_outputs() -> None:
 def test_layer_that_gives_nothing_loses_nothing() -> None:
     weights = np.zeros((NUM_INPUTS + 1, NUM_OUTPUTS))
     assert part_lost(moments_of(correlated_inputs()), weights, weights[:-1]) == 0
+
+
+def test_of_inputs_that_tell_nothing_of_each_other_the_larger_two_of_every_four_weights_stay() -> None:
+    kernel = np.random.default_rng(2).normal(size=(8, 3))
+    found = sparsegpt_pass(np.eye(9), np.concatenate([kernel, np.zeros((1, 3))]), 0.5, pattern="2:4")
+    fours = np.abs(kernel).reshape(2, 4, 3)
+    is_large = (fours >= np.sort(fours, axis=1)[:, 2:3]).reshape(8, 3)
+    np.testing.assert_allclose(found, np.where(is_large, kernel, 0.0))
