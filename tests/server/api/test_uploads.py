@@ -215,9 +215,10 @@ def test_announced_excess_is_refused_unread():
         read_body(Untouchable(), 11, max_bytes=10)
 
 
-def test_short_body_is_incomplete():
-    with pytest.raises(IncompleteUpload, match="should have 10 bytes, 4 arrived"):
-        read_body(io.BytesIO(bytes(4)), 10, max_bytes=10)
+@pytest.mark.parametrize("num_bytes", [0, 4, 9])
+def test_short_body_is_incomplete(num_bytes):
+    with pytest.raises(IncompleteUpload, match=f"should have 10 bytes, {num_bytes} arrived"):
+        read_body(io.BytesIO(bytes(num_bytes)), 10, max_bytes=10)
 
 
 @pytest.mark.parametrize(

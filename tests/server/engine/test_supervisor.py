@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+import numpy as np
 import pytest
 from engines import small_table
 
@@ -95,6 +96,8 @@ def test_engine_is_not_hung_because_the_supervisor_stood_still(table, supervise)
     supervisor.check()
     now[0] += 1.0
     supervisor.check()
+    time.sleep(0.05)  # enough for one that was killed to be gone
+    supervisor.check()
     assert supervisor.pids == pids
     for _ in range(6):
         now[0] += 1.0
@@ -155,3 +158,21 @@ def test_engine_that_was_ready_once_is_tried_again_with_pauses(table, supervise)
     os.kill(supervisor.pids[0], signal.SIGKILL)
     check_until(supervisor, lambda: table.num_images[0] >= 3)
     assert not table.is_ready[0]
+
+
+def test_pauses_between_starts_double_up_to_five_seconds():
+    table, now, started, pids = small_table(num_engines=1), 0.0, [], []
+    table.is_ready[0] = 1  # it was, once
+    supervisor = Supervisor(table, lambda _number: sys.exit(1), timeout_s=60.0, clock=lambda: now)
+    while len(started) < 10:
+        supervisor.check()
+        if supervisor.pids and supervisor.pids != pids:
+            pids = supervisor.pids
+            started.append(now)
+        elif supervisor.pids:
+            time.sleep(0.001)  # until it has ended
+        else:
+            now += 0.05
+    supervisor.stop()
+    table.close()
+    assert np.diff(started) == pytest.approx([0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5], abs=0.06)

@@ -49,6 +49,26 @@ def test_time_runs_from_the_first_byte_of_a_request(pair):
     assert connection.deadline >= idle_until
 
 
+def test_client_that_goes_on_sending_little_gains_no_time(pair):
+    connection, client = pair
+    deadlines = set()
+    for start in range(0, 40, 10):
+        client.sendall(REQUEST[start : start + 10])
+        assert connection.next_request() is None
+        deadlines.add(connection.deadline)
+    assert len(deadlines) == 1
+
+
+def test_deadline_that_has_passed_is_no_concern_of_the_next_request(pair):
+    connection, client = pair
+    client.sendall(REQUEST)
+    assert connection.next_request()
+    connection.expire()
+    connection.finish_request()
+    client.sendall(REQUEST)
+    assert connection.next_request().body.read() == b"abc"
+
+
 def test_large_body_comes_whole(pair):
     connection, client = pair
     body = bytes(range(256)) * 20_000

@@ -84,6 +84,12 @@ def test_request_is_handed_out_when_it_is_whole(parser):
     assert taken(parser) == [("/", b"abc")]
 
 
+@pytest.mark.parametrize("stream", [post(bytes(500)), post_chunked(bytes(300), bytes(200))], ids=["whole", "chunked"])
+def test_body_may_be_as_large_as_allowed(parser, stream):
+    parser.feed(stream)
+    assert taken(parser) == [("/", bytes(500))]
+
+
 def test_body_larger_than_allowed_is_not_waited_for(parser):
     parser.feed(post(bytes(501))[:100])
     request = parser.take()
