@@ -29,6 +29,13 @@ def test_least_important_channels_of_a_group_go() -> None:
     assert len(plan.kept["a_1"]) == len(plan.kept["stream"]) == 32
 
 
+def test_channel_that_matters_nothing_goes_before_those_of_groups_that_matter_less() -> None:
+    dear = np.array([100.0] * 31 + [0.0])
+    importance = {"a_1": dear, "b_1": np.full(32, 50.0), "stream": np.full(32, 50.0)}
+    plan = plan_channels(GROUPS, LAYERS, importance, max_macs=DENSE - 1, multiple_of=1)
+    assert [plan.kept[group.name].tolist() for group in GROUPS] == [[*range(31)], [*range(32)], [*range(32)]]
+
+
 def test_group_that_costs_more_for_the_same_importance_goes_first() -> None:
     plan = plan_channels(GROUPS, LAYERS, EQUAL, max_macs=0.9 * DENSE)
     assert [len(plan.kept[group.name]) for group in GROUPS] == [32, 24, 32]  # b_1 is in the two dearest layers

@@ -8,6 +8,7 @@ import tf_keras as keras
 
 from models.network.normalization import normalize
 from models.network.resnet_v2 import ResNetV2, build
+from optimize.magnitude.allocation import allocate_zeros
 from optimize.magnitude.one_shot import make_zeros
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
@@ -41,10 +42,19 @@ def kernels(model: keras.Model) -> dict[str, np.ndarray]:
     return {layer.name: layer.kernel.numpy() for layer in model.layers if hasattr(layer, "kernel")}
 
 
-def test_all_kernels_together_have_exactly_the_wanted_sparsity(few_levels) -> None:
+def test_all_kernels_together_have_exactly_the_wanted_sparsity(few_levels, monkeypatch) -> None:
+    losses = {}
+
+    def allocate(num_weights, lost, levels, num_zeros):
+        losses.update(lost)
+        return allocate_zeros(num_weights, lost, levels, num_zeros)
+
+    monkeypatch.setattr("optimize.magnitude.one_shot.allocate_zeros", allocate)
     found = kernels(pruned(sparsity=0.8))
     assert sum(np.sum(kernel == 0) for kernel in found.values()) == round(0.8 * sum(map(np.size, found.values())))
     assert np.all(found["conv1_conv"] != 0)
+    for lost in losses.values():  # at 0, 0.5, 0.8 and 0.99
+        assert lost[0] == 0 < lost[1] < lost[2] < lost[3]
 
 
 def test_layers_share_what_rules_leave(few_levels) -> None:
