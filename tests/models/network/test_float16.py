@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from models.network.float16 import in_float16
+from models.network.float16 import MAX_FLOAT16, in_float16
 from models.network.layers import WeightStandardizedConv2D
 from models.network.normalization import normalize
 from models.network.resnet_v2 import ResNetV2, build
@@ -51,6 +51,14 @@ def test_the_model_itself_does_not_change():
     in_float16(model)
     for weight, kept in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
+
+
+def test_the_largest_weight_that_float16_holds_is_kept():
+    model = small_model()
+    kernel = model.get_layer("conv1_conv").get_weights()[0]
+    kernel[0, 0, 0, 0] = MAX_FLOAT16
+    model.get_layer("conv1_conv").set_weights([kernel])
+    assert in_float16(model).get_layer("conv1_conv").get_weights()[0][0, 0, 0, 0] == MAX_FLOAT16
 
 
 @pytest.mark.parametrize("value", [70_000.0, np.inf, np.nan])

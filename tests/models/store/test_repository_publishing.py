@@ -37,6 +37,7 @@ def test_old_leftovers_are_removed_and_young_ones_are_not(repository, publish):
     (model / ".tmp-routing").write_text("{")
     for name in (".tmp-old", ".tmp-busy", ".tmp-routing"):
         age(model / name, HOUR_S + 60)
+    age(model / ".tmp-young", HOUR_S - 60)
     (model / ".tmp-busy" / "saved_model" / "file").write_text("more")  # a large file that takes its time
     publish()
     assert sorted(path.name for path in leftovers(repository)) == [".tmp-busy", ".tmp-young"]
