@@ -19,6 +19,7 @@ from server.engine.catalogue import ServedModel, key_of
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
 from server.engine.shared_catalogue import write_catalogue
+from server.metrics import Metrics
 
 
 def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):
@@ -38,6 +39,15 @@ def test_each_bad_image_has_its_own_error(runtime, encode):
     running.close()
     kinds = [EmptyImage, UnsupportedImage, CorruptImage, tuple, ImageTooLarge, EngineFailed]
     assert [type(answer) for answer in answers] == kinds
+
+
+def test_every_image_of_a_request_that_fails_as_a_whole_is_counted(engine, encode):
+    metrics = Metrics()
+    engine.close()
+    with pytest.raises(EngineNotReady):
+        classify(Classifier(engine, metrics=metrics), encode(), encode(), encode())
+    labels = {"model": "colours", "version": "3", "outcome": "not_ready"}
+    assert metrics.registry.get_sample_value("opsin_images_total", labels) == 3
 
 
 def test_deadline_is_checked_before_each_image_is_decoded(engine, encode):

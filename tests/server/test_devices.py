@@ -141,6 +141,7 @@ def test_gpu_runs_large_batches_that_may_wait_a_little():
     assert plan.batch_sizes == (1, 2, 4, 8, 16, 32)
     assert plan.max_queue_delay_s == 0.002
     assert plan.needs_gpu
+    assert plan_for(Device("0"), Settings(max_queue_delay_ms=0)).max_queue_delay_s == 0
 
 
 def test_settings_come_first():

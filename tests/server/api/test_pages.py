@@ -46,6 +46,19 @@ def test_script_tells_the_largest_upload_as_the_page_does(client):
         assert "MB" not in response.text
 
 
+def test_page_is_kept_for_nobody_who_accepts_something_else(client):
+    assert client.get("/").headers["Vary"] == "Accept"
+    assert client.get("/").headers["Cache-Control"] == "no-cache"
+
+
+def test_page_that_refuses_says_when_to_come_back_as_json_does(client, engine, encode):
+    engine.close()
+    upload = {"data": encode(), "headers": {"Accept": "text/html", "Content-Type": "image/png"}}
+    response = client.post("/predict", **upload)
+    assert (response.status_code, response.mimetype, response.headers["Retry-After"]) == (503, "text/html", "1")
+    assert "The server is stopping." in response.text
+
+
 @pytest.mark.parametrize("host", ["<script>", "a b", "$(id)", "a:b:c", ""])
 def test_strange_host_header_is_harmless(client, host):
     response = client.get("/", headers={"Host": host})
