@@ -21,7 +21,7 @@ CHANGE = 0.01
 @pytest.mark.parametrize("name", ["conv3", "conv2_block1_1"])
 def test_importance_is_that_of_all_normalizations_that_a_channel_passes(name: str) -> None:
     keras.utils.set_random_seed(0)
-    model = build(ResNetV2.of("8", width=8, input_shape=(16, 16, 3), num_classes=10))
+    model = build(ResNetV2.of("20", width=4, input_shape=(16, 16, 3), num_classes=10))
     [group] = [group for group in channel_groups(model) if group.name == name]
     norms = [model.get_layer(norm) for norm in group.norms]
     for norm in norms:

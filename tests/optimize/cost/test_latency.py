@@ -48,6 +48,20 @@ def test_ratio_of_files_that_take_the_same_time_is_one(file, cores):
     assert ratio.values == pytest.approx([1.0] * 4)
 
 
+@pytest.mark.parametrize(("cores", "num_threads"), [("one", 1), ("all", 6)])
+def test_ratio_is_of_one_core_or_of_all(file, monkeypatch, cores, num_threads):
+    loaded = []
+
+    def load(_path, *, num_threads, batch_size):
+        loaded.append((num_threads, batch_size))
+        return lambda: None
+
+    monkeypatch.setattr("optimize.cost.latency.LoadedFile", load)
+    monkeypatch.setattr("optimize.cost.latency.available_cores", lambda: 6)
+    latency_ratio(file, file, cores=cores, num_rounds=1, clock=steady_clock())
+    assert loaded == [(num_threads, 1)] * 2
+
+
 def test_what_litert_cannot_load_is_named(file, tmp_path):
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"nothing")

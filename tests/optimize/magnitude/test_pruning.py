@@ -74,7 +74,10 @@ def test_sparsity_rises_and_never_falls():
 
 
 def test_zeros_that_come_with_the_last_step_come_in_time():
-    assert np.sum(pruned(dense_model(), sparsity=0.5, end=1.0, num_steps=11).get_layer("conv").kernel == 0) == 36
+    assert (
+        np.sum(pruned(dense_model(), sparsity=0.5, end=1.0, power=1.0, num_steps=11).get_layer("conv").kernel == 0)
+        == 36
+    )
 
 
 def test_nothing_is_pruned_before_the_beginning():

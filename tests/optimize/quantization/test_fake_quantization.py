@@ -29,6 +29,16 @@ def folded_model(*, sparsity: float = 0.0) -> keras.Model:
     return folded
 
 
+def test_ranges_are_those_of_all_batches_in_any_order():
+    model = keras.Sequential([keras.Input([4, 4, 3]), keras.layers.Conv2D(2, 1, name="conv"), keras.layers.Flatten()])
+    model.get_layer("conv").set_weights([np.ones([1, 1, 3, 2]), np.zeros(2)])
+    black, white = (np.full([1, 4, 4, 3], pixel, np.uint8) for pixel in (0, 255))
+    for batches in ([black, white], [white, black]):
+        variables = {variable.name: variable.numpy() for variable in fake_quantized(model, batches).variables}
+        ends = [float(value) for name, value in variables.items() if name.startswith("conv/post_activation")]
+        assert sorted(ends) == [3 * (0 - PIXEL_MEAN) / PIXEL_STD, 3 * (255 - PIXEL_MEAN) / PIXEL_STD]
+
+
 def take_a_step(model: keras.Model, lr: float = 0.01) -> None:
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(model(normalize(IMAGES), training=True) ** 2)
