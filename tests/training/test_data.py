@@ -99,6 +99,11 @@ def test_folder_without_test_is_split_by_class_and_seed(tmp_path):
     assert data.sha256 == other.sha256
 
 
+def test_a_class_of_few_images_has_one_to_test_on(tmp_path):
+    data = load(write_folders(tmp_path, num_images=12), test_fraction=0.1)
+    np.testing.assert_array_equal(np.bincount(data.test.targets), [1, 1, 1])
+
+
 @pytest.mark.parametrize("inside", ["", "photos", "photos/train"])
 def test_zip_file_is_read_like_its_folder(tmp_path, inside):
     folder = write_folders(tmp_path / "folder", num_images=24)

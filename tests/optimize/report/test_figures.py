@@ -1,6 +1,9 @@
 import json
+from dataclasses import replace
 
 from small_reports import plain, small_report, small_row, usual_report
+
+from optimize.cost.rounds import Rounds
 
 
 def test_terminal_gets_a_table_with_a_line_for_each_model():
@@ -23,6 +26,17 @@ def test_json_holds_every_figure_and_what_it_is_relative_to():
     assert small["against_baseline"]["top1_points"] == -1
     assert small["against_baseline"]["top1_points_by_class"] == [-2.5, 0.5]
     assert small["operators"] == {"CONV_2D": 21, "ADD": 9, "SOFTMAX": 1}
+
+
+def test_each_cost_has_its_own_frontier():
+    slow, fast = small_row("slow", top1=0.93, scale=0.5), small_row("fast", speed=2)
+    alone = replace(slow.latency, one_core=Rounds((0.1,) * 3))  # fast on one core, slow on all of them
+    report = small_report(replace(slow, latency=alone), fast).to_dict()
+    assert report["frontier"] == {
+        "one_core_ms": ["slow"],
+        "all_cores_ms": ["fast", "slow"],
+        "num_bytes": ["slow"],
+    }
 
 
 def test_frontier_leaves_out_who_is_beaten():
