@@ -93,3 +93,16 @@ def test_process_whose_files_are_lost_counts_by_itself(files, tmp_path):
     metrics = files.metrics_of("http0")
     metrics.note_request("/predict", "POST", 200, 0.01)
     assert num_answers(metrics) == 1
+
+
+def test_folder_of_another_user_is_left_alone(tmp_path, monkeypatch):
+    old = tmp_path / "opsin-metrics-old"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    other = os.geteuid() + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: other)
+        MetricFiles(str(tmp_path), workers=1, engines=1).remove()
+    assert old.exists()
+    MetricFiles(str(tmp_path), workers=1, engines=1).remove()
+    assert not old.exists()

@@ -1,12 +1,14 @@
 """A file that is replaced, by writers that fail or are killed at any step."""
 
+import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from dying_processes import dies_before
 
-from models.store.durable import replacing
+from models.store.durable import replacing, sync_folder
 
 OLD, NEW = b"old" * 1000, b"new" * 1000
 
@@ -70,3 +72,13 @@ def test_file_is_on_disk_before_its_name_and_then_the_name(path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda self, target: (events.append("rename"), rename(self, target)))
     replace(path)
     assert events == [path.with_name(".tmp-file.json"), "rename", path.parent]
+
+
+@pytest.mark.parametrize(("code", "is_told"), [(errno.EIO, True), (errno.EINVAL, False), (errno.ENOTSUP, False)])
+def test_names_that_do_not_reach_the_disk_are_told_unless_none_can(tmp_path, monkeypatch, code, is_told):
+    def fail(_handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=os.strerror(code)) if is_told else nullcontext():
+        sync_folder(tmp_path)

@@ -295,3 +295,9 @@ def test_form_of_the_curl_that_is_here_is_what_it_sent(tmp_path):
         ("image", 'q"u.png', IMAGE),
         ("empty", None, b""),
     ]
+
+
+def test_boundary_may_have_200_characters():
+    boundary = "x" * 200
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="image"\r\n\r\nabc\r\n--{boundary}--'.encode()
+    assert split(body, boundary) == [("image", None, b"abc")]

@@ -8,13 +8,17 @@ import io
 import numpy as np
 import pytest
 from engines import MODEL
+from flask import Request
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 
 from models.store.reference import ModelReference
+from server.api.predict import parse_query
 from server.engine.catalogue import Catalogue
 from server.engine.shared_catalogue import write_catalogue
+from server.settings import Settings
 
 RED = float(str(np.float32(256 / 258)))
 REST = float(str(np.float32(1 / 258)))
@@ -241,3 +245,9 @@ def test_plain_form_that_failed_gets_a_page_with_the_status(post_files):
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html", "image/png"])
 def test_programs_get_json(post_files, encode, accept):
     assert post_files(encode("red"), headers={"Accept": accept}).mimetype == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict?model=colours"])
+def test_five_labels_are_given_unless_more_or_fewer_are_wanted(path):
+    query = parse_query(Request(EnvironBuilder(path, method="POST").get_environ()), Settings())
+    assert (query.top_k, query.timeout_s) == (5, 10.0)

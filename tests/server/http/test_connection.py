@@ -168,6 +168,15 @@ def test_lingering_lets_the_client_finish_and_read(pair):
     assert connection.linger()
 
 
+def test_lingering_ends_when_the_client_has_sent_enough(pair, monkeypatch):
+    monkeypatch.setattr("server.http.connection.MAX_LINGER_BYTES", 1000)
+    connection, client = pair
+    client.sendall(bytes(999))
+    assert not connection.linger()
+    client.sendall(bytes(1))
+    assert connection.linger()
+
+
 def test_lingering_ends_with_the_deadline(pair):
     connection, _ = pair
     assert not connection.linger()
