@@ -11,6 +11,7 @@ from small_artifacts import small_manifest
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
 from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, ModelFile, decode, encode
+from models.store.strict_json import parse_object
 
 unhurried = settings(deadline=None)  # the machine may have other work to do
 DIGEST = "ab" * 32
@@ -255,3 +256,9 @@ def test_json_is_made_plain():
 
 def test_labels_may_repeat():
     assert complete(labels=["crane", "crane"]).labels == ("crane", "crane")
+
+
+def test_json_may_be_as_large_as_its_limit_and_no_larger():
+    assert parse_object(b'{"a": 1}', "x", max_bytes=8) == {"a": 1}
+    with pytest.raises(ValueError, match="x is larger than the limit of 8 bytes"):
+        parse_object(b'{"a": 1} ', "x", max_bytes=8)
