@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from models.checks import at_least, one_of
+from models.checks import at_least, one_of, within
 from optimize.magnitude.layers import LayerRule
 from optimize.options import option
 from training.config import TrainingConfig, parse_assignment, replaced
@@ -115,11 +115,10 @@ class ChannelPruning(FineTuning):
         if self.macs is not None and self.latency is not None:
             raise ValueError("the budget is of macs or of latency, not of both")
         for name in ("macs", "latency"):
-            if (budget := getattr(self, name)) is not None and not 0 < budget < 1:
-                raise ValueError(f"{name} must be in (0, 1), got {budget}")
+            if (budget := getattr(self, name)) is not None:
+                within("(0, 1)", **{name: budget})
         at_least(1, rounds=self.rounds, round_epochs=self.round_epochs, multiple_of=self.multiple_of)
-        if not 0 <= self.small_fraction < 1:
-            raise ValueError(f"small_fraction must be in [0, 1), got {self.small_fraction}")
+        within("[0, 1)", small_fraction=self.small_fraction)
         check_teacher(hint_weight=self.hint_weight)
 
 
@@ -167,8 +166,7 @@ class MagnitudePruning(FineTuning):
     def __post_init__(self) -> None:
         FineTuning.__post_init__(self)
         object.__setattr__(self, "layer_sparsity", tuple(self.layer_sparsity))
-        if not 0 <= self.sparsity < 1:
-            raise ValueError(f"sparsity must be in [0, 1), got {self.sparsity}")
+        within("[0, 1)", sparsity=self.sparsity)
         one_of(get_args(Pattern), pattern=self.pattern)
         if not 0 <= self.begin < self.end <= 1:
             raise ValueError(f"0 <= begin < end <= 1 must hold, got begin {self.begin} and end {self.end}")
@@ -268,6 +266,5 @@ class Search:
     )
 
     def __post_init__(self) -> None:
-        if not 0 < self.budget_latency <= 1:
-            raise ValueError(f"budget_latency must be in (0, 1], got {self.budget_latency}")
+        within("(0, 1]", budget_latency=self.budget_latency)
         at_least(1, epochs=self.epochs, round_epochs=self.round_epochs, aware_epochs=self.aware_epochs)

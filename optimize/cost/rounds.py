@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.checks import at_least
+
 NUM_ROUNDS = 11
 
 
@@ -50,8 +52,7 @@ def interleave(
     Returns:
         The rounds of each quantity, by name.
     """
-    if num_rounds < 1:
-        raise ValueError(f"num_rounds must be >= 1, got {num_rounds}")
+    at_least(1, num_rounds=num_rounds)
     rng = np.random.default_rng(seed)
     measured: list[dict[str, list[float]]] = [{name: [] for name in measures} for measures in quantities]
     for _ in range(num_rounds):

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from models.checks import at_least
 from models.runtime.cores import available_cores
 from models.store.repository import Repository
 from optimize.cost.latency import measure_latencies
@@ -61,8 +62,7 @@ def report(
         ArtifactError: an artifact cannot be used.
         OSError: the output cannot be written, which is tried before anything is measured.
     """
-    if num_rounds < 1:
-        raise ValueError(f"num_rounds must be >= 1, got {num_rounds}")
+    at_least(1, num_rounds=num_rounds)
     if not models and not files:
         raise ValueError("there is nothing to compare: name a model or a file")
     compared = [open_artifact(repository, target) for target in models]
