@@ -10,6 +10,7 @@ from typing import Any
 
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
+from models.store.calibration import Calibration
 from models.store.fields import (
     MANIFEST_FILE,
     validate_files,
@@ -44,6 +45,7 @@ class Manifest:
         metrics: JSON, for instance {"int8": {"top1": 0.93}}; accuracies are fractions in [0, 1].
         provenance: JSON: the command, the data's sha256, whatever it takes to make the version again.
         files: relative POSIX path to lower-case sha256; filled in when the artifact is written.
+        calibration: what the probabilities are worth; None, and no field of manifest.json, where it was not fitted.
 
     Raises:
         ValueError: a field is malformed; the message names the field and its value.
@@ -58,12 +60,15 @@ class Manifest:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         validate_name(self.name)
         validate_version(self.version)
         if not isinstance(self.pixels, PixelSpec):
             raise ValueError(f"pixels must be a PixelSpec, got {type(self.pixels).__name__}")
+        if not isinstance(self.calibration, Calibration | None):
+            raise ValueError(f"calibration must be a Calibration or None, got {type(self.calibration).__name__}")
         for key in ("architecture", "metrics", "provenance"):
             # Depth 2, as within manifest.json, so that what is written can be read.
             object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key, depth=2))
@@ -96,6 +101,7 @@ class Manifest:
             "input": {"name": "image", "dtype": "uint8", "shape": shape},
             "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
             "engines": {name: asdict(file) for name, file in self.formats.items()},
+            **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
             "metrics": plain(self.metrics, "metrics", depth=2),
             "provenance": plain(self.provenance, "provenance", depth=2),
             "files": dict(self.files),
@@ -141,6 +147,8 @@ def decode(data: bytes) -> Manifest:
             if validate_mapping(engine, f"engine {name!r}").keys() != {"file", "precision"}:
                 raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(engine)}")
             fields["formats"][name] = ModelFile(**engine)
+        if "calibration" in record:
+            fields["calibration"] = Calibration.from_dict(validate_mapping(record["calibration"], "calibration"))
         manifest = Manifest(**fields)
         if encode(manifest) != data:
             raise ValueError(f"{MANIFEST_FILE} has changed since it was written")
