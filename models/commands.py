@@ -20,17 +20,19 @@ OK, FAULTY = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The artifact of one version, or its fault; without a version, the fault of a model or its routing."""
+    """The artifact of one version, or its fault; that of a model has no version, that of the repository no name."""
 
-    name: str
+    name: str | None
     version: int | None
     is_stable: bool = False
+    is_default: bool = False
     artifact: Artifact | None = None
     fault: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, without the artifact's fields where it cannot be read."""
-        record = {"name": self.name, "version": self.version, "is_stable": self.is_stable, "error": self.fault}
+        record = {"name": self.name, "version": self.version, "is_stable": self.is_stable}
+        record |= {"is_default": self.is_default, "error": self.fault}
         if self.artifact is None:
             return record
         manifest = self.artifact.manifest
@@ -113,6 +115,12 @@ def promote(repository: Repository, target: ModelReference, *, as_json: bool) ->
 
 
 def _survey(repository: Repository, target: ModelReference | None, *, verify: bool) -> Iterator[Finding]:
+    default = None
+    if target is None:
+        try:
+            default = repository.default_name()
+        except ArtifactError as error:
+            yield Finding(None, None, fault=str(error))
     for name in repository.names() if target is None else [target.name]:
         versions, stable = [], None
         try:
@@ -123,7 +131,7 @@ def _survey(repository: Repository, target: ModelReference | None, *, verify: bo
         except ArtifactError as error:
             yield Finding(name, None, fault=str(error))
         for version in versions if target is None or target.version is None else [target.version]:
-            finding = Finding(name, version, is_stable=version == stable)
+            finding = Finding(name, version, is_stable=version == stable, is_default=name == default)
             try:
                 artifact = repository.load(name, version, verify=verify)
                 _ = artifact.size_bytes  # without `verify`, this is what notices a missing file
@@ -136,7 +144,8 @@ def _survey(repository: Repository, target: ModelReference | None, *, verify: bo
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    name = (finding.name, str(finding.version), "*" if finding.is_stable else "")
+    stable = ("* default" if finding.is_default else "*") if finding.is_stable else ""
+    name = (finding.name or "-", str(finding.version), stable)
     if finding.artifact is None:
         return (*name, "corrupt", "-", "-", "-")
     manifest = finding.artifact.manifest

@@ -2,6 +2,7 @@
 
 <root>/<name>/<version>/      an artifact
 <root>/<name>/routing.json    {"stable": <version>}; where there is none, the highest version is stable
+<root>/repository.json        {"default": <name>}; where there is none, whoever serves it decides
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from models.errors import CorruptArtifact, ModelNotFound, VersionExists, VersionNotFound, without_host_paths
 from models.store.artifact import Artifact, read_artifact
+from models.store.default_model import REPOSITORY_FILE, read_default
 from models.store.fields import MAX_VERSION, VERSION, validate_name
 from models.store.manifest import Manifest
 from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
@@ -46,6 +48,21 @@ class Repository:
             if has_versions:
                 names.append(name)
         return sorted(names)
+
+    def default_name(self) -> str | None:
+        """Find the model that repository.json names as the default; None without that file.
+
+        Raises:
+            CorruptArtifact: repository.json is broken, or names a model that is not there.
+        """
+        with without_host_paths(f"{REPOSITORY_FILE} of the repository cannot be read"):
+            name = read_default(self.root)
+        if name is not None and name not in (names := self.names()):
+            raise CorruptArtifact(
+                f"{REPOSITORY_FILE} says that model {name!r} is the default, "
+                f"but the repository holds {_listed(names) or 'none'}"
+            )
+        return name
 
     def versions(self, name: str) -> list[int]:
         """List the versions of a model, ascending, at least one.

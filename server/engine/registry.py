@@ -38,7 +38,7 @@ class ModelRegistry:
     Args:
         repository: where the versions are.
         wanted: what to serve, the default first; none: the stable version of every model there is, and the default is
-            the one that is first when anything is served for the first time.
+            the one that repository.json names, else the one that is first when anything is served for the first time.
         load: makes a loaded, warm model.
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
@@ -76,14 +76,9 @@ class ModelRegistry:
 
         Raises:
             NothingToServe: not one model can be served, the first time.
+            CorruptArtifact: the repository names no default that there is, the first time.
         """
-        wanted = self._wanted
-        if not wanted:
-            try:
-                wanted = tuple(ModelReference(name) for name in self._repository.names())
-            except OpsinError as error:
-                log.warning("%s; what is served stays", error)
-            wanted = wanted or tuple(self._current)  # where there are none at all, the volume has gone
+        wanted = self._wanted or self._every_model()
         refused = [refusal for want in wanted if (refusal := self._load_wanted(want))]
         self._current = {want: self._current[want] for want in wanted if want in self._current}
         if not self._current and self._published is None:
@@ -111,6 +106,18 @@ class ModelRegistry:
         for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._draining.values())]:
             loaded.close()
         self._loaded, self._draining = {}, {}
+
+    def _every_model(self) -> tuple[ModelReference, ...]:
+        """List the models of the repository, the default first; where there are none, the volume has gone."""
+        names: list[str] = []
+        try:
+            names = self._repository.names()
+        except OpsinError as error:
+            log.warning("%s; what is served stays", error)
+        if self._default is None and (default := self._repository.default_name()):
+            self._default = ModelReference(default)
+        every = sorted((ModelReference(name) for name in names), key=lambda reference: reference != self._default)
+        return tuple(every or self._current)
 
     def _load_wanted(self, want: ModelReference) -> RefusedModel | None:
         """Load the version that is wanted now, or say why that is not possible."""

@@ -29,6 +29,7 @@ def test_list_as_json(models):
         "name": "flowers",
         "version": 1,
         "is_stable": False,
+        "is_default": False,
         "error": None,
         "architecture": {"family": "resnet_v2", "variant": "20", "input_shape": [32, 32, 3]},
         "precision": {"litert": "int8", "tensorflow": "float16"},
@@ -36,6 +37,29 @@ def test_list_as_json(models):
         "size_bytes": 48,
         "accuracy": 0.9342,
     }
+
+
+def test_list_marks_the_default_that_the_repository_names(models, repository):
+    (repository.root / "repository.json").write_text('{"default": "flowers"}')
+    status, out, err = models("list")
+    assert (status, err) == (0, "")
+    assert [line.split()[:4] for line in out.splitlines()[1:]] == [
+        ["birds", "1", "*", "-"],
+        ["flowers", "1", "resnet_v2", "20"],
+        ["flowers", "2", "*", "default"],
+    ]
+    records = json.loads(models("list", "--json")[1])
+    assert [record["is_default"] for record in records] == [False, True, True]
+
+
+def test_list_and_verify_name_a_default_that_is_not_there_and_go_on(models, repository):
+    (repository.root / "repository.json").write_text('{"default": "cats"}')
+    fault = "repository.json says that model 'cats' is the default, but the repository holds birds, flowers"
+    status, out, err = models("list")
+    assert (status, len(out.splitlines()), err) == (1, 4, f"python -m models: {fault}\n")
+    assert models("list", "--json")[1].startswith('[\n  {\n    "name": null,\n    "version": null,\n')
+    status, out, _ = models("verify")
+    assert (status, out.splitlines()[0]) == (1, f"CORRUPT  {fault}")
 
 
 def test_list_shows_what_is_corrupt_and_goes_on(models, repository):

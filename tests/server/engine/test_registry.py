@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from models.errors import CorruptArtifact
 from models.store.reference import ModelReference
 from server.engine.catalogue import key_of
 from server.engine.registry import DRAIN_GRACE_S
@@ -107,10 +108,57 @@ def test_default_is_the_first_that_is_served_and_stays(workshop):
     registry.refresh()
     workshop.publish("b")
     registry.refresh()
-    assert workshop.served == [("b", 1), ("c", 1)]
+    assert workshop.served == [("c", 1), ("b", 1)]
     assert workshop.catalogue.default == ModelReference("c")
     workshop.registry(before=workshop.catalogue).refresh()  # an engine that is started anew
     assert workshop.catalogue.default == ModelReference("c")
+
+
+def test_default_is_the_one_that_the_repository_names_and_comes_first(workshop):
+    for name in ("a", "b", "c"):
+        workshop.publish(name)
+    file = workshop.folder / "repository/repository.json"
+    file.write_text('{"default": "b"}')
+    registry = workshop.registry()
+    registry.refresh()
+    assert workshop.served == [("b", 1), ("a", 1), ("c", 1)]
+    assert workshop.catalogue.default == ModelReference("b")
+    file.write_text('{"default": "c"}')
+    registry.refresh()
+    workshop.registry(before=workshop.catalogue).refresh()  # an engine that is started anew
+    assert workshop.catalogue.default == ModelReference("b")
+
+
+def test_default_that_the_repository_names_and_that_is_refused_is_not_replaced_by_another(workshop):
+    workshop.broken.add(("b", 1))
+    for name in ("a", "b"):
+        workshop.publish(name)
+    (workshop.folder / "repository/repository.json").write_text('{"default": "b"}')
+    workshop.registry().refresh()
+    assert workshop.served == [("a", 1)]
+    assert workshop.catalogue.default == ModelReference("b")
+    assert workshop.catalogue.default_model is None
+
+
+def test_models_that_are_wanted_go_before_what_the_repository_names(workshop):
+    for name in ("a", "b"):
+        workshop.publish(name)
+    (workshop.folder / "repository/repository.json").write_text('{"default": "nothing like it"}')
+    workshop.registry(ModelReference("a")).refresh()
+    assert workshop.catalogue.default == ModelReference("a")
+
+
+def test_default_that_is_not_there_stops_the_start_alone(workshop):
+    workshop.publish("a")
+    file = workshop.folder / "repository/repository.json"
+    file.write_text('{"default": "b"}')
+    with pytest.raises(CorruptArtifact, match=r"repository\.json says that model 'b' is the default, but"):
+        workshop.registry().refresh()
+    file.unlink()
+    registry = workshop.serving()
+    file.write_text("{}")
+    registry.refresh()
+    assert workshop.served == [("a", 1)]
 
 
 def test_default_stays_when_its_model_goes(workshop):
