@@ -30,10 +30,12 @@ class Split:
     Attributes:
         targets: int64 [N], index of each image's label.
         read: returns the encoded bytes of image i, as a client would send them.
+        names: path of each image in the data set, with "/"; none where images are rows of an array.
     """
 
     targets: Targets
     read: Callable[[int], bytes]
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

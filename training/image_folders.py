@@ -23,6 +23,7 @@ Entry = Path | zipfile.Path  # a file or folder, on disk or in a zip file; both 
 Images = list[tuple[Entry, int]]  # files, each with the index of its class
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+REMOVED_FOLDER = "_removed"  # where `training.relabel` puts photos that belong to no class
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first that is there
 
 
@@ -58,7 +59,7 @@ def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed:
         raise DatasetError(f"{source.name} has no readable image to test on")
     sha256 = file_sha256(source) if source.is_file() else _tree_sha256(source, [*train, *test])
     held_out = None if test_folder else HeldOut(test_fraction, seed)
-    return Dataset(source.stem, sha256, labels, _file_split(train), _file_split(test), held_out)
+    return Dataset(source.stem, sha256, labels, _file_split(train, root), _file_split(test, root), held_out)
 
 
 def open_zip(path: Path) -> zipfile.Path:
@@ -71,8 +72,10 @@ def open_zip(path: Path) -> zipfile.Path:
 
 
 def visible_entries(folder: Entry) -> list[Entry]:
-    """List the files and folders by name, without those that systems hide or put into archives."""
-    entries: list[Entry] = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+    """List the files and folders by name, without what was removed and what systems hide or put into archives."""
+    hidden = (".", "__MACOSX")
+    entries: list[Entry] = [entry for entry in folder.iterdir() if not entry.name.startswith(hidden)]
+    entries = [entry for entry in entries if entry.name != REMOVED_FOLDER]
     return sorted(entries, key=lambda entry: entry.name)
 
 
@@ -151,5 +154,7 @@ def _tree_sha256(source: Path, images: Images) -> str:
     return digest.hexdigest()
 
 
-def _file_split(images: Images) -> Split:
-    return Split(np.array([target for _, target in images], np.int64), lambda index: _read(images[index][0]))
+def _file_split(images: Images, root: Entry) -> Split:
+    # Both kinds of entry write their path as that of the root, a slash, and the name below it.
+    names = tuple(str(entry).removeprefix(str(root)).lstrip("/") for entry, _ in images)
+    return Split(np.array([target for _, target in images], np.int64), lambda index: _read(images[index][0]), names)

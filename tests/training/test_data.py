@@ -112,6 +112,15 @@ def test_zip_file_is_read_like_its_folder(tmp_path, inside):
     assert list(data.train.encoded()) == list(plain.train.encoded())
 
 
+@pytest.mark.parametrize("inside", ["", "photos/train/"])
+def test_images_know_their_paths_in_the_folder_or_zip_file(tmp_path, inside):
+    folder = write_folders(tmp_path / "folder" / inside, num_images=12)
+    for data in (load(zipped(folder, tmp_path / "photos.zip", inside=inside)), load(tmp_path / "folder")):
+        names = (*data.train.names, *data.test.names)
+        assert set(names) == {f"{inside}{file.relative_to(folder)}" for file in folder.rglob("*.png")}
+        assert data.test.read(0) == (tmp_path / "folder" / data.test.names[0]).read_bytes()
+
+
 @pytest.mark.parametrize(("name", "label"), [("blé".encode(), "blé"), (b"bl\x82\x82", "bléé")])
 def test_names_in_a_zip_file_are_utf_8_or_else_code_page_437(tmp_path, name, label):
     path = zipped(write_folders(tmp_path / "folder", num_images=12), tmp_path / "photos.zip")
