@@ -99,7 +99,7 @@ class _Measured:
 
     def accuracy_of(self, model: keras.Model) -> float:
         """On all test images, in [0, 1]."""
-        return Validation(model, self._images.test, self._images.test_targets)()[1]
+        return Validation(model, self._images.validation, self._images.validation_targets)()[1]
 
     def _without_channels(self) -> Iterator[Row]:
         model, architecture = self._source.model, self._source.architecture

@@ -22,7 +22,9 @@ SET_BY_FINE_TUNING = frozenset(
     {"epochs", "peak_lr", "warmup_fraction", "small_fraction"}
 )  # of a training: each fine-tuning sets these
 # What the trained network, its pixels and its data are made by.
-FIXED = frozenset({"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "seed"})
+FIXED = frozenset(
+    {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "validation_fraction", "seed"}
+)
 
 
 def parse_changes(assignments: Iterable[str], own: Collection[str]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator
 def center_crops(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pixels, Targets]:
     """Return training images by index, in ascending order, without the margin that crops are taken from."""
     indices = np.sort(indices)  # a memory-mapped cache is read in one direction
-    side_px = images.test.shape[1]
+    side_px = images.validation.shape[1]
     margin_px = (images.train.shape[1] - side_px) // 2
     centre = slice(margin_px, margin_px + side_px)
     return images.train[indices][:, centre, centre], images.train_targets[indices]

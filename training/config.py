@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.checks import at_least, one_of, within
 from models.pixels.preprocessing import PixelSpec
+from training.dataset import HeldOut
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Crop = Literal["none", "shift", "resized"]
@@ -65,6 +66,8 @@ class TrainingConfig:
         precision: float32, or a mixed-precision policy of Keras.
         xla: compile the step with XLA.
         test_fraction: part of the images held out where the data has no test set of its own.
+        validation_fraction: part of the other images held out, to choose by, where the data has no validation set;
+            0 chooses by the test set, as runs did before there were three sets.
         seed: of initialisation, order, augmentation and split.
         checkpoint_every_s: seconds between checkpoints inside an epoch.
     """
@@ -87,6 +90,7 @@ class TrainingConfig:
     precision: Precision = "float32"
     xla: bool = False
     test_fraction: float = 0.15
+    validation_fraction: float = 0.15
     seed: int = 0
     checkpoint_every_s: float = 120.0
 
@@ -94,9 +98,14 @@ class TrainingConfig:
         at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)
         within("[0, 1)", small_fraction=self.small_fraction, warmup_fraction=self.warmup_fraction)
         within("[0, 1)", momentum=self.momentum, label_smoothing=self.label_smoothing)
-        within("[0, 1)", average_decay=self.average_decay)
+        within("[0, 1)", average_decay=self.average_decay, validation_fraction=self.validation_fraction)
         within("(0, 1]", crop_fraction=self.crop_fraction, test_fraction=self.test_fraction)
         at_least(0, peak_lr=self.peak_lr, weight_decay=self.weight_decay)
+
+    @property
+    def held_out(self) -> HeldOut:
+        """How validation and test images are drawn."""
+        return HeldOut(self.test_fraction, self.validation_fraction, self.seed)
 
     @property
     def pixels(self) -> PixelSpec:
@@ -123,7 +132,8 @@ class TrainingConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
         """Read the JSON form."""
-        return cls(**{**values, "augmentation": Augmentation(**values["augmentation"])})
+        since = {"validation_fraction": 0.0}  # what earlier runs did before they could be told
+        return cls(**{**since, **values, "augmentation": Augmentation(**values["augmentation"])})
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -134,6 +144,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "image_px": 32,
         "crop_fraction": 1.0,
         "small_fraction": 0.6,
+        "validation_fraction": 0.1,
         "batch_size": 128,
         "peak_lr": 0.1,
         "augmentation.crop": "shift",

@@ -12,19 +12,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from training.dataset import Dataset, DatasetError, Pixels, Split, file_sha256
+from training.dataset import Dataset, DatasetError, HeldOut, Pixels, Split, file_sha256, three_sets
 from training.image_folders import load_image_folders, open_zip
 
 
-def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
+def load_dataset(path: Path, held_out: HeldOut) -> Dataset:
     """Open a data set.
 
     Args:
-        path: an `.npz` with x_train, y_train, x_test, y_test and labels; or a folder, or a zip file of one, that holds
-            `train/<class>/<image>` and optionally `test/<class>/<image>`, or just `<class>/<image>`. Where there is no
-            test/, val/, valid/ or validation/ is the test folder.
-        test_fraction: part of each class held out, with the seed, where there is no test folder.
-        seed: makes the draw of that part repeatable.
+        path: an `.npz` with x_train, y_train, x_test, y_test and labels, maybe x_validation and y_validation; or a
+            folder, or a zip file of one, that holds `train/<class>/<image>` and optionally `test/<class>/<image>`, or
+            just `<class>/<image>`. Where there is no test/, val/, valid/ or validation/ is the test folder.
+        held_out: how validation and test images are drawn where there are none.
 
     Raises:
         DatasetError: what was expected is not there.
@@ -32,15 +31,15 @@ def load_dataset(path: Path, *, test_fraction: float, seed: int) -> Dataset:
     if not path.exists():
         raise DatasetError(f"no such file or folder: {path}")
     if path.suffix == ".npz":
-        return load_npz(path)
+        return load_npz(path, held_out)
     if path.is_dir():
-        return load_image_folders(path, path, test_fraction=test_fraction, seed=seed)
+        return load_image_folders(path, path, held_out)
     if zipfile.is_zipfile(path):
-        return load_image_folders(open_zip(path), path, test_fraction=test_fraction, seed=seed)
+        return load_image_folders(open_zip(path), path, held_out)
     raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file")
 
 
-def load_npz(path: Path) -> Dataset:
+def load_npz(path: Path, held_out: HeldOut) -> Dataset:
     """Open an .npz file of arrays; `load_dataset` says which."""
     expected = ("x_train", "y_train", "x_test", "y_test", "labels")
     try:
@@ -48,7 +47,9 @@ def load_npz(path: Path) -> Dataset:
             missing = [name for name in expected if name not in arrays]
             if missing:
                 raise DatasetError(f"{path.name} lacks {', '.join(missing)}; it has {', '.join(arrays) or 'nothing'}")
-            values = {name: arrays[name] for name in expected}
+            own = ("x_validation", "y_validation")
+            has_validation = all(name in arrays for name in own)
+            values = {name: arrays[name] for name in (*expected, *(own if has_validation else ()))}
     except DatasetError:
         raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
@@ -59,7 +60,11 @@ def load_npz(path: Path) -> Dataset:
     except UnicodeDecodeError as error:
         raise DatasetError(f"labels must be text or UTF-8: {error}") from error
     train, test = _array_split("train", values, labels), _array_split("test", values, labels)
-    return Dataset(path.stem, file_sha256(path), labels, train, test)
+    if has_validation:
+        sets = train, _array_split("validation", values, labels), test
+    else:
+        sets = three_sets(train, test, held_out)
+    return Dataset(path.stem, file_sha256(path), labels, *sets)
 
 
 def _array_split(part: str, arrays: Mapping[str, npt.NDArray[Any]], labels: Sequence[str]) -> Split:

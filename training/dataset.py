@@ -1,4 +1,4 @@
-"""Labelled images: encoded bytes with their classes, split into training and test images."""
+"""Labelled images: encoded bytes with their classes, split into training, validation and test images."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def subset(self, indices: Targets) -> Split:
+        """Return the images at some indices, int64 [M], in that order."""
+        names = tuple(self.names[index] for index in indices) if self.names else ()
+        return Split(self.targets[indices], lambda index: self.read(int(indices[index])), names)
+
     def encoded(self) -> Iterator[bytes]:
         """Iterate over the encoded bytes of the images, in order."""
         return (self.read(index) for index in range(len(self)))
@@ -75,27 +80,32 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """The draw of the test images from data without a test set of its own.
+    """The draw of the test and validation images from data that has no such sets of its own.
 
     Attributes:
-        test_fraction: part of each class.
-        seed: makes the draw repeatable.
+        test_fraction: part of each class, held out for the figures.
+        validation_fraction: part of what is left of each class, held out for every choice: when to stop, which
+            checkpoint, which temperature. 0 is that of runs from before there were three sets: the test images have
+            both parts.
+        seed: makes the draws repeatable.
     """
 
-    test_fraction: float
-    seed: int
+    test_fraction: float = 0.15
+    validation_fraction: float = 0.15
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Training and test images.
+    """Images to learn from, images to choose by, and images for the figures.
 
     Attributes:
         name: file or folder name of the source.
         sha256: digest of the source file; for a folder, of the list of its images' paths and digests.
         labels: class names, in the order of the targets.
         train: the training images.
-        test: the test images.
+        validation: the images that every choice is made by; no weight learns from them.
+        test: the images that the figures are of; nothing is chosen by them.
         held_out: how the test images were drawn; None where the data has a test set of its own.
 
     Raises:
@@ -106,6 +116,7 @@ class Dataset:
     sha256: str
     labels: tuple[str, ...]
     train: Split
+    validation: Split
     test: Split
     held_out: HeldOut | None = None
 
@@ -114,6 +125,29 @@ class Dataset:
             validate_labels(self.labels)
         except ValueError as error:
             raise DatasetError(f"{self.name}: {error}") from error
+
+
+def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Split, Split]:
+    """Draw the validation images, by class, from the training images.
+
+    Returns:
+        Training, validation and test images.
+
+    Raises:
+        DatasetError: no class has two training images.
+    """
+    if not held_out.validation_fraction:
+        return train, test, test
+    rng = np.random.default_rng((held_out.seed, 1))
+    drawn: list[int] = []
+    for target in np.unique(train.targets):
+        members = rng.permutation(np.flatnonzero(train.targets == target))
+        num_drawn = min(len(members) - 1, max(1, round(held_out.validation_fraction * len(members))))
+        drawn += members[:num_drawn].tolist()
+    if not drawn:
+        raise DatasetError("no class has two training images, one to learn from and one to choose by")
+    kept = np.setdiff1d(np.arange(len(train)), drawn)
+    return train.subset(kept), train.subset(np.sort(np.array(drawn, np.int64))), test
 
 
 def file_sha256(path: Path) -> str:

@@ -21,8 +21,8 @@ class EpochRecord:
         lr: learning rate of the epoch's last step.
         train_loss: mean over the epoch's steps (those of this process), labels smoothed, images augmented.
         train_accuracy: mean over the same steps, fraction in [0, 1].
-        test_loss: cross-entropy of the EMA of the weights on the test images.
-        test_accuracy: of the EMA of the weights on the test images, fraction in [0, 1].
+        validation_loss: cross-entropy of the EMA of the weights on the validation images.
+        validation_accuracy: of the EMA of the weights on the validation images, fraction in [0, 1].
         images_per_s: training throughput since this process began, evaluation included.
     """
 
@@ -31,9 +31,14 @@ class EpochRecord:
     lr: float
     train_loss: float
     train_accuracy: float
-    test_loss: float
-    test_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
     images_per_s: float
+
+    @classmethod
+    def from_json(cls, line: str) -> EpochRecord:
+        """Read a line of `history.jsonl`, also of before there were three sets, when the test images had both parts."""
+        return cls(**{name.replace("test_", "validation_"): value for name, value in json.loads(line).items()})
 
 
 class History:
@@ -62,7 +67,7 @@ def read_history(workdir: Path) -> list[EpochRecord]:
     """Read the records of a run, without a last line that a kill has cut short."""
     path = workdir / "history.jsonl"
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [EpochRecord(**json.loads(line)) for line in lines if line.endswith("\n")]
+    return [EpochRecord.from_json(line) for line in lines if line.endswith("\n")]
 
 
 def _line(record: EpochRecord) -> str:

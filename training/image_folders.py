@@ -15,7 +15,7 @@ import numpy as np
 
 from models.errors import ImageError
 from models.pixels.preprocessing import PixelSpec, preprocess
-from training.dataset import Dataset, DatasetError, HeldOut, Split, file_sha256
+from training.dataset import Dataset, DatasetError, HeldOut, Split, file_sha256, three_sets
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,13 @@ REMOVED_FOLDER = "_removed"  # where `training.relabel` puts photos that belong 
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first that is there
 
 
-def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed: int) -> Dataset:
+def load_image_folders(root: Entry, source: Path, held_out: HeldOut) -> Dataset:
     """Open class folders; `training.data.load_dataset` says which.
 
     Args:
         root: the folder that holds them, on disk or in a zip file.
         source: the folder or the zip file on disk.
-        test_fraction: part of each class held out where there is no test folder.
-        seed: makes the draw of that part repeatable.
+        held_out: how validation and test images are drawn where there is no folder of them.
     """
     train_folder, test_folder = _class_folders(root)
     labels = tuple(_folders(train_folder))
@@ -47,7 +46,7 @@ def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed:
     if test_folder:
         test = _readable_images(test_folder, labels)
     else:
-        train, test = _split(train, test_fraction, seed)
+        train, test = _split(train, held_out.test_fraction, held_out.seed)
     learned = {target for _, target in train}
     lacking = [label for target, label in enumerate(labels) if target not in learned]
     if lacking:
@@ -58,8 +57,8 @@ def load_image_folders(root: Entry, source: Path, *, test_fraction: float, seed:
     if not test:
         raise DatasetError(f"{source.name} has no readable image to test on")
     sha256 = file_sha256(source) if source.is_file() else _tree_sha256(source, [*train, *test])
-    held_out = None if test_folder else HeldOut(test_fraction, seed)
-    return Dataset(source.stem, sha256, labels, _file_split(train, root), _file_split(test, root), held_out)
+    sets = three_sets(_file_split(train, root), _file_split(test, root), held_out)
+    return Dataset(source.stem, sha256, labels, *sets, None if test_folder else held_out)
 
 
 def open_zip(path: Path) -> zipfile.Path:

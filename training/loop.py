@@ -30,8 +30,8 @@ class PixelSets:
 
     train: Pixels
     train_targets: Targets
-    test: Pixels
-    test_targets: Targets
+    validation: Pixels
+    validation_targets: Targets
 
 
 def fit(
@@ -48,7 +48,7 @@ def fit(
 
     Args:
         model: from normalized pixels to logits; its weights are changed.
-        images: what to learn from and what to measure on.
+        images: what to learn from and what to choose by.
         config: the settings of the training.
         workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
         before_step: called with the number of steps done.
@@ -75,7 +75,7 @@ class Trainer:
     - `TrainingStep`: the weights, their moving average (EMA), and the optimizer's velocity;
     - `Checkpoints`: the same on disk, with the number of steps done;
     - `History`: the records of the epochs, in memory and on disk;
-    - `Validation`: the test images;
+    - `Validation`: the validation images;
     - `Progress`: the clock, and the line on the terminal.
 
     Attributes:
@@ -118,7 +118,7 @@ class Trainer:
         self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=work)
         if self._steps.start:
             self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
-        self._validation = Validation(self.state.ema, images.test, images.test_targets)
+        self._validation = Validation(self.state.ema, images.validation, images.validation_targets)
         self._results: list[StepResult] = []
         self._num_steps_saved = self._steps.start
         self._saved_s = time.monotonic()
@@ -167,27 +167,29 @@ class Trainer:
 
     def _end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the EMA of the weights, record the epoch and save."""
-        test_loss, test_accuracy = self._validation()
+        validation_loss, validation_accuracy = self._validation()
         epoch = num_steps_done // self._steps_per_epoch
         # Not the training loss: a step that overflows float16 has none, and may leave the weights as they were.
-        if not math.isfinite(test_loss):
-            raise RunError(f"the loss is {test_loss} after epoch {epoch}: choose a lower peak_lr and another folder")
+        if not math.isfinite(validation_loss):
+            raise RunError(
+                f"the loss is {validation_loss} after epoch {epoch}: choose a lower peak_lr and another folder"
+            )
         record = EpochRecord(
             epoch=epoch,
             num_steps_done=num_steps_done,
             lr=self._lr(num_steps_done - 1),
             train_loss=float(np.mean([result.loss for result in self._results])),
             train_accuracy=float(np.mean([result.accuracy for result in self._results])),
-            test_loss=test_loss,
-            test_accuracy=test_accuracy,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
             images_per_s=self._progress.images_per_s,
         )
         self._results = []
         self._history.append(record)
-        self._save(num_steps_done, test_accuracy)
+        self._save(num_steps_done, validation_accuracy)
         self._progress.say(
             f"epoch {record.epoch}/{self._config.epochs}  loss {record.train_loss:.3f}  "
-            f"accuracy {record.train_accuracy:.2%}  test accuracy {test_accuracy:.2%}"
+            f"accuracy {record.train_accuracy:.2%}  validation accuracy {validation_accuracy:.2%}"
         )
 
     def _save(self, num_steps_done: int, accuracy: float | None = None) -> None:

@@ -23,9 +23,11 @@ def plot_curves(records: Sequence[EpochRecord], path: Path) -> None:
     loss, accuracy, lr = figure.subplots(1, 3)
     epochs = [record.epoch for record in records]
     loss.plot(epochs, [record.train_loss for record in records], label="training (smoothed labels)")
-    loss.plot(epochs, [record.test_loss for record in records], label="test (averaged weights)")
+    loss.plot(epochs, [record.validation_loss for record in records], label="validation (averaged weights)")
     accuracy.plot(epochs, [100 * record.train_accuracy for record in records], label="training (augmented)")
-    accuracy.plot(epochs, [100 * record.test_accuracy for record in records], label="test (averaged weights)")
+    accuracy.plot(
+        epochs, [100 * record.validation_accuracy for record in records], label="validation (averaged weights)"
+    )
     lr.plot(epochs, [record.lr for record in records])
     for axes, title in ((loss, "cross-entropy"), (accuracy, "accuracy, %"), (lr, "learning rate")):
         axes.set(title=title, xlabel="epoch")

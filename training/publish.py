@@ -171,6 +171,7 @@ def _provenance(run: Run, data: Dataset) -> dict[str, Any]:
             "name": data.name,
             "sha256": data.sha256,
             "num_train": len(data.train),
+            "num_validation": len(data.validation),
             "num_test": len(data.test),
         },
         "config": run.config.to_dict(),

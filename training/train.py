@@ -54,8 +54,9 @@ def train(
         DatasetError: the data cannot be used.
         RunError: `workdir` holds another run, or the teacher cannot be used.
     """
-    data = load_dataset(data_path, test_fraction=config.test_fraction, seed=config.seed)
-    say(f"{data.name}: {len(data.labels)} classes, {len(data.train)} training and {len(data.test)} test images")
+    data = load_dataset(data_path, config.held_out)
+    sizes = f"{len(data.train)} training, {len(data.validation)} validation and {len(data.test)} test images"
+    say(f"{data.name}: {len(data.labels)} classes, {sizes}")
     wanted = Run.new(
         command=command,
         config=config,
@@ -105,6 +106,6 @@ def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSet
     return PixelSets(
         train=data.train.pixels(config.training_pixels, folder / "train.npy"),
         train_targets=data.train.targets,
-        test=data.test.pixels(config.pixels, folder / "test.npy"),
-        test_targets=data.test.targets,
+        validation=data.validation.pixels(config.pixels, folder / "validation.npy"),
+        validation_targets=data.validation.targets,
     )

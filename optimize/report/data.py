@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from optimize.report.compared import Compared
 from training.data import load_dataset
 from training.dataset import Dataset, HeldOut
 
-# As training has it by default (training.config, which takes TensorFlow to load).
-DEFAULT_SPLIT = HeldOut(test_fraction=0.15, seed=0)
+DEFAULT_SPLIT = HeldOut(validation_fraction=0.0)  # only the test images are looked at
 
 
 def load_data(
@@ -31,8 +31,11 @@ def load_data(
     trained = _split_in_training(artifacts[0]) if artifacts else DEFAULT_SPLIT
     data = load_dataset(
         path,
-        test_fraction=trained.test_fraction if test_fraction is None else test_fraction,
-        seed=trained.seed if seed is None else seed,
+        replace(
+            trained,
+            test_fraction=trained.test_fraction if test_fraction is None else test_fraction,
+            seed=trained.seed if seed is None else seed,
+        ),
     )
     for artifact in artifacts:
         if artifact.labels != data.labels:
@@ -63,7 +66,7 @@ def notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
 def _split_in_training(artifact: Compared) -> HeldOut:
     config = artifact.provenance.get("config")
     known = config if isinstance(config, dict) else {}
-    return HeldOut(known.get("test_fraction", DEFAULT_SPLIT.test_fraction), known.get("seed", DEFAULT_SPLIT.seed))
+    return replace(DEFAULT_SPLIT, **{name: known[name] for name in ("test_fraction", "seed") if name in known})
 
 
 def _listed(labels: Sequence[str]) -> str:

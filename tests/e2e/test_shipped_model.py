@@ -12,6 +12,7 @@ from cifar10_sample import deviations_from_manifest, sample_split
 
 from models.store.repository import Repository
 from training.data import load_dataset
+from training.dataset import HeldOut
 
 REPO = Path(__file__).resolve().parents[2]
 MAX_BYTES = 1_500_000
@@ -57,7 +58,7 @@ def test_files_for_cpus_and_gpus_agree_on_the_sample(artifact):
 @pytest.mark.extended(covers=["models/zoo/**/*", "models/**/*.py", "training/*.py"])
 def test_is_as_good_as_its_manifest_says_for_cpus_and_gpus(artifact, shared_data, tmp_path):
     subprocess.run([sys.executable, shared_data / "unpack_cifar10.py", tmp_path / "cifar10.npz"], check=True)
-    data = load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0)
+    data = load_dataset(tmp_path / "cifar10.npz", HeldOut())
     assert data.sha256 == artifact.manifest.provenance["dataset"]["sha256"]
     agreement = agreement_of(artifact, data.test)
     assert_alike(agreement)

@@ -50,4 +50,4 @@ def test_killed_training_goes_on_with_the_same_command(toy_npz, tmp_path):
     assert output.splitlines()[-1].startswith("published toy version 1: ")
     history = [json.loads(line) for line in (workdir / "history.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in history] == list(range(1, 4))
-    assert history[-1]["test_accuracy"] > 0.9
+    assert history[-1]["validation_accuracy"] > 0.9

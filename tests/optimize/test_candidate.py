@@ -13,6 +13,7 @@ from optimize.gate import AccuracyDropTooLarge, NothingGained
 from optimize.source import Source
 from training.config import preset
 from training.data import load_dataset
+from training.dataset import HeldOut
 from training.evaluate import Metrics
 from training.publish import MeasuredFile
 from training.run import Run, published
@@ -24,7 +25,7 @@ AFTER = replace(BEFORE, top1=0.88)
 @pytest.fixture
 def candidate(toy_npz, tmp_path):
     """Make a candidate whose int8 file is smaller than the float32 one, and loses two points."""
-    data = load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    data = load_dataset(toy_npz, HeldOut())
     run = Run.new(
         command="c",
         config=preset("smoke"),

@@ -12,6 +12,7 @@ from optimize.magnitude.prune import prune_magnitude
 from optimize.quantization.aware import train_quantized
 from optimize.settings import ChannelPruning, MagnitudePruning, QuantizationAwareTraining
 from optimize.source import open_source
+from training.dataset import HeldOut
 from training.run import RunError, published, read_run
 
 
@@ -130,11 +131,11 @@ def test_last_weights_of_a_fine_tuning_on_full_images_count(source):
 
 def test_images_held_out_are_those_of_the_training(workdir, monkeypatch):
     record = json.loads((workdir / "run.json").read_text())
-    record["config"] |= {"seed": 5, "test_fraction": 0.3}
+    record["config"] |= {"seed": 5, "test_fraction": 0.3, "validation_fraction": 0.2}
     (workdir / "run.json").write_text(json.dumps(record))
 
-    def load(_path, **options):
-        assert options == {"test_fraction": 0.3, "seed": 5}
+    def load(_path, held_out):
+        assert held_out == HeldOut(test_fraction=0.3, validation_fraction=0.2, seed=5)
         raise InterruptedError
 
     monkeypatch.setattr("optimize.source.load_dataset", load)

@@ -7,6 +7,7 @@ import pytest
 
 from training.cifar10 import LABELS, TEST_FILES, TRAIN_FILES, convert, main
 from training.data import load_dataset
+from training.dataset import HeldOut
 
 
 def archive(path: Path, *, num_bytes_missing: int = 0) -> Path:
@@ -31,7 +32,7 @@ def test_planes_become_pixels(tmp_path):
         np.testing.assert_array_equal(arrays["x_test"][0], np.broadcast_to([255, 0, 7], (32, 32, 3)))
         np.testing.assert_array_equal(arrays["x_test"][1, :, 9, 0], np.arange(32))
         np.testing.assert_array_equal(arrays["y_test"], [0, 9, 3, 5])
-    assert load_dataset(tmp_path / "cifar10.npz", test_fraction=0.1, seed=0).labels == LABELS
+    assert load_dataset(tmp_path / "cifar10.npz", HeldOut()).labels == LABELS
 
 
 def test_archive_with_a_file_cut_short_is_refused(tmp_path, capsys):

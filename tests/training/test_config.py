@@ -3,6 +3,7 @@ from dataclasses import fields
 import pytest
 
 from training.config import PRESETS, TrainingConfig, parse_assignment, preset, replaced
+from training.dataset import HeldOut
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -77,3 +78,8 @@ def test_resized_crops_are_taken_from_the_scale_that_the_model_sees():
     config = replaced(TrainingConfig(), {"image_px": 112, "crop_fraction": 0.875})
     assert (config.training_pixels.height_px, config.training_pixels.crop_fraction) == (128, 1.0)
     assert (config.pixels.height_px, config.pixels.crop_fraction) == (112, 0.875)
+
+
+def test_the_settings_of_runs_before_there_were_three_sets_can_be_read():
+    older = {name: value for name, value in TrainingConfig().to_dict().items() if name != "validation_fraction"}
+    assert TrainingConfig.from_dict(older).held_out == HeldOut(test_fraction=0.15, validation_fraction=0.0, seed=0)

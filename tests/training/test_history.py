@@ -1,3 +1,5 @@
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,8 @@ def record(epoch: int) -> EpochRecord:
         lr=0.1,
         train_loss=1.0,
         train_accuracy=0.5,
-        test_loss=1.0,
-        test_accuracy=0.5,
+        validation_loss=1.0,
+        validation_accuracy=0.5,
         images_per_s=100.0,
     )
 
@@ -52,3 +54,9 @@ def test_run_that_is_killed_while_it_resumes_loses_no_record(workdir, monkeypatc
     with pytest.raises(Killed):
         History(workdir, num_steps_done=6)
     assert read_history(workdir) == [record(1), record(2)]
+
+
+def test_the_history_of_runs_before_there_were_three_sets_can_be_read(tmp_path):
+    line = json.dumps(asdict(record(1))).replace("validation_", "test_")
+    (tmp_path / "history.jsonl").write_text(line + "\n")
+    assert read_history(tmp_path) == [record(1)]

@@ -13,6 +13,7 @@ from small_networks import small_network
 from training import loop
 from training.config import preset, replaced
 from training.data import load_dataset
+from training.dataset import HeldOut
 from training.distillation import Distillation, Hint
 from training.history import read_history
 from training.loop import fit
@@ -39,7 +40,7 @@ def fresh_model() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def images(toy_npz, tmp_path_factory):
-    data = load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    data = load_dataset(toy_npz, HeldOut())
     return pixel_sets(data, CONFIG, tmp_path_factory.mktemp("pixels"))
 
 
@@ -105,9 +106,9 @@ def test_record_of_an_epoch_is_of_its_own_steps_alone(images, tmp_path, monkeypa
 
 def test_what_is_measured_is_the_average_that_is_returned(images, uninterrupted):
     model, workdir = uninterrupted
-    loss, accuracy = loop.Validation(model, images.test, images.test_targets)()
+    loss, accuracy = loop.Validation(model, images.validation, images.validation_targets)()
     record = read_history(workdir)[-1]
-    assert (record.test_loss, record.test_accuracy) == (pytest.approx(loss, rel=1e-4), accuracy)
+    assert (record.validation_loss, record.validation_accuracy) == (pytest.approx(loss, rel=1e-4), accuracy)
 
 
 def test_checkpoints_are_as_far_apart_as_they_should_be(images, tmp_path, monkeypatch):

@@ -38,20 +38,20 @@ def assert_png(path: Path) -> None:
 
 
 def test_curves_show_each_figure_over_its_epoch(tmp_path, figures):
-    first = record(1, lr=0.1, train_loss=2.0, train_accuracy=0.25, test_loss=1.5, test_accuracy=0.5)
-    second = record(2, lr=0.05, train_loss=1.0, train_accuracy=0.75, test_loss=0.5, test_accuracy=0.875)
+    first = record(1, lr=0.1, train_loss=2.0, train_accuracy=0.25, validation_loss=1.5, validation_accuracy=0.5)
+    second = record(2, lr=0.05, train_loss=1.0, train_accuracy=0.75, validation_loss=0.5, validation_accuracy=0.875)
     plot_curves([first, second], tmp_path / "curves.png")
     assert_png(tmp_path / "curves.png")
     lines = {
         axes.get_title(): {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
         for axes in figures[0].axes
     }
-    training, test = lines["cross-entropy"].items()
+    training, validation = lines["cross-entropy"].items()
     assert training == ("training (smoothed labels)", [[1, 2.0], [2, 1.0]])
-    assert test == ("test (averaged weights)", [[1, 1.5], [2, 0.5]])
-    training, test = lines["accuracy, %"].items()
+    assert validation == ("validation (averaged weights)", [[1, 1.5], [2, 0.5]])
+    training, validation = lines["accuracy, %"].items()
     assert training == ("training (augmented)", [[1, 25], [2, 75]])
-    assert test == ("test (averaged weights)", [[1, 50], [2, 87.5]])
+    assert validation == ("validation (averaged weights)", [[1, 50], [2, 87.5]])
     assert list(lines["learning rate"].values()) == [[[1, 0.1], [2, 0.05]]]
 
 

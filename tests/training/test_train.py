@@ -14,6 +14,7 @@ from models.store.repository import Repository
 from training.__main__ import main
 from training.config import preset, replaced
 from training.data import load_dataset
+from training.dataset import HeldOut
 from training.evaluate import confusion_matrix, measure, predict
 from training.history import read_history
 from training.plots import plot_confusion, plot_curves
@@ -26,7 +27,7 @@ SMOKE = preset("smoke")
 
 def test_published_artifact_has_the_metrics_that_its_runtime_gives(toy_run, toy_npz):
     artifact = Repository(toy_run.parent / "repository").load("toy")
-    data = load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    data = load_dataset(toy_npz, HeldOut())
     runtime = load_runtime(artifact)
     measured = measure(predict(runtime, data.test, artifact.manifest.pixels), data.test.targets)
     runtime.close()
@@ -37,7 +38,7 @@ def test_published_artifact_has_the_metrics_that_its_runtime_gives(toy_run, toy_
 
 
 def test_plots_are_those_of_the_history_and_of_the_published_file(toy_run, toy_npz, tmp_path):
-    run, data = read_run(toy_run), load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    run, data = read_run(toy_run), load_dataset(toy_npz, HeldOut())
     probabilities = predict_file(toy_run / "float32.tflite", run, data)
     plot_confusion(confusion_matrix(probabilities, data.test.targets), run.labels, tmp_path / "confusion.png")
     plot_curves(read_history(toy_run), tmp_path / "curves.png")
@@ -81,22 +82,22 @@ def test_other_data_labels_or_parent_in_the_same_folder_are_refused(toy_run, fie
 
 
 def test_images_held_out_are_drawn_by_the_settings(tmp_path, monkeypatch):
-    def load(_path, **options):
-        assert options == {"test_fraction": 0.3, "seed": 5}
+    def load(_path, held_out):
+        assert held_out == HeldOut(test_fraction=0.3, validation_fraction=0.2, seed=5)
         raise InterruptedError
 
     monkeypatch.setattr("training.train.load_dataset", load)
-    config = replaced(SMOKE, {"seed": 5, "test_fraction": 0.3})
+    config = replaced(SMOKE, {"seed": 5, "test_fraction": 0.3, "validation_fraction": 0.2})
     with pytest.raises(InterruptedError):
         train(config, tmp_path, tmp_path / "run", repository=Repository(tmp_path), name="toy")
 
 
 def test_crops_are_taken_from_whole_images_and_tests_from_their_centre(toy_npz, tmp_path):
     changes = {"image_px": 24, "crop_fraction": 0.75, "augmentation.crop": "resized"}
-    config, data = replaced(SMOKE, changes), load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    config, data = replaced(SMOKE, changes), load_dataset(toy_npz, HeldOut())
     images = pixel_sets(data, config, tmp_path)
     np.testing.assert_array_equal(images.train, data.train.pixels(PixelSpec(32, 32)))
-    np.testing.assert_array_equal(images.test, data.test.pixels(PixelSpec(24, 24, crop_fraction=0.75)))
+    np.testing.assert_array_equal(images.validation, data.validation.pixels(PixelSpec(24, 24, crop_fraction=0.75)))
 
 
 @pytest.mark.slow

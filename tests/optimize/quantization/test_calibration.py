@@ -10,7 +10,7 @@ from models.pixels.preprocessing import PixelSpec, preprocess
 from optimize.quantization.calibration import balanced_indices, calibration_images, random_indices
 from optimize.settings import Quantization
 from training.data import load_dataset
-from training.dataset import DatasetError
+from training.dataset import DatasetError, HeldOut
 
 SPEC = PixelSpec(height_px=32, width_px=32)
 TARGETS = np.array([0] * 20 + [1] * 5 + [2] * 75)
@@ -18,7 +18,7 @@ TARGETS = np.array([0] * 20 + [1] * 5 + [2] * 75)
 
 @pytest.fixture(scope="module")
 def train(toy_npz):
-    return load_dataset(toy_npz, test_fraction=0.1, seed=0).train
+    return load_dataset(toy_npz, HeldOut()).train
 
 
 @pytest.fixture

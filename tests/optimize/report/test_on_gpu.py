@@ -14,11 +14,12 @@ from optimize.report.compared import Compared
 from optimize.report.on_gpu import measure_on_gpu
 from optimize.report.words import gpu_cells
 from training.data import load_dataset
+from training.dataset import HeldOut
 
 
 @pytest.fixture(scope="module")
 def data(toy_npz):
-    return load_dataset(toy_npz, test_fraction=0.1, seed=0)
+    return load_dataset(toy_npz, HeldOut())
 
 
 @pytest.fixture(scope="module")
