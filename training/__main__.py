@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from training.cli import command_line, command_parser, run
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 PROGRAM = "python -m training"
+COMMANDS = {"relabel": "training.relabel"}  # others than to train; a module each
 
 EXAMPLES = """
 examples:
@@ -21,13 +23,17 @@ examples:
       the .npz holds x_train, y_train, x_test, y_test and labels
   python -m training --data photos/ --workdir runs/big --set variant=50 --set image_px=224 --set precision=mixed_float16
 
-A run that was stopped goes on when the same command is given again.
+A run that was stopped goes on when the same command is given again. What a run found wrong with the photos is moved
+by `python -m training relabel`.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in COMMANDS:
+        return int(importlib.import_module(COMMANDS[words[0]]).main(words[1:]))
+    options = _parser().parse_args(words)
     return run(PROGRAM, lambda: _train(options, command_line(PROGRAM, arguments)))
 
 

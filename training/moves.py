@@ -1,0 +1,78 @@
+"""A list of moves: photos that lie in the wrong class, as a CSV file with the columns path, from, to and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from models.store.durable import replace_file
+
+COLUMNS = ("path", "from", "to", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A photo that belongs elsewhere.
+
+    Attributes:
+        path: of the photo in the data set, with "/".
+        label: the class whose folder it is in.
+        to: the class that it belongs to, or `image_folders.REMOVED_FOLDER` for none.
+        why: in words.
+
+    Raises:
+        ValueError: the path leaves the data set, or a class is no name of a folder.
+    """
+
+    path: str
+    label: str
+    to: str
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        parts = PurePosixPath(self.path).parts
+        if not parts or parts[0] == "/" or ".." in parts or "\0" in self.path or "/".join(parts) != self.path:
+            raise ValueError(f"the path must lead to a photo below the data folder, got {self.path!r}")
+        hidden = [part for part in (*parts, self.to) if part.startswith(".")]
+        if hidden or not self.to or "/" in self.to or "\0" in self.to:
+            raise ValueError(
+                f"no hidden file or folder can move, and a class is one folder: {self.path!r} to {self.to!r}"
+            )
+        if self.to == self.label:
+            raise ValueError(f"{self.path} is in {self.to} already")
+
+
+def read_moves(file: Path) -> list[Move]:
+    """Read a list of moves.
+
+    Raises:
+        ValueError: it is no such list; the message names the line.
+    """
+    # A name of a file need not be UTF-8; Excel begins a file with a mark, and in places parts columns by semicolons.
+    text = file.read_bytes().decode("utf-8-sig", "surrogateescape")
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    moves: dict[str, Move] = {}
+    try:
+        missing = [column for column in COLUMNS[:3] if column not in (rows.fieldnames or ())]
+        if missing:
+            raise ValueError(f"there is no column {', '.join(missing)}: a list of moves has {', '.join(COLUMNS)}")
+        for row in rows:
+            move = Move(*(row.get(column) or "" for column in COLUMNS))
+            if moves.setdefault(move.path, move).to != move.to:
+                raise ValueError(f"{move.path} moves twice: to {moves[move.path].to} and to {move.to}")
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{file.name}, line {rows.line_num}: {error}") from error
+    return list(moves.values())
+
+
+def write_moves(moves: Iterable[Move], file: Path) -> None:
+    """Write a list of moves."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows([move.path, move.label, move.to, move.why] for move in moves)
+    replace_file(file, text.getvalue().encode("utf-8", "surrogateescape"))
