@@ -1,7 +1,8 @@
 """Keep the state of a run on disk: the last checkpoint, from which a killed run resumes, and the best one.
 
 `tf.train.CheckpointManager` writes a checkpoint's files first and names it the latest last, so a kill in between leaves
-the one before.
+the one before. The best one is written before the last: a run that is killed between the two goes on from before both,
+and meets the best one again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Checkpoints:
     """Saves and restores weights, EMA, optimizer, the number of steps done, and further variables by name."""
 
     def __init__(self, workdir: Path, state: TrainingStep, also_saved: Mapping[str, Any]) -> None:
+        """Look for checkpoints in `workdir`, which is a `models.plain_path`."""
         self._num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._best_accuracy = tf.Variable(-1.0, dtype=tf.float32, trainable=False)
         self._checkpoint = tf.train.Checkpoint(
@@ -29,8 +31,9 @@ class Checkpoints:
             best_accuracy=self._best_accuracy,
             **also_saved,
         )
-        self._last = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "last"), max_to_keep=2)
-        self._best = tf.train.CheckpointManager(self._checkpoint, str(workdir / "checkpoints" / "best"), max_to_keep=1)
+        folder = workdir / "checkpoints"
+        self._last = tf.train.CheckpointManager(self._checkpoint, str(folder / "last"), max_to_keep=2)
+        self._best = tf.train.CheckpointManager(self._checkpoint, str(folder / "best"), max_to_keep=1)
 
     def restore(self) -> int:
         """Restore the last checkpoint, if there is one, and return the number of steps done."""
@@ -44,6 +47,5 @@ class Checkpoints:
         is_best = accuracy is not None and accuracy > float(self._best_accuracy)
         if is_best:
             self._best_accuracy.assign(accuracy)
-        self._last.save(checkpoint_number=num_steps_done)
-        if is_best:
             self._best.save(checkpoint_number=num_steps_done)
+        self._last.save(checkpoint_number=num_steps_done)

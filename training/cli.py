@@ -1,4 +1,4 @@
-"""Run a command of training or compression: an error becomes a line and an exit code."""
+"""Run a command of training or compression: an error or a signal becomes a line and an exit code."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from models.errors import ModelNotFound, OpsinError, VersionNotFound
 from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
+from training.failures import what_to_change
+from training.stopping import Stopped, signals_as_exceptions
 
 EXIT_REFUSED = 1
 EXIT_BAD_ARGUMENTS = 2
@@ -44,8 +46,9 @@ def run(program: str, action: Callable[[], str]) -> int:
     """Run a command and print what it returns.
 
     Returns:
-        The exit code: 0; or, with one line on standard error, 1 for a result that was refused and for a file that
-        cannot be read or written, 2 for arguments that cannot be used, 130 after Ctrl-C.
+        The exit code: 0; or, with one line on standard error, 1 for a result that was refused, for a file that cannot
+        be read or written and for a full disk or memory, 2 for arguments that cannot be used, 130 after Ctrl-C, 143
+        after SIGTERM.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # `... > night.log &` is to be read while it runs
@@ -54,14 +57,21 @@ def run(program: str, action: Callable[[], str]) -> int:
     for library in ("absl", "tensorflow"):  # they tell of every file that they write
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
-        print(action())
+        with signals_as_exceptions():
+            print(action())
+    except Stopped as signal:
+        print(f"stopped by {signal}", file=sys.stderr)
+        return signal.exit_code
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return EXIT_INTERRUPTED
     except ValueError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
-    except (OpsinError, OSError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
+    except Exception as error:
+        reason = what_to_change(error) or (str(error) if isinstance(error, OpsinError | OSError) else None)
+        if reason is None:
+            raise
+        print(f"{program}: {reason}", file=sys.stderr)
         return EXIT_REFUSED
     return 0

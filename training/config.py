@@ -39,6 +39,10 @@ class Augmentation:
     cutout_px: int = 0
     cutout_fill: Fill = "grey"
 
+    def __post_init__(self) -> None:
+        at_least(0, shift_px=self.shift_px, cutout_px=self.cutout_px)
+        within("(0, 1]", min_area=self.min_area)
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
@@ -100,7 +104,12 @@ class TrainingConfig:
         within("[0, 1)", momentum=self.momentum, label_smoothing=self.label_smoothing)
         within("[0, 1)", average_decay=self.average_decay, validation_fraction=self.validation_fraction)
         within("(0, 1]", crop_fraction=self.crop_fraction, test_fraction=self.test_fraction)
-        at_least(0, peak_lr=self.peak_lr, weight_decay=self.weight_decay)
+        within("[0, inf)", peak_lr=self.peak_lr, weight_decay=self.weight_decay)
+        at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s)
+        at_least(1, width=1 if self.width is None else self.width)
+        if self.augmentation.crop == "shift":
+            within(f"[0, {self.image_px})", shift_px=self.augmentation.shift_px)
+        within(f"[0, {self.image_px}]", cutout_px=self.augmentation.cutout_px)
 
     @property
     def held_out(self) -> HeldOut:

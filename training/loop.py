@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from models.plain_path import plain_path
 from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
@@ -61,8 +62,9 @@ def fit(
     Raises:
         RunError: the EMA of the weights has no finite loss after an epoch.
     """
-    trainer = Trainer(model, images, config, workdir, distillation, also_saved or {})
-    trainer.run(before_step)
+    with plain_path(workdir) as folder:
+        trainer = Trainer(model, images, config, folder, distillation, also_saved or {})
+        trainer.run(before_step)
     return trainer.state.ema
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.network.resnet_v2 import ResNetV2, build
+from models.plain_path import plain_path
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from training.config import TrainingConfig
@@ -78,7 +79,8 @@ def _model(artifact: Artifact) -> keras.Model:
     try:
         model = build(ResNetV2.from_dict(artifact.manifest.architecture))
         # The variables alone are read: nothing that the SavedModel could run.
-        checkpoint = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+        with plain_path(folder) as plain:
+            checkpoint = tf.train.load_checkpoint(str(plain / "variables" / "variables"))
         names = [f"owned/{index}/.ATTRIBUTES/VARIABLE_VALUE" for index in range(len(model.weights))]
         model.set_weights([checkpoint.get_tensor(name).astype(np.float32) for name in names])
     except (ValueError, tf.errors.OpError) as error:

@@ -57,6 +57,7 @@ def train(
     data = load_dataset(data_path, config.held_out)
     sizes = f"{len(data.train)} training, {len(data.validation)} validation and {len(data.test)} test images"
     say(f"{data.name}: {len(data.labels)} classes, {sizes}")
+    architecture_of(config, num_classes=len(data.labels))  # what cannot be built leaves no folder behind
     wanted = Run.new(
         command=command,
         config=config,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
+from models.plain_path import plain_path
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
 Call = Callable[[], object]
@@ -75,7 +76,8 @@ class TensorFlowRuntime:
             raise RuntimeMissing(NO_GPU)
         self._signature = Signature(input_shape, num_classes)
         try:
-            self._owner = tf.saved_model.load(str(path))  # owns the variables that the model reads
+            with plain_path(path) as plain:
+                self._owner = tf.saved_model.load(str(plain))  # owns the variables that the model reads
             self._model = self._owner.signatures["serving_default"]
         except Exception as error:  # a damaged folder makes TensorFlow raise whatever its parsers run into
             raise CorruptArtifact(f"{path.name} cannot be loaded by TensorFlow") from error

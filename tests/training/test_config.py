@@ -1,3 +1,4 @@
+import math
 from dataclasses import fields
 
 import pytest
@@ -61,7 +62,18 @@ def test_bad_assignments_say_what_is_allowed(assignment, message):
         ({"small_fraction": 1.0}, r"small_fraction must be in \[0, 1\), got 1.0"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
         ({"crop_fraction": 0.0}, r"crop_fraction must be in \(0, 1\], got 0.0"),
-        ({"peak_lr": -1.0}, "peak_lr must be >= 0, got -1.0"),
+        ({"peak_lr": -1.0}, r"peak_lr must be in \[0, inf\), got -1.0"),
+        ({"peak_lr": math.nan}, r"peak_lr must be in \[0, inf\), got nan"),
+        ({"peak_lr": math.inf}, r"peak_lr must be in \[0, inf\), got inf"),
+        ({"weight_decay": math.inf}, r"weight_decay must be in \[0, inf\), got inf"),
+        ({"label_smoothing": math.nan}, r"label_smoothing must be in \[0, 1\), got nan"),
+        ({"checkpoint_every_s": math.nan}, "checkpoint_every_s must be >= 0, got nan"),
+        ({"seed": -1}, "seed must be >= 0, got -1"),
+        ({"width": 0}, "width must be >= 1, got 0"),
+        ({"augmentation.crop": "shift", "augmentation.shift_px": -4}, "shift_px must be >= 0, got -4"),
+        ({"augmentation.crop": "shift", "augmentation.shift_px": 128}, r"shift_px must be in \[0, 128\), got 128"),
+        ({"augmentation.cutout_px": 129}, r"cutout_px must be in \[0, 128\], got 129"),
+        ({"augmentation.min_area": 0.0}, r"min_area must be in \(0, 1\], got 0.0"),
     ],
 )
 def test_values_out_of_range_are_refused(change, message):

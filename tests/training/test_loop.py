@@ -90,6 +90,41 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     assert [record.num_steps_done for record in read_history(tmp_path)] == [3, 6]
 
 
+def test_run_in_a_folder_whose_name_looks_like_a_pattern_goes_on_and_removes_old_checkpoints(images, tmp_path):
+    def stop(step: int) -> None:
+        if step == 4:
+            raise Killed
+
+    workdir = tmp_path / "pets[v1]*?{c}"
+    workdir.mkdir()
+    with pytest.raises(Killed):
+        fit(fresh_model(), images, config=CONFIG, workdir=workdir, before_step=stop)
+    steps = []
+    fit(fresh_model(), images, config=CONFIG, workdir=workdir, before_step=steps.append)
+    assert steps == [4, 5]
+    kept = {path.name for path in (workdir / "checkpoints" / "last").iterdir() if path.suffix == ".index"}
+    assert kept == {"ckpt-5.index", "ckpt-6.index"}
+
+
+def test_kill_between_the_best_checkpoint_and_the_last_leaves_the_best(images, tmp_path, monkeypatch):
+    saved = []
+
+    def save(manager: tf.train.CheckpointManager, **options: object) -> str:
+        if len(saved) == 3:  # two steps and the best of the first epoch
+            raise Killed
+        saved.append(manager)
+        return write(manager, **options)
+
+    write = tf.train.CheckpointManager.save
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.train.CheckpointManager, "save", save)
+        with pytest.raises(Killed):
+            fit(fresh_model(), images, config=CONFIG, workdir=tmp_path)
+    assert (tmp_path / "checkpoints" / "best" / "ckpt-3.index").exists()
+    fit(fresh_model(), images, config=CONFIG, workdir=tmp_path)
+    assert list((tmp_path / "checkpoints" / "best").glob("*.index"))
+
+
 def test_record_of_an_epoch_is_of_its_own_steps_alone(images, tmp_path, monkeypatch):
     losses = iter([1.0, 2.0, 3.0, 10.0, 20.0, 30.0])
 

@@ -140,3 +140,10 @@ def test_runs_on_the_gpu(folder):
     runtime = load(folder, batch_sizes=(1, 4))
     assert tf.config.experimental.get_memory_info("GPU:0")["current"] > before
     assert runtime.run(IMAGES).shape == (4, 10)
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_loaded(folder, tmp_path):
+    odd = shutil.copytree(folder, tmp_path / "pets[v1]*?{c}" / "saved_model")
+    runtime = load(odd, measure=scripted(1, 2))
+    assert runtime.run(list(IMAGES[:1])).shape == (1, 10)
+    runtime.close()

@@ -1,0 +1,41 @@
+import errno
+
+import pytest
+import tensorflow as tf
+
+from training.cli import run
+from training.failures import DISK_FULL, MEMORY_FULL, what_to_change
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "run/pixels"), DISK_FULL),
+        (OSError("file write failed: errno = 28, 'No space left on device'"), DISK_FULL),
+        (tf.errors.ResourceExhaustedError(None, None, "ckpt-3.data; No space left on device"), DISK_FULL),
+        (tf.errors.UnknownError(None, None, "events.out; No space left on device"), DISK_FULL),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[64,64]"), MEMORY_FULL),
+        (tf.errors.InternalError(None, None, "CUDA_ERROR_OUT_OF_MEMORY: out of memory"), MEMORY_FULL),
+        (MemoryError(), MEMORY_FULL),
+        (OSError(errno.EACCES, "Permission denied"), None),
+        (tf.errors.InternalError(None, None, "another"), None),
+    ],
+)  # fmt: skip
+def test_full_disk_and_memory_are_told_from_other_errors(error, line):
+    assert what_to_change(error) == line
+
+
+def test_a_full_disk_is_one_line_of_the_command(capsys):
+    def fail() -> str:
+        raise tf.errors.ResourceExhaustedError(None, None, "checkpoint; No space left on device")
+
+    assert run("python -m training", fail) == 1
+    assert capsys.readouterr().err == f"python -m training: {DISK_FULL}\n"
+
+
+def test_a_fault_of_ours_stays_a_traceback():
+    def fail() -> str:
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        run("python -m training", fail)
