@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from models.store.durable import replacing
 from training.history import EpochRecord
 
 MAX_NAMED_CLASSES = 40  # beyond that the names are too small to read
 MAX_NUMBERED_CLASSES = 20
+MAX_NAME_LENGTH = 24  # longer ones leave no room for the matrix
 
 
 def plot_curves(records: Sequence[EpochRecord], path: Path) -> None:
@@ -39,7 +41,10 @@ def plot_curves(records: Sequence[EpochRecord], path: Path) -> None:
 
 
 def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
-    """Plot a confusion matrix, int64 [C, C], with each count coloured by its share of the row."""
+    """Plot a confusion matrix, int64 [C, C], with each count coloured by its share of the row.
+
+    A class whose name the font cannot show has its number instead, which the run's report tells.
+    """
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     side = min(16.0, 4.0 + 0.5 * len(labels))
     figure = Figure(figsize=(side, side), layout="constrained")
@@ -47,14 +52,25 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="label")
     if len(labels) <= MAX_NAMED_CLASSES:
+        names = _names(labels)
         # A name may hold dollar signs, which matplotlib would read as mathematics between.
-        axes.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
-        axes.set_yticks(range(len(labels)), labels, parse_math=False)
+        axes.set_xticks(range(len(labels)), names, rotation=90, parse_math=False)
+        axes.set_yticks(range(len(labels)), names, parse_math=False)
     if len(labels) <= MAX_NUMBERED_CLASSES:
         for row, column in np.argwhere(matrix):
             colour = "white" if share[row, column] > 0.5 else "black"
             axes.text(column, row, matrix[row, column], ha="center", va="center", color=colour, fontsize=8)
     _save(figure, path)
+
+
+def _names(labels: Sequence[str]) -> list[str]:
+    glyphs = get_font(findfont(FontProperties())).get_charmap()
+    names = []
+    for number, label in enumerate(labels, start=1):
+        name = " ".join(label.split())
+        name = name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
+        names.append(name if name and all(ord(character) in glyphs for character in name) else f"#{number}")
+    return names
 
 
 def _save(figure: Any, path: Path) -> None:

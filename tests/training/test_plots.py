@@ -82,6 +82,25 @@ def test_dollar_signs_in_a_class_name_are_no_mathematics(tmp_path, figures, labe
     assert not axes.get_xticklabels()[0].get_parse_math()
 
 
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("猫", "#1"),
+        ("犬 🐶", "#1"),
+        ("सेब", "#1"),
+        ("\udcff", "#1"),
+        ("\x07", "#1"),
+        ("\n", "#1"),
+        ("cafe\u0301 Ωμ", "cafe\u0301 Ωμ"),
+        ("two\nlines", "two lines"),
+        ("x" * 25, "x" * 23 + "…"),
+    ],
+)
+def test_a_class_whose_name_cannot_be_shown_has_its_number(tmp_path, figures, label, shown):
+    plot_confusion(np.eye(2, dtype=np.int64), [label, "b"], tmp_path / "confusion.png")  # a warning would be an error
+    assert [text.get_text() for text in figures[0].axes[0].get_yticklabels()] == [shown, "b"]
+
+
 def test_many_classes_have_neither_names_nor_numbers(tmp_path, figures):
     plot_confusion(np.eye(41, dtype=np.int64), [str(number) for number in range(41)], tmp_path / "confusion.png")
     [axes] = figures[0].axes
