@@ -59,6 +59,15 @@ def percent(fraction: float | None) -> str:
     return "-" if fraction is None else f"{fraction:.2%}".replace("%", " %")
 
 
+def calibration(manifest: Manifest) -> str:
+    """Say what the probabilities are worth, and by how many images; "-" where they were not calibrated."""
+    fitted = manifest.calibration
+    if fitted is None:
+        return "-"
+    unsure = "" if fitted.unsure_below is None else f", unsure below {fitted.unsure_below:.4g}"
+    return f"temperature {fitted.temperature:.4g}{unsure}, {len(fitted.scores)} scores of {fitted.num_images} images"
+
+
 def details(artifact: Artifact, *, is_stable: bool) -> str:
     """Describe one version in full, for a person."""
     manifest = artifact.manifest
@@ -73,6 +82,7 @@ def details(artifact: Artifact, *, is_stable: bool) -> str:
         "labels": f"{len(manifest.labels)}: {labels}",
         "pixels": pixels,
         "accuracy": percent(accuracy(manifest)),
+        "calibration": calibration(manifest),
     }
     lines = [f"{key:<14}{value}" for key, value in facts.items()]
     for key in ("architecture", "metrics", "provenance"):

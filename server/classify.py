@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
 from models.pixels.preprocessing import ImageLimits, preprocess
+from server.answers import Answer, calibration_of, predict
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
 from server.engine.errors import DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
@@ -30,17 +32,6 @@ class Upload:
 
     content: bytes | memoryview
     filename: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """One label and its probability."""
-
-    label: str
-    probability: float
-
-
-Answer = tuple[Ranked, ...] | OpsinError  # the most probable labels, best first; or why there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,7 @@ class Classifier:
         *,
         top_k: int,
         timeout_s: float,
+        coverage: float | None = None,
         model: str | None = None,
         version: int | None = None,
         client_fd: int | None = None,
@@ -86,12 +78,14 @@ class Classifier:
             uploads: at least one.
             top_k: labels wanted per image; all of them where the model has fewer.
             timeout_s: from now; the answer is worth nothing afterwards.
+            coverage: in (0, 1): how often the set of labels, which is then given, should hold the right one.
             model: name; the default model if None.
             version: the default version if None.
             client_fd: the client's socket; the work is dropped when the client closes it, or its half of it.
 
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
+            RequestError: it asks for a coverage, and the model was published without calibration.
             EngineNotReady, Overloaded: the engine takes no work now.
             DeadlineExceeded: the time was not enough for all images.
             ClientGone: nobody waits for the answer.
@@ -101,8 +95,11 @@ class Classifier:
         try:
             for _ in range(MAX_REPLACEMENTS):
                 served = find_model(self._engine.wait_until_served(deadline), model, version)
+                if coverage is not None:
+                    calibration_of(served)  # before anything is decoded
+                answer = partial(predict, model=served, top_k=top_k, coverage=coverage)
                 try:
-                    return self._classify_with(uploads, served, top_k=top_k, deadline=deadline, client_fd=client_fd)
+                    return self._classify_with(uploads, served, answer, deadline=deadline, client_fd=client_fd)
                 except ModelGone:
                     continue
             raise EngineNotReady("the model is being replaced, try again soon")
@@ -111,18 +108,24 @@ class Classifier:
             raise
 
     def _classify_with(
-        self, uploads: Sequence[Upload], served: ServedModel, *, top_k: int, deadline: float, client_fd: int | None
+        self,
+        uploads: Sequence[Upload],
+        served: ServedModel,
+        answer: Callable[[NDArray[np.float32]], Answer],
+        *,
+        deadline: float,
+        client_fd: int | None,
     ) -> Classification:
         with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
             errors = [self._submit(upload, slot, served, deadline) for upload, slot in zip(uploads, slots, strict=True)]
             answers: list[Answer] = []
             for error, slot in zip(errors, slots, strict=True):
                 try:
-                    answers.append(error or rank(slot.result(), served.labels, top_k))
+                    answers.append(error or answer(slot.result()))
                 except EngineFailed as failure:
                     answers.append(failure)  # of this image alone
-        for answer in answers:
-            self._metrics.note_images(served, answer.code if isinstance(answer, OpsinError) else "ok")
+        for each in answers:
+            self._metrics.note_images(served, each.code if isinstance(each, OpsinError) else "ok")
         return Classification(served, tuple(answers))
 
     def _submit(self, upload: Upload, slot: Slot, served: ServedModel, deadline: float) -> ImageError | None:
@@ -147,12 +150,3 @@ class Classifier:
             with suppress(queue.Empty):
                 return self._turns.get(timeout=left_s)
         raise DeadlineExceeded("the request's deadline passed while its images were decoded")
-
-
-def rank(probabilities: NDArray[np.float32], labels: Sequence[str], top_k: int) -> tuple[Ranked, ...]:
-    """Pick the ``top_k`` most probable labels, best first; equal ones in the order of the labels.
-
-    Probabilities are given in the fewest digits that stand for the same float32: 0.93, not 0.9300000071525574.
-    """
-    best = np.argsort(-probabilities, kind="stable")[:top_k]
-    return tuple(Ranked(labels[index], float(str(probabilities[index]))) for index in best)

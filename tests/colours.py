@@ -15,12 +15,20 @@ from models.store.repository import Repository
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
-def publish_stub(folder, name="colours"):
+def publish_stub(folder, name="colours", **fields):
     """Publish the next version; gives the artifact."""
     folder.mkdir(exist_ok=True)
     stub = folder / "stub"
     stub.write_bytes(b"not a model")
-    manifest = Manifest(name, 1, {}, tuple(COLOURS), PixelSpec(8, 8), {"litert": ModelFile("model.tflite", "int8")})
+    formats = {"litert": ModelFile("model.tflite", "int8")}
+    manifest = Manifest(
+        **{"labels": tuple(COLOURS), **fields},
+        name=name,
+        version=1,
+        architecture={},
+        pixels=PixelSpec(8, 8),
+        formats=formats,
+    )
     return Repository(folder / "models").publish(manifest, {"model.tflite": stub})
 
 

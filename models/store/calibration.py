@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+REJECT_LABEL = "_none"  # a class of what belongs to none of the others
 MAX_SCORES = 1000  # more would not change a threshold by more than a thousandth of the images
+
+# Many answers of an int8 model are equal: what is as probable as the threshold must reach it, though float32.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Calibration:
         """
         # The ceil((n + 1) * coverage)-th smallest of n scores.
         rank = math.ceil((len(self.scores) + 1) * coverage)
-        return 1.0 - self.scores[rank - 1] if rank <= len(self.scores) else 0.0
+        return max(0.0, 1.0 - self.scores[rank - 1] - _ROUNDING) if rank <= len(self.scores) else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

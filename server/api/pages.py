@@ -11,8 +11,10 @@ from flask import Blueprint, Response, make_response, render_template, url_for
 
 from models.errors import OpsinError
 from models.pixels.preprocessing import ACCEPTED_FORMATS
+from models.store.calibration import REJECT_LABEL
+from server.answers import Answer
 from server.api.errors import headers_of, status_of
-from server.classify import Answer, Upload
+from server.classify import Upload
 from server.engine.client import EngineClient
 from server.settings import Settings
 
@@ -43,7 +45,7 @@ class Pages:
         """Render the page with one result per upload; the status is that of ``failed``, the first error of many."""
         results = []
         for upload, answer in zip(uploads, answers, strict=True):
-            outcome = {"error": _sentence(answer)} if isinstance(answer, OpsinError) else {"top_k": answer}
+            outcome = {"error": _sentence(answer)} if isinstance(answer, OpsinError) else {"prediction": answer}
             results.append({"name": upload.filename or "Picture", **outcome})
         return _with_status(self._render(results=results, error=None), failed)
 
@@ -52,9 +54,12 @@ class Pages:
         return _with_status(self._render(results=[], error=_sentence(error)), error)
 
     def _render(self, **context: Any) -> Response:
+        model = self.engine.catalogue.default_model
         page = render_template(
             "page.html",
-            model=self.engine.catalogue.default_model,
+            model=model,
+            num_classes=len([label for label in model.labels if label != REJECT_LABEL]) if model else 0,
+            reject_label=REJECT_LABEL,
             formats=ACCEPTED_FORMATS,
             max_upload_bytes=self.settings.max_upload_bytes,
             max_upload=_size(self.settings.max_upload_bytes),

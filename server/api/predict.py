@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Request, Response, request
 
 from models.errors import OpsinError
+from server.answers import Ranked
 from server.api.errors import JSONResponse, body_of, error_response, headers_of, status_of
 from server.api.pages import Pages
 from server.api.uploads import parse_uploads, read_body
 from server.classify import Classification, Classifier, Upload
+from server.fraction import fraction
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.settings import Settings
 from server.whole_number import whole_number
 
-PARAMETERS = ("top_k", "model", "version")
+PARAMETERS = ("top_k", "coverage", "model", "version")
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 DEFAULT_TOP_K = 5
 MAX_TIMEOUT_MS = 600_000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """The parameters of a request, from its URL and its headers."""
 
-    top_k: int
-    model: str | None
-    version: int | None
     timeout_s: float
+    top_k: int = DEFAULT_TOP_K
+    coverage: float | None = None
+    model: str | None = None
+    version: int | None = None
 
 
 def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> Blueprint:
@@ -46,6 +52,7 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> 
             classification = classifier.classify(
                 uploads,
                 top_k=query.top_k,
+                coverage=query.coverage,
                 timeout_s=query.timeout_s,
                 model=query.model,
                 version=query.version,
@@ -71,13 +78,14 @@ def parse_query(current: Request, settings: Settings) -> Query:
     """
     timeout_ms = current.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
     if not current.environ.get("QUERY_STRING") and not timeout_ms:
-        return Query(DEFAULT_TOP_K, None, None, settings.request_timeout_ms / 1000)
+        return Query(settings.request_timeout_ms / 1000)
     for name in current.args:
         if name not in PARAMETERS:
             raise RequestError(f"the query may have the parameters {', '.join(PARAMETERS)}, got {name[:40]!r}")
-    version = current.args.get("version")
+    coverage, version = current.args.get("coverage"), current.args.get("version")
     return Query(
         top_k=_positive("top_k", current.args.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
+        coverage=None if coverage is None else _parsed("coverage", coverage, fraction),
         model=current.args.get("model"),
         version=None if version is None else _positive("version", version, 2**63 - 1),
         timeout_s=_positive(TIMEOUT_HEADER, timeout_ms or str(settings.request_timeout_ms), MAX_TIMEOUT_MS) / 1000,
@@ -85,8 +93,12 @@ def parse_query(current: Request, settings: Settings) -> Query:
 
 
 def _positive(name: str, text: str, high: int) -> int:
+    return _parsed(name, text, lambda text: whole_number(text, 1, high))
+
+
+def _parsed(name: str, text: str, parse: Callable[[str], T]) -> T:
     try:
-        return whole_number(text, 1, high)
+        return parse(text)
     except ValueError as error:
         raise RequestError(f"{name} must be {error}, got {text[:40]!r}") from None
 
@@ -116,14 +128,23 @@ def _json_response(uploads: list[Upload], classification: Classification) -> Res
         if isinstance(answer, OpsinError):
             prediction["error"] = body_of(answer)
         else:
-            top_k = [{"label": ranked.label, "probability": ranked.probability} for ranked in answer]
-            prediction |= {**top_k[0], "top_k": top_k}
+            top_k = _listed(answer.top_k)
+            prediction |= top_k[0]
+            if answer.is_unsure is not None:
+                prediction["unsure"] = answer.is_unsure
+            prediction["top_k"] = top_k
+            if answer.label_set is not None:
+                prediction["label_set"] = _listed(answer.label_set)
         predictions.append(prediction)
     served = {"model": classification.model.name, "version": classification.model.version}
     document = {**served, "predictions": predictions}
     if failure:
         return JSONResponse({"error": body_of(failure), **document}, status_of(failure), headers_of(failure))
     return JSONResponse(document)
+
+
+def _listed(labels: Sequence[Ranked]) -> list[dict[str, Any]]:
+    return [{"label": ranked.label, "probability": ranked.probability} for ranked in labels]
 
 
 def _wants_page(current: Request) -> bool:

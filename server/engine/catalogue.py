@@ -4,22 +4,56 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
+from models.store.calibration import REJECT_LABEL, Calibration
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One version of a model as the request path sees it: its input and the names of its outputs."""
+    """One version of a model as the request path sees it: its input, and what its outputs are called and worth.
+
+    Attributes:
+        can_be_unsure: it was published with a way to say that a picture is of none of its classes.
+    """
 
     name: str
     version: int
     labels: tuple[str, ...]
     pixels: PixelSpec
+    calibration: Calibration | None = None
+    can_be_unsure: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        has_threshold = self.calibration is not None and self.calibration.unsure_below is not None
+        object.__setattr__(self, "can_be_unsure", has_threshold or REJECT_LABEL in self.labels)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> ServedModel:
+        """Read what `to_dict` wrote."""
+        calibration = record["calibration"]
+        return cls(
+            record["name"],
+            record["version"],
+            tuple(record["labels"]),
+            PixelSpec.from_dict(record["pixels"]),
+            calibration and Calibration.from_dict(calibration),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "labels": self.labels,
+            "pixels": self.pixels.to_dict(),
+            "calibration": self.calibration and self.calibration.to_dict(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +91,7 @@ class Catalogue:
 
     def to_json(self) -> bytes:
         """Write it as JSON."""
-        models = [
-            {"name": model.name, "version": model.version, "labels": model.labels, "pixels": model.pixels.to_dict()}
-            for model in self.models
-        ]
+        models = [model.to_dict() for model in self.models]
         refused = [[refusal.name, refusal.version, refusal.reason] for refusal in self.refused]
         default = str(self.default) if self.default else None
         return json.dumps({"models": models, "refused": refused, "default": default}).encode()
@@ -69,13 +100,10 @@ class Catalogue:
     def from_json(cls, content: bytes) -> Catalogue:
         """Read what `to_json` wrote."""
         document = json.loads(content)
-        models = [
-            ServedModel(model["name"], model["version"], tuple(model["labels"]), PixelSpec.from_dict(model["pixels"]))
-            for model in document["models"]
-        ]
+        models = tuple(ServedModel.from_dict(record) for record in document["models"])
         refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
         default = document["default"]
-        return cls(tuple(models), refused, ModelReference.parse(default) if default else None)
+        return cls(models, refused, ModelReference.parse(default) if default else None)
 
 
 def key_of(name: str, version: int) -> int:

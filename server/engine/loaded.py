@@ -74,7 +74,7 @@ class LoadedModel:
 def served_model(artifact: Artifact) -> ServedModel:
     """Describe an artifact to the request path."""
     manifest = artifact.manifest
-    return ServedModel(manifest.name, manifest.version, manifest.labels, manifest.pixels)
+    return ServedModel(manifest.name, manifest.version, manifest.labels, manifest.pixels, manifest.calibration)
 
 
 def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max_classes: int) -> LoadedModel:

@@ -16,11 +16,11 @@ def write_catalogue(table: SlotTable, engine: int, catalogue: Catalogue) -> None
     """Replace an engine's catalogue in the slot table.
 
     Raises:
-        EngineError: the labels of all models together are too long.
+        EngineError: the labels and calibrations of all models together are too long.
     """
     content = catalogue.to_json()
     if len(content) > CATALOGUE_BYTES:
-        raise EngineError(f"the labels of the models served may have {CATALOGUE_BYTES} bytes together")
+        raise EngineError(f"labels and calibrations of the models served may have {CATALOGUE_BYTES} bytes together")
     sequence = int(table.catalogue_sequence[engine]) + 1
     table.catalogue(engine, sequence % 2)[: len(content)] = content
     table.catalogue_size[engine, sequence % 2] = len(content)

@@ -87,12 +87,12 @@ def traffic(driver):
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory):
-    """Start a server with a stub for a model; the settings given are added to the usual ones."""
-    folder = tmp_path_factory.mktemp("repository")
-    publish_stub(folder)
+    """Start a server with a stub for a model, whose manifest has these fields; the settings are added to the usual."""
     servers = []
 
-    def start(port=0, **settings):
+    def start(port=0, fields=None, **settings):
+        folder = tmp_path_factory.mktemp("repository")
+        publish_stub(folder, **(fields or {}))
         environ = {"OPSIN_REPOSITORY": str(folder / "models"), "OPSIN_PORT": str(port), **settings}
         servers.append(RunningServer([str(STUB)], environ))
         return servers[-1].wait_until_ready()
@@ -110,10 +110,11 @@ def served(start_server):
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """Files to choose: red, green and blue; text that is called a photo; and one of 700 kB."""
+    """Files to choose: red, green, blue and grey; text that is called a photo; and one of 700 kB."""
     folder = tmp_path_factory.mktemp("photos")
     for name, colour in COLOURS.items():
         (folder / f"{name}.png").write_bytes(picture(colour))
+    (folder / "grey.png").write_bytes(picture((120, 110, 90)))
     (folder / "text.png").write_text("not a photo")
     (folder / "large.png").write_bytes(picture(COLOURS["red"]) + bytes(700_000))
     (folder / "too-large.png").write_bytes(picture(COLOURS["red"]) + bytes(1_000_000))

@@ -9,6 +9,8 @@ import pytest
 from colours import COLOURS, head_of, picture
 from running_server import wait_until
 
+from models.store.calibration import Calibration
+
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
 
@@ -33,6 +35,8 @@ class Page:
                 name: card.querySelector("h3").textContent,
                 labels: [...card.querySelectorAll("ol .label")].map((label) => label.textContent),
                 percents: [...card.querySelectorAll("ol .percent")].map((percent) => percent.textContent),
+                verdict: [...card.querySelectorAll(".verdict")].filter((line) => line.offsetParent)
+                    .map((line) => line.innerText.replace("\\n", " ")).join(),
                 error: card.querySelector(".error").hidden ? null : card.querySelector(".error").textContent,
                 hasRetry: card.querySelector(".retry") !== null,
                 hasPreview: card.querySelector("img").naturalWidth > 0 && !card.querySelector(".picture.none"),
@@ -97,6 +101,20 @@ def test_chosen_photo_gets_a_card_with_its_preview_and_labels(open_page, served,
     assert card["labels"] == ["red", "green", "blue"]
     assert card["percents"] == ["99.2 %", "0.4 %", "0.4 %"]
     assert page.status() == "red.png: red, 99.2 %"
+
+
+def test_photo_of_none_of_the_classes_is_told_so(open_page, start_server, photos):
+    labels, calibration = ("赤色", "_none", "أزرق"), Calibration(num_images=100, unsure_below=0.5)
+    page = open_page(start_server(fields={"labels": labels, "calibration": calibration}))
+    page.choose(*[photos / f"{name}.png" for name in ("grey", "red", "green")])
+    grey, red, green = page.answered(3)
+    assert grey["verdict"] == "Probably none of these Best guess:"
+    assert (grey["labels"], grey["percents"][0]) == ([labels[0], "none of these", labels[2]], "37.5 %")
+    assert (red["verdict"], red["labels"][0]) == ("", labels[0])
+    assert (green["verdict"], green["labels"][0]) == ("None of these", "none of these")
+    page.choose(photos / "grey.png")
+    page.answered(4)
+    assert page.status() == f"grey.png: Probably none of these Best guess: {labels[0]}, 37.5 %"
 
 
 def test_of_several_photos_each_gets_its_own_answer_and_a_broken_one_its_message(open_page, served, photos):

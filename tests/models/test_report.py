@@ -1,7 +1,8 @@
 import pytest
 from small_artifacts import small_manifest
 
-from models.report import accuracy, percent, size, table
+from models.report import accuracy, calibration, percent, size, table
+from models.store.calibration import Calibration
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,13 @@ def test_size_has_the_unit_that_fits(num_bytes, text):
 )
 def test_accuracy_is_that_of_the_file_or_else_of_the_model(metrics, expected):
     assert accuracy(small_manifest(metrics=metrics)) == expected
+
+
+def test_calibration_says_what_it_was_fitted_on():
+    assert calibration(small_manifest()) == "-"
+    fitted = Calibration(num_images=375, temperature=0.73456, unsure_below=0.41, scores=(0.1, 0.2))
+    text = "temperature 0.7346, unsure below 0.41, 2 scores of 375 images"
+    assert calibration(small_manifest(calibration=fitted)) == text
 
 
 def test_percent():

@@ -5,21 +5,19 @@ from __future__ import annotations
 import socket
 import threading
 
-import numpy as np
 import pytest
 from engines import MODEL, SOON_S, RunningEngine, serving, small_table
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.pixels.preprocessing import ImageLimits
-from server.classify import MAX_DECODES, Classifier, Upload, rank
+from server.answers import Prediction
+from server.classify import MAX_DECODES, Classifier, Upload
 from server.engine.catalogue import ServedModel, key_of
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
 from server.engine.shared_catalogue import write_catalogue
 from server.metrics import Metrics
+from server.request_errors import RequestError
 
 
 def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):
@@ -29,7 +27,7 @@ def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):
 def test_answers_come_in_the_order_of_the_uploads(engine, encode):
     classified = classify(Classifier(engine), encode("blue"), memoryview(encode("red")), top_k=1)
     assert classified.model.name == "colours"
-    assert [answer[0].label for answer in classified.answers] == ["blue", "red"]
+    assert [answer.top_k[0].label for answer in classified.answers] == ["blue", "red"]
 
 
 def test_each_bad_image_has_its_own_error(runtime, encode):
@@ -37,7 +35,7 @@ def test_each_bad_image_has_its_own_error(runtime, encode):
     contents = [b"", b"hello", encode("red")[:40], encode("red"), encode("red", size=(200, 200)), encode((13, 13, 13))]
     answers = classify(Classifier(running.client, limits=ImageLimits(max_pixels=10_000)), *contents).answers
     running.close()
-    kinds = [EmptyImage, UnsupportedImage, CorruptImage, tuple, ImageTooLarge, EngineFailed]
+    kinds = [EmptyImage, UnsupportedImage, CorruptImage, Prediction, ImageTooLarge, EngineFailed]
     assert [type(answer) for answer in answers] == kinds
 
 
@@ -83,7 +81,7 @@ def test_model_that_is_replaced_while_the_image_is_decoded_is_asked_for_anew(eng
 
     classified = Classifier(engine).classify([SlowUpload()], top_k=1, timeout_s=10.0)
     assert classified.model == newer
-    assert classified.answers[0][0].label == "red"
+    assert classified.answers[0].top_k[0].label == "red"
 
 
 @pytest.fixture
@@ -112,7 +110,7 @@ def test_nothing_more_is_decoded_for_a_client_that_has_gone(engine, encode, uplo
         with pytest.raises(ClientGone):
             classifier.classify([first, second], top_k=1, timeout_s=10.0, client_fd=client_fd)
     assert first.num_decoded == 1
-    assert classify(classifier, encode("red"), top_k=1).answers[0][0].label == "red"
+    assert classify(classifier, encode("red"), top_k=1).answers[0].top_k[0].label == "red"
 
 
 def test_model_that_never_stays_is_not_ready(encode):
@@ -127,18 +125,9 @@ def test_model_that_never_stays_is_not_ready(encode):
     table.close()
 
 
-@given(npst.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32)), st.integers(1, 30))
-def test_rank_is_the_sorted_head_and_exact(probabilities, top_k):
-    labels = [str(index) for index in range(len(probabilities))]
-    ranked = rank(probabilities, labels, top_k)
-    assert len(ranked) == min(top_k, len(labels))
-    assert [np.float32(each.probability) for each in ranked] == sorted(probabilities, reverse=True)[:top_k]
-    assert all(probabilities[int(each.label)] == np.float32(each.probability) for each in ranked)
-
-
-def test_rank_writes_the_fewest_digits_and_keeps_the_order_of_equals():
-    ranked = rank(np.array([0.01, 0.93, 0.03, 0.03], np.float32), "abcd", 3)
-    assert [(each.label, each.probability) for each in ranked] == [("b", 0.93), ("c", 0.03), ("d", 0.03)]
+def test_coverage_that_the_model_cannot_give_is_refused_before_anything_is_decoded(engine):
+    with pytest.raises(RequestError, match="model 'colours' version 3 was published without the calibration"):
+        classify(Classifier(engine), b"not an image", coverage=0.9)
 
 
 def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):

@@ -2,6 +2,7 @@
 
 const MAX_REQUESTS = 2; // at once, so that many photos do not crowd out other visitors
 const MAX_RETRIES = 5; // of a photo that the server had no room for
+const REJECT_LABEL = "_none"; // of the class of what belongs to none of the others
 
 const form = document.getElementById("form");
 const results = document.getElementById("results");
@@ -26,11 +27,15 @@ function makeCard(file) {
   return card;
 }
 
+function nameOf(label) {
+  return label === REJECT_LABEL ? "none of these" : label;
+}
+
 function makeBar({ label, probability }) {
   const row = document.createElement("li");
-  row.innerHTML = '<span class="label"></span> <span class="percent"></span>' +
+  row.innerHTML = '<span class="label" dir="auto"></span> <span class="percent"></span>' +
     '<svg class="bar" aria-hidden="true"><rect class="filled" height="100%"/></svg>';
-  row.querySelector(".label").textContent = label;
+  row.querySelector(".label").textContent = nameOf(label);
   row.querySelector(".percent").textContent = percent(probability);
   row.querySelector("rect").setAttribute("width", `${100 * probability}%`);
   return row;
@@ -38,7 +43,13 @@ function makeBar({ label, probability }) {
 
 function showAnswer(card, file, prediction) {
   card.querySelector("ol").replaceChildren(...prediction.top_k.map(makeBar));
-  statusLine.textContent = `${file.name}: ${prediction.label}, ${percent(prediction.probability)}`;
+  let verdict = "";
+  if (prediction.unsure) {
+    const line = card.querySelector(prediction.label === REJECT_LABEL ? ".verdict:not(.guess)" : ".verdict.guess");
+    line.hidden = false;
+    verdict = `${line.textContent} `;
+  }
+  statusLine.textContent = `${file.name}: ${verdict}${nameOf(prediction.label)}, ${percent(prediction.probability)}`;
 }
 
 function showError(card, file, error) {

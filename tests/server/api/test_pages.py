@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from engines import MODEL, serving
 
+from models.store.calibration import Calibration
 from server.api.app import create_app
+from server.engine.shared_catalogue import write_catalogue
 from server.settings import Settings
 
 
@@ -16,6 +20,23 @@ def test_page_names_the_model_and_how_to_call_it(client):
     assert "<strong>colours</strong> version 3, 3 classes" in response.text
     assert "curl -F image=@photo.jpg http://photos.example:8080/predict" in response.text
     assert "JPEG, PNG" in response.text
+
+
+def test_page_of_a_thousand_classes_tells_their_number_and_prints_none(running, client):
+    labels = ("_none", *(f"class {index}, also known by another name" for index in range(1000)))
+    write_catalogue(running.table, 0, serving(replace(MODEL, labels=labels)))
+    text = client.get("/").text
+    assert "<strong>colours</strong> version 3, 1000 classes" in text
+    assert "also known" not in text
+    assert "also known" not in client.get("/readyz").text
+
+
+def test_page_says_what_unsure_means_where_the_model_can_tell(running, client):
+    assert "<code>unsure</code>" not in client.get("/").text
+    calibration = Calibration(num_images=100, unsure_below=0.5)
+    write_catalogue(running.table, 0, serving(replace(MODEL, calibration=calibration)))
+    text = re.sub(r"\s+", " ", client.get("/").text)
+    assert "<code>unsure</code> is true where it is probably of none of the classes. Photos" in text
 
 
 def test_page_loads_nothing_from_elsewhere_and_nothing_inline(client):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from engines import MODEL
+from engines import MODEL, serving
 from flask import Request
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
+from models.store.calibration import Calibration
 from models.store.reference import ModelReference
 from server.api.predict import parse_query
 from server.engine.catalogue import Catalogue
@@ -129,7 +132,19 @@ def test_request_that_names_no_model_is_answered_by_no_other_than_the_default(ru
         ("?top_k=all", 400, "invalid_request", "got 'all'"),
         ("?top_k=", 400, "invalid_request", "got ''"),
         ("?version=-1", 400, "invalid_request", "version must be"),
-        ("?topk=3", 400, "invalid_request", "parameters top_k, model, version, got 'topk'"),
+        ("?topk=3", 400, "invalid_request", "parameters top_k, coverage, model, version, got 'topk'"),
+        (
+            "?coverage=95",
+            400,
+            "invalid_request",
+            "between 0 and 1, such as 0.95, got '95'",
+        ),
+        (
+            "?coverage=0.9",
+            400,
+            "invalid_request",
+            "without the calibration that coverage needs",
+        ),
         ("?explain=1", 400, "invalid_request", "got 'explain'"),
         ("?model=nope", 404, "model_not_found", "served: colours"),
         ("?version=4", 404, "version_not_found", "served: 3"),
@@ -219,6 +234,45 @@ def test_any_json_gets_a_well_formed_answer(client, document):
     response = client.post("/predict", json=document)
     assert 200 <= response.status_code < 500
     assert ("error" in response.json) == (response.status_code >= 400)
+
+
+def test_unsure_answers_say_so_where_the_model_can_tell(running, post_files, encode):
+    model = replace(MODEL, calibration=Calibration(num_images=100, unsure_below=0.5))
+    write_catalogue(running.table, 0, serving(model))
+    sure, unsure = post_files(encode("red"), encode((90, 90, 90))).json["predictions"]
+    assert list(sure) == ["filename", "label", "probability", "unsure", "top_k"]
+    assert (sure["unsure"], unsure["unsure"]) == (False, True)
+    assert sure == {"filename": "0.png", **RED_ANSWER, "unsure": False}
+
+
+def test_set_of_labels_is_given_where_a_coverage_is_asked_for(running, post_files, encode):
+    model = replace(MODEL, calibration=Calibration(num_images=3, scores=(0.01, 0.7, 0.8)))
+    write_catalogue(running.table, 0, serving(model))
+    sets = {}
+    for coverage in (0.25, 0.5, 0.9):
+        [answer] = post_files(encode((128, 64, 0)), path=f"/predict?coverage={coverage}").json["predictions"]
+        assert list(answer) == ["filename", "label", "probability", "top_k", "label_set"]
+        sets[coverage] = answer["label_set"]
+        assert sets[coverage] == answer["top_k"][: len(sets[coverage])]
+    assert [len(labels) for labels in sets.values()] == [1, 2, 3]
+    assert "label_set" not in post_files(encode("red")).json["predictions"][0]
+
+
+def test_page_says_in_words_that_none_is_likely_and_shows_the_best_guess_as_such(running, post_files, encode):
+    model = replace(MODEL, labels=("red", "_none", "青い"), calibration=Calibration(num_images=100, unsure_below=0.5))
+    write_catalogue(running.table, 0, serving(model))
+    browser = {"Accept": "text/html"}
+    texts = {
+        colour: re.sub(r"\s+", " ", post_files(encode(colour), headers=browser).text.split("<template")[0])
+        for colour in ("red", "green", "blue", (91, 90, 90))
+    }
+    guess = '<p class="verdict guess">Probably none of these <span>Best guess:</span></p>'
+    assert all(guess not in texts[colour] for colour in ("red", "green", "blue"))
+    assert guess in texts[91, 90, 90]
+    rejected = '<p class="verdict">None of these</p> <ol> <li><span class="label" dir="auto">none of these</span>'
+    assert rejected in texts["green"]
+    assert '<span class="label" dir="auto">青い</span> <span class="percent">99.2 %</span>' in texts["blue"]
+    assert "_none" not in "".join(texts.values())
 
 
 def test_plain_form_of_a_browser_gets_a_page(post_files, encode):

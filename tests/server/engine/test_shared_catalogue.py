@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from engines import MODEL, small_table
 
 from models.pixels.preprocessing import PixelSpec
+from models.store.calibration import Calibration
 from models.store.reference import ModelReference
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel
 from server.engine.errors import EngineError
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 
-OTHER = ServedModel("Größe", 12, ("ä", "b"), PixelSpec(4, 6, fit="stretch"))
+FITTED = Calibration(num_images=7, temperature=0.8, unsure_below=0.25, scores=(0.0, 0.5, 1.0))
+OTHER = ServedModel("Größe", 12, ("ä", "b"), PixelSpec(4, 6, fit="stretch"), FITTED)
 
 
 @pytest.fixture
@@ -58,6 +61,14 @@ def test_writer_that_dies_leaves_what_stood_there(table):
     write_catalogue(table, 0, Catalogue((MODEL,)))
     table.catalogue(0, 0)[:1000] = b"x" * 1000  # half of the next one
     assert CatalogueReader(table, 0).read() == Catalogue((MODEL,))
+
+
+def test_many_versions_of_a_thousand_long_labels_and_scores_fit(table):
+    calibration = Calibration(num_images=1000, scores=tuple(np.sort(np.random.default_rng(0).random(1000)).tolist()))
+    labels = tuple(f"class {index}, which some people call by a longer name: {'猫' * 20}" for index in range(1000))
+    models = [ServedModel("imagenet", version, labels, MODEL.pixels, calibration) for version in range(1, 33)]
+    write_catalogue(table, 0, Catalogue(tuple(models)))
+    assert CatalogueReader(table, 0).read().models[-1].calibration == calibration
 
 
 def test_too_many_labels_are_refused_and_change_nothing(table):
