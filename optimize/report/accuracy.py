@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from models.runtime.tensors import Images, Probabilities
 from optimize.report.compared import Compared
 from training.dataset import Dataset, Targets
 from training.evaluate import Metrics, measure, predict
+from training.intervals import paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,9 @@ class Changes:
 
     @property
     def margin_points(self) -> float:
-        """Half of the 95 % interval of `top1_points`, had the test images been others.
-
-        Agresti and Min, "Simple improved confidence intervals for comparing matched proportions" (2005): half an image
-        more of each kind, without which the interval of a small test set is too narrow, or nothing.
-        """
-        num_images = self.num_images + 2
-        changed, gained = self.num_broken + self.num_fixed + 1, self.num_fixed - self.num_broken
-        return 100 * 1.96 * math.sqrt(changed - gained**2 / num_images) / num_images
+        """Half of the 95 % interval of `top1_points`, had the test images been others."""
+        low, high = paired(self.num_broken, self.num_fixed, self.num_images)
+        return 100 * (high - low) / 2
 
 
 def predict_all(models: Sequence[Compared], data: Dataset, *, num_threads: int) -> dict[str, Probabilities]:

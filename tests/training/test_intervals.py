@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from training.intervals import bootstrap, in_words, paired, wilson
+
+
+def test_wilson_is_that_of_the_books():
+    # Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I.
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+
+
+def test_nothing_is_known_of_no_images_and_something_of_one_image():
+    assert wilson(0, 0) == (0, 1)
+    assert wilson(1, 1) == pytest.approx((0.2065, 1), abs=5e-5)
+
+
+def test_difference_of_the_same_images_has_the_interval_of_agresti_and_min():
+    # Of 100 images 3 broken and 12 fixed, and two more, of which one is half broken and half fixed.
+    margin = 1.96 * np.sqrt(16 - 81 / 102) / 102
+    assert paired(3, 12, 100) == pytest.approx((9 / 102 - margin, 9 / 102 + margin))
+
+
+def test_no_difference_at_all_is_still_not_known_for_sure():
+    assert paired(0, 0, 20) == pytest.approx((-1.96 / 22, 1.96 / 22))
+    assert paired(0, 1, 1) == (pytest.approx(1 / 3 - 1.96 * np.sqrt(2 - 1 / 3) / 3), 1)
+
+
+def test_bootstrap_of_a_mean_is_as_wide_as_the_mean_varies():
+    values = np.random.default_rng(1).normal(size=400)
+    low, high = bootstrap(lambda drawn: float(values[drawn].mean()), len(values))
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.01)
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+
+
+def test_accuracy_is_said_with_its_number_of_images_and_interval():
+    assert in_words(353, 375) == "94.1 % of 375 test images (91.3 to 96.1)"
+    assert in_words(9423, 10_000, "photos") == "94.23 % of 10,000 photos (93.76 to 94.67)"
+    assert in_words(0, 0) == "not measured: no test images"
