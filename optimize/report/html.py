@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from optimize.report import words
 from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
 from optimize.report.plot import latency_plot, size_plot
+from training.report.page import render
 
 _MAX_CLASSES = 40  # on the page; all are in report.json
 _FULL_POINTS = 8.0  # change of a class that has the strongest colour
@@ -23,14 +22,8 @@ def html(report: Report) -> str:
         min((change for by_class in others if (change := by_class[index]) is not None), default=0.0)
         for index in range(len(report.labels))
     ]
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = templates.get_template("page.html").render(
+    return render(
+        Path(__file__).with_name("page.html"),
         report=report,
         title=f"{report.data_name}: {len(report.rows)} models compared",
         columns=COLUMNS,
@@ -41,4 +34,3 @@ def html(report: Report) -> str:
         size_plot=size_plot,
         words=words,
     )
-    return words.printable(page) + "\n"

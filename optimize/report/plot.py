@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import math
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +18,8 @@ from optimize.report.columns import number
 from optimize.report.figures import Report
 from optimize.report.pareto import frontier
 from optimize.report.row import Row
-from optimize.report.words import printable
+from training.report.page import printable
+from training.report.svg import ACCENT, GRID, INK, SOFT, SURFACE, drawing, inlined
 
 _HEIGHT_PX = 400
 _LEFT_PX, _RIGHT_PX, _TOP_PX, _BOTTOM_PX = 44, 14, 34, 46  # around the axes
@@ -30,11 +28,6 @@ _LEADER_FROM_PX = 14.0  # a name that is farther from its point gets a line to i
 _DISTANCES_PX = (9, 13, 18, 25, 34, 46, 62, 84, 112, 150, 200, 270)
 _DIRECTIONS = [(math.cos(step * math.pi / 12), math.sin(step * math.pi / 12)) for step in range(24)]
 _LOG_FROM = 4.0  # largest over smallest cost
-# matplotlib writes the light colours; those of the dark take their place by a style.
-_SURFACE, _INK, _SOFT, _GRID, _ACCENT = "#ffffff", "#14201f", "#55625f", "#e4eae8", "#0f766e"
-_DARK = {_SURFACE: "#18201f", _INK: "#e8efed", _SOFT: "#9caaa7", _GRID: "#2a3432", _ACCENT: "#5cc9bd"}
-_TAG, _NUMBERED_ID, _COLOUR = re.compile("<[^>]+>"), re.compile(r' id="[\w.]+_\d+"'), re.compile(": #([0-9a-f]{6})")
-_FONT = ".plot text { font-family: system-ui, 'Segoe UI', Roboto, Arial, sans-serif !important }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +81,28 @@ def plot(points: Sequence[Point], *, cost: str, unit: str, width_px: int) -> Mar
     """
     best = frontier({point.name: (point.cost, point.accuracy) for point in points})
     ordered = sorted(points, key=lambda point: point.name not in best)  # the best choose their places first
-    salt = f"{cost} {width_px}"  # of ids: two plots in a page share none
-    with warnings.catch_warnings(), mpl.rc_context({"font.size": 12, "svg.fonttype": "none", "svg.hashsalt": salt}):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the browser has it
-        figure = Figure((width_px / 72, _HEIGHT_PX / 72), dpi=72, facecolor=_SURFACE)
+    with drawing(width_px, _HEIGHT_PX, salt=f"{cost} {width_px}") as figure:
         axes = _axes(figure, points, cost, width_px)
         lines = _draw_frontier(axes, [point for name in best for point in points if point.name == name])
         for index, point in enumerate(ordered):
             _draw_mark(axes, point, f"point-{index}", is_best=point.name in best)
         _write_names(axes, ordered, lines, longest=26 if width_px > 500 else 15)
-        written = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(written, format="svg", facecolor=_SURFACE, metadata=nothing)
-    svg = re.sub('<g id="(ring|whisker)">', r'<g class="\1">', written.getvalue())
+        svg = str(inlined(figure, description=f"top-1 accuracy against {cost}"))
+    svg = re.sub('<g id="(ring|whisker)">', r'<g class="\1">', svg)
     for index, point in enumerate(ordered):
         group = f'<g class="mark {"best" if point.name in best else "beaten"}">'
         title = f"{printable(point.name)}: {point.accuracy:.2f} %, {number(point.cost)} {unit}"
         svg = svg.replace(f'<g id="point-{index}">', f"{group}<title>{escape(title)}</title>")
-    return _inlined(svg, description=f"top-1 accuracy against {cost}")
-
-
-def _inlined(svg: str, *, description: str) -> Markup:
-    """Make a document of matplotlib an element of a page that scales, turns dark and shares no id with another."""
-    root, _, drawn = svg[svg.index("<svg") :].partition(">")
-    attributes = f'class="plot" role="img" aria-label="{escape(description)}"'
-    root = re.sub(r'width="\S+" height="\S+"', attributes, root)
-    drawn = _TAG.sub(lambda tag: _COLOUR.sub(r": var(--\1)", _NUMBERED_ID.sub("", tag[0])), drawn)
-    light = "".join(f"--{colour[1:]}: {colour}; " for colour in _DARK)
-    dark = "".join(f"--{colour[1:]}: {other}; " for colour, other in _DARK.items())
-    style = f"<style>.plot {{ {light}}} @media (prefers-color-scheme: dark) {{ .plot {{ {dark}}} }}{_FONT}</style>"
-    return Markup(f"{root}>{style}{drawn.rstrip()}")  # noqa: S704  # names are escaped: above, and by matplotlib
+    return Markup(svg)  # noqa: S704  # names are escaped: above, and by matplotlib
 
 
 def _axes(figure: Figure, points: Sequence[Point], cost: str, width_px: int) -> Axes:
     inner_px = width_px - _LEFT_PX - _RIGHT_PX, _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
     left, bottom = _LEFT_PX / width_px, _BOTTOM_PX / _HEIGHT_PX
-    axes = figure.add_axes((left, bottom, inner_px[0] / width_px, inner_px[1] / _HEIGHT_PX), facecolor=_SURFACE)
+    axes = figure.add_axes((left, bottom, inner_px[0] / width_px, inner_px[1] / _HEIGHT_PX), facecolor=SURFACE)
     axes.set_axisbelow(True)
-    axes.grid(color=_GRID, linewidth=1)
-    axes.tick_params(length=0, labelcolor=_SOFT, labelsize=11)
+    axes.grid(color=GRID, linewidth=1)
+    axes.tick_params(length=0, labelcolor=SOFT, labelsize=11)
     axes.spines[:].set_visible(False)
     ends = [end for point in points for end in (point.cost, *(point.spread or ()))]
     is_log = max(ends) >= _LOG_FROM * min(ends)
@@ -141,8 +117,8 @@ def _axes(figure: Figure, points: Sequence[Point], cost: str, width_px: int) -> 
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     low, high = _limits([point.accuracy for point in points])
     axes.set_ylim(max(low, 0), min(high, 100))
-    figure.text(10 / width_px, 1 - 20 / _HEIGHT_PX, "top-1 accuracy, %", color=_SOFT)
-    axes.set_xlabel(cost + (" (logarithmic)" if is_log else ""), loc="right", color=_SOFT)
+    figure.text(10 / width_px, 1 - 20 / _HEIGHT_PX, "top-1 accuracy, %", color=SOFT)
+    axes.set_xlabel(cost + (" (logarithmic)" if is_log else ""), loc="right", color=SOFT)
     return axes
 
 
@@ -158,16 +134,16 @@ def _draw_frontier(axes: Axes, best: Sequence[Point]) -> list[Bbox]:
     for point, following in itertools.zip_longest(best, best[1:]):
         end = following.cost if following else axes.get_xlim()[1]
         corners += [(point.cost, point.accuracy), (end, point.accuracy)]
-    axes.plot(*zip(*corners, strict=True), color=_ACCENT, linewidth=1.5, dashes=(4, 3), alpha=0.8)
+    axes.plot(*zip(*corners, strict=True), color=ACCENT, linewidth=1.5, dashes=(4, 3), alpha=0.8)
     return [Bbox(segment).padded(1) for segment in itertools.pairwise(axes.transData.transform(corners))]
 
 
 def _draw_mark(axes: Axes, point: Point, group_id: str, *, is_best: bool) -> None:
     if point.spread:
-        axes.hlines(point.accuracy, *point.spread, color=_SOFT, linewidth=1.75, gid="whisker")
+        axes.hlines(point.accuracy, *point.spread, color=SOFT, linewidth=1.75, gid="whisker")
     if point.is_baseline:
-        axes.plot(point.cost, point.accuracy, "o", ms=_RING_PX, mfc="none", mec=_INK, mew=1.25, gid="ring")
-    face, edge = (_ACCENT, _ACCENT) if is_best else (_SURFACE, _SOFT)
+        axes.plot(point.cost, point.accuracy, "o", ms=_RING_PX, mfc="none", mec=INK, mew=1.25, gid="ring")
+    face, edge = (ACCENT, ACCENT) if is_best else (SURFACE, SOFT)
     shape = "D" if point.is_external else "o"
     size = _MARK_PX * (0.85 if point.is_external else 1)
     axes.plot(
@@ -196,7 +172,7 @@ def _write_names(axes: Axes, points: Sequence[Point], lines: Sequence[Bbox], *, 
         name = printable(point.name)
         text = name if len(name) <= longest else f"{name[: longest - 1]}…"
         label = axes.text(
-            x, y, text, transform=IdentityTransform(), ha="center", va="center", color=_INK, parse_math=False
+            x, y, text, transform=IdentityTransform(), ha="center", va="center", color=INK, parse_math=False
         )
         size = label.get_window_extent()
         around = (
@@ -214,4 +190,4 @@ def _write_names(axes: Axes, points: Sequence[Point], lines: Sequence[Bbox], *, 
         label.set_position(box.get_points().mean(axis=0))
         near = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
         if math.dist((x, y), near) > _LEADER_FROM_PX:
-            axes.plot((x, near[0]), (y, near[1]), transform=IdentityTransform(), color=_SOFT, linewidth=0.75)
+            axes.plot((x, near[0]), (y, near[1]), transform=IdentityTransform(), color=SOFT, linewidth=0.75)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -18,14 +17,6 @@ FOR_GPUS = (
 )
 
 GPU_HEADER = ("model", "for GPUs", "same label", "top-1 for CPUs", "top-1 for GPUs")
-
-# Characters that XML and HTML have no way to write, not even escaped.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def printable(text: str) -> str:
-    """Replace what XML and HTML cannot hold, such as control characters, by U+FFFD."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def gpu_cells(found: OnGPU) -> tuple[str, ...]:
