@@ -102,7 +102,7 @@ class _Measured:
         return Validation(model, self._images.validation, self._images.validation_targets)()[1]
 
     def _without_channels(self) -> Iterator[Row]:
-        model, architecture = self._source.model, self._source.architecture
+        model, architecture = self._source.model, self._source.require_resnet("removing channels")
         groups = channel_groups(model)
         importance = channel_importance(model, groups, self._batches(NUM_IMPORTANCE_BATCHES))
         moments = input_moments(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.network.resnet_v2 import ResNetV2
+from models.network.architectures import Architecture
 from models.store.repository import Repository
 from optimize.gate import check_accuracy, check_force, check_gain
 from optimize.published import Published
@@ -34,7 +34,7 @@ class Candidate:
     run: Run
     workdir: Path
     measured: MeasuredFile
-    architecture: ResNetV2
+    architecture: Architecture
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def as_source(self) -> Source:

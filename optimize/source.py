@@ -9,6 +9,7 @@ from typing import Any
 
 import tf_keras as keras
 
+from models.network.architectures import Architecture
 from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
 from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining, parse_changes
@@ -37,7 +38,7 @@ class Source:
     run: Run
     data: Dataset
     model: keras.Model
-    architecture: ResNetV2
+    architecture: Architecture
     dense: MeasuredFile
     published: str
 
@@ -54,8 +55,18 @@ class Source:
 
     def require_batch_norm(self, option: str) -> None:
         """Raise ValueError that names the option, unless the network has batch normalizations."""
-        if self.architecture.norm != "batch":
+        if isinstance(self.architecture, ResNetV2) and self.architecture.norm != "batch":
             raise ValueError(f"{option} needs a network with norm=batch; this one has norm={self.architecture.norm}")
+
+    def require_resnet(self, option: str) -> ResNetV2:
+        """Return the architecture of a ResNet-v2 with batch normalizations; ValueError that names the option if not."""
+        if not isinstance(self.architecture, ResNetV2):
+            raise ValueError(
+                f"{option} needs a ResNet-v2, and this is EfficientNet-Lite ({self.architecture.variant}): quantize it "
+                "as it is, or train a ResNet-v2 that learns from it (python -m training --teacher), and start from that"
+            )
+        self.require_batch_norm(option)
+        return self.architecture
 
     def with_settings(self, assignments: Iterable[str], own: Collection[str] = SET_BY_FINE_TUNING) -> Source:
         """Change settings of the training for a fine-tuning; the run on disk stays as it is.

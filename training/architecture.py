@@ -5,26 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 import tf_keras as keras
 
-from models.network.resnet_v2 import VARIANTS, ResNetV2, build
+from models.checks import one_of
+from models.network import efficientnet_lite, resnet_v2
+from models.network.architectures import Architecture, build
+from models.network.efficientnet_lite import EfficientNetLite
+from models.network.resnet_v2 import VARIANTS, ResNetV2
 from training.config import TrainingConfig
 
+AnyArchitecture = TypeVar("AnyArchitecture", ResNetV2, EfficientNetLite, Architecture)
 
-def architecture_of(config: TrainingConfig, *, num_classes: int) -> ResNetV2:
-    """Return the ResNet-v2 of a configuration, for `num_classes` classes."""
+
+def architecture_of(config: TrainingConfig, *, num_classes: int) -> Architecture:
+    """Return the network of a configuration, for `num_classes` classes.
+
+    Raises:
+        ValueError: there is no such variant, or it has no such width or normalization.
+    """
+    one_of((*resnet_v2.VARIANTS, *efficientnet_lite.VARIANTS), variant=config.variant)
+    input_shape = (config.image_px, config.image_px, 3)
+    if config.variant in efficientnet_lite.VARIANTS:
+        if config.width is not None or config.norm != "batch":
+            raise ValueError(f"variant={config.variant} has a width of its own and norm=batch: set neither")
+        return EfficientNetLite.of(config.variant, input_shape=input_shape, num_classes=num_classes)
     return ResNetV2.of(
-        config.variant,
-        input_shape=(config.image_px, config.image_px, 3),
-        num_classes=num_classes,
-        width=config.width,
-        norm=config.norm,
+        config.variant, input_shape=input_shape, num_classes=num_classes, width=config.width, norm=config.norm
     )
 
 
-def as_built(architecture: ResNetV2, model: keras.Model) -> ResNetV2:
+def as_built(architecture: AnyArchitecture, model: keras.Model) -> AnyArchitecture:
     """Return the architecture with the widths of a model of it, from which channels may have been pruned."""
+    if not isinstance(architecture, ResNetV2):
+        return architecture
     row = VARIANTS[architecture.variant]
     blocks = [
         [f"conv{index + 2}_block{number + 1}" for number in range(num_blocks)]
@@ -42,7 +57,7 @@ def as_built(architecture: ResNetV2, model: keras.Model) -> ResNetV2:
     return replace(architecture, stream_widths=tuple(streams), inner_widths=tuple(inner))
 
 
-def rebuilt(architecture: ResNetV2, model: keras.Model) -> keras.Model:
+def rebuilt(architecture: Architecture, model: keras.Model) -> keras.Model:
     """Return a model with the same weights that computes in the precision of the policy that is set now."""
     copy = build(architecture)
     copy.set_weights(model.get_weights())

@@ -49,9 +49,9 @@ class TrainingConfig:
     """The settings of one training: with data and code they fix the result to numerical noise.
 
     Attributes:
-        variant: a key of `models.network.resnet_v2.VARIANTS`.
-        width: channels of the first stack; None for the variant's own.
-        norm: "batch" or "group".
+        variant: a key of `VARIANTS` of `models.network.resnet_v2` or of `models.network.efficientnet_lite`.
+        width: channels of the first stack; None for the variant's own, which EfficientNet-Lite has alone.
+        norm: "batch" or, of ResNet-v2, "group".
         image_px: side of the square input.
         crop_fraction: centre part of an image that is classified, in (0, 1].
         epochs: passes over the training images.

@@ -14,8 +14,8 @@ from typing import Any
 import tf_keras as keras
 
 from models.errors import ArtifactError
+from models.network.architectures import Architecture
 from models.network.export import export_float32
-from models.network.resnet_v2 import ResNetV2
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact
@@ -94,7 +94,7 @@ def publish(
     workdir: Path,
     repository: Repository,
     name: str,
-    architecture: ResNetV2 | None = None,
+    architecture: Architecture | None = None,
     other_metrics: Mapping[str, Metrics] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Artifact:

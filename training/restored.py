@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from models.network.resnet_v2 import ResNetV2, build
+from models.network.architectures import architecture_from_dict, build
 from models.plain_path import plain_path
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
@@ -77,7 +77,7 @@ def _model(artifact: Artifact) -> keras.Model:
     """Build the network, float32, from normalized pixels to logits, with the weights of the SavedModel."""
     folder, reference = artifact.model_path("tensorflow"), artifact.manifest.reference
     try:
-        model = build(ResNetV2.from_dict(artifact.manifest.architecture))
+        model = build(architecture_from_dict(artifact.manifest.architecture))
         # The variables alone are read: nothing that the SavedModel could run.
         with plain_path(folder) as plain:
             checkpoint = tf.train.load_checkpoint(str(plain / "variables" / "variables"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tf_keras as keras
 
-from models.network.resnet_v2 import build
+from models.network.architectures import build
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_of, building_in, copy_weights, rebuilt

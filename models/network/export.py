@@ -30,7 +30,7 @@ def export_float32(model: keras.Model, path: Path) -> None:
     """Write `model` (normalized pixels to logits) as a float32 LiteRT file.
 
     Args:
-        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        model: as `models.network.architectures.build` makes it, of any batch size.
         path: of the file to write.
     """
     path.write_bytes(_converted(model))
@@ -40,7 +40,7 @@ def export_float16(model: keras.Model, path: Path) -> None:
     """Write `model` as a LiteRT file of float16 weights, which are made float32 when it is loaded: half the bytes.
 
     Args:
-        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        model: as `models.network.architectures.build` makes it, of any batch size.
         path: of the file to write.
     """
     half = tf.lite.TargetSpec(supported_types=[tf.float16])
@@ -53,7 +53,7 @@ def export_dynamic(model: keras.Model, path: Path) -> None:
     Weights are quantized per output channel; kernels of under 1,024 weights stay float32, as the converter has it.
 
     Args:
-        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        model: as `models.network.architectures.build` makes it, of any batch size.
         path: of the file to write.
     """
     path.write_bytes(_converted(model, optimizations=[tf.lite.Optimize.DEFAULT]))
@@ -65,7 +65,7 @@ def export_int8(model: keras.Model, path: Path, calibration_images: Iterable[Pix
     Weights are quantized per output channel; activations by the range that they take on the calibration images.
 
     Args:
-        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        model: as `models.network.architectures.build` makes it, of any batch size.
         path: of the file to write.
         calibration_images: uint8 [H, W, 3] each, typical of what the model will see; some hundred are enough.
         folds: batch normalizations (`models.network.folding`); without it those after additions stay, to compare.
@@ -118,7 +118,7 @@ def export_saved_model(model: keras.Model, folder: Path, precision: SavedModelPr
     Its signature takes `image`, uint8 [N, H, W, C], and gives `probabilities`, float32 [N, num_classes].
 
     Args:
-        model: as `models.network.resnet_v2.build` makes it, of any batch size.
+        model: as `models.network.architectures.build` makes it, of any batch size.
         folder: to write.
         precision: of weights and computation; normalization, pooling, logits and softmax are float32 in both.
 

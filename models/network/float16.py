@@ -10,7 +10,7 @@ from models.network.layers import GroupNormalization, WeightStandardizedConv2D, 
 # Sums over many numbers and what is left of small differences need more than 11 bits. Normalization layers keep their
 # statistics in float32 and take and give float16; from the mean over all positions on, everything is float32.
 _NORMALIZATIONS = (keras.layers.BatchNormalization, GroupNormalization)
-_FLOAT32 = (keras.layers.GlobalAveragePooling2D, keras.layers.Dense)
+_FLOAT32 = (keras.layers.GlobalAveragePooling2D, keras.layers.Dropout, keras.layers.Dense)
 MAX_FLOAT16 = float(np.finfo(np.float16).max)
 
 
@@ -18,7 +18,7 @@ def in_float16(model: keras.Model) -> keras.Model:
     """Make a model of the same function whose convolutions have float16 weights and compute in float16.
 
     Args:
-        model: functional, as `models.network.resnet_v2.build` makes it; it does not change.
+        model: functional, as `models.network.architectures.build` makes it; it does not change.
 
     Returns:
         A model from normalized pixels to logits, float32 both.

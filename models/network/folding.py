@@ -38,7 +38,8 @@ def fold_batch_norms(model: keras.Model) -> keras.Model:
         A model of convolutions, additions and ReLUs; convolutions have the names they had. Where one of the scales
         after an addition is not positive, or an offset is beyond `MAX_OFFSET`, a depthwise 1x1 convolution takes the
         place of the batch normalization and its ReLU, under its name. One also subsamples, where a shortcut was a pool
-        of 1x1. A model that is no ResNet-v2 with batch normalization is returned as it is.
+        of 1x1. A model that is no ResNet-v2 with batch normalization is returned as it is: those of
+        EfficientNet-Lite stand behind convolutions, into which a converter folds them.
     """
     names = {layer.name for layer in model.layers}
     return _Folding(model).build() if {"conv1_conv", "post_bn"} <= names else model

@@ -38,7 +38,7 @@ class Manifest:
     Attributes:
         name: of the model: 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit.
         version: >= 1; `Repository.publish` replaces it by the next free one.
-        architecture: JSON, for instance `ResNetV2.to_dict()`.
+        architecture: JSON, of `models.network.architectures`.
         labels: one per class, in the order of the probabilities; they may repeat, as two of ImageNet's do.
         pixels: how an upload becomes the model's input.
         formats: the model in at least one of `FORMATS`; manifest.json calls them engines.

@@ -46,9 +46,9 @@ def prune_channels(
 
     Raises:
         RunError: `output` holds another run.
-        ValueError: so small a budget cannot be reached, or the network has no batch normalization.
+        ValueError: so small a budget cannot be reached, or the network is no ResNet-v2, or has no batch normalization.
     """
-    source.require_batch_norm("prune channels")
+    architecture = source.require_resnet("prune channels")
     config = replace(
         source.run.config,
         epochs=pruning.epochs,
@@ -58,9 +58,11 @@ def prune_channels(
     )
     compression = {"method": "channels", **asdict(pruning)}
     run = source.begin_run(output, config, compression=compression, command=command)
-    model = _PruningRounds(source, pixel_sets(source.data, config, output), config, pruning, output).prune(say)
+    model = _PruningRounds(
+        source, architecture, pixel_sets(source.data, config, output), config, pruning, output
+    ).prune(say)
     measured = finish_float32(model, run, source.data, workdir=output)
-    return Candidate(source, run, output, measured, as_built(source.architecture, model))
+    return Candidate(source, run, output, measured, as_built(architecture, model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,16 @@ class _PruningRounds:
     """Prunes and fine-tunes by turns; the folder of a round holds its first network and its checkpoints."""
 
     def __init__(
-        self, source: Source, images: PixelSets, config: TrainingConfig, pruning: ChannelPruning, workdir: Path
+        self,
+        source: Source,
+        architecture: ResNetV2,
+        images: PixelSets,
+        config: TrainingConfig,
+        pruning: ChannelPruning,
+        workdir: Path,
     ) -> None:
-        self._source, self._images, self._config, self._pruning = source, images, config, pruning
-        self._workdir = workdir
+        self._source, self._architecture, self._images = source, architecture, images
+        self._config, self._pruning, self._workdir = config, pruning, workdir
 
     def prune(self, say: Callable[[str], None]) -> keras.Model:
         """Run all rounds; returns the float32 model."""
@@ -112,7 +120,7 @@ class _PruningRounds:
         if not kept.exists():
             batches = self._batches(NUM_IMPORTANCE_BATCHES)
             macs = macs_for_latency(
-                self._source.model, self._source.architecture, batches, self._pruning, self._pruning.latency
+                self._source.model, self._architecture, batches, self._pruning, self._pruning.latency
             )
             write_json(kept, {"macs": macs})
         return float(json.loads(kept.read_text())["macs"])
@@ -150,4 +158,4 @@ class _PruningRounds:
         return drawn_batches(self._images, num_batches, seed=self._config.seed)
 
     def _architecture_of(self, model: keras.Model) -> ResNetV2:
-        return as_built(self._source.architecture, model)
+        return as_built(self._architecture, model)

@@ -39,9 +39,9 @@ def train_quantized(
 
     Raises:
         RunError: `output` holds another run.
-        ValueError: the network has no batch normalization.
+        ValueError: the network is no ResNet-v2, or has no batch normalization.
     """
-    source.require_batch_norm("quantize-aware")
+    source.require_resnet("quantize-aware")
     config = source.without_averaging(training)
     config = replace(config, precision="float32")  # in which tensorflow-model-optimization imitates int8
     compression = {"method": training.METHOD, **asdict(training)}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from toy_data import write_npz
 
+from models.network.efficientnet_lite import EfficientNetLite
 from optimize.channels.prune import prune_channels
 from optimize.magnitude.prune import prune_magnitude
 from optimize.quantization.aware import train_quantized
@@ -71,6 +72,20 @@ def test_network_without_batch_normalization_is_refused_before_a_run_begins(sour
     grouped = replace(source, architecture=replace(source.architecture, norm="group"))
     with pytest.raises(ValueError, match=f"{option} needs a network with norm=batch; this one has norm=group"):
         make(grouped, tmp_path / "smaller", settings)
+    assert not (tmp_path / "smaller").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "option"),
+    [
+        (train_quantized, QuantizationAwareTraining(), "quantize-aware"),
+        (prune_channels, ChannelPruning(), "prune channels"),
+    ],
+)
+def test_efficientnet_lite_is_told_what_to_do_instead(source, tmp_path, make, settings, option):
+    lite = replace(source, architecture=EfficientNetLite.of("lite0"))
+    with pytest.raises(ValueError, match=rf"{option} needs a ResNet-v2, .* \(lite0\): quantize it as it is, or"):
+        make(lite, tmp_path / "smaller", settings)
     assert not (tmp_path / "smaller").exists()
 
 

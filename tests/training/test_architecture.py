@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
+from models.network import architectures
+from models.network.efficientnet_lite import EfficientNetLite
 from models.network.resnet_v2 import VARIANTS, ResNetV2, Variant, build
-from training.architecture import architecture_of, as_built, building_in, copy_weights
+from training.architecture import architecture_of, as_built, building_in, copy_weights, rebuilt
 from training.config import preset
 
 # Smaller than any of the family, with stacks of different lengths.
@@ -84,3 +86,30 @@ def test_an_error_within_leaves_nothing_behind():
     with pytest.raises(RuntimeError, match="stopped"), building_in("mixed_float16"):
         raise RuntimeError("stopped")
     assert compute_dtype() == "float32"
+
+
+def test_network_of_a_configuration_may_be_efficientnet_lite():
+    config = replace(preset("photos"), variant="lite2", image_px=96)
+    assert architecture_of(config, num_classes=7) == EfficientNetLite("lite2", (96, 96, 3), 7)
+
+
+@pytest.mark.parametrize("setting", [{"width": 16}, {"norm": "group"}])
+def test_efficientnet_lite_has_no_other_width_or_normalization(setting):
+    with pytest.raises(ValueError, match="variant=lite0 has a width of its own and norm=batch: set neither"):
+        architecture_of(replace(preset("photos"), variant="lite0", **setting), num_classes=7)
+
+
+def test_unknown_variant_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=r"variant must be one of 18, .*, 164, lite0, lite1, lite2, got 'lite9'"):
+        architecture_of(replace(preset("photos"), variant="lite9"), num_classes=7)
+
+
+def test_efficientnet_lite_has_the_same_weights_after_it_is_built_in_another_precision():
+    architecture = EfficientNetLite.of("lite0", input_shape=(32, 32, 3), num_classes=3)
+    model = architectures.build(architecture)
+    assert as_built(architecture, model) is architecture
+    with building_in("mixed_bfloat16"):
+        copy = rebuilt(architecture, model)
+    assert copy.get_layer("top_conv").compute_dtype == "bfloat16"
+    for ours, theirs in zip(copy.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
