@@ -74,6 +74,14 @@ class TrainingConfig:
             0 chooses by the test set, as runs did before there were three sets.
         seed: of initialisation, order, augmentation and split.
         checkpoint_every_s: seconds between checkpoints inside an epoch.
+        patience: epochs without a better validation accuracy after which the training ends; 0 for none.
+        keep_best: the result is the best EMA of the weights by validation, not the last.
+        layer_decay: factor of the learning rate from a stage of the network to the one before it, in (0, 1].
+        frozen_batch_norm: batch normalizations stay as they are.
+        stochastic_depth: part of the images that the last residual branch is left out for; it rises to that from the
+            first one on (arXiv:1603.09382); in [0, 1).
+        zero_start: blocks begin as their shortcuts: kernels of their last convolutions are 0 (arXiv:1706.02677,
+            section 5.1, for networks whose blocks end in a convolution).
     """
 
     variant: str = "18"
@@ -97,6 +105,12 @@ class TrainingConfig:
     validation_fraction: float = 0.15
     seed: int = 0
     checkpoint_every_s: float = 120.0
+    patience: int = 0
+    keep_best: bool = False
+    layer_decay: float = 1.0
+    frozen_batch_norm: bool = False
+    stochastic_depth: float = 0.0
+    zero_start: bool = False
 
     def __post_init__(self) -> None:
         at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)
@@ -105,7 +119,9 @@ class TrainingConfig:
         within("[0, 1)", average_decay=self.average_decay, validation_fraction=self.validation_fraction)
         within("(0, 1]", crop_fraction=self.crop_fraction, test_fraction=self.test_fraction)
         within("[0, inf)", peak_lr=self.peak_lr, weight_decay=self.weight_decay)
-        at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s)
+        within("[0, 1)", stochastic_depth=self.stochastic_depth)
+        within("(0, 1]", layer_decay=self.layer_decay)
+        at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
         at_least(1, width=1 if self.width is None else self.width)
         if self.augmentation.crop == "shift":
             within(f"[0, {self.image_px})", shift_px=self.augmentation.shift_px)

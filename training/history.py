@@ -19,7 +19,7 @@ class EpochRecord:
         epoch: counted from 1.
         num_steps_done: since the run began.
         lr: learning rate of the epoch's last step.
-        train_loss: mean over the epoch's steps (those of this process), labels smoothed, images augmented.
+        train_loss: mean over the epoch's steps, labels smoothed, images augmented.
         train_accuracy: mean over the same steps, fraction in [0, 1].
         validation_loss: cross-entropy of the EMA of the weights on the validation images.
         validation_accuracy: of the EMA of the weights on the validation images, fraction in [0, 1].
@@ -51,6 +51,11 @@ class History:
         with replacing(self._path) as temporary:
             temporary.write_text("".join(_line(record) for record in self.records))
         self._board = tf.summary.create_file_writer(str(workdir / "tensorboard"))
+
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch of the highest validation accuracy; of several, that with the least loss."""
+        return max(self.records, key=lambda record: (record.validation_accuracy, -record.validation_loss))
 
     def append(self, record: EpochRecord) -> None:
         """Add one epoch, on disk when this returns."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -21,8 +20,12 @@ from training.dataset import Pixels, Targets
 from training.distillation import Distillation
 from training.history import EpochRecord, History
 from training.progress import Progress
+from training.results import EpochResults
 from training.run import RunError
-from training.step import StepResult, TrainingStep, Validation, learning_rate
+from training.step import TrainingStep, Validation, learning_rate
+
+CHECK_EVERY_STEPS = 100  # of the losses, which is to wait for the GPU
+LR_DIVISOR = 10  # of a training that has diverged
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,9 @@ def fit(
     before_step: Callable[[int], None] = lambda _: None,
     distillation: Distillation | None = None,
     also_saved: Mapping[str, Any] | None = None,
+    max_s: float = math.inf,
 ) -> keras.Model:
-    """Train `model`, going on from the last checkpoint in `workdir`.
+    """Train `model`, going on from the last checkpoint in `workdir`, to the last epoch or to where it ends early.
 
     Args:
         model: from normalized pixels to logits; its weights are changed.
@@ -55,27 +59,29 @@ def fit(
         before_step: called with the number of steps done.
         distillation: a teacher to learn from beside the labels.
         also_saved: what else changes with the steps, by name; TensorFlow's variables, alone or in lists.
+        max_s: no epoch is begun that would end later than so many seconds from now.
 
     Returns:
-        The model with the exponential moving average (EMA) of the weights.
+        The model with the exponential moving average (EMA) of the weights, the last or, where `config.keep_best` says
+        so, the best by validation.
 
     Raises:
-        RunError: the EMA of the weights has no finite loss after an epoch.
+        RunError: the loss is no number any more; what was saved before is left.
     """
     with plain_path(workdir) as folder:
         trainer = Trainer(model, images, config, folder, distillation, also_saved or {})
-        trainer.run(before_step)
+        trainer.run(before_step, max_s)
     return trainer.state.ema
 
 
 class Trainer:
     """Trains a model from its last checkpoint to its last step.
 
-    It holds the position: which steps are left, the results since the last epoch, and when it saved last. The rest
-    of a training is held by
+    It holds the position: which steps are left, and when it saved last. The rest of a training is held by
 
     - `TrainingStep`: the weights, their moving average (EMA), and the optimizer's velocity;
-    - `Checkpoints`: the same on disk, with the number of steps done;
+    - `EpochResults`: losses and accuracies since the last epoch;
+    - `Checkpoints`: all of these on disk, with the number of steps done;
     - `History`: the records of the epochs, in memory and on disk;
     - `Validation`: the validation images;
     - `Progress`: the clock, and the line on the terminal.
@@ -103,8 +109,12 @@ class Trainer:
             ema_decay=config.average_decay,
             xla=config.xla,
             distillation=distillation,
+            layer_decay=config.layer_decay,
+            frozen_batch_norm=config.frozen_batch_norm,
+            stochastic_depth=config.stochastic_depth,
         )
-        self._checkpoints = Checkpoints(workdir, self.state, also_saved)
+        self._results = EpochResults(may_overflow=config.precision == "mixed_float16")
+        self._checkpoints = Checkpoints(workdir, self.state, {**also_saved, "epoch_sums": self._results.sums})
         self._steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
         num_steps = self._steps_per_epoch * config.epochs
         self._steps = range(self._checkpoints.restore(), num_steps)
@@ -121,28 +131,61 @@ class Trainer:
         if self._steps.start:
             self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
         self._validation = Validation(self.state.ema, images.validation, images.validation_targets)
-        self._results: list[StepResult] = []
         self._num_steps_saved = self._steps.start
-        self._saved_s = time.monotonic()
+        self._begun_s = self._saved_s = time.monotonic()
 
-    def run(self, before_step: Callable[[int], None]) -> None:
+    def run(self, before_step: Callable[[int], None], max_s: float) -> None:
         """Take the steps that are left, and before each call `before_step` with the number of steps done.
 
         Raises:
-            RunError: the EMA of the weights has no finite loss after an epoch.
+            RunError: the loss is no number any more; what was saved before is left.
         """
         try:
-            for step, (pixels, targets) in zip(self._steps, self._batches(), strict=True):
-                before_step(step)
-                self._learn(step, pixels, targets)
-                if (step + 1) % self._steps_per_epoch == 0:
-                    self._end_epoch(step + 1)
-                elif time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
-                    self._save(step + 1)
+            self._take_steps(before_step, max_s)
         except KeyboardInterrupt:
+            num_steps_done = int(self.state.num_steps_done)
+            if num_steps_done > self._num_steps_saved:
+                self._save(num_steps_done)
             if self._num_steps_saved:
                 self._progress.say(f"the same command goes on from step {self._num_steps_saved} of {self._steps.stop}")
             raise
+        if self._config.keep_best:
+            self._checkpoints.restore_best()
+
+    def _take_steps(self, before_step: Callable[[int], None], max_s: float) -> None:
+        is_epoch_end = self._steps.start and self._steps.start % self._steps_per_epoch == 0
+        if is_epoch_end and self._num_recorded_steps < self._steps.start:  # it was told to end while it evaluated
+            self._end_epoch(self._steps.start)
+        epoch_begun_s = self._begun_s
+        for step, (pixels, targets) in zip(self._steps, self._batches(), strict=True):
+            if step % self._steps_per_epoch == 0:
+                now_s = time.monotonic()
+                if self._ends_early(now_s - self._begun_s + now_s - epoch_begun_s > max_s):
+                    return
+                epoch_begun_s = now_s
+            before_step(step)
+            self._learn(step, pixels, targets)
+            if (step + 1) % self._steps_per_epoch == 0:
+                self._end_epoch(step + 1)
+            elif time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
+                self._save(step + 1)
+
+    @property
+    def _num_recorded_steps(self) -> int:
+        return self._history.records[-1].num_steps_done if self._history.records else 0
+
+    def _ends_early(self, is_out_of_time: bool) -> bool:
+        """Decide before an epoch whether there is to be another; never before the first one."""
+        if not self._history.records:
+            return False
+        best, last = self._history.best, self._history.records[-1]
+        num_without = last.epoch - best.epoch
+        if self._config.patience and num_without >= self._config.patience:
+            self._progress.say(f"ends with epoch {last.epoch}: none since epoch {best.epoch} was better by validation")
+            return True
+        if is_out_of_time:
+            self._progress.say(f"ends with epoch {last.epoch}: the time that was given is not enough for another")
+        return is_out_of_time
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """Yield a batch for each step that is left, of small images in the first `small_fraction` of the run."""
@@ -162,42 +205,60 @@ class Trainer:
 
     def _learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
         result = self.state(pixels, targets, lr=self._lr(step), step=step)
-        self._results.append(result)
+        self._results.add(step, result)
+        if (step + 1) % CHECK_EVERY_STEPS == 0:
+            self._check_losses()
         epoch = step // self._steps_per_epoch + 1
         # To read a loss is to wait for it: a GPU is given its next step meanwhile.
         self._progress.advance(step + 1, lambda: f"epoch {epoch}/{self._config.epochs}  loss {float(result.loss):.3f}")
 
     def _end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the EMA of the weights, record the epoch and save."""
+        self._check_losses()
         validation_loss, validation_accuracy = self._validation()
-        epoch = num_steps_done // self._steps_per_epoch
-        # Not the training loss: a step that overflows float16 has none, and may leave the weights as they were.
         if not math.isfinite(validation_loss):
-            raise RunError(
-                f"the loss is {validation_loss} after epoch {epoch}: choose a lower peak_lr and another folder"
-            )
+            raise self._diverged(validation_loss, num_steps_done)
+        train_loss, train_accuracy = self._results.end_epoch()
         record = EpochRecord(
-            epoch=epoch,
+            epoch=num_steps_done // self._steps_per_epoch,
             num_steps_done=num_steps_done,
             lr=self._lr(num_steps_done - 1),
-            train_loss=float(np.mean([result.loss for result in self._results])),
-            train_accuracy=float(np.mean([result.accuracy for result in self._results])),
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             images_per_s=self._progress.images_per_s,
         )
-        self._results = []
         self._history.append(record)
-        self._save(num_steps_done, validation_accuracy)
+        self._save(num_steps_done, validation_accuracy if self._history.best is record else None)
         self._progress.say(
             f"epoch {record.epoch}/{self._config.epochs}  loss {record.train_loss:.3f}  "
             f"accuracy {record.train_accuracy:.2%}  validation accuracy {validation_accuracy:.2%}"
         )
 
-    def _save(self, num_steps_done: int, accuracy: float | None = None) -> None:
-        self._checkpoints.save(num_steps_done, accuracy)
+    def _save(self, num_steps_done: int, best_accuracy: float | None = None) -> None:
+        self._check_losses()
+        if not self.state.has_finite_weights():
+            raise self._diverged(math.nan, num_steps_done)
+        self._checkpoints.save(num_steps_done, best_accuracy)
         self._num_steps_saved = num_steps_done
         self._saved_s = time.monotonic()
+
+    def _check_losses(self) -> None:
+        """Refuse to go on from a loss that is no number, before anything is saved."""
+        if bad := self._results.settle():
+            step, loss = bad
+            if step == self._num_steps_saved and step:  # what was saved last has this loss
+                self._num_steps_saved = self._checkpoints.drop_last()
+            raise self._diverged(loss, step)
+
+    def _diverged(self, loss: float, step: int) -> RunError:
+        saved, lr = self._num_steps_saved, self._config.peak_lr / LR_DIVISOR
+        kept = f"the checkpoint of step {saved} is kept" if saved else "nothing good was saved before"
+        return RunError(
+            f"the loss is {loss:g} after step {step} of {self._steps.stop}: {kept}; the same command with a lower "
+            f"learning rate goes on from step {saved}: --set peak_lr={lr:g} (of optimize: --peak-lr {lr:g})"
+        )
 
     def _lr(self, step: int) -> float:
         warmup_steps = round(self._config.warmup_fraction * self._steps.stop)

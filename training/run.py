@@ -36,6 +36,7 @@ class Run:
         parent: "name:version" of the artifact that it started from; None for one trained from random weights.
         ancestry: commands of the runs that led to `parent`, the first one first.
         compression: JSON, the settings of a compression or a teacher; None for a plain training.
+        left_peak_lrs: highest learning rates that it was begun with, from which it diverged.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class Run:
     parent: str | None = None
     ancestry: tuple[str, ...] = ()
     compression: dict[str, Any] | None = None
+    left_peak_lrs: tuple[float, ...] = ()
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ class Run:
 
 
 def open_run(workdir: Path, wanted: Run) -> Run:
-    """Begin `wanted` in `workdir`, or resume the run that is there.
+    """Begin `wanted` in `workdir`, or resume the run that is there, from now on with a lower learning rate if wanted.
 
     Raises:
         RunError: the run there differs in its settings, data or parent.
@@ -71,6 +73,21 @@ def open_run(workdir: Path, wanted: Run) -> Run:
         write_json(workdir / "run.json", dataclasses.asdict(wanted))
         return wanted
     run = read_run(workdir)
+    if wanted.config.peak_lr < run.config.peak_lr and not (workdir / "model.keras").exists():
+        config = dataclasses.replace(run.config, peak_lr=wanted.config.peak_lr)
+        compression = run.compression
+        if compression and "peak_lr" in compression:
+            compression = {**compression, "peak_lr": (wanted.compression or {}).get("peak_lr")}
+        left = (*run.left_peak_lrs, run.config.peak_lr)
+        lowered = dataclasses.replace(run, config=config, compression=compression, left_peak_lrs=left)
+        _refuse_others(workdir, lowered, wanted)
+        write_json(workdir / "run.json", dataclasses.asdict(lowered))
+        return lowered
+    _refuse_others(workdir, run, wanted)
+    return run
+
+
+def _refuse_others(workdir: Path, run: Run, wanted: Run) -> None:
     before, now = _settings(run), _settings(wanted)
     differing = [
         f"{name} {before.get(name)!r} there, {now.get(name)!r} now"
@@ -79,7 +96,6 @@ def open_run(workdir: Path, wanted: Run) -> Run:
     ]
     if differing:
         raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another folder")
-    return run
 
 
 def read_run(workdir: Path) -> Run:
@@ -89,7 +105,8 @@ def read_run(workdir: Path) -> Run:
     except FileNotFoundError:
         raise RunError(f"{workdir} holds no training run: it has no run.json") from None
     config = TrainingConfig.from_dict(values["config"])
-    return Run(**{**values, "config": config, "labels": tuple(values["labels"]), "ancestry": tuple(values["ancestry"])})
+    tuples = {name: tuple(values.get(name, ())) for name in ("labels", "ancestry", "left_peak_lrs")}
+    return Run(**{**values, "config": config, **tuples})
 
 
 def save_model(workdir: Path, model: keras.Model) -> None:

@@ -12,6 +12,8 @@ import tf_keras as keras
 from models.network.normalization import normalize
 from training.dataset import Pixels, Targets
 from training.distillation import Distillation, WithFeatures
+from training.layer_rates import freeze_batch_norms, layer_rates
+from training.stochastic_depth import with_stochastic_depth
 
 VALIDATION_BATCH_SIZE = 250
 
@@ -54,6 +56,7 @@ class TrainingStep:
         ema: the network that is evaluated and exported: a copy of `model` with the moving average of its weights;
             `model` itself where `ema_decay` is 0.
         optimizer: SGD with Nesterov momentum.
+        num_steps_done: int64 [], changed together with the weights.
     """
 
     def __init__(
@@ -66,8 +69,14 @@ class TrainingStep:
         ema_decay: float,
         xla: bool = False,
         distillation: Distillation | None = None,
+        layer_decay: float = 1.0,
+        frozen_batch_norm: bool = False,
+        stochastic_depth: float = 0.0,
     ) -> None:
+        if frozen_batch_norm:
+            freeze_batch_norms(model)
         self.model = self.ema = model
+        self.num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
         if ema_decay:
             self.ema = keras.models.clone_model(model)
             self.ema.set_weights(model.get_weights())
@@ -79,13 +88,22 @@ class TrainingStep:
         self._label_smoothing = label_smoothing
         self._ema_decay = ema_decay
         self._distillation = distillation if distillation and distillation.has_loss else None
-        self._student = WithFeatures(model, self._distillation.layers if self._distillation else ())
+        self._rates = layer_rates(model, layer_decay)
+        learning = with_stochastic_depth(model, stochastic_depth, self.num_steps_done) if stochastic_depth else model
+        self._student = WithFeatures(learning, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
-        """Learn from uint8 [N, H, W, 3], which may be smaller than the model's images, and int64 [N]."""
+        """Learn from uint8 [N, H, W, 3], which may be smaller than the model's images, and their targets.
+
+        Those are int64 [N], or float32 [N, num_classes] where images are mixed, the part that each class has.
+        """
         loss, accuracy = self._run(pixels, targets, tf.constant(lr, tf.float32), tf.constant(step, tf.float32))
         return StepResult(loss, accuracy)
+
+    def has_finite_weights(self) -> bool:
+        """Look at all weights, and wait for the step that changes them."""
+        return bool(tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self.model.weights]))
 
     def _step(
         self, pixels: tf.Tensor, targets: tf.Tensor, lr: tf.Tensor, step: tf.Tensor
@@ -100,10 +118,11 @@ class TrainingStep:
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        # The L2 penalty is on kernels; biases and normalization (rank 1) are left alone.
+        # The L2 penalty is on kernels; biases and normalization (rank 1) are left alone. SGD moves by the gradient, so
+        # that its factor is one of the learning rate.
         penalized = [
-            gradient + self._weight_decay * variable if variable.shape.rank > 1 else gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
+            rate * (gradient + self._weight_decay * variable if variable.shape.rank > 1 else gradient)
+            for rate, gradient, variable in zip(self._rates, gradients, variables, strict=True)
         ]
         self.optimizer.learning_rate = lr
         self.optimizer.apply_gradients(zip(penalized, variables, strict=True))
@@ -112,13 +131,14 @@ class TrainingStep:
             decay = tf.minimum(self._ema_decay, (1.0 + step) / (10.0 + step))
             for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
                 average.assign_sub((1.0 - decay) * (average - weight))
-        accuracy = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=-1) == targets, tf.float32))
-        return loss, accuracy
+        self.num_steps_done.assign(tf.cast(step, tf.int64) + 1)
+        is_right = tf.argmax(logits, axis=-1) == (targets if targets.dtype.is_integer else tf.argmax(targets, axis=-1))
+        return loss, tf.reduce_mean(tf.cast(is_right, tf.float32))
 
     def _loss(self, images: tf.Tensor, logits: tf.Tensor, features: list[tf.Tensor], targets: tf.Tensor) -> tf.Tensor:
         loss = tf.reduce_mean(
             keras.losses.categorical_crossentropy(
-                tf.one_hot(targets, logits.shape[-1]),
+                tf.one_hot(targets, logits.shape[-1]) if targets.dtype.is_integer else targets,
                 logits,
                 from_logits=True,
                 label_smoothing=self._label_smoothing,

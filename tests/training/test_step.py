@@ -126,6 +126,36 @@ def test_smoothed_labels_give_a_part_of_every_target_to_all_classes():
 
 
 @pytest.mark.usefixtures("eager")
+def test_targets_may_be_parts_of_classes():
+    parts = tf.one_hot(TARGETS, 2) * 0.75 + 0.125
+    of_classes = -tf.nn.log_softmax(linear_network()(normalize(PIXELS))).numpy()
+    result = step_of(linear_network())(PIXELS, parts, lr=0.1, step=0)
+    assert float(result.loss) == pytest.approx((parts.numpy() * of_classes).sum(axis=1).mean(), rel=1e-5)
+    hard = step_of(linear_network())(PIXELS, TARGETS, lr=0.1, step=0)
+    assert float(result.accuracy) == float(hard.accuracy)
+
+
+@pytest.mark.usefixtures("eager")
+def test_layers_before_the_last_move_by_a_part_of_what_they_would():
+    def network() -> keras.Model:
+        keras.utils.set_random_seed(0)
+        return small_network(side_px=4, num_classes=2)
+
+    plain, decayed = (change_of(network(), layer_decay=rate, momentum=0.9, weight_decay=0.1) for rate in (1.0, 0.25))
+    np.testing.assert_allclose(decayed[-2], plain[-2], rtol=1e-4, atol=1e-7)  # of the classifier
+    np.testing.assert_allclose(
+        decayed[0], plain[0] / 16, rtol=1e-4, atol=1e-7
+    )  # convolution, normalization, classifier
+
+
+@pytest.mark.usefixtures("eager")
+def test_steps_done_are_counted_with_the_weights():
+    step = step_of(linear_network())
+    step(PIXELS, TARGETS, lr=0.1, step=6)
+    assert int(step.num_steps_done) == 7
+
+
+@pytest.mark.usefixtures("eager")
 def test_labels_have_the_part_of_the_loss_that_the_teacher_leaves():
     alone = step_of(linear_network())(PIXELS, TARGETS, lr=0.1, step=0)
     like_itself = Distillation(linear_network(), weight=0.75)  # which costs nothing

@@ -74,6 +74,24 @@ def test_other_settings_in_the_same_folder_are_refused(toy_run, toy_npz):
         train(other, toy_npz, toy_run, repository=Repository(toy_run.parent / "repository"), name="toy")
 
 
+def test_a_run_goes_on_with_a_lower_learning_rate_and_keeps_the_one_that_it_left(toy_run, tmp_path):
+    (tmp_path / "run.json").write_bytes((toy_run / "run.json").read_bytes())
+    begun = read_run(tmp_path)
+    lower = replace(begun, config=replaced(begun.config, {"peak_lr": 0.005}))
+    assert open_run(tmp_path, lower).config.peak_lr == 0.005
+    assert read_run(tmp_path) == replace(lower, left_peak_lrs=(0.05,))
+    assert open_run(tmp_path, lower) == read_run(tmp_path)
+    for changes in ({"peak_lr": 0.05}, {"peak_lr": 0.001, "momentum": 0.5}):
+        with pytest.raises(RunError, match="use another folder"):
+            open_run(tmp_path, replace(begun, config=replaced(lower.config, changes)))
+
+
+def test_a_finished_run_keeps_its_learning_rate(toy_run):
+    begun = read_run(toy_run)
+    with pytest.raises(RunError, match=r"peak_lr 0\.05 there, 0\.005 now.*use another folder"):
+        open_run(toy_run, replace(begun, config=replaced(begun.config, {"peak_lr": 0.005})))
+
+
 @pytest.mark.parametrize("field", ["data_sha256", "parent", "labels"])
 def test_other_data_labels_or_parent_in_the_same_folder_are_refused(toy_run, field):
     other = {"data_sha256": "0" * 64, "parent": "toy:7", "labels": ("blue", "red", "green")}[field]
