@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from optimize.agreement import Agreement
+from optimize.changes import Changes
 from optimize.cost.latency import Latency
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import TFLiteFile
-from optimize.report.accuracy import Accuracy, Changes
+from optimize.report.accuracy import Accuracy
 from optimize.report.figures import Report
 from optimize.report.machine import Machine
 from optimize.report.on_gpu import OnGPU
@@ -62,7 +63,7 @@ def small_row(name: str, *, top1: float = 0.9, speed: float = 1.0, scale: float 
         "precision": "int8",
         "is_external": False,
         "accuracy": Accuracy(Metrics(10_000, top1, 0.99, 0.3, 0.05), (top1, top1)),
-        "changes": Changes(10_000, 120, 20, 30, (-2.5, 0.5)),
+        "changes": Changes(10_000, 120, 20, 30, (Changes(200, 6, 1, 0), Changes(200, 0, 1, 0))),
         "file": file,
         "latency": latency,
         "relative": relative(file, latency, to_file=BASE_FILE, to_latency=BASE_LATENCY),

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from models.runtime import Runtime
 from models.runtime.tensors import Images, Probabilities
+from optimize.changes import Changes, compare
 from optimize.report.compared import Compared
 from training.dataset import Dataset, Targets
 from training.evaluate import Metrics, measure, predict
-from training.intervals import paired
+from training.intervals import Interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,45 +29,11 @@ class Accuracy:
     metrics: Metrics
     by_class: tuple[float | None, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """How a model's labels differ from the baseline's, image by image.
-
-    Attributes:
-        num_images: compared.
-        num_broken: right with the baseline, wrong now.
-        num_fixed: wrong with the baseline, right now.
-        num_swapped: wrong both times, with another label.
-        by_class: of each label, its accuracy minus the baseline's, in points; None where it has no image.
-    """
-
-    num_images: int
-    num_broken: int
-    num_fixed: int
-    num_swapped: int
-    by_class: tuple[float | None, ...]
-
     @property
-    def churn(self) -> float:
-        """Fraction of the images whose label changed."""
-        return (self.num_broken + self.num_fixed + self.num_swapped) / self.num_images
-
-    @property
-    def agreement(self) -> float:
-        """Fraction of the images whose label stayed."""
-        return 1 - self.churn
-
-    @property
-    def top1_points(self) -> float:
-        """Top-1 accuracy minus the baseline's, in points."""
-        return 100 * (self.num_fixed - self.num_broken) / self.num_images
-
-    @property
-    def margin_points(self) -> float:
-        """Half of the 95 % interval of `top1_points`, had the test images been others."""
-        low, high = paired(self.num_broken, self.num_fixed, self.num_images)
-        return 100 * (high - low) / 2
+    def interval(self) -> Interval:
+        """The 95 % interval of top-1, had the images been others; both ends in [0, 1]."""
+        num_images = self.metrics.num_images
+        return wilson(round(self.metrics.top1 * num_images), num_images)
 
 
 def predict_all(models: Sequence[Compared], data: Dataset, *, num_threads: int) -> dict[str, Probabilities]:
@@ -107,28 +74,17 @@ def measure_all(
     predictions: Mapping[str, Probabilities], targets: Targets, *, baseline: str
 ) -> dict[str, tuple[Accuracy, Changes]]:
     """Compare predictions, float32 [N, C] by name, with the right labels, int64 [N], and with the baseline's."""
-    labels = {name: probabilities.argmax(axis=1) for name, probabilities in predictions.items()}
     accuracies = {
         name: Accuracy(
             measure(probabilities, targets),
-            _by_class(labels[name] == targets, targets, num_classes=probabilities.shape[1]),
+            _by_class(probabilities.argmax(axis=1) == targets, targets, num_classes=probabilities.shape[1]),
         )
         for name, probabilities in predictions.items()
     }
-    was_right, base = labels[baseline] == targets, accuracies[baseline]
-    compared = {}
-    for name, accuracy in accuracies.items():
-        is_right, is_other = labels[name] == targets, labels[name] != labels[baseline]
-        pairs = zip(accuracy.by_class, base.by_class, strict=True)
-        changes = Changes(
-            num_images=len(targets),
-            num_broken=int(np.sum(was_right & ~is_right)),
-            num_fixed=int(np.sum(~was_right & is_right)),
-            num_swapped=int(np.sum(~was_right & ~is_right & is_other)),
-            by_class=tuple(None if own is None or was is None else 100 * (own - was) for own, was in pairs),
-        )
-        compared[name] = accuracy, changes
-    return compared
+    return {
+        name: (accuracy, compare(predictions[baseline], predictions[name], targets))
+        for name, accuracy in accuracies.items()
+    }
 
 
 def _by_class(is_right: npt.NDArray[np.bool_], targets: Targets, *, num_classes: int) -> tuple[float | None, ...]:

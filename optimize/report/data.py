@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from models.checks import within
 from optimize.report.compared import Compared
 from training.data import load_dataset
 from training.dataset import Dataset, HeldOut
@@ -25,9 +26,11 @@ def load_data(
         seed: of that split; None for that of the training.
 
     Raises:
-        ValueError: an artifact has other labels.
+        ValueError: an artifact has other labels, or the fraction is none.
         DatasetError: the data cannot be used.
     """
+    if test_fraction is not None:
+        within("(0, 1)", test_fraction=test_fraction)
     trained = _split_in_training(artifacts[0]) if artifacts else DEFAULT_SPLIT
     data = load_dataset(
         path,

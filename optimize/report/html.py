@@ -17,7 +17,7 @@ _FULL_SHARE = 48  # percent of that colour
 
 def html(report: Report) -> str:
     """Fill `page.html` in; the classes that lose most come first."""
-    others = [row.changes.by_class for row in report.rows if row.name != report.baseline]
+    others = [row.changes.points_by_class for row in report.rows if row.name != report.baseline]
     worst_changes = [
         min((change for by_class in others if (change := by_class[index]) is not None), default=0.0)
         for index in range(len(report.labels))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from optimize.changes import Changes
 from optimize.cost.latency import Latency
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import TFLiteFile
-from optimize.report.accuracy import Accuracy, Changes
+from optimize.report.accuracy import Accuracy
 from optimize.report.on_gpu import OnGPU
 
 
@@ -60,6 +61,7 @@ class Row:
             "precision": self.precision,
             "is_foreign": self.is_external,
             **self.accuracy.metrics.to_dict(),
+            "top1_interval": self.accuracy.interval.to_list(),
             "top1_by_class": list(self.accuracy.by_class),
             **asdict(self.file),
             "all_cores_ms": latency.all_cores_ms,
@@ -77,7 +79,8 @@ class Row:
                 **{f"{name}_times": value for name, value in asdict(self.relative).items()},
                 "top1_points": changes.top1_points,
                 "top1_margin_points": changes.margin_points,
-                "top1_points_by_class": list(changes.by_class),
+                "top1_points_interval": changes.interval_points.to_list(),
+                "top1_points_by_class": list(changes.points_by_class),
                 "agreement": changes.agreement,
                 "churn": changes.churn,
                 "num_broken": changes.num_broken,

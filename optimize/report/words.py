@@ -28,7 +28,7 @@ def gpu_cells(found: OnGPU) -> tuple[str, ...]:
 def class_cell(report: Report, row: Row, index: int) -> str:
     """Format the baseline's accuracy on a class, or another's change; a dash if no test image is of it."""
     is_baseline = row.name == report.baseline
-    figure = (row.accuracy if is_baseline else row.changes).by_class[index]
+    figure = (row.accuracy.by_class if is_baseline else row.changes.points_by_class)[index]
     return NONE if figure is None else (percent if is_baseline else points)(figure)
 
 

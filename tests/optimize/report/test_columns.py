@@ -28,7 +28,7 @@ def test_every_column_says_its_figure_and_its_change():
     base, row = usual_report().rows
     said = {column.title: (column.value(row), plain(column.against(row, base))) for column in COLUMNS}
     assert said == {
-        "top-1": ("92.00 %", "-1.00 ± 0.23"),
+        "top-1": ("92.00 % [91.5 to 92.5]", "-1.00 ± 0.23"),
         "top-5": ("99.00 %", "±0"),
         "ECE": ("5.00 %", "±0"),
         "agreement": ("98.30 %", "-120 +20"),

@@ -34,6 +34,12 @@ def test_without_a_word_about_it_the_split_is_that_of_training_by_default(folder
     assert list(load_data(folder, [artifact(provenance={})]).test.encoded()) == list(expected.test.encoded())
 
 
+@pytest.mark.parametrize("test_fraction", [0, 1, 2, float("nan")])
+def test_part_that_cannot_be_held_out_is_refused_though_the_data_has_a_test_set(toy_npz, test_fraction):
+    with pytest.raises(ValueError, match=r"test_fraction must be in \(0, 1\), got "):
+        load_data(toy_npz, [], test_fraction=test_fraction)
+
+
 def trained(data, name: str, **split) -> Compared:
     provenance = {"dataset": {"sha256": data.sha256}, "config": {"test_fraction": 0.5, "seed": 3, **split}}
     return replace(artifact(provenance=provenance), name=name)

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from small_reports import plain, small_report, small_row, usual_report
 
 from optimize.cost.rounds import Rounds
@@ -10,7 +11,7 @@ def test_terminal_gets_a_table_with_a_line_for_each_model():
     header, dense, small = plain(str(usual_report())).splitlines()
     assert header.split("  ")[0] == "model"
     assert dense.startswith("dense:1  93.00 %")
-    assert "92.00 %  -1.00 ± 0.23" in small
+    assert "92.00 % [91.5 to 92.5]  -1.00 ± 0.23" in small
     assert "x0.50" in small
     assert "x" not in dense
 
@@ -25,6 +26,8 @@ def test_json_holds_every_figure_and_what_it_is_relative_to():
     assert small["against_baseline"]["num_bytes_times"] == 0.5
     assert small["against_baseline"]["top1_points"] == -1
     assert small["against_baseline"]["top1_points_by_class"] == [-2.5, 0.5]
+    assert small["top1_interval"] == pytest.approx([0.9145, 0.9252], abs=1e-4)
+    assert small["against_baseline"]["top1_points_interval"] == pytest.approx([-1.232, -0.768], abs=1e-3)
     assert small["operators"] == {"CONV_2D": 21, "ADD": 9, "SOFTMAX": 1}
 
 

@@ -65,7 +65,7 @@ def test_accuracy_is_of_all_test_images(made):
     assert [row.accuracy.metrics.top1 for row in result.rows] == [1, pytest.approx(1 / 3), 1]
     assert result.num_images == 30
     _, wrong, theirs = result.rows
-    assert wrong.changes.by_class == (-100, -100, 0)
+    assert wrong.changes.points_by_class == (-100, -100, 0)
     assert wrong.changes.agreement == pytest.approx(1 / 3)
     assert theirs.changes.agreement == 1
 
