@@ -12,6 +12,7 @@ from models.runtime.cores import available_cores
 from training.augment import augment, shrink
 from training.config import Augmentation
 from training.dataset import Pixels, Targets
+from training.mixing import mix
 
 
 def num_steps_per_epoch(num_images: int, batch_size: int) -> int:
@@ -29,6 +30,7 @@ def training_batches(
     batch_size: int,
     seed: int,
     steps: range,
+    num_classes: int = 0,
 ) -> tf.data.Dataset:
     """Make a shuffled and augmented batch for each of the given steps.
 
@@ -41,10 +43,12 @@ def training_batches(
         batch_size: images a step.
         seed: of order and augmentation.
         steps: counted from the beginning of the training.
+        num_classes: of the data; needed where the augmentation mixes images.
 
     Returns:
         A data set of (uint8 [batch_size, side, side, 3], int64 [batch_size]), one element a step; if there are fewer
-        images than `batch_size`, an element has all of them.
+        images than `batch_size`, an element has all of them. Where images are mixed, the targets are the part that each
+        class has, float32 [batch_size, num_classes].
     """
     num_images = len(targets)
     batch_size = min(batch_size, num_images)
@@ -69,6 +73,11 @@ def training_batches(
         is_mirrored.set_shape([batch_size])
         step_seed = tf.stack([tf.cast(seed, tf.int64), step])
         augmented = augment(batch_pixels, augmentation, size_px=image_px, is_mirrored=is_mirrored, seed=step_seed)
+        if augmentation.is_mixed:
+            mix_seed = tf.random.experimental.stateless_fold_in(step_seed, 4)
+            augmented, batch_targets = mix(
+                augmented, batch_targets, augmentation, num_classes=num_classes, seed=mix_seed
+            )
         return augmented if side_px is None else shrink(augmented, side_px), batch_targets
 
     num_at_once = max(2, available_cores())  # a GPU takes batches faster than one core makes them

@@ -30,6 +30,11 @@ class Augmentation:
         cutout_px: side of a square that is covered; 0 for none.
         cutout_fill: covers it with "grey" (arXiv:1708.04552), or with the same place of another "image" of the batch
             (arXiv:1905.04899). The label stays, so the second is for a teacher, which labels it (arXiv:2106.05237).
+        rand_magnitude: strength of RandAugment's two operations (arXiv:1909.13719), 1 to 10; 0 for none.
+        erasing: probability that a box is covered with noise (arXiv:1708.04896).
+        mixup: alpha of mixup (arXiv:1710.09412), which blends two images and their labels; 0 for none.
+        cutmix: alpha of CutMix (arXiv:1905.04899), which puts a box of one image into another, and its label in part; 0
+            for none.
     """
 
     crop: Crop = "shift"
@@ -38,10 +43,22 @@ class Augmentation:
     flip: bool = True
     cutout_px: int = 0
     cutout_fill: Fill = "grey"
+    rand_magnitude: int = 0
+    erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         at_least(0, shift_px=self.shift_px, cutout_px=self.cutout_px)
         within("(0, 1]", min_area=self.min_area)
+        within("[0, 10]", rand_magnitude=self.rand_magnitude)
+        within("[0, 1]", erasing=self.erasing)
+        within("[0, inf)", mixup=self.mixup, cutmix=self.cutmix)
+
+    @property
+    def is_mixed(self) -> bool:
+        """True where images are of several classes."""
+        return self.mixup > 0 or self.cutmix > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +140,8 @@ class TrainingConfig:
         within("(0, 1]", layer_decay=self.layer_decay)
         at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
         at_least(1, width=1 if self.width is None else self.width)
+        if self.zero_start and self.norm == "group":
+            raise ValueError("zero_start needs norm=batch: no kernel of zeros can be standardized")
         if self.augmentation.crop == "shift":
             within(f"[0, {self.image_px})", shift_px=self.augmentation.shift_px)
         within(f"[0, {self.image_px}]", cutout_px=self.augmentation.cutout_px)

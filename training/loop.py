@@ -154,7 +154,8 @@ class Trainer:
 
     def _take_steps(self, before_step: Callable[[int], None], max_s: float) -> None:
         is_epoch_end = self._steps.start and self._steps.start % self._steps_per_epoch == 0
-        if is_epoch_end and self._num_recorded_steps < self._steps.start:  # it was told to end while it evaluated
+        num_recorded = max((record.num_steps_done for record in self._history.records), default=0)
+        if is_epoch_end and num_recorded < self._steps.start:  # it was told to end while it evaluated
             self._end_epoch(self._steps.start)
         epoch_begun_s = self._begun_s
         for step, (pixels, targets) in zip(self._steps, self._batches(), strict=True):
@@ -169,10 +170,6 @@ class Trainer:
                 self._end_epoch(step + 1)
             elif time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
                 self._save(step + 1)
-
-    @property
-    def _num_recorded_steps(self) -> int:
-        return self._history.records[-1].num_steps_done if self._history.records else 0
 
     def _ends_early(self, is_out_of_time: bool) -> bool:
         """Decide before an epoch whether there is to be another; never before the first one."""
@@ -201,6 +198,7 @@ class Trainer:
                 batch_size=self._config.batch_size,
                 seed=self._config.seed,
                 steps=steps,
+                num_classes=self.state.model.output_shape[-1],
             )
 
     def _learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:

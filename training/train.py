@@ -20,6 +20,7 @@ from training.loop import PixelSets, fit
 from training.plots import plot_curves
 from training.publish import finish_float32, publish
 from training.run import Run, load_model, open_run, published, read_run
+from training.zero_start import zero_branches
 
 
 def train(
@@ -92,6 +93,8 @@ def _fitted(
     keras.utils.set_random_seed(config.seed)
     with building_in(config.precision):
         model = build(architecture)
+        if config.zero_start:
+            zero_branches(model)
         if start_from:
             left = copy_weights(load_model(start_from), model)
             say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))

@@ -96,6 +96,28 @@ def test_cutout_shows_the_same_place_of_other_images_of_the_batch():
     assert is_covered.sum(axis=(1, 2)).max() == 36
 
 
+def test_erasing_covers_a_box_of_some_images_with_noise():
+    white = np.full((64, 20, 20, 3), 255, np.uint8)
+    result = augmented(Augmentation(crop="none", flip=False, erasing=0.5), white, size_px=20)
+    is_covered = (result != 255).any(axis=-1)
+    areas = is_covered.mean(axis=(1, 2))
+    assert 0.3 < (areas > 0).mean() < 0.7
+    assert 0 < areas[areas > 0].min() < 0.1 < 0.3 < areas.max() < 0.5
+    for image in is_covered[areas > 0]:
+        rows, columns = image.any(axis=1), image.any(axis=0)
+        assert image[rows][:, columns].mean() > 0.95  # one box
+    assert len(np.unique(result)) > 200
+
+
+def test_every_image_is_erased_where_that_is_sure():
+    result = augmented(Augmentation(crop="none", flip=False, erasing=1.0))
+    assert (result != IMAGES).any(axis=(1, 2, 3)).all()
+
+
+def test_rand_augment_is_applied_where_it_is_asked_for():
+    assert (augmented(Augmentation(crop="none", flip=False, rand_magnitude=9)) != IMAGES).any()
+
+
 def test_shrunk_pixels_are_the_means_of_what_they_cover():
     halved = shrink(tf.constant(IMAGES), 8).numpy().astype(float)
     means = IMAGES.reshape(64, 8, 2, 8, 2, 3).mean(axis=(2, 4))

@@ -52,6 +52,14 @@ def test_fewer_images_than_a_batch_are_one_batch():
     assert len(pixels) == 22
 
 
+def test_mixed_images_have_the_parts_of_their_classes_for_targets():
+    [(pixels, parts)] = training_batches(
+        PIXELS, np.arange(22), augmentation=Augmentation(crop="none", flip=False, mixup=1.0), image_px=4, batch_size=5,
+        seed=0, steps=range(1), num_classes=22,
+    )  # fmt: skip
+    np.testing.assert_allclose(pixels.numpy().mean(axis=(1, 2, 3)), parts.numpy() @ np.arange(22), atol=0.51)
+
+
 def mirrored(epoch: int, *, seed: int) -> np.ndarray:
     """Which of 64 images are mirrored in an epoch, bool [64]."""
     ramp = np.broadcast_to(np.arange(4, dtype=np.uint8)[None, None, :, None], (64, 4, 4, 3))

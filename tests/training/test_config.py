@@ -73,6 +73,13 @@ def test_bad_assignments_say_what_is_allowed(assignment, message):
         ({"augmentation.crop": "shift", "augmentation.shift_px": -4}, "shift_px must be >= 0, got -4"),
         ({"augmentation.crop": "shift", "augmentation.shift_px": 128}, r"shift_px must be in \[0, 128\), got 128"),
         ({"augmentation.cutout_px": 129}, r"cutout_px must be in \[0, 128\], got 129"),
+        ({"augmentation.rand_magnitude": 11}, r"rand_magnitude must be in \[0, 10\], got 11"),
+        ({"augmentation.erasing": 1.5}, r"erasing must be in \[0, 1\], got 1.5"),
+        ({"augmentation.mixup": math.inf}, r"mixup must be in \[0, inf\), got inf"),
+        ({"layer_decay": 0.0}, r"layer_decay must be in \(0, 1\], got 0.0"),
+        ({"stochastic_depth": 1.0}, r"stochastic_depth must be in \[0, 1\), got 1.0"),
+        ({"patience": -1}, "patience must be >= 0, got -1"),
+        ({"zero_start": True, "norm": "group"}, "zero_start needs norm=batch"),
         ({"augmentation.min_area": 0.0}, r"min_area must be in \(0, 1\], got 0.0"),
     ],
 )
