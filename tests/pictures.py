@@ -7,12 +7,15 @@ import struct
 import zlib
 from typing import Any
 
+import heif_files
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 
 def encode(image: Image.Image, image_format: str, **options: Any) -> bytes:
+    if image_format == "HEIC":
+        return heif_files.encode(image, **options)
     file = io.BytesIO()
     image.save(file, image_format, **options)
     return file.getvalue()

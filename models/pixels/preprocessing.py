@@ -22,7 +22,7 @@ from PIL import (
 
 from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
 from models.pixels.fitting import fit_jpeg, fit_picture
-from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, identify, read_encoded
+from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, heif, identify, read_encoded
 from models.pixels.formats.exif import read_orientation
 from models.pixels.spec import ImageLimits, PixelSpec
 
@@ -118,6 +118,8 @@ def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits) -> 
 def _decode(encoded: EncodedImage, spec: PixelSpec, limits: ImageLimits) -> Image.Image:
     if encoded.format == "JPEG":
         return fit_jpeg(encoded, spec)
+    if encoded.format == "HEIC":
+        return fit_picture(heif.decode(encoded), spec, orientation=1, samples=encoded.samples)
     with Image.open(BytesIO(encoded.data), formats=(encoded.format,)) as image:
         # Again, by the decoder's word: a container can say one thing and the picture within it another.
         _check_size(image.size, encoded.num_passes, limits)

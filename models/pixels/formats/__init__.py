@@ -11,13 +11,15 @@ from __future__ import annotations
 from PIL import AvifImagePlugin, TiffImagePlugin
 
 from models.errors import UnsupportedImage
-from models.pixels.formats import avif, bmp, gif, jpeg, png, tiff, webp
+from models.pixels.formats import avif, bmp, gif, heif, jpeg, png, tiff, webp
 from models.pixels.formats.encoded import EncodedImage
 
 __all__ = ["ACCEPTED_FORMATS", "EncodedImage", "identify", "read_encoded"]
 
-ACCEPTED_FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (
-    ("AVIF",) if AvifImagePlugin.SUPPORTED else ()
+ACCEPTED_FORMATS: tuple[str, ...] = (
+    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"),
+    *(("AVIF",) if AvifImagePlugin.SUPPORTED else ()),
+    *(("HEIC",) if heif.IS_INSTALLED else ()),
 )
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
@@ -60,6 +62,7 @@ _READERS = {
     "BMP": bmp.read,
     "TIFF": tiff.read,
     "AVIF": avif.read,
+    "HEIC": heif.read,
 }
 
 
@@ -73,13 +76,12 @@ def identify(upload: bytes) -> str:
     name = next((name for prefix, name in _SIGNATURES if head.startswith(prefix)), None)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         name = "WEBP"
-    if name is None and head[4:8] == b"ftyp" and _brands(head) & _AVIF_BRANDS:
-        name = "AVIF"
+    if name is None and head[4:8] == b"ftyp":
+        brands = _brands(head)
+        name = "AVIF" if brands & _AVIF_BRANDS else "HEIC" if brands & _HEIF_BRANDS else "a video"
     if name in ACCEPTED_FORMATS:
         return name
-    if name is None and head[4:8] == b"ftyp":
-        name = "a HEIC image" if _brands(head) & _HEIF_BRANDS else "a video"
-    elif name is None:
+    if name is None:
         text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
         kinds = (kind for prefix, kind in _NOT_ACCEPTED if head.startswith(prefix) or text.startswith(prefix))
         if (name := next(kinds, None)) and b"<svg" in text:
@@ -87,6 +89,8 @@ def identify(upload: bytes) -> str:
     accepted = f"accepted are {', '.join(ACCEPTED_FORMATS)}"
     if name is None:
         raise UnsupportedImage(f"the upload is not an image of a known format; {accepted}")
+    if name == "HEIC":
+        raise UnsupportedImage(f"the upload is a HEIC image, which takes the package pillow-heif to read; {accepted}")
     raise UnsupportedImage(f"the upload is {name}, which is not accepted; {accepted}")
 
 

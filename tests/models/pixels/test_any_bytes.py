@@ -33,6 +33,8 @@ SEEDS = [
         ("F", "TIFF", {"big_tiff": True}),
         ("YCbCr", "TIFF", {}),
         ("RGB", "AVIF", {}),
+        ("RGBA", "HEIC", {}),
+        ("RGB", "HEIC", {"tile_size": 16}),
     ]
     if image_format in ACCEPTED_FORMATS
 ]

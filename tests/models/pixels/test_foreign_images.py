@@ -14,6 +14,7 @@ from models.errors import ImageError, UnsupportedImage
 from models.pixels.preprocessing import ACCEPTED_FORMATS, PixelSpec, preprocess
 
 SPEC = PixelSpec(64, 64)
+PILLOW_FORMATS = [name for name in ACCEPTED_FORMATS if name != "HEIC"]  # Pillow itself reads no HEIC
 
 # Pillow alone refuses these; their pictures are whole and what is broken in them we do not read.
 WHOLE_PICTURES = {
@@ -64,7 +65,7 @@ def test_pixels_are_those_of_pillow(foreign_images: list[tuple[Path, str]]) -> N
 def _pixels_of_pillow(upload: bytes) -> np.ndarray | None:
     """Turned upright and on white; None for what is not accepted, and for 16 bits, which Pillow clips."""
     try:
-        with Image.open(BytesIO(upload), formats=ACCEPTED_FORMATS) as image:
+        with Image.open(BytesIO(upload), formats=PILLOW_FORMATS) as image:
             image.load()
             if image.mode.startswith("I"):
                 return None

@@ -59,7 +59,6 @@ def test_the_usual_formats_are_accepted() -> None:
     [
         (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
         (b"\xef\xbb\xbf  <SVG/>", "an SVG drawing"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC image"),
         (b"\0\0\0\x18ftypisom\0\0\0\0mp41isom", "a video"),
         (b"%PDF-1.7", "a PDF document"),
         (b"PK\3\4", "a ZIP archive"),

@@ -57,8 +57,16 @@ def test_page_loads_nothing_from_elsewhere_and_nothing_inline(client):
 def test_page_tells_the_largest_upload_in_a_unit_that_fits(engine, max_upload_bytes, size):
     app = create_app(Settings(max_upload_bytes=max_upload_bytes), engine=engine)
     text = app.test_client().get("/").text.replace("\N{NO-BREAK SPACE}", " ")
-    assert f"AVIF, up to {size}<" in text
+    assert f", up to {size}<" in text
     assert f'data-max-upload="{size}"' in text
+
+
+@pytest.mark.parametrize(
+    ("formats", "accept"), [(("JPEG", "HEIC"), "image/jpeg,image/heic,.heic,.heif"), (("JPEG",), "image/jpeg")]
+)
+def test_page_asks_for_files_of_the_formats_that_are_read(client, monkeypatch, formats, accept):
+    monkeypatch.setattr("server.api.pages.ACCEPTED_FORMATS", formats)
+    assert f'accept="{accept}">' in client.get("/").text
 
 
 def test_script_tells_the_largest_upload_as_the_page_does(client):
