@@ -112,7 +112,9 @@ def export_fake_quantized(model: keras.Model, path: Path) -> None:
     _write_int8(content, path)
 
 
-def export_saved_model(model: keras.Model, folder: Path, precision: SavedModelPrecision) -> None:
+def export_saved_model(
+    model: keras.Model, folder: Path, precision: SavedModelPrecision, *, temperature: float = 1.0
+) -> None:
     """Write `model` (normalized pixels to logits) as a TensorFlow SavedModel.
 
     Its signature takes `image`, uint8 [N, H, W, C], and gives `probabilities`, float32 [N, num_classes].
@@ -121,11 +123,12 @@ def export_saved_model(model: keras.Model, folder: Path, precision: SavedModelPr
         model: as `models.network.architectures.build` makes it, of any batch size.
         folder: to write.
         precision: of weights and computation; normalization, pooling, logits and softmax are float32 in both.
+        temperature: that divides the logits. The weights stay as they are.
 
     Raises:
         ValueError: a weight is beyond the range of float16.
     """
-    module = _serving(in_float16(model) if precision == "float16" else model)
+    module = _serving(in_float16(model) if precision == "float16" else model, temperature=temperature)
     tf.saved_model.save(module, str(folder), signatures=module.serve)
 
 
@@ -141,13 +144,13 @@ def _converted(model: keras.Model, *, normalizes: bool = True, folds: bool = Tru
     return with_short_names(content)
 
 
-def _serving(model: keras.Model, *, normalizes: bool = True) -> tf.Module:
+def _serving(model: keras.Model, *, normalizes: bool = True, temperature: float = 1.0) -> tf.Module:
     """Wrap a model as the exported function: `image` (normalized, without `normalizes`) to `probabilities`."""
     image = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8 if normalizes else tf.float32, name="image")
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = model(normalize(image) if normalizes else image, training=False)
-        return {"probabilities": tf.nn.softmax(logits)}
+        return {"probabilities": tf.nn.softmax(logits if temperature == 1 else logits / temperature)}
 
     module = tf.Module()
     # The variables alone: with the Keras model itself, a SavedModel would hold a second copy of its graph, for Keras.

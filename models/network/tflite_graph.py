@@ -74,6 +74,33 @@ def relu_as_requantization(content: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
+def with_temperature(content: bytes, temperature: float) -> bytes:
+    """Have a classifier's logits divided by a temperature, as `beta` of its final softmax.
+
+    So a file keeps every weight and every scale, whatever its precision, and is changed by four bytes.
+
+    Args:
+        content: a LiteRT file whose softmax is float32.
+        temperature: > 0; it replaces the one that the file has.
+
+    Raises:
+        ValueError: the graph does not end with SOFTMAX.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    _final_softmax(model).builtinOptions.beta = 1.0 / temperature
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def temperature_of(content: bytes) -> float:
+    """Return the temperature in a LiteRT file, with four decimals; 1 for none.
+
+    Raises:
+        ValueError: the graph does not end with SOFTMAX.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    return round(1.0 / float(_final_softmax(model).builtinOptions.beta), 4)
+
+
 def with_short_names(content: bytes) -> bytes:
     """Name every tensor but inputs and outputs by its layer alone.
 
@@ -96,6 +123,13 @@ def with_short_names(content: bytes) -> bytes:
             seen[layer] += 1
             tensor.name = f"{layer}:{seen[layer]}" if seen[layer] > 1 else layer
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _final_softmax(model: Any) -> Any:
+    op = model.subgraphs[0].operators[-1]
+    if _operator(model, op) != schema.BuiltinOperator.SOFTMAX:
+        raise ValueError("the graph must end with SOFTMAX")
+    return op
 
 
 def _operator(model: Any, op: Any) -> int:

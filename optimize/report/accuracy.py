@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from models.runtime import Runtime
 from models.runtime.tensors import Images, Probabilities
 from optimize.changes import Changes, compare
 from optimize.report.compared import Compared
 from training.dataset import Dataset, Targets
-from training.evaluate import Metrics, measure, predict
+from training.evaluate import Metrics, measure, predict, recalls
 from training.intervals import Interval, wilson
 
 
@@ -77,7 +76,7 @@ def measure_all(
     accuracies = {
         name: Accuracy(
             measure(probabilities, targets),
-            _by_class(probabilities.argmax(axis=1) == targets, targets, num_classes=probabilities.shape[1]),
+            recalls(probabilities.argmax(axis=1) == targets, targets, num_classes=probabilities.shape[1]),
         )
         for name, probabilities in predictions.items()
     }
@@ -85,9 +84,3 @@ def measure_all(
         name: (accuracy, compare(predictions[baseline], predictions[name], targets))
         for name, accuracy in accuracies.items()
     }
-
-
-def _by_class(is_right: npt.NDArray[np.bool_], targets: Targets, *, num_classes: int) -> tuple[float | None, ...]:
-    totals = np.bincount(targets, minlength=num_classes)
-    right = np.bincount(targets[is_right], minlength=num_classes)
-    return tuple(float(part / total) if total else None for part, total in zip(right, totals, strict=True))
