@@ -25,8 +25,11 @@ from optimize.gate import check_accuracy
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
 from optimize.tasks import Export
-from training.publish import PACKAGES, predict_file
-from training.run import RunError, read_run
+from training.calibrate import fit_temperature, with_temperature
+from training.dataset import Split
+from training.measured import Answers, MeasuredFile, measured, predict_file
+from training.publish import PACKAGES
+from training.run import Run, RunError, read_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,17 @@ def add_file(
     _check(manifest, device, workdir)
     source = open_source(workdir, data_path)
     with tempfile.TemporaryDirectory(dir=workdir) as folder:
-        file, details = _make(source, device, workdir, Path(folder), command=command)
+        if device == "cpu":
+            new, details = _int8_file(source, workdir, command=command)
+        else:
+            new, details = measured_saved_model(source, Path(folder)), {}
         [existing] = manifest.formats
-        agreement = compare_predictions(
-            _predictions(existing, artifact.model_path(existing), source),
-            _predictions(format_for(device).name, file, source),
-            source.data.test.targets,
-        )
+        predict = predict_file if existing == "litert" else _predict_saved_model
+        before = predict(artifact.model_path(existing), source.run, source.data.test)
+        agreement = compare_predictions(before, new.answers.test, source.data.test.targets)
         check_accuracy(agreement.before, agreement.after, max_accuracy_drop=max_accuracy_drop)
-        both = _with_file(manifest, device, agreement, {"run": source.run.run_id, "command": command, **details})
-        files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: file}
+        both = _with_file(manifest, device, new, agreement, {"run": source.run.run_id, "command": command, **details})
+        files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: new.file}
         published = repository.publish(both, files, in_place_of=manifest.version)
         is_stable = repository.stable_version(manifest.name) == published.manifest.version
         return Added(published, agreement, is_stable)
@@ -112,25 +116,36 @@ def _check(manifest: Manifest, device: Device, workdir: Path) -> None:
         )
 
 
-def _make(source: Source, device: Device, workdir: Path, folder: Path, *, command: str) -> tuple[Path, dict[str, Any]]:
-    """Make the file in `folder`; returns it and the manifest's entries on how it was made."""
-    if device == "cpu":
-        candidate = quantize(source, workdir, command=command)
-        return candidate.measured.file, {
-            name: value for name, value in candidate.provenance.items() if name not in ("command", "parent")
-        }
-    file = folder / format_for(device).exported.file
-    export_saved_model(source.model, file, "float16")
-    return file, {}
+def _int8_file(source: Source, workdir: Path, *, command: str) -> tuple[MeasuredFile, dict[str, Any]]:
+    """Make the file for the CPU; returns the manifest's entries on how it was made, too."""
+    candidate = quantize(source, workdir, command=command)
+    details = {name: value for name, value in candidate.provenance.items() if name not in ("command", "parent")}
+    return candidate.measured, details
 
 
-def _predictions(model_format: str, path: Path, source: Source) -> Probabilities:
-    if model_format == "litert":
-        return predict_file(path, source.run, source.data)
-    return predict_saved_model(path, source.data.test, source.run.config.pixels, num_classes=len(source.run.labels))
+def measured_saved_model(source: Source, folder: Path) -> MeasuredFile:
+    """Export the file for the GPU with the temperature that it needs, which it is exported without at first."""
+    exported, run, data = format_for("gpu").exported, source.run, source.data
+    file, temperature, validation = folder / exported.file, 1.0, None
+    if data.has_validation:
+        plain = folder / "plain"
+        export_saved_model(source.model, plain, "float16")
+        validation = _predict_saved_model(plain, run, data.validation)
+        temperature = fit_temperature(validation, data.validation.targets)
+        validation = with_temperature(validation, temperature)
+    export_saved_model(source.model, file, "float16", temperature=temperature)
+    test = _predict_saved_model(file, run, data.test)
+    answers = Answers(test if validation is None else validation, test)
+    return measured(file, run, data, answers, precision=exported.precision, temperature=temperature)
 
 
-def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details: dict[str, Any]) -> Manifest:
+def _predict_saved_model(path: Path, run: Run, split: Split) -> Probabilities:
+    return predict_saved_model(path, split, run.config.pixels, num_classes=len(run.labels))
+
+
+def _with_file(
+    manifest: Manifest, device: Device, new: MeasuredFile, agreement: Agreement, details: dict[str, Any]
+) -> Manifest:
     record = {
         "for": device,
         **asdict(format_for(device).exported),
@@ -138,11 +153,12 @@ def _with_file(manifest: Manifest, device: Device, agreement: Agreement, details
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "packages": {package: package_version(package) for package in PACKAGES},
         "label_agreement": round(agreement.labels, 6),
+        **({"temperature": new.calibration.temperature} if new.calibration else {}),
         **details,
     }
     return replace(
         manifest,
         formats={**manifest.formats, format_for(device).name: format_for(device).exported},
-        metrics={**manifest.metrics, format_for(device).exported.precision: agreement.after.to_dict()},
+        metrics={**manifest.metrics, format_for(device).exported.precision: new.to_dict()},
         provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
     )

@@ -53,7 +53,7 @@ def temperature_interval(probabilities: Probabilities, targets: Targets) -> Inte
     """Return the interval of T where there are few images, None where it is narrow anyway."""
     if len(targets) >= FEW_IMAGES:
         return None
-    return bootstrap(lambda drawn: fit_temperature(probabilities[drawn], targets[drawn]), len(targets))
+    return bootstrap(lambda drawn: fit_temperature(probabilities[drawn], targets[drawn]), len(targets), num_draws=100)
 
 
 def with_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
@@ -109,4 +109,5 @@ def conformal_scores(of_target: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+    probabilities: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities

@@ -120,6 +120,11 @@ class Dataset:
     test: Split
     held_out: HeldOut | None = None
 
+    @property
+    def has_validation(self) -> bool:
+        """Tell if there are validation images; else, as in runs of before, the test images have their part too."""
+        return self.validation is not self.test
+
     def __post_init__(self) -> None:
         try:
             validate_labels(self.labels)

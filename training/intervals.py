@@ -55,7 +55,9 @@ def paired(num_broken: int, num_fixed: int, num_images: int) -> Interval:
     return Interval(max(-1.0, gained / num_images - margin), min(1.0, gained / num_images + margin))
 
 
-def bootstrap(statistic: Callable[[npt.NDArray[np.int64]], float], num_images: int) -> Interval:
+def bootstrap(
+    statistic: Callable[[npt.NDArray[np.int64]], float], num_images: int, *, num_draws: int = NUM_DRAWS
+) -> Interval:
     """Return the interval of any figure of a set of images, from the figures of sets drawn out of it.
 
     It is the reflected one: as far as the drawn figures lie above the set's own, so far may that lie above the truth.
@@ -63,9 +65,10 @@ def bootstrap(statistic: Callable[[npt.NDArray[np.int64]], float], num_images: i
     Args:
         statistic: the figure of images by index, int64 [N], each as often as it was drawn.
         num_images: the size of the set, at least 1.
+        num_draws: sets.
     """
     rng = np.random.default_rng(0)
-    figures = [statistic(rng.integers(num_images, size=num_images)) for _ in range(NUM_DRAWS)]
+    figures = [statistic(rng.integers(num_images, size=num_images)) for _ in range(num_draws)]
     low, high = np.quantile(figures, (0.025, 0.975))
     twice = 2 * statistic(np.arange(num_images))
     return Interval(float(twice - high), float(twice - low))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,35 +14,21 @@ import tf_keras as keras
 from models.errors import ArtifactError
 from models.network.architectures import Architecture
 from models.network.export import export_float32
-from models.runtime.cores import available_cores
-from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from training.architecture import architecture_of
 from training.dataset import Dataset, file_sha256
-from training.evaluate import Metrics, Probabilities, confusion_matrix, measure, predict
+from training.evaluate import Metrics, confusion_matrix
+from training.measured import MeasuredFile, measure_file, predict_file
 from training.plots import plot_confusion
 from training.run import Run, record_publication, save_model
+
+__all__ = ["MeasuredFile", "about_serving", "finish_float32", "measure_file", "predict_file", "publish"]
 
 MODEL_FILE = "model.tflite"
 FLOAT32_FILE = "float32.tflite"
 PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "pillow", "numpy")
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredFile:
-    """An exported file with its figures.
-
-    Attributes:
-        file: the `.tflite`.
-        precision: "float32", "float16", "dynamic" or "int8".
-        metrics: this file's, through the runtime that serves it.
-    """
-
-    file: Path
-    precision: str
-    metrics: Metrics
 
 
 def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> MeasuredFile:
@@ -58,32 +42,11 @@ def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path
     """
     file = workdir / FLOAT32_FILE
     export_float32(model, file)
-    measured = measure_file(file, run, data, precision="float32", confusion_png=workdir / "confusion.png")
+    measured = measure_file(file, run, data, precision="float32")
+    matrix = confusion_matrix(measured.answers.test, data.test.targets)
+    plot_confusion(matrix, run.labels, workdir / "confusion.png")
     save_model(workdir, model)
     return measured
-
-
-def measure_file(
-    file: Path, run: Run, data: Dataset, *, precision: str, confusion_png: Path | None = None
-) -> MeasuredFile:
-    """Measure an exported file on the test images' encoded bytes, through preprocessing and runtime."""
-    probabilities = predict_file(file, run, data)
-    if confusion_png:
-        plot_confusion(confusion_matrix(probabilities, data.test.targets), run.labels, confusion_png)
-    return MeasuredFile(file, precision, measure(probabilities, data.test.targets))
-
-
-def predict_file(file: Path, run: Run, data: Dataset) -> Probabilities:
-    """Probabilities, float32 [N, C], of the test images' encoded bytes by an exported file, on all cores."""
-    pixels = run.config.pixels
-    runtime = LiteRTRuntime(
-        file,
-        input_shape=(pixels.height_px, pixels.width_px, 3),
-        num_classes=len(run.labels),
-        num_threads=available_cores(),
-    )
-    with closing(runtime):
-        return predict(runtime, data.test, pixels)
 
 
 def publish(
@@ -111,7 +74,7 @@ def publish(
         other_metrics: figures of the files that it was made from, by a name each.
         provenance: JSON, added to the manifest's provenance of run and data.
     """
-    metrics = {**(other_metrics or {}), measured.precision: measured.metrics}
+    others = {name: figures.to_dict() for name, figures in (other_metrics or {}).items()}
     manifest = Manifest(
         name=name,
         version=1,
@@ -119,15 +82,16 @@ def publish(
         labels=run.labels,
         pixels=run.config.pixels,
         formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
-        metrics={name: figures.to_dict() for name, figures in metrics.items()},
+        metrics={**others, measured.precision: measured.to_dict()},
         provenance={**_provenance(run, data), **(provenance or {})},
+        calibration=measured.calibration,
     )
     artifact = _version_with(repository, name, run, measured) or repository.publish(
         manifest, {MODEL_FILE: measured.file}
     )
-    record_publication(
-        workdir, measured.precision, published=str(artifact.manifest.reference), **measured.metrics.to_dict()
-    )
+    temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
+    figures = {**measured.to_dict(), **temperature}
+    record_publication(workdir, measured.precision, published=str(artifact.manifest.reference), **figures)
     return artifact
 
 

@@ -37,7 +37,8 @@ class Stages:
     def candidate(self, name, precision):
         file = self.folder / f"{name}.tflite"
         file.write_bytes(b"0" * 1000)
-        return MeasuredFile(file, precision, Metrics(10_000, self.top1[name], 1.0, 0.3, 0.01))
+        metrics = Metrics(10_000, self.top1[name], 1.0, 0.3, 0.01)
+        return MeasuredFile(file, precision, metrics, metrics)
 
     def source(self, name, published):
         architecture = ResNetV2.of("20", width=8)

@@ -35,9 +35,9 @@ def candidate(toy_npz, tmp_path):
         labels=data.labels,
     )
     architecture = ResNetV2.of("20", width=8, num_classes=3)
-    dense = MeasuredFile(one_at_a_time(tmp_path / "float32.tflite"), "float32", BEFORE)
+    dense = MeasuredFile(one_at_a_time(tmp_path / "float32.tflite"), "float32", BEFORE, BEFORE)
     source = Source(run, data, None, architecture, dense, published="toy:1")
-    smaller = MeasuredFile(colour_classifier(tmp_path / "int8.tflite", ends_in_softmax=False), "int8", AFTER)
+    smaller = MeasuredFile(colour_classifier(tmp_path / "int8.tflite", ends_in_softmax=False), "int8", AFTER, AFTER)
     narrower = replace(architecture, stream_widths=(8, 8, 8))
     assert smaller.file.stat().st_size < dense.file.stat().st_size
     return Candidate(source, run, tmp_path, smaller, narrower, provenance={"parent": "toy:1", "gzip_bytes": 5})

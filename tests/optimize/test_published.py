@@ -31,7 +31,9 @@ def files(tmp_path_factory):
 
 def text_of(before, after) -> list[str]:
     artifact = Artifact(before.parent, small_manifest())
-    result = Published(artifact, MeasuredFile(before, "float32", METRICS), MeasuredFile(after, "float32", METRICS))
+    result = Published(
+        artifact, MeasuredFile(before, "float32", METRICS, METRICS), MeasuredFile(after, "float32", METRICS, METRICS)
+    )
     return str(result).splitlines()
 
 

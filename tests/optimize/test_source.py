@@ -32,7 +32,8 @@ def test_finished_run_comes_with_its_model_its_figures_and_its_name(source, toy_
     assert source.architecture.to_dict()["width"] == 16
     assert source.model.output_shape == (None, 3)
     figures = json.loads((toy_run / "metrics.json").read_text())["float32"]
-    assert figures == {"published": "toy:1", **source.dense.metrics.to_dict()}
+    temperature = source.dense.calibration.temperature  # which the file has kept
+    assert figures == {"published": "toy:1", **source.dense.to_dict(), "temperature": temperature}
 
 
 def test_data_that_has_moved_is_the_same_data(toy_run, toy_npz, tmp_path):

@@ -36,7 +36,7 @@ def test_run_that_is_killed_before_it_is_measured_does_not_look_finished(tmp_pat
 def test_same_bytes_of_another_run_are_another_version(repository, toy_run, toy_npz, tmp_path):
     run, data = read_run(toy_run), load_dataset(toy_npz, HeldOut())
     metrics = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
-    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics)
+    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics, metrics)
     for made_by, version in ((run, 1), (replace(run, run_id="another"), 2), (run, 1)):
         artifact = publish(measured, made_by, data, workdir=tmp_path, repository=repository, name="toy")
         assert artifact.manifest.version == version

@@ -19,6 +19,7 @@ from models.network.export import (
 )
 from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.network.resnet_v2 import ResNetV2, build
+from models.network.tflite_graph import temperature_of, with_temperature
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensorflow import TensorFlowRuntime
 
@@ -119,6 +120,28 @@ def test_saved_model_gives_the_probabilities_of_the_model(model, exported, preci
         probabilities = runtime.run(IMAGES)
     np.testing.assert_allclose(probabilities, keras_probabilities(model), atol=tolerance)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
+def test_temperature_divides_the_logits_of_a_file_of_any_precision(exported, tmp_path, kind):
+    content = exported(kind).read_bytes()
+    assert temperature_of(content) == 1
+    (tmp_path / "divided.tflite").write_bytes(with_temperature(with_temperature(content, 3), 0.7312))
+    assert temperature_of((tmp_path / "divided.tflite").read_bytes()) == 0.7312
+    logits = np.log(probabilities_of(exported(kind)).astype(np.float64)) / 0.7312
+    exact = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities_of(tmp_path / "divided.tflite"), exact, atol=1e-6)
+
+
+def test_temperature_divides_the_logits_of_a_saved_model_and_leaves_its_weights(model, tmp_path):
+    export_saved_model(model, tmp_path / "saved_model", "float32", temperature=0.5)
+    served = tf.saved_model.load(str(tmp_path / "saved_model"))
+    found = served.signatures["serving_default"](tf.constant(IMAGES))["probabilities"].numpy()
+    logits = model(normalize(IMAGES), training=False)
+    np.testing.assert_allclose(found, tf.nn.softmax(2 * logits).numpy(), atol=1e-5)
+    checkpoint = tf.train.load_checkpoint(str(tmp_path / "saved_model" / "variables" / "variables"))
+    last = checkpoint.get_tensor(f"owned/{len(model.weights) - 1}/.ATTRIBUTES/VARIABLE_VALUE")
+    np.testing.assert_array_equal(last, model.weights[-1].numpy())
 
 
 def test_saved_model_has_half_the_size_in_float16(exported):

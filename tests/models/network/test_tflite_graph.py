@@ -9,7 +9,7 @@ from trained_models import trained
 
 from models.network.export import export_int8
 from models.network.resnet_v2 import ResNetV2
-from models.network.tflite_graph import relu_as_requantization, with_short_names
+from models.network.tflite_graph import relu_as_requantization, temperature_of, with_short_names, with_temperature
 from models.runtime.litert import LiteRTRuntime
 from optimize.cost.tflite_file import read_tflite
 
@@ -86,6 +86,13 @@ def test_network_gives_nearly_the_same_probabilities(files):
         found[name] = runtime.run(IMAGES)
         runtime.close()
     np.testing.assert_allclose(found["exported"], found["relu"], atol=0.02)
+
+
+def test_graph_without_a_softmax_takes_no_temperature(tmp_path):
+    content = relu_file(tmp_path / "relu.tflite").read_bytes()
+    for function in (lambda: with_temperature(content, 2), lambda: temperature_of(content)):
+        with pytest.raises(ValueError, match="the graph must end with SOFTMAX"):
+            function()
 
 
 def names_in(content):

@@ -1,0 +1,154 @@
+"""Measure an exported file through the runtime that serves it: temperature first, then what it is worth.
+
+Validation images give the temperature, which is written into the file, and thresholds; test images are read once, after
+that, for the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.network.tflite_graph import temperature_of
+from models.network.tflite_graph import with_temperature as with_temperature_inside
+from models.runtime.cores import available_cores
+from models.runtime.litert import LiteRTRuntime
+from models.runtime.tensors import Probabilities
+from models.store.calibration import Calibration
+from models.store.durable import replacing
+from training.calibrate import NONE_LABEL, fit_calibration, fit_temperature, temperature_interval, with_temperature
+from training.dataset import Dataset, Split
+from training.evaluate import Metrics, measure, predict
+from training.intervals import Interval, in_words
+from training.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Probabilities, float32 [N, C], of the validation and the test images."""
+
+    validation: Probabilities = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    test: Probabilities = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFile:
+    """An exported file with its figures, through the runtime that serves it.
+
+    Attributes:
+        file: the `.tflite`, or a SavedModel's folder.
+        precision: "float32", "float16", "dynamic" or "int8".
+        validation: on the validation images, by which all is chosen; those of the test images where a run has none.
+        metrics: on the test images.
+        calibration: fitted on the validation images; None where a run has none.
+        before_temperature: what `validation` and `metrics` are without the temperature, by "validation" and "test".
+        temperature_interval: of 95 %, where the validation images are few.
+        none_recognised: of the test images of the class `_none`, which are among `metrics` as any other's: how many
+            are recognised, of how many; None without such a class.
+        answers: that the figures are of.
+    """
+
+    file: Path
+    precision: str
+    validation: Metrics
+    metrics: Metrics
+    calibration: Calibration | None = None
+    before_temperature: Mapping[str, Metrics] = field(default_factory=dict)
+    temperature_interval: Interval | None = None
+    none_recognised: tuple[int, int] | None = None
+    answers: Answers = field(default_factory=Answers, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, for a manifest: figures on the test images, others below keys of their own."""
+        values: dict[str, Any] = self.metrics.to_dict()
+        if self.calibration:
+            values["validation"] = self.validation.to_dict()
+            values["before_temperature"] = {
+                name: {key: figures.to_dict()[key] for key in ("loss", "ece", "intervals")}
+                for name, figures in self.before_temperature.items()
+            }
+        if self.temperature_interval:
+            values["temperature_interval"] = self.temperature_interval.to_list()
+        if self.none_recognised:
+            values["none_recognised"] = dict(zip(("num_right", "num_images"), self.none_recognised, strict=True))
+        return values
+
+    def about_probabilities(self) -> list[str]:
+        """Return lines for the user on what the file's probabilities are worth."""
+        if not self.calibration:
+            return ["its probabilities are as trained: without validation images no temperature is fitted"]
+        fitted, before = self.calibration, self.before_temperature["test"]
+        interval = self.temperature_interval
+        of_few = f" ({interval.low:.2f} to {interval.high:.2f}, for they are few)" if interval else ""
+        lines = [
+            f"temperature {fitted.temperature:.2f}{of_few} of {fitted.num_images:,} validation images; "
+            f"calibration error on the test images {100 * before.ece:.1f} -> {100 * self.metrics.ece:.1f} %"
+        ]
+        if fitted.unsure_below is not None:
+            lines[0] += f"; unsure below {100 * fitted.unsure_below:.0f} %"
+        if self.none_recognised:
+            lines.append(f"{NONE_LABEL}: recognised {in_words(*self.none_recognised, f'{NONE_LABEL} test images')}")
+        return lines
+
+
+def measure_file(file: Path, run: Run, data: Dataset, *, precision: str) -> MeasuredFile:
+    """Fit a temperature into a LiteRT file that has none, and measure it, all on encoded bytes as they are served."""
+    temperature = temperature_of(file.read_bytes())
+    validation = predict_file(file, run, data.validation)
+    if data.has_validation and temperature == 1:
+        temperature = fit_temperature(validation, data.validation.targets)
+        content = with_temperature_inside(file.read_bytes(), temperature)
+        with replacing(file) as temporary:
+            temporary.write_bytes(content)
+        validation = with_temperature(validation, temperature)
+    test = predict_file(file, run, data.test) if data.has_validation else validation
+    return measured(file, run, data, Answers(validation, test), precision=precision, temperature=temperature)
+
+
+def measured(
+    file: Path,
+    run: Run,
+    data: Dataset,
+    answers: Answers,
+    *,
+    precision: str,
+    temperature: float,
+) -> MeasuredFile:
+    """Make the figures of a file from its answers, which have the temperature in them."""
+    none = run.labels.index(NONE_LABEL) if NONE_LABEL in run.labels else None
+    sets = {"validation": (answers.validation, data.validation.targets), "test": (answers.test, data.test.targets)}
+    figures = {name: measure(*pair) for name, pair in sets.items()}
+    if not data.has_validation:
+        return MeasuredFile(file, precision, figures["test"], figures["test"], answers=answers)
+    is_none = data.test.targets == none
+    num_recognised = int((answers.test[is_none].argmax(axis=1) == none).sum())
+    as_trained = {name: (with_temperature(found, 1 / temperature), targets) for name, (found, targets) in sets.items()}
+    return MeasuredFile(
+        file,
+        precision,
+        figures["validation"],
+        figures["test"],
+        calibration=fit_calibration(*sets["validation"], temperature=temperature, none_target=none),
+        before_temperature={name: measure(*pair) for name, pair in as_trained.items()},
+        temperature_interval=temperature_interval(*as_trained["validation"]),
+        none_recognised=None if none is None else (num_recognised, int(is_none.sum())),
+        answers=answers,
+    )
+
+
+def predict_file(file: Path, run: Run, split: Split) -> Probabilities:
+    """Probabilities, float32 [N, C], of the images' encoded bytes by a LiteRT file, on all cores."""
+    pixels = run.config.pixels
+    runtime = LiteRTRuntime(
+        file,
+        input_shape=(pixels.height_px, pixels.width_px, 3),
+        num_classes=len(run.labels),
+        num_threads=available_cores(),
+    )
+    with closing(runtime):
+        return predict(runtime, split, pixels)
