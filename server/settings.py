@@ -129,7 +129,10 @@ class Settings:
         "Bytes of request bodies in memory at once, per HTTP worker; a request past that is answered 503.",
     )
     max_image_pixels: int = _setting(
-        50_000_000, _whole(1, MAX_IMAGE_PIXELS), "Most pixels of one image; past that, 413."
+        50_000_000,
+        _whole(1, MAX_IMAGE_PIXELS),
+        "Most pixels of one image, of a JPEG in one scan that is decoded at half its size or less four times as many; "
+        "past that, 413.",
     )
     max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
     request_timeout_ms: int = _setting(

@@ -51,9 +51,17 @@ def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
     orientation = encoded.orientation or 1
     target = _target(spec, orientation)
     box = source_box(encoded.size or (0, 0), target, spec)
-    reduction = jpeg_reduction(box, target)
+    reduction = reduction_of(encoded, spec)
     box = Box(*(edge / reduction for edge in box))
     return _fit(to_eight_bits(jpeg.decode(encoded, reduction), encoded.samples), box, target, spec, orientation)
+
+
+def reduction_of(encoded: EncodedImage, spec: PixelSpec) -> int:
+    """Tell by how much a picture shrinks in decoding: 1, or for a JPEG also 2, 4 or 8."""
+    if encoded.format != "JPEG":
+        return 1
+    target = _target(spec, encoded.orientation or 1)
+    return jpeg_reduction(source_box(encoded.size or (0, 0), target, spec), target)
 
 
 def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:

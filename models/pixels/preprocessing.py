@@ -17,14 +17,15 @@ from PIL import (
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
 from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
-from models.pixels.fitting import fit_jpeg, fit_picture
-from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, heif, identify, read_encoded
+from models.pixels.fitting import fit_jpeg, fit_picture, reduction_of
+from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, heif, identify, read_encoded, tiff
 from models.pixels.formats.exif import read_orientation
-from models.pixels.spec import ImageLimits, PixelSpec
+from models.pixels.spec import REDUCED_FACTOR, ImageLimits, PixelSpec
 
 __all__ = ["ACCEPTED_FORMATS", "ImageLimits", "PixelSpec", "Pixels", "preprocess"]
 
@@ -96,7 +97,7 @@ def preprocess(
     with _named_errors(image_format):
         encoded = read_encoded(data, image_format)
         if encoded.size is not None:
-            _check_size(encoded.size, encoded.num_passes, limits)
+            _check_size(encoded.size, encoded.num_passes, limits, is_reduced=reduction_of(encoded, spec) > 1)
         picture = _decode(encoded, spec, limits)
     pixels = np.asarray(picture)
     if out is None:
@@ -105,10 +106,12 @@ def preprocess(
     return out
 
 
-def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits) -> None:
+def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits, *, is_reduced: bool = False) -> None:
     width, height = size
-    if width * height > limits.max_pixels:
-        raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {limits.max_pixels:,} are accepted")
+    # What is decoded row by row, at half its size or less, is never there as a whole.
+    max_pixels = limits.max_pixels * (REDUCED_FACTOR if is_reduced and num_passes == 1 else 1)
+    if width * height > max_pixels:
+        raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {max_pixels:,} are accepted")
     if max(width, height) > _MAX_SIDE_PX:
         raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {_MAX_SIDE_PX:,} a side are accepted")
     if width * height * num_passes > limits.max_pixels * _MAX_PASSES:
@@ -120,13 +123,22 @@ def _decode(encoded: EncodedImage, spec: PixelSpec, limits: ImageLimits) -> Imag
         return fit_jpeg(encoded, spec)
     if encoded.format == "HEIC":
         return fit_picture(heif.decode(encoded), spec, orientation=1, samples=encoded.samples)
-    with Image.open(BytesIO(encoded.data), formats=(encoded.format,)) as image:
+    with _open(encoded) as image:
         # Again, by the decoder's word: a container can say one thing and the picture within it another.
         _check_size(image.size, encoded.num_passes, limits)
         orientation = encoded.orientation
         if orientation is None:
             orientation = read_orientation(image.info.get("exif", b""), image.info.get("xmp", b""))
         return fit_picture(image, spec, orientation=orientation, samples=encoded.samples)
+
+
+def _open(encoded: EncodedImage) -> Image.Image:
+    try:
+        return Image.open(BytesIO(encoded.data), formats=(encoded.format,))
+    except UnidentifiedImageError:
+        if encoded.format == "TIFF":
+            tiff.check_layout(encoded.data)
+        raise
 
 
 @contextmanager

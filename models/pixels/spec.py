@@ -14,6 +14,7 @@ Fit = Literal["crop", "stretch"]
 Resample = Literal["bilinear", "bicubic"]
 
 MAX_TARGET_PX = 4096
+REDUCED_FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class ImageLimits:
         max_bytes: of the encoded image.
         max_pixels: width times height, read from the header before decoding; at most Pillow's own
             `Image.MAX_IMAGE_PIXELS` (89,478,485 unless the application changed it), so that an image within our limit
-            never meets Pillow's decompression-bomb warning. Decoding holds 4 to 20 bytes per pixel, JPEG far less.
+            never meets Pillow's decompression-bomb warning. Decoding holds 4 to 20 bytes per pixel, JPEG far less:
+            in one scan, and decoded at half its size or less, it may have REDUCED_FACTOR times as many.
     """
 
     max_bytes: int = 20 * 1024**2

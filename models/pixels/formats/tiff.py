@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
+from io import BytesIO
 
-from models.errors import CorruptImage
+from PIL import TiffImagePlugin
+
+from models.errors import CorruptImage, UnsupportedImage
 from models.pixels.formats.encoded import EncodedImage, Samples
 from models.pixels.formats.exif import Directory, orientation_of
 
@@ -15,6 +19,10 @@ _PLANAR, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_BYTES = 284, 322, 323, 
 _SAMPLE_FORMAT, _XMP = 339, 700
 _SEPARATE_PLANES = 2
 _SIGNED = 2
+_SAMPLE_KINDS = {1: "unsigned", _SIGNED: "signed", 3: "floating point"}
+_LAYOUT_UNKNOWN = re.compile(
+    "unknown pixel mode|unknown data organization|Invalid value for samples per pixel"
+)  # as Pillow says it
 
 # One value each: fill order, fax options, predictor and old-style JPEG beside those named above.
 _SCALARS = {_WIDTH, _LENGTH, _COMPRESSION, _PHOTOMETRIC, 266, _SAMPLES, _ROWS_PER_STRIP, _PLANAR, 292, 293, 317}
@@ -58,6 +66,22 @@ def read(data: bytes) -> EncodedImage:
         orientation=orientation_of(directory, directory.values(_XMP)),
         samples=samples,
     )
+
+
+def check_layout(data: bytes) -> None:
+    """Raise UnsupportedImage where Pillow knows the format and not this way of storing a pixel."""
+    try:
+        TiffImagePlugin.TiffImageFile(BytesIO(data)).close()
+    except SyntaxError as error:
+        if not _LAYOUT_UNKNOWN.match(str(error)):
+            return
+        directory = Directory(data)
+        number, bits = directory.integer(_SAMPLES, default=1), directory.integer(_BITS, default=1)
+        kind = _SAMPLE_KINDS.get(directory.integer(_SAMPLE_FORMAT, default=1), "other")
+        raise UnsupportedImage(
+            f"the TIFF image has {number} samples a pixel of {bits} bits, {kind}, which is not accepted; "
+            "save it as RGB or grayscale of 8 bits"
+        ) from error
 
 
 def _count_segments(directory: Directory, width: int, height: int) -> int:

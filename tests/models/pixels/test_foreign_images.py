@@ -20,6 +20,7 @@ PILLOW_FORMATS = [name for name in ACCEPTED_FORMATS if name != "HEIC"]  # Pillow
 WHOLE_PICTURES = {
     "pillow__chunk_no_fctl.png": "an animation without frame headers; the still picture before it is intact",
     "pillow__png_decompression_dos.png": "a text chunk that inflates; text is not inflated",
+    "pocs__small-invalid.jpg": "lacks its end marker; the one pixel is there",
     "pillow__truncated_end_chunk.png": "breaks off in a surplus IDAT chunk, after the end of the zlib stream",
 }
 

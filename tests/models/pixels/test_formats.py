@@ -10,7 +10,7 @@ import pytest
 from pictures import encode, gradient, gray_tiff, png, png_chunk, tiff, with_orientation
 from PIL import Image, ImageFile
 
-from models.errors import CorruptImage, ImageTooLarge
+from models.errors import CorruptImage, ImageTooLarge, UnsupportedImage
 from models.pixels.formats import identify, read_encoded
 from models.pixels.formats.exif import read_orientation
 from models.pixels.preprocessing import ACCEPTED_FORMATS, PixelSpec, preprocess
@@ -143,6 +143,26 @@ def test_picture_in_many_chunks_is_joined():
 def test_picture_that_is_whole_counts_even_if_the_file_breaks_off_after_it():
     upload = png(ROW, width=2, after=png_chunk(b"tEXt", b"Title\0x" * 9))
     assert preprocess(upload[:-40], SPEC)[0].tolist() == STANDING
+
+
+@pytest.mark.parametrize(
+    ("tags", "described"),
+    [
+        ({258: [32] * 3, 262: 2, 277: 3, 339: [3] * 3}, "3 samples a pixel of 32 bits, floating point"),
+        ({258: [8] * 5, 277: 5, 338: [0] * 4}, "5 samples a pixel of 8 bits, unsigned"),
+        ({258: [8] * 4, 262: 2, 277: 7}, "7 samples a pixel of 8 bits, unsigned"),
+    ],
+)
+def test_tiff_whose_pixels_pillow_cannot_take_is_not_accepted_and_not_called_corrupt(tags, described):
+    row = bytes(64)
+    common = {256: 2, 257: 1, 259: 1, 262: 1, 273: 8, 278: 1, 279: len(row)}
+    with pytest.raises(UnsupportedImage, match=f"the TIFF image has {described}, which is not accepted; save it"):
+        preprocess(tiff(row, common | tags), SPEC)
+
+
+def test_tiff_whose_directory_is_broken_is_corrupt():
+    with pytest.raises(CorruptImage):
+        preprocess(gray_tiff(ROW, width=2, bits=8, more={259: 60_000}), SPEC)
 
 
 def test_tiff_is_read_as_its_first_page_only():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import encode, gradient
+from pictures import encode, gradient, noise
 from PIL import Image
 
 from models.errors import CorruptImage
@@ -46,6 +46,30 @@ def test_picture_that_ends_too_early_is_called_truncated() -> None:
     upload = encode(gradient(64, 64), "JPEG")
     with pytest.raises(CorruptImage, match="truncated"):
         preprocess(upload[: len(upload) * 3 // 4], PixelSpec(32, 32))
+
+
+SAMSUNG_TRAILER = b"\0\0\x01\n\x0e\0\0\0Image_UTC_Data1500000000000SEFHe\0\0\0\xff\x17ab\xff\xc0\0\x11\x18\0\0\0SEFT"
+
+
+@pytest.mark.parametrize("reduction", [1, *jpeg.REDUCTIONS])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}], ids=["plain", "restart markers"])
+@pytest.mark.parametrize("after", [b"", b"\xff", SAMSUNG_TRAILER], ids=["nothing", "half a marker", "trailer"])
+def test_picture_that_is_whole_needs_no_end_marker(
+    after: bytes, options: dict[str, Any], mode: str, reduction: int
+) -> None:
+    upload = encode(gradient(75, 133).convert(mode), "JPEG", **options)
+    assert upload.endswith(b"\xff\xd9")
+    decoded = jpeg.decode(jpeg.read(upload[:-2] + after), reduction)
+    assert np.array_equal(np.asarray(decoded), np.asarray(opened(upload, reduction)))
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_picture_that_lacks_a_byte_is_not_whole(options: dict[str, Any]) -> None:
+    noisy = encode(Image.fromarray(noise(40, 56)), "JPEG", **options)
+    for num_missing in (3, 4, 5, 10, 60, 300, 600):
+        with pytest.raises(CorruptImage):
+            preprocess(noisy[:-num_missing], PixelSpec(40, 56))
 
 
 @pytest.mark.parametrize(("bits", "num_components"), [(12, 3), (8, 2), (8, 0), (8, 5)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -30,9 +31,24 @@ def test_bytes_are_limited_before_anything_else() -> None:
 @pytest.mark.parametrize("image_format", ACCEPTED_FORMATS)
 def test_pixels_are_limited(image_format: str) -> None:
     upload = encode(Image.new("RGB", (64, 64)), image_format)
-    preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=4096))
+    spec = PixelSpec(64, 64)
+    preprocess(upload, spec, limits=ImageLimits(max_pixels=4096))
     with pytest.raises(ImageTooLarge, match="the image has 64 x 64 pixels; at most 4,095 are accepted"):
-        preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=4095))
+        preprocess(upload, spec, limits=ImageLimits(max_pixels=4095))
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "max_pixels"),
+    [(32, {}, 4096), (33, {}, 1024), (32, {"progressive": True}, 1024)],
+    ids=["at half its size", "whole", "in several scans"],
+)
+def test_jpeg_that_is_never_there_as_a_whole_may_have_four_times_as_many(
+    size: int, options: dict[str, Any], max_pixels: int
+) -> None:
+    spec, limits = PixelSpec(size, size), ImageLimits(max_pixels=1024)
+    preprocess(encode(gradient(math.isqrt(max_pixels), math.isqrt(max_pixels)), "JPEG", **options), spec, limits=limits)
+    with pytest.raises(ImageTooLarge, match=f"the image has 65 x 64 pixels; at most {max_pixels:,} are accepted"):
+        preprocess(encode(gradient(64, 65), "JPEG", **options), spec, limits=limits)
 
 
 def test_longest_side_is_limited() -> None:
