@@ -22,7 +22,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_FIRST_SIDEWAYS = 5
+FIRST_SIDEWAYS = 5
 
 
 class Box(NamedTuple):
@@ -66,7 +66,7 @@ def reduction_of(encoded: EncodedImage, spec: PixelSpec) -> int:
 
 def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:
     """Give the spec's width and height, swapped where the picture is to be turned sideways."""
-    return (spec.height_px, spec.width_px) if orientation >= _FIRST_SIDEWAYS else (spec.width_px, spec.height_px)
+    return (spec.height_px, spec.width_px) if orientation >= FIRST_SIDEWAYS else (spec.width_px, spec.height_px)
 
 
 def _fit(picture: Image.Image, box: Box, target: tuple[int, int], spec: PixelSpec, orientation: int) -> Image.Image:

@@ -1,0 +1,70 @@
+"""Rates with their intervals: of each class, how many of its photos are found, and how often its name is right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Z = 1.96  # of a 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A number of photos out of some.
+
+    Attributes:
+        num_right: of them.
+        num_photos: all; the rate is unknown if there is none.
+    """
+
+    num_right: int
+    num_photos: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the rate, had the photos been others (Wilson, 1927)."""
+        n, p = self.num_photos, self.num_right / self.num_photos
+        centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+        half = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    def __str__(self) -> str:
+        """Format as "93.3 % (85.3 to 97.1)"; a dash if there is no photo."""
+        if not self.num_photos:
+            return "–"
+        low, high = (100 * end for end in self.interval)
+        return f"{100 * self.num_right / self.num_photos:.1f} % ({low:.1f} to {high:.1f})"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRates:
+    """The rates of one class.
+
+    Attributes:
+        number: of the class, from 1; confusion.png has it where its font lacks the name.
+        label: its name.
+        recall: of the photos of the class, those that are called so.
+        precision: of the photos that are called so, those of the class.
+    """
+
+    number: int
+    label: str
+    recall: Rate
+    precision: Rate
+
+
+def class_rates(matrix: npt.NDArray[np.int64], labels: Sequence[str]) -> list[ClassRates]:
+    """Return the rates of each class from a confusion matrix, int64 [C, C], whose rows are the labels."""
+    return [
+        ClassRates(
+            index + 1,
+            label,
+            Rate(int(matrix[index, index]), int(matrix[index].sum())),
+            Rate(int(matrix[index, index]), int(matrix[:, index].sum())),
+        )
+        for index, label in enumerate(labels)
+    ]
