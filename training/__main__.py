@@ -12,7 +12,7 @@ from training.cli import command_line, command_parser, run
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 PROGRAM = "python -m training"
-COMMANDS = {"relabel": "training.relabel"}  # others than to train; a module each
+COMMANDS = {"relabel": "training.relabel", "report": "training.report.command"}  # others than to train; a module each
 
 EXAMPLES = """
 examples:

@@ -19,6 +19,7 @@ from training.history import read_history
 from training.loop import PixelSets, fit
 from training.plots import plot_curves
 from training.publish import finish_float32, publish
+from training.report.report import report_line
 from training.run import Run, load_model, open_run, published, read_run
 from training.zero_start import zero_branches
 
@@ -40,7 +41,7 @@ def train(
     Args:
         config: the settings.
         data_path: a data set, as `training.data.load_dataset` takes it.
-        workdir: the run's folder: checkpoints, curves.png, confusion.png, metrics.json, model.keras.
+        workdir: the run's folder: checkpoints, curves.png, confusion.png, metrics.json, model.keras, report.html.
         repository: where to publish the model.
         name: the model's name there.
         start_from: folder of a finished run whose weights the training starts from; None for random ones.
@@ -75,7 +76,9 @@ def train(
     plot_curves(read_history(workdir), workdir / "curves.png")
     say("exporting, and measuring the exported file on the test images")
     measured = finish_float32(model, run, data, workdir=workdir)
-    return publish(measured, run, data, workdir=workdir, repository=repository, name=name)
+    artifact = publish(measured, run, data, workdir=workdir, repository=repository, name=name)
+    say(report_line(workdir, run, data))
+    return artifact
 
 
 def _fitted(

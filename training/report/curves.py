@@ -37,9 +37,9 @@ def _curve(title: str, epochs: Sequence[int], lines: dict[str, list[float]]) -> 
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         axes.set_facecolor(SURFACE)
-        mark = "o" if len(epochs) == 1 else ""  # a line needs two points
+        mark = "o-" if len(epochs) == 1 else "-"  # a line needs two points
         for (name, values), colour in zip(lines.items(), (SECOND, ACCENT), strict=False):
-            axes.plot(epochs, values, mark, linestyle="-", color=colour, label=name or None, linewidth=2)
+            axes.plot(epochs, values, mark, color=colour, label=name or None, linewidth=2)
         axes.set_title(title, color=SOFT, fontsize=12, loc="left")
         axes.set_xlabel("epoch", color=SOFT)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

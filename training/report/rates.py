@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Z = 1.96  # of a 95 % interval
+from training.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +23,11 @@ class Rate:
     num_right: int
     num_photos: int
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the rate, had the photos been others (Wilson, 1927)."""
-        n, p = self.num_photos, self.num_right / self.num_photos
-        centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
-        half = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
-        return max(0.0, centre - half), min(1.0, centre + half)
-
     def __str__(self) -> str:
-        """Format as "93.3 % (85.3 to 97.1)"; a dash if there is no photo."""
+        """Format with the 95 % interval, as "93.3 % (85.3 to 97.1)"; a dash if there is no photo."""
         if not self.num_photos:
-            return "–"
-        low, high = (100 * end for end in self.interval)
+            return "\N{EN DASH}"
+        low, high = (100 * end for end in wilson(self.num_right, self.num_photos))
         return f"{100 * self.num_right / self.num_photos:.1f} % ({low:.1f} to {high:.1f})"
 
 

@@ -47,7 +47,7 @@ class Thumbnails:
     def css(self) -> Markup:
         """Return the styles: one rule for each photo, until `max_bytes` are reached."""
         with ThreadPoolExecutor() as pool:
-            urls = pool.map(lambda photo: _url(photo[1].read(photo[0][1])), self._photos.items())
+            urls = pool.map(lambda photo: _url(photo[1], photo[0][1]), self._photos.items())
             return Markup("\n").join(self._rules(urls))
 
     def _rules(self, urls: Iterator[str]) -> Iterator[Markup]:
@@ -68,9 +68,10 @@ def data_url(pixels: Pixels) -> str:
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _url(photo: bytes) -> str:
-    """Encode the whole photo, small; empty if it cannot be decoded any more."""
+def _url(split: Split, index: int) -> str:
+    """Encode a whole photo, small; empty if it cannot be read or decoded any more."""
     try:
+        photo = split.read(index)
         encoded = read_encoded(photo, identify(photo))
         width, height = encoded.size or (1, 1)
         if (encoded.orientation or 1) >= FIRST_SIDEWAYS:

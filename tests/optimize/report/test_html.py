@@ -1,40 +1,9 @@
 import re
-from html.parser import HTMLParser
 
+from html_reader import Reader
 from small_reports import ON_GPU, plain, small_report, small_row, usual_report
 
 from optimize.report.html import html
-
-VOID = {"meta", "br"}
-
-
-class Reader(HTMLParser):
-    """Fails on elements that are not closed, and collects texts and attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.texts: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.feed(page)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data):
-        self.texts.append(data)
 
 
 def test_page_needs_nothing_but_itself():

@@ -1,0 +1,134 @@
+"""Choose the photos that a report shows: those of each cell of the confusion matrix, the worst, the least sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from training.evaluate import confusion_matrix
+from training.report.answers import Answers
+from training.report.confident_learning import likely_wrong
+from training.report.page import printable
+from training.report.thumbnails import Thumbnails
+
+NUM_IN_CELL = 12  # of mistakes; of what is right half as many
+MAX_IN_CELLS = 400  # of one confusion matrix
+MAX_MATRIX_CLASSES = 30  # with more, the most frequent mistakes are listed instead
+MAX_PAIRS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One photo on the page.
+
+    Attributes:
+        style: class of the element that shows it; empty for no picture.
+        name: path in the data set, or its number where photos have none.
+        part: what it is for: "test", "validation" or "training".
+        label: its class.
+        why: what the model says of it, or what it is a copy of.
+        proposed: class that it may belong to.
+        can_move: whether a list of moves can name it.
+    """
+
+    style: str
+    name: str
+    part: str
+    label: str
+    why: str
+    proposed: str
+    can_move: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a confusion matrix.
+
+    Attributes:
+        row: index of the label.
+        column: index of the likeliest label.
+        count: of its photos.
+        share: of the photos with that label, in [0, 1].
+        cards: some of them.
+    """
+
+    row: int
+    column: int
+    count: int
+    share: float
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Makes the cards of a page, and plans their pictures."""
+
+    labels: tuple[str, ...]
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
+
+    def card(self, answers: Answers, index: int, *, proposed: int | None = None) -> Card:
+        """Make the card of a photo; by default the likeliest other class is proposed."""
+        split, probabilities = answers.split, answers.probabilities[index]
+        target = int(split.targets[index])
+        order = [int(label) for label in np.argsort(-probabilities, kind="stable")[:3]]
+        if proposed is None:
+            proposed = next((label for label in order if label != target), target)
+        said = [label for label in order if probabilities[label] >= 0.005] or order[:1]
+        name = split.names[index] if split.names else f"photo {index + 1}"
+        return Card(
+            style=self.thumbnails.style_of(answers.part, split, index),
+            name=name,
+            part=answers.part,
+            label=self.labels[target],
+            why="answer: " + ", ".join(f"{self.labels[label]} {probabilities[label]:.0%}" for label in said),
+            proposed=self.labels[proposed],
+            # A page cannot hold every name that a disk can.
+            can_move=bool(split.names) and printable(name) == name and "\r" not in name,
+        )
+
+    def worst(self, parts: Sequence[Answers], number: int) -> list[Card]:
+        """Return the wrong answers that are surest."""
+        found = [
+            (-answers.confidence[index], answers, int(index))
+            for answers in parts
+            for index in np.flatnonzero(~answers.is_right)
+        ]
+        return self._first(found, number)
+
+    def least_sure(self, parts: Sequence[Answers], number: int) -> list[Card]:
+        """Return the answers whose two likeliest labels are nearest to each other."""
+        found = [(lead, answers, index) for answers in parts for index, lead in enumerate(answers.lead)]
+        return self._first(found, number)
+
+    def suspects(self, answers: Answers) -> list[Card]:
+        """Return the photos whose labels are likely wrong, the surest first."""
+        found = likely_wrong(answers.probabilities, answers.split.targets)
+        return [self.card(answers, suspect.index, proposed=suspect.proposed) for suspect in found]
+
+    def cells(self, answers: Answers) -> list[Cell]:
+        """Return the cells that have photos: the mistakes, the most frequent first, then what is right.
+
+        With more than `MAX_MATRIX_CLASSES` labels they are the `MAX_PAIRS` most frequent mistakes.
+        """
+        matrix = confusion_matrix(answers.probabilities, answers.split.targets)
+        totals = matrix.sum(axis=1)
+        places = sorted(np.argwhere(matrix).tolist(), key=lambda at: (at[0] == at[1], -matrix[at[0], at[1]]))
+        if len(matrix) > MAX_MATRIX_CLASSES:
+            places = [at for at in places if at[0] != at[1]][:MAX_PAIRS]
+        cells: list[Cell] = []
+        left = MAX_IN_CELLS
+        for row, column in places:
+            members = np.flatnonzero((answers.split.targets == row) & (answers.likeliest == column))
+            # The surest mistakes come first, and the least sure of what is right.
+            ordered = members[np.argsort((1 if row == column else -1) * answers.confidence[members], kind="stable")]
+            shown = ordered[: min(left, NUM_IN_CELL // 2 if row == column else NUM_IN_CELL)]
+            left -= len(shown)
+            cards = tuple(self.card(answers, int(index)) for index in shown)
+            cells.append(Cell(row, column, len(members), len(members) / int(totals[row]), cards))
+        return cells
+
+    def _first(self, found: list[tuple[float, Answers, int]], number: int) -> list[Card]:
+        found.sort(key=lambda photo: photo[0])
+        return [self.card(answers, index) for _, answers, index in found[:number]]
