@@ -126,7 +126,7 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
     if run.compression and run.compression["method"] == QuantizationAwareTraining.METHOD:
         raise RunError(f"{workdir} was trained as an int8 file and has no other: start from the run of {run.parent}")
     model = load_model(workdir)
-    data = load_dataset(data_path or Path(run.data), run.config.held_out)
+    data = load_dataset(data_path or Path(run.data), run.config.held_out, run.config.reading)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")

@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.checks import at_least, one_of, within
 from models.pixels.preprocessing import PixelSpec
-from training.dataset import HeldOut
+from training.dataset import HeldOut, Reading
+from training.photo import DEFAULT_MAX_PIXELS
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Crop = Literal["none", "shift", "resized"]
@@ -99,6 +100,10 @@ class TrainingConfig:
             first one on (arXiv:1603.09382); in [0, 1).
         zero_start: blocks begin as their shortcuts: kernels of their last convolutions are 0 (arXiv:1706.02677,
             section 5.1, for networks whose blocks end in a convolution).
+        max_image_pixels: width times height of a photo; one with more is left out. What a server does not accept by
+            default, as phones take it, is scaled down to what it does.
+        zip_encoding: Python's name of the encoding of names in a zip file that does not say it, such as gbk, cp932 or
+            cp1252; "guess" to guess it.
     """
 
     variant: str = "18"
@@ -128,9 +133,12 @@ class TrainingConfig:
     frozen_batch_norm: bool = False
     stochastic_depth: float = 0.0
     zero_start: bool = False
+    max_image_pixels: int = DEFAULT_MAX_PIXELS
+    zip_encoding: str = "guess"
 
     def __post_init__(self) -> None:
         at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)
+        at_least(1, max_image_pixels=self.max_image_pixels)
         within("[0, 1)", small_fraction=self.small_fraction, warmup_fraction=self.warmup_fraction)
         within("[0, 1)", momentum=self.momentum, label_smoothing=self.label_smoothing)
         within("[0, 1)", average_decay=self.average_decay, validation_fraction=self.validation_fraction)
@@ -150,6 +158,11 @@ class TrainingConfig:
     def held_out(self) -> HeldOut:
         """How validation and test images are drawn."""
         return HeldOut(self.test_fraction, self.validation_fraction, self.seed)
+
+    @property
+    def reading(self) -> Reading:
+        """How files of the data set are read."""
+        return Reading(self.max_image_pixels, self.zip_encoding)
 
     @property
     def pixels(self) -> PixelSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -12,18 +13,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from training.dataset import Dataset, DatasetError, HeldOut, Pixels, Split, file_sha256, three_sets
-from training.image_folders import load_image_folders, open_zip
+from training.dataset import Dataset, DatasetError, HeldOut, Pixels, Reading, Split, file_sha256, three_sets
+from training.image_folders import load_image_folders
+from training.survey import Survey, count_labels
+
+_AS_FOUND = Reading()
 
 
-def load_dataset(path: Path, held_out: HeldOut) -> Dataset:
+def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND) -> Dataset:
     """Open a data set.
 
     Args:
         path: an `.npz` with x_train, y_train, x_test, y_test and labels, maybe x_validation and y_validation; or a
-            folder, or a zip file of one, that holds `train/<class>/<image>` and optionally `test/<class>/<image>`, or
-            just `<class>/<image>`. Where there is no test/, val/, valid/ or validation/ is the test folder.
+            folder, or a zip file of one, that holds `train/<class>/<image>`, and optionally `validation/` and `test/`
+            of the same form, or just `<class>/<image>`. Where one folder is held out it is the test set.
         held_out: how validation and test images are drawn where there are none.
+        reading: of files: limits, and the encoding of names.
 
     Raises:
         DatasetError: what was expected is not there.
@@ -32,10 +37,8 @@ def load_dataset(path: Path, held_out: HeldOut) -> Dataset:
         raise DatasetError(f"no such file or folder: {path}")
     if path.suffix == ".npz":
         return load_npz(path, held_out)
-    if path.is_dir():
-        return load_image_folders(path, path, held_out)
-    if zipfile.is_zipfile(path):
-        return load_image_folders(open_zip(path), path, held_out)
+    if path.is_dir() or zipfile.is_zipfile(path):
+        return load_image_folders(path, held_out, reading)
     raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file")
 
 
@@ -64,7 +67,16 @@ def load_npz(path: Path, held_out: HeldOut) -> Dataset:
         sets = train, _array_split("validation", values, labels), test
     else:
         sets = three_sets(train, test, held_out)
-    return Dataset(path.stem, file_sha256(path), labels, *sets)
+    origin = "all in the file" if has_validation else f"validation images drawn by class with seed {held_out.seed}"
+    copied = _num_copied(values["x_train"], values["x_test"])
+    notes = (f"{copied} of {len(test)} test images are training images, pixel for pixel",) if copied else ()
+    survey = Survey(path.name, count_labels(labels, *(split.targets for split in sets)), origin, {}, notes=notes)
+    return Dataset(path.stem, file_sha256(path), labels, *sets, survey=survey)
+
+
+def _num_copied(train: npt.NDArray[Any], test: npt.NDArray[Any]) -> int:
+    seen = {hashlib.sha256(image).digest() for image in train}
+    return sum(hashlib.sha256(image).digest() in seen for image in test)
 
 
 def _array_split(part: str, arrays: Mapping[str, npt.NDArray[Any]], labels: Sequence[str]) -> Split:

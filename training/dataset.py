@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.store.durable import replacing
 from models.store.fields import validate_labels
+from training.draw import draw
+from training.photo import DEFAULT_MAX_PIXELS
+from training.survey import Survey
 
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.int64]
@@ -31,11 +34,14 @@ class Split:
         targets: int64 [N], index of each image's label.
         read: returns the encoded bytes of image i, as a client would send them.
         names: path of each image in the data set, with "/"; none where images are rows of an array.
+        groups: int64 [N], a number that an image shares with its copies, in other splits of the data set too; none
+            where images are rows of an array.
     """
 
     targets: Targets
     read: Callable[[int], bytes]
     names: tuple[str, ...] = ()
+    groups: Targets = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -43,7 +49,8 @@ class Split:
     def subset(self, indices: Targets) -> Split:
         """Return the images at some indices, int64 [M], in that order."""
         names = tuple(self.names[index] for index in indices) if self.names else ()
-        return Split(self.targets[indices], lambda index: self.read(int(indices[index])), names)
+        groups = self.groups[indices] if len(self.groups) else self.groups
+        return Split(self.targets[indices], lambda index: self.read(int(indices[index])), names, groups)
 
     def encoded(self) -> Iterator[bytes]:
         """Iterate over the encoded bytes of the images, in order."""
@@ -96,6 +103,19 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read.
+
+    Attributes:
+        max_image_pixels: width times height of an image; one with more is left out.
+        zip_encoding: Python's name of the encoding of names in a zip file that does not say it; "guess" to guess it.
+    """
+
+    max_image_pixels: int = DEFAULT_MAX_PIXELS
+    zip_encoding: str = "guess"
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Images to learn from, images to choose by, and images for the figures.
 
@@ -107,6 +127,7 @@ class Dataset:
         validation: the images that every choice is made by; no weight learns from them.
         test: the images that the figures are of; nothing is chosen by them.
         held_out: how the test images were drawn; None where the data has a test set of its own.
+        survey: what was found in it.
 
     Raises:
         DatasetError: a manifest cannot hold the labels.
@@ -119,6 +140,7 @@ class Dataset:
     validation: Split
     test: Split
     held_out: HeldOut | None = None
+    survey: Survey = field(kw_only=True)
 
     @property
     def has_validation(self) -> bool:
@@ -133,7 +155,7 @@ class Dataset:
 
 
 def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Split, Split]:
-    """Draw the validation images, by class, from the training images.
+    """Draw the validation images, by class and group of copies, from the training images.
 
     Returns:
         Training, validation and test images.
@@ -143,16 +165,12 @@ def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Spl
     """
     if not held_out.validation_fraction:
         return train, test, test
-    rng = np.random.default_rng((held_out.seed, 1))
-    drawn: list[int] = []
-    for target in np.unique(train.targets):
-        members = rng.permutation(np.flatnonzero(train.targets == target))
-        num_drawn = min(len(members) - 1, max(1, round(held_out.validation_fraction * len(members))))
-        drawn += members[:num_drawn].tolist()
-    if not drawn:
+    groups = train.groups if len(train.groups) else np.arange(len(train))
+    drawn = draw(train.targets, groups, held_out.validation_fraction, (held_out.seed, 1))
+    if not len(drawn):
         raise DatasetError("no class has two training images, one to learn from and one to choose by")
     kept = np.setdiff1d(np.arange(len(train)), drawn)
-    return train.subset(kept), train.subset(np.sort(np.array(drawn, np.int64))), test
+    return train.subset(kept), train.subset(drawn), test
 
 
 def file_sha256(path: Path) -> str:

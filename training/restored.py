@@ -46,7 +46,7 @@ def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str 
         if (existing.run_id, existing.parent) != (run.run_id, run.parent):
             raise RunError(f"{workdir} holds a run already: use another --workdir")
     model = _model(artifact)
-    data = load_dataset(data_path, run.config.held_out)
+    data = load_dataset(data_path, run.config.held_out, run.config.reading)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {reference} was trained on: its sha256 differs")
     run = open_run(workdir, run)

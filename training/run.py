@@ -37,6 +37,7 @@ class Run:
         ancestry: commands of the runs that led to `parent`, the first one first.
         compression: JSON, the settings of a compression or a teacher; None for a plain training.
         left_peak_lrs: highest learning rates that it was begun with, from which it diverged.
+        survey: JSON, what was found in the data set (`training.survey.Survey`); None of a run from before it was kept.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class Run:
     ancestry: tuple[str, ...] = ()
     compression: dict[str, Any] | None = None
     left_peak_lrs: tuple[float, ...] = ()
+    survey: dict[str, Any] | None = None
 
     @property
     def commands(self) -> tuple[str, ...]:

@@ -56,10 +56,9 @@ def train(
         DatasetError: the data cannot be used.
         RunError: `workdir` holds another run, or the teacher cannot be used.
     """
-    data = load_dataset(data_path, config.held_out)
-    sizes = f"{len(data.train)} training, {len(data.validation)} validation and {len(data.test)} test images"
-    say(f"{data.name}: {len(data.labels)} classes, {sizes}")
-    architecture_of(config, num_classes=len(data.labels))  # what cannot be built leaves no folder behind
+    data = load_dataset(data_path, config.held_out, config.reading)
+    for line in data.survey.lines():
+        say(line)
     wanted = Run.new(
         command=command,
         config=config,
@@ -70,6 +69,7 @@ def train(
         parent=published(start_from, "float32") if start_from else None,
         ancestry=read_run(start_from).commands if start_from else (),
         compression=teacher.to_dict() if teacher else None,
+        survey=data.survey.to_dict(),
     )
     run = open_run(workdir, wanted)
     model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, say=say)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ import numpy.typing as npt
 from models.errors import ImageError
 from models.pixels.preprocessing import Pixels, PixelSpec, preprocess
 from optimize.settings import Quantization
+from training.class_folders import is_hidden
 from training.dataset import DatasetError, Split, Targets
-from training.image_folders import Entry, open_zip, visible_entries
+from training.file_tree import open_tree
 
 Indices = npt.NDArray[np.int64]
 
@@ -57,29 +57,15 @@ def balanced_indices(targets: Targets, num_images: int, seed: int) -> Indices:
 
 
 def _own_images(path: Path, num_images: int, spec: PixelSpec, seed: int) -> list[Pixels]:
-    if path.is_dir():
-        tree: Entry = path
-    elif path.is_file() and zipfile.is_zipfile(path):
-        tree = open_zip(path)
-    else:
+    if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
         raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
-    files = list(_files(tree))
+    files = [file for file in open_tree(path).files if not is_hidden(file.path)]
     if not files:
         raise DatasetError(f"{path.name} holds no picture to calibrate on")
     images = []
     for index in sorted(np.random.default_rng(seed).permutation(len(files))[:num_images]):
-        name, file = files[index]
         try:
-            images.append(preprocess(file.read_bytes(), spec))
-        except (ImageError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
-            raise DatasetError(f"cannot calibrate on {name}: {error}") from error
+            images.append(preprocess(files[index].read(), spec))
+        except (ImageError, OSError) as error:
+            raise DatasetError(f"cannot calibrate on {files[index].path}: {error}") from error
     return images
-
-
-def _files(folder: Entry, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-    """Yield every file of a tree with its path in there, except those that systems hide."""
-    for entry in visible_entries(folder):
-        if entry.is_dir():
-            yield from _files(entry, f"{prefix}{entry.name}/")
-        else:
-            yield f"{prefix}{entry.name}", entry

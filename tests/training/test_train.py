@@ -101,7 +101,7 @@ def test_other_data_labels_or_parent_in_the_same_folder_are_refused(toy_run, fie
 
 
 def test_images_held_out_are_drawn_by_the_settings(tmp_path, monkeypatch):
-    def load(_path, held_out):
+    def load(_path, held_out, _reading):
         assert held_out == HeldOut(test_fraction=0.3, validation_fraction=0.2, seed=5)
         raise InterruptedError
 

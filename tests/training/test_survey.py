@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+
+from training.survey import CopyGroup, LeftOut, Survey, count_labels, size_range
+
+
+def survey(counts, **values) -> Survey:
+    return Survey("photos.zip", counts, "each set has a folder", {}, **values)
+
+
+def counts_of(**classes: tuple[int, int, int]):
+    return {label: dict(zip(("train", "validation", "test"), row, strict=True)) for label, row in classes.items()}
+
+
+def test_lines_begin_with_classes_and_counts_the_rarest_last():
+    look = survey(counts_of(cat=(20, 3, 4), dog=(80, 9, 10)))
+    assert list(look.lines()) == [
+        "photos.zip: 2 classes, 100 training, 12 validation and 14 test images; each set has a folder",
+        "  dog: 80 + 9 + 10",
+        "  cat: 20 + 3 + 4",
+        "  imbalance: dog has 4.0 times the training images of cat",
+    ]
+
+
+def test_many_classes_are_shortened_to_the_ends():
+    counts = counts_of(**{f"class{index:02}": (100 - index, 1, 1) for index in range(30)})
+    lines = list(survey(counts).lines())
+    assert lines[10:12] == ["  class09: 91 + 1 + 1", "  ... 10 more classes"]
+    assert (len(lines), lines[-1]) == (22, "  class29: 71 + 1 + 1")
+
+
+def test_what_is_lacking_is_said():
+    lines = list(survey(counts_of(cat=(20, 2, 2), dog=(9, 0, 0))).lines())
+    assert lines[-3:] == [
+        "  note: dog has no test image and is not measured",
+        "  note: dog has no validation image and has no say in what is chosen",
+        "  note: few images to learn from: dog (9)",
+    ]
+
+
+def test_what_is_left_out_has_a_line_a_kind():
+    paths = [f"cat/{index}.heic" for index in range(9)]
+    files = LeftOut.of("HEIC images", paths, "install pillow-heif")
+    assert files == LeftOut("HEIC images", 9, tuple(paths[:5]), "install pillow-heif")
+    assert str(files) == "9 HEIC images (install pillow-heif): cat/0.heic, cat/1.heic, cat/2.heic, ..."
+    assert (
+        "  left out: 1 empty files: a.png"
+        in survey(counts_of(cat=(20, 2, 2)), left_out=(LeftOut.of("empty files", ["a.png"]),)).lines()
+    )
+
+
+def test_copies_are_summed_up_and_those_in_two_classes_listed():
+    copies = (
+        CopyGroup(("a/1.jpg", "a/2.jpg"), ("a", "a"), ("train", "train"), same_bytes=True),
+        CopyGroup(("a/3.jpg", "b/4.jpg"), ("a", "b"), ("test", "test"), same_bytes=False),
+    )
+    lines = list(survey(counts_of(a=(20, 2, 2), b=(20, 2, 2)), copies=copies).lines())
+    assert lines[-2:] == [
+        "  copies: 4 images in 2 groups, 1 of the same bytes and 1 nearly so; each group is kept on one side of the "
+        "split: a/1.jpg = a/2.jpg, a/3.jpg = b/4.jpg",
+        "  in a and b at once, one is wrong: a/3.jpg = b/4.jpg",
+    ]
+
+
+def test_json_form_has_everything():
+    copies = (CopyGroup(("a/1.jpg", "a/2.jpg"), ("a", "a"), ("train", "left out"), same_bytes=True),)
+    look = Survey(
+        "x", counts_of(a=(1, 2, 3)), "drawn", size_range([(4, 5), (1, 1), (2, 3)]), copies=copies, notes=("n",)
+    )
+    assert json.loads(json.dumps(look.to_dict())) == {
+        "name": "x",
+        "counts": {"a": {"train": 1, "validation": 2, "test": 3}},
+        "split": "drawn",
+        "sizes": {"least": [1, 1], "median": [2, 3], "largest": [4, 5]},
+        "left_out": [],
+        "copies": [
+            {"names": ["a/1.jpg", "a/2.jpg"], "labels": ["a", "a"], "sets": ["train", "left out"], "same_bytes": True}
+        ],
+        "notes": ["n"],
+    }
+
+
+def test_labels_without_images_count_as_nothing():
+    assert count_labels(["a", "b"], *(np.array(targets, int) for targets in ([1, 1], [], [0]))) == {
+        "a": {"train": 0, "validation": 0, "test": 1},
+        "b": {"train": 2, "validation": 0, "test": 0},
+    }

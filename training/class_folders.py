@@ -1,0 +1,178 @@
+"""Finds the sets and the classes in the folders of a tree, as people name and nest them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from training.dataset import DatasetError
+from training.file_tree import File, FileTree, parents
+
+SetName = Literal["train", "validation", "test"]
+
+SET_FOLDERS: dict[SetName, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+_ROLES = {name: role for role, names in SET_FOLDERS.items() for name in names}
+_SUFFIX = re.compile(r"[ _-]*(set|data|images|photos)$")
+
+_KNOWN = "folders of sets are called {}, in any case".format(
+    ", ".join(f"{' or '.join(names)} for {role}" for role, names in SET_FOLDERS.items())
+)
+
+# What systems put beside photos: thumbnails, settings of a window, resource forks.
+_SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx", "$recycle.bin"})
+REMOVED_FOLDER = "_removed"  # where `training.relabel` puts photos that belong to no class
+HIDDEN = "files hidden, removed or made by a system"
+IN_NO_CLASS = "files in no class folder"
+
+
+@dataclass(slots=True)
+class ClassFolders:
+    """What the folders of a tree say.
+
+    Attributes:
+        labels: the classes of the training set, by name.
+        sets: of each set that has a folder, the files with the index of their class.
+        left_out: paths of the files that belong to no class, by kind.
+        notes: what a person should know of it, a sentence each.
+    """
+
+    labels: tuple[str, ...] = ()
+    sets: dict[SetName, list[tuple[File, int]]] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    notes: list[str] = field(default_factory=list)
+
+
+def find_classes(tree: FileTree, name: str) -> ClassFolders:
+    """Find `train/<class>/...` and its like, else `<class>/...`, below any folders that hold all of it.
+
+    Args:
+        tree: every file.
+        name: of the data set, for messages.
+
+    Raises:
+        DatasetError: fewer than two classes, or sets that cannot be told; says what was found and what names are known.
+    """
+    folders = Folders(tree.folders)
+    root, children = folders.root(), folders.children
+    sets = folders.sets(root)
+    if "train" not in sets:
+        _refuse_sets_without_train(children, root, sets, name)
+        sets = {"train": [root]}
+    found = ClassFolders(sets={role: [] for role in sets})
+    found.labels = tuple(sorted({_label(path) for folder in sets["train"] for path in children[folder]}))
+    if len(found.labels) < 2:
+        raise DatasetError(
+            f"{name} must hold train/<class>/<image> or <class>/<image> with at least two classes, "
+            f"found {len(found.labels)}: {', '.join(found.labels) or 'none'} ({_KNOWN})"
+        )
+    classes = {
+        path: (role, _target(path, role, found))
+        for role, paths in sets.items()
+        for folder in paths
+        for path in children[folder]
+    }
+    for file in tree.files:
+        folder = next((folder for folder in parents(file.path) if folder in classes), None)
+        if is_hidden(file.path):
+            found.left_out[HIDDEN].append(file.path)
+        elif folder is None:
+            found.left_out[IN_NO_CLASS].append(file.path)
+        else:
+            role, target = classes[folder]
+            found.sets[role].append((file, target))
+    return found
+
+
+def is_hidden(path: str) -> bool:
+    """Tell whether systems hide a file or folder of this path, or make it for themselves."""
+    return any(
+        part.startswith(".") or part == REMOVED_FOLDER or part.lower() in _SYSTEM_NAMES for part in path.split("/")
+    )
+
+
+class Folders:
+    """The visible folders of a tree.
+
+    Attributes:
+        children: of a folder's path, the paths of the folders in it.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.children: defaultdict[str, list[str]] = defaultdict(list)
+        for path in sorted(paths):
+            if not is_hidden(path):
+                self.children[path.rpartition("/")[0]].append(path)
+
+    def root(self) -> str:
+        """Go down while one folder holds everything: archives are often packed so, with a README beside it."""
+        root = ""
+        while len(self.children[root]) == 1:
+            (only,) = self.children[root]
+            inner = self.children[only]
+            if not inner or (_role(only) == "train" and not any(_role(path) == "train" for path in inner)):
+                break
+            root = only
+        return root
+
+    def sets(self, root: str) -> dict[SetName, list[str]]:
+        """Find the folders that are sets by their name, and hold class folders."""
+        sets: dict[SetName, list[str]] = {}
+        for child in self.children[root]:
+            path, role = child, _role(child)
+            while len(self.children[path]) == 1 and _role(self.children[path][0]) == role:
+                (path,) = self.children[path]  # training_set/training_set/
+            if role and self.children[path]:
+                sets.setdefault(role, []).append(path)
+        return sets
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _role(path: str) -> SetName | None:
+    return _ROLES.get(_SUFFIX.sub("", _name(path).strip().lower()))
+
+
+def _label(path: str) -> str:
+    # macOS writes accents decomposed, others composed: one name.
+    return unicodedata.normalize("NFC", _name(path))
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().split())
+
+
+def _target(path: str, role: SetName, found: ClassFolders) -> int:
+    """Return the index of a folder's class; notes where it is spelt in another way than others."""
+    label = _label(path)
+    alike = [other for other in found.labels if _plain(other) == _plain(label)]
+    if label not in alike and len(alike) != 1:
+        raise DatasetError(f"{role} has classes that train has not: {label}; train has {', '.join(found.labels)}")
+    if label not in alike:
+        found.notes.append(f"{label!r} in {role} is taken for {alike[0]!r}: they differ in case or blanks only")
+    elif len(alike) > 1 and role == "train":
+        found.notes.append(f"{label!r} is a class of its own: case or blanks tell it from {len(alike) - 1} other")
+    return found.labels.index(label if label in alike else alike[0])
+
+
+def _refuse_sets_without_train(
+    children: Mapping[str, list[str]], root: str, sets: Mapping[SetName, list[str]], name: str
+) -> None:
+    """Raise DatasetError where folders are sets by their names, or by having the classes of each other."""
+    paths = children[root]
+    empty = [_name(path) for path in paths if _role(path) and not children[path]]
+    if len(empty) > 1 and any(_role(path) == "train" for path in empty):
+        raise DatasetError(f"{name}: {' and '.join(empty)} must each hold a folder for each class, found none in them")
+    held_out = {_label(path) for folders in sets.values() for folder in folders for path in children[folder]}
+    others = {_label(path) for folder in paths if not _role(folder) for path in children[folder]}
+    if sets and (held_out & others or all(_role(path) for path in paths)):
+        raise DatasetError(f"{name} has no training set, found {', '.join(map(_name, paths))}: {_KNOWN}")

@@ -1,0 +1,123 @@
+"""Finds photos that are there more than once: the same bytes, or the same picture saved, scaled or edited again.
+
+A picture is known by the differences of brightness and colour between neighbours in a grid of 8 x 8, as by difference
+hashes. Their signs put it into buckets, and only those of one bucket are compared (bit sampling: Indyk and Motwani,
+STOC 1998), so that 100,000 photos take seconds; the differences themselves decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+THUMBNAIL_PX = 24
+
+# Of 2,500 photos of tf_flowers, the ten pairs past this cosine are one picture twice, or one scene within seconds; the
+# first pair of different flowers has 0.917. Of 300 of them, saved anew as a JPEG of quality 10, scaled by 1/2 or 2, or
+# made brighter or darker by 20 %, 297 or more are found; with a border of 2.5 % cut off, 270.
+_LEAST_COSINE = 0.95
+_GRID = 8
+_LEVELS = 2.0  # a smaller difference, of 255, is noise
+_NUM_TABLES, _NUM_BITS, _MAX_NEIGHBOURS = 40, 20, 64
+_MAX_BITS_APART = 24
+
+Floats = npt.NDArray[np.float32]
+Thumbnails = npt.NDArray[np.uint8]
+Pairs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Groups of photos that are one picture.
+
+    Attributes:
+        group: int64 [N], of each photo the index of the first photo of its group; its own where it has no copy.
+        num_alike: photos in groups so large that they are more likely different, of one thing before one camera; they
+            are no copies.
+    """
+
+    group: npt.NDArray[np.int64]
+    num_alike: int = 0
+
+
+def find_copies(digests: Sequence[str], thumbnails: Thumbnails) -> Copies:
+    """Group photos that are copies of each other.
+
+    Args:
+        digests: of the bytes of each photo.
+        thumbnails: uint8 [N, THUMBNAIL_PX, THUMBNAIL_PX, 3], each the whole photo.
+    """
+    first: dict[str, int] = {}
+    same = np.array([first.setdefault(digest, index) for index, digest in enumerate(digests)], np.int64)
+    distinct = np.unique(same)
+    pairs = distinct[near_pairs(thumbnails[distinct])] if len(distinct) > 1 else np.empty((0, 2), np.int64)
+    group = joined(np.arange(len(same)), pairs)
+    sizes = np.bincount(group[distinct], minlength=len(same))
+    is_alike = sizes[group] > max(16, len(distinct) // 20)
+    group = np.where(is_alike, np.arange(len(same)), group)
+    return Copies(group[same], int(is_alike[distinct].sum()))
+
+
+def joined(group: npt.NDArray[np.int64], pairs: Pairs) -> npt.NDArray[np.int64]:
+    """Join what pairs connect; each gets the least index that it is connected with."""
+    while True:
+        joined = group.copy()
+        for left, right in ((0, 1), (1, 0)):
+            np.minimum.at(joined, pairs[:, left], group[pairs[:, right]])
+        joined = joined[joined]
+        if (joined == group).all():
+            return group
+        group = joined
+
+
+def near_pairs(thumbnails: Thumbnails) -> Pairs:
+    """Find the pairs, int64 [M, 2], whose differences have a cosine of `_LEAST_COSINE`."""
+    differences, bits = _describe(thumbnails)
+    pairs = np.unique(np.concatenate([np.empty((0, 2), np.int64), *_candidates(bits)]), axis=0)
+    cosines = np.concatenate(
+        [np.empty(0, np.float32)]
+        + [
+            np.einsum("ij,ij->i", differences[part[:, 0]], differences[part[:, 1]])
+            for part in np.array_split(pairs, len(pairs) // 100_000 + 1)
+        ]
+    )
+    return pairs[cosines >= _LEAST_COSINE]
+
+
+def _describe(thumbnails: Thumbnails) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the differences between neighbours, of length 1, float32 [N, D], and the signs of those of brightness."""
+    side = THUMBNAIL_PX // _GRID
+    grids = [  # in parts: a float is four bytes
+        part.reshape(-1, _GRID, side, _GRID, side, 3).mean((2, 4), dtype=np.float32)
+        for part in np.array_split(thumbnails, len(thumbnails) // 10_000 + 1)
+    ]
+    grid = np.concatenate(grids)
+    differences = _between_neighbours(grid)
+    length = np.linalg.norm(differences, axis=1, keepdims=True)
+    return differences / np.maximum(length, 1e-6), _between_neighbours(grid.mean(3, keepdims=True)) > _LEVELS
+
+
+def _between_neighbours(grid: Floats) -> Floats:
+    across, down = grid[:, :, 1:] - grid[:, :, :-1], grid[:, 1:] - grid[:, :-1]
+    return np.concatenate([across.reshape(len(grid), -1), down.reshape(len(grid), -1)], axis=1)
+
+
+def _candidates(bits: npt.NDArray[np.bool_]) -> Iterator[Pairs]:
+    """Yield pairs, the lesser index first, that agree in some of the bits and differ in few."""
+    packed = np.packbits(bits, axis=1)
+    rng = np.random.default_rng(0)
+    for _ in range(_NUM_TABLES):
+        chosen = rng.choice(bits.shape[1], _NUM_BITS, replace=False)
+        keys = bits[:, chosen] @ (1 << np.arange(_NUM_BITS))
+        order = np.lexsort((*packed.T, keys))  # within a bucket the like ones side by side
+        keys = keys[order]
+        for step in range(1, _MAX_NEIGHBOURS + 1):
+            at = np.flatnonzero(keys[step:] == keys[:-step])
+            if not len(at):
+                break
+            pairs = np.stack([order[at], order[at + step]], axis=1)
+            apart = np.bitwise_count(packed[pairs[:, 0]] ^ packed[pairs[:, 1]]).sum(1)
+            yield np.sort(pairs[apart <= _MAX_BITS_APART], axis=1)

@@ -1,0 +1,42 @@
+"""Draws images by class and by group of copies, so that a picture is never on both sides of a split."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int64]
+
+
+def draw(targets: Indices, groups: Indices, fraction: float, seed: int | tuple[int, ...]) -> Indices:
+    """Draw a part of each class, whole groups only, at least one group of it; each class keeps one.
+
+    Args:
+        targets: int64 [N], the class of each image.
+        groups: int64 [N], the number of each image's group of copies; a group belongs to the class of its first image.
+        fraction: of the images.
+        seed: of the draw.
+
+    Returns:
+        Indices of the images drawn, int64 [M], sorted.
+    """
+    _, first, group, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    by_first = np.argsort(first)  # where no image has a copy, groups are images, in their order
+    rng = np.random.default_rng(seed)
+    drawn: list[int] = []
+    for target in np.unique(targets):
+        members = rng.permutation(by_first[targets[first[by_first]] == target])
+        num_images = int(sizes[members].sum())
+        drawn += _fill(members.tolist(), sizes, max(1, round(fraction * num_images)))
+    return np.flatnonzero(np.isin(group, drawn))
+
+
+def _fill(members: list[int], sizes: Indices, wanted: int) -> list[int]:
+    """Take groups, in order, that together have at most the wanted number of images; or the smallest one of all."""
+    taken: list[int] = []
+    left = wanted
+    for member in members:
+        if len(taken) < len(members) - 1 and sizes[member] <= left:
+            taken.append(member)
+            left -= int(sizes[member])
+    return taken or sorted(members, key=lambda member: sizes[member])[: min(1, len(members) - 1)]

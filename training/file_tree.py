@@ -1,0 +1,131 @@
+"""Lists a folder or a zip file once: every file in it, whatever it is, to be read when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from training.dataset import DatasetError
+from training.name_encodings import Guess
+from training.zip_names import GUESS, read_names
+
+# What a zip file that is damaged, locked by a password, or packed in a way that Python does not know raises.
+_ZIP_ERRORS = (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, EOFError, RuntimeError, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a tree.
+
+    Attributes:
+        path: within the tree, with "/" between folders.
+        open: opens it; see `read`.
+    """
+
+    path: str
+    open: Callable[[], IO[bytes]]
+
+    def read(self, check: Callable[[bytes], object] = bytes, num_head_bytes: int = 512) -> bytes:
+        """Return the bytes of the file.
+
+        Args:
+            check: called with the first bytes, before the rest is read; may raise.
+            num_head_bytes: of them.
+
+        Raises:
+            OSError: it cannot be read; says why.
+        """
+        try:
+            with self.open() as file:
+                head = file.read(num_head_bytes)
+                check(head)
+                return head + file.read()
+        except _ZIP_ERRORS as error:
+            raise OSError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FileTree:
+    """The files of a folder or zip file.
+
+    Attributes:
+        files: sorted by path.
+        folders: paths of all folders, those without files too.
+        guess: of the encoding of names in a zip file; None where it is known.
+    """
+
+    files: tuple[File, ...]
+    folders: frozenset[str]
+    guess: Guess | None = None
+
+
+def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
+    """List a folder, following links, or a zip file.
+
+    Args:
+        source: the folder or the zip file.
+        zip_encoding: of names in a zip file that do not say it; "guess" to guess it.
+
+    Raises:
+        DatasetError: it is neither, or cannot be listed.
+    """
+    if source.is_dir():
+        found = list(_walk(source, "", ()))
+        files = sorted((file for file in found if isinstance(file, File)), key=lambda file: file.path)
+        return FileTree(tuple(files), frozenset(folder for folder in found if isinstance(folder, str)))
+    if not zipfile.is_zipfile(source):
+        raise DatasetError(f"{source.name} is neither a folder nor a zip file")
+    try:
+        return _zip_tree(zipfile.ZipFile(source), zip_encoding)
+    except (ValueError, *_ZIP_ERRORS) as error:
+        raise DatasetError(f"{source.name} cannot be listed: {error}") from error
+
+
+def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[File | str]:
+    """Yield files, and the paths of folders; one that leads back into itself is left out."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = prefix + entry.name
+            if not entry.is_dir():
+                yield File(path, partial(_open_file, Path(entry.path)))
+                continue
+            status = entry.stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity not in above:
+                yield path
+                yield from _walk(Path(entry.path), f"{path}/", (*above, identity))
+
+
+def _open_file(path: Path) -> IO[bytes]:
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+        raise OSError("it is not a file")
+    return path.open("rb")
+
+
+def _zip_tree(archive: zipfile.ZipFile, encoding: str) -> FileTree:
+    names = read_names(archive, encoding)
+    files: dict[str, File] = {}
+    folders: set[str] = set()
+    for info, name in zip(archive.infolist(), names.paths, strict=True):
+        parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+        path = "/".join(parts)
+        if name.endswith("/"):
+            folders.add(path)
+        elif path:
+            files[path] = File(path, partial(archive.open, info))  # of two with one name the last counts, as for unzip
+        folders.update(parents(path))
+    return FileTree(tuple(files[path] for path in sorted(files)), frozenset(folders - {""}), names.guess)
+
+
+def parents(path: str) -> Iterator[str]:
+    """Yield the folders that a path passes through, the nearest first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

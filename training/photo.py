@@ -1,0 +1,68 @@
+"""Reads one photo for training, where it may have more pixels than a server accepts: 50 to 200 megapixels are usual."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image
+
+from models.pixels.formats import identify, read_encoded
+from models.pixels.formats.exif import read_orientation
+from models.pixels.preprocessing import PixelSpec, preprocess
+from models.pixels.spec import MAX_TARGET_PX, ImageLimits
+
+DEFAULT_MAX_PIXELS = 250_000_000
+
+_SERVED = ImageLimits()
+_BYTES_A_PIXEL = 6  # of three samples of 16 bits: nothing that is written by a camera takes more
+_JPEG_QUALITY = 95
+_SIDEWAYS = (5, 6, 7, 8)
+_pillow_limit = threading.RLock()
+
+
+@contextmanager
+def photos_allowed(max_pixels: int) -> Iterator[ImageLimits]:
+    """Let Pillow open photos of `max_pixels` without a warning; what others open meanwhile is not held to less.
+
+    Yields:
+        Limits for `preprocess`.
+    """
+    with _pillow_limit:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = max(max_pixels, before or 0)
+        try:
+            yield ImageLimits(max_bytes=max_pixels * _BYTES_A_PIXEL, max_pixels=max_pixels)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def upright_size(photo: bytes) -> tuple[int, int]:
+    """Return width and height of an image that can be decoded, as it is looked at."""
+    encoded = read_encoded(photo, identify(photo))
+    size, orientation = encoded.size, encoded.orientation
+    if size is None or orientation is None:
+        with Image.open(BytesIO(encoded.data), formats=(encoded.format,)) as image:
+            size = image.size
+            orientation = orientation or read_orientation(image.info.get("exif", b""), image.info.get("xmp", b""))
+    return (size[1], size[0]) if orientation in _SIDEWAYS else size
+
+
+def is_served(photo: bytes, size: tuple[int, int]) -> bool:
+    """Tell whether a server accepts a photo of this width and height by default."""
+    return len(photo) <= _SERVED.max_bytes and size[0] * size[1] <= _SERVED.max_pixels
+
+
+def scaled_to_serve(photo: bytes, max_pixels: int) -> bytes:
+    """Scale a photo down as its owner would have to before a server accepts it; one at a time, for its memory."""
+    with photos_allowed(max_pixels) as limits:
+        width, height = upright_size(photo)
+        scale = min(1.0, MAX_TARGET_PX / max(width, height))
+        spec = PixelSpec(max(1, round(height * scale)), max(1, round(width * scale)), fit="stretch")
+        pixels = preprocess(photo, spec, limits=limits)
+    scaled = io.BytesIO()
+    Image.fromarray(pixels).save(scaled, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return scaled.getvalue()
