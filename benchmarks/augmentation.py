@@ -22,7 +22,8 @@ from models.network.architectures import build
 from models.network.normalization import normalize
 from training.architecture import architecture_of
 from training.config import TrainingConfig, preset, replaced
-from training.loop import PixelSets, fit
+from training.loop import fit
+from training.pixel_sets import PixelSets
 from training.zero_start import zero_branches
 
 BASE = {"variant": "8", "width": 16, "small_fraction": 0.0, "augmentation.cutout_px": 0, "average_decay": 0.99}

@@ -40,9 +40,8 @@ from optimize.training_sample import (
 )
 from training.architecture import rebuilt
 from training.dataset import Pixels
-from training.loop import PixelSets
+from training.pixel_sets import PixelSets, pixel_sets
 from training.step import Validation
-from training.train import pixel_sets
 
 PARTS_OF_MACS = (0.7, 0.5, 0.35)
 ZEROS: dict[str, dict[str, Any]] = {

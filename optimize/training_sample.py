@@ -11,8 +11,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.network.normalization import normalize
+from training.crops import as_served
 from training.dataset import Pixels, Targets
-from training.loop import PixelSets
+from training.pixel_sets import PixelSets
 
 BATCH_SIZE = 128
 NUM_MOMENTS_BATCHES = 8  # for `optimize.layer_inputs`
@@ -29,11 +30,9 @@ def drawn_batches(images: PixelSets, num_batches: int, *, seed: int) -> Iterator
 
 def center_crops(images: PixelSets, indices: npt.NDArray[np.integer[Any]]) -> tuple[Pixels, Targets]:
     """Return training images by index, in ascending order, without the margin that crops are taken from."""
-    indices = np.sort(indices)  # a memory-mapped cache is read in one direction
-    side_px = images.validation.shape[1]
-    margin_px = (images.train.shape[1] - side_px) // 2
-    centre = slice(margin_px, margin_px + side_px)
-    return images.train[indices][:, centre, centre], images.train_targets[indices]
+    indices = np.sort(indices)  # a file is read in one direction
+    pixels = images.train[indices] if images.spec is None else as_served(images.train, indices, images.spec)
+    return pixels, images.train_targets[indices]
 
 
 def reestimate_batch_norms(model: keras.Model, batches: Iterable[Pixels]) -> None:

@@ -1,4 +1,4 @@
-"""Crop, mirror, recolour and cover a whole batch at random; every draw is a function of the seed."""
+"""Shift, mirror, recolour and cover a whole batch at random; every draw is a function of the seed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ MIN_ERASED, MAX_ERASED, MAX_ERASED_ASPECT = 0.02, 0.4, 1 / 0.3
 def augment(
     pixels: tf.Tensor, augmentation: Augmentation, *, size_px: int, is_mirrored: tf.Tensor, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Augment uint8 [N, h, w, 3] into uint8 [N, size_px, size_px, 3].
+    """Augment uint8 [N, size_px, size_px, 3].
 
     Args:
-        pixels: the batch.
+        pixels: the batch; crops that are "resized" have been cut already, by `training.crops`.
         augmentation: the settings.
-        size_px: side of the result; "shift" and "none" need h = w = size_px.
+        size_px: side of the images.
         is_mirrored: bool [N], images to mirror if `augmentation.flip` is set.
         seed: int [2]; the same seed gives the same result.
     """
     crop_seed, cutout_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     if augmentation.crop == "shift":
         pixels = _shift(pixels, augmentation.shift_px, crop_seed)
-    elif augmentation.crop == "resized":
-        pixels = _resized_crop(pixels, augmentation.min_area, size_px, crop_seed)
     if augmentation.flip:
         pixels = tf.where(is_mirrored[:, None, None, None], tf.reverse(pixels, axis=[2]), pixels)
     if augmentation.rand_magnitude:
@@ -53,19 +51,6 @@ def _shift(pixels: tf.Tensor, shift_px: int, seed: tf.Tensor) -> tf.Tensor:
     offsets = tf.random.stateless_uniform([2, num_images, 1], seed, maxval=2 * shift_px + 1, dtype=tf.int32)
     rows = tf.gather(padded, offsets[0] + tf.range(height), axis=1, batch_dims=1)
     return tf.gather(rows, offsets[1] + tf.range(width), axis=2, batch_dims=1)
-
-
-def _resized_crop(pixels: tf.Tensor, min_area: float, size_px: int, seed: tf.Tensor) -> tf.Tensor:
-    num_images = tf.shape(pixels)[0]
-    draws = tf.random.stateless_uniform([4, num_images], seed)
-    area = min_area + (1.0 - min_area) * draws[0]
-    aspect = tf.exp((2.0 * draws[1] - 1.0) * tf.math.log(4.0 / 3.0))
-    height = tf.minimum(1.0, tf.sqrt(area / aspect))
-    width = tf.minimum(1.0, tf.sqrt(area * aspect))
-    top, left = (1.0 - height) * draws[2], (1.0 - width) * draws[3]
-    boxes = tf.stack([top, left, top + height, left + width], axis=1)
-    resized = tf.image.crop_and_resize(pixels, boxes, tf.range(num_images), [size_px, size_px])
-    return tf.cast(tf.round(resized), tf.uint8)
 
 
 def _erase(pixels: tf.Tensor, probability: float, seed: tf.Tensor) -> tf.Tensor:

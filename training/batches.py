@@ -11,8 +11,12 @@ import tensorflow as tf
 from models.runtime.cores import available_cores
 from training.augment import augment, shrink
 from training.config import Augmentation
+from training.crops import cut, random_boxes, sizes_of
 from training.dataset import Pixels, Targets
 from training.mixing import mix
+from training.pixel_store import PixelStore
+
+CROPS = 1  # of the random numbers of a step, those of its crops
 
 
 def num_steps_per_epoch(num_images: int, batch_size: int) -> int:
@@ -21,7 +25,7 @@ def num_steps_per_epoch(num_images: int, batch_size: int) -> int:
 
 
 def training_batches(
-    pixels: Pixels,
+    pixels: Pixels | PixelStore,
     targets: Targets,
     *,
     augmentation: Augmentation,
@@ -35,7 +39,7 @@ def training_batches(
     """Make a shuffled and augmented batch for each of the given steps.
 
     Args:
-        pixels: uint8 [N, H, W, 3], may be memory-mapped.
+        pixels: uint8 [N, H, W, 3]; for crops that are "resized", of any sizes.
         targets: int64 [N].
         augmentation: how images are varied.
         image_px: side of the augmented images.
@@ -53,22 +57,29 @@ def training_batches(
     num_images = len(targets)
     batch_size = min(batch_size, num_images)
     steps_per_epoch = num_steps_per_epoch(num_images, batch_size)
+    is_cut = augmentation.crop == "resized"
     begins_mirrored = np.random.default_rng(seed).integers(2, size=num_images)
 
     @lru_cache(maxsize=2)
     def order(epoch: int) -> Targets:
         return np.random.default_rng((seed, epoch)).permutation(num_images)
 
+    def crops(step: int, indices: npt.NDArray[np.int64]) -> Pixels:
+        rng = np.random.default_rng((seed, step, CROPS))
+        boxes = random_boxes(sizes_of(pixels, indices), augmentation.min_area, rng)
+        return np.stack([cut(pixels, index, box, image_px) for index, box in zip(indices, boxes, strict=True)])
+
     def gather(step: np.int64) -> tuple[Pixels, Targets, npt.NDArray[np.bool_]]:
         epoch, batch = divmod(int(step), steps_per_epoch)
-        # Sorted, so that a memory-mapped cache is read in one direction; order within a batch does not matter.
+        # Sorted, so that a file is read in one direction; order within a batch does not matter.
         indices = np.sort(order(epoch)[batch * batch_size : (batch + 1) * batch_size])
-        return pixels[indices], targets[indices], (begins_mirrored[indices] + epoch) % 2 == 1
+        chosen = crops(int(step), indices) if is_cut else pixels[indices]
+        return chosen, targets[indices], (begins_mirrored[indices] + epoch) % 2 == 1
 
     def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         kinds = [tf.uint8, tf.int64, tf.bool]
         batch_pixels, batch_targets, is_mirrored = tf.numpy_function(gather, [step], kinds, stateful=False)
-        batch_pixels.set_shape([batch_size, *pixels.shape[1:]])
+        batch_pixels.set_shape([batch_size, *((image_px, image_px, 3) if is_cut else pixels.shape[1:])])
         batch_targets.set_shape([batch_size])
         is_mirrored.set_shape([batch_size])
         step_seed = tf.stack([tf.cast(seed, tf.int64), step])

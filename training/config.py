@@ -16,6 +16,8 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Crop = Literal["none", "shift", "resized"]
 Fill = Literal["grey", "image"]
 
+STORED_SCALE = 1.75  # of the input: so that all but the smallest crops are scaled down; `benchmarks.crops`
+
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
@@ -175,12 +177,9 @@ class TrainingConfig:
         return max(1, self.image_px * 3 // 4)
 
     @property
-    def training_pixels(self) -> PixelSpec:
-        """The pixels that training crops from; for "resized" the whole centre square, at the scale of `pixels`."""
-        if self.augmentation.crop != "resized":
-            return self.pixels
-        side_px = round(self.image_px / self.crop_fraction)
-        return PixelSpec(height_px=side_px, width_px=side_px)
+    def stored_px(self) -> int | None:
+        """Short side of the whole photos that "resized" crops are cut from; None where images are kept as served."""
+        return round(STORED_SCALE * self.image_px) if self.augmentation.crop == "resized" else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

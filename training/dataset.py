@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from models.pixels.preprocessing import PixelSpec, preprocess
-from models.store.durable import replacing
 from models.store.fields import validate_labels
 from training.draw import draw
 from training.photo import DEFAULT_MAX_PIXELS
@@ -56,26 +55,10 @@ class Split:
         """Iterate over the encoded bytes of the images, in order."""
         return (self.read(index) for index in range(len(self)))
 
-    def pixels(self, spec: PixelSpec, cache: Path | None = None) -> Pixels:
-        """Decode every image by the serving preprocessing into uint8 [N, spec.height_px, spec.width_px, 3].
+    def pixels(self, spec: PixelSpec) -> Pixels:
+        """Decode every image by the serving preprocessing into uint8 [N, spec.height_px, spec.width_px, 3]."""
+        pixels = np.empty((len(self), spec.height_px, spec.width_px, 3), np.uint8)
 
-        Args:
-            spec: size and crop of the result.
-            cache: a file that keeps the pixels, so that they need not fit into memory and are decoded once.
-        """
-        shape = (len(self), spec.height_px, spec.width_px, 3)
-        if cache is None:
-            return self._decode_into(np.empty(shape, np.uint8), spec)
-        if not cache.exists():
-            with replacing(cache) as temporary:
-                mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-                self._decode_into(mapped, spec).flush()  # type: ignore[attr-defined]  # it returns what it was given
-        pixels: Pixels = np.load(cache, mmap_mode="r")
-        if pixels.shape != shape:
-            raise DatasetError(f"the pixel cache {cache.name} holds {pixels.shape}, expected {shape}: delete it")
-        return pixels
-
-    def _decode_into(self, pixels: Pixels, spec: PixelSpec) -> Pixels:
         def decode(index: int) -> None:
             preprocess(self.read(index), spec, out=pixels[index])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from models.plain_path import plain_path
 from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
-from training.dataset import Pixels, Targets
 from training.distillation import Distillation
 from training.history import EpochRecord, History
+from training.pixel_sets import PixelSets
 from training.progress import Progress
 from training.results import EpochResults
 from training.run import RunError
@@ -26,16 +25,6 @@ from training.step import TrainingStep, Validation, learning_rate
 
 CHECK_EVERY_STEPS = 100  # of the losses, which is to wait for the GPU
 LR_DIVISOR = 10  # of a training that has diverged
-
-
-@dataclass(frozen=True, slots=True)
-class PixelSets:
-    """The decoded images of a run, uint8 [N, H, W, 3], with their targets, int64 [N]."""
-
-    train: Pixels
-    train_targets: Targets
-    validation: Pixels
-    validation_targets: Targets
 
 
 def fit(

@@ -13,6 +13,7 @@ from models.network.normalization import normalize
 from training.dataset import Pixels, Targets
 from training.distillation import Distillation, WithFeatures
 from training.layer_rates import freeze_batch_norms, layer_rates
+from training.pixel_store import PixelStore
 from training.stochastic_depth import with_stochastic_depth
 
 VALIDATION_BATCH_SIZE = 250
@@ -155,7 +156,7 @@ class Validation:
     `training.evaluate` measures what is served: the exported file, on encoded images.
     """
 
-    def __init__(self, model: keras.Model, pixels: Pixels, targets: Targets) -> None:
+    def __init__(self, model: keras.Model, pixels: Pixels | PixelStore, targets: Targets) -> None:
         """`model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
         self._pixels, self._targets = pixels, targets
         self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)

@@ -16,7 +16,8 @@ from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Teacher
 from training.history import read_history
-from training.loop import PixelSets, fit
+from training.loop import fit
+from training.pixel_sets import pixel_sets
 from training.plots import plot_curves
 from training.publish import finish_float32, publish
 from training.report.report import report_line
@@ -76,8 +77,6 @@ def train(
     plot_curves(read_history(workdir), workdir / "curves.png")
     say("exporting, and measuring the exported file on the test images")
     measured = finish_float32(model, run, data, workdir=workdir)
-    for line in measured.about_probabilities():
-        say(line)
     artifact = publish(measured, run, data, workdir=workdir, repository=repository, name=name)
     say(report_line(workdir, run, data))
     return artifact
@@ -106,15 +105,3 @@ def _fitted(
         distillation = teacher.distillation(data.labels) if teacher else None
         model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)
     return rebuilt(architecture, model)
-
-
-def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSets:
-    """Decode every image once, and keep the pixels in `workdir/pixels/` for a run that is resumed."""
-    folder = workdir / "pixels"
-    folder.mkdir(exist_ok=True)
-    return PixelSets(
-        train=data.train.pixels(config.training_pixels, folder / "train.npy"),
-        train_targets=data.train.targets,
-        validation=data.validation.pixels(config.pixels, folder / "validation.npy"),
-        validation_targets=data.validation.targets,
-    )

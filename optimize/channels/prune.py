@@ -19,10 +19,10 @@ from optimize.training_sample import NUM_STATISTICS_BATCHES, drawn_batches, rees
 from training.architecture import as_built, building_in, rebuilt
 from training.config import TrainingConfig
 from training.distillation import Hint
-from training.loop import PixelSets, fit
+from training.loop import fit
+from training.pixel_sets import PixelSets, pixel_sets
 from training.publish import finish_float32
 from training.run import load_model, save_model, write_json
-from training.train import pixel_sets
 
 Streams = dict[str, list[int]]  # channels, by the name of the stream
 

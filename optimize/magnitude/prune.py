@@ -18,10 +18,10 @@ from optimize.training_sample import NUM_MOMENTS_BATCHES, NUM_STATISTICS_BATCHES
 from training.architecture import building_in, rebuilt
 from training.batches import num_steps_per_epoch
 from training.config import TrainingConfig
-from training.loop import PixelSets, fit
+from training.loop import fit
+from training.pixel_sets import PixelSets, pixel_sets
 from training.publish import finish_float32
 from training.run import load_model, save_model
-from training.train import pixel_sets
 
 
 def prune_magnitude(

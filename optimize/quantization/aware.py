@@ -18,8 +18,8 @@ from optimize.source import Source
 from optimize.training_sample import BATCH_SIZE, center_crops
 from training.distillation import Distillation
 from training.loop import fit
+from training.pixel_sets import pixel_sets
 from training.publish import measure_file
-from training.train import pixel_sets
 
 INT8_FILE = "int8.tflite"
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from models.network.resnet_v2 import ResNetV2, build
+from models.pixels.preprocessing import PixelSpec
 from optimize.training_sample import BATCH_SIZE, drawn_batches, reestimate_batch_norms
-from training.loop import PixelSets
+from training.pixel_sets import PixelSets
+from training.pixel_store import PixelStore, write_pixels
 
 pytestmark = pytest.mark.usefixtures("eager_module")
 
@@ -35,11 +37,17 @@ def test_fewer_images_than_a_batch_come_all() -> None:
     assert [list(targets) for _, targets in drawn_batches(few, 2, seed=0)] == [[0, 1, 2, 3, 4]] * 2
 
 
-def test_image_is_the_centre_of_what_crops_are_taken_of() -> None:
-    train = np.arange(2 * 6 * 6 * 3, dtype=np.uint8).reshape(2, 6, 6, 3)
-    images = PixelSets(train, TARGETS[:2], train[:0, :4, :4], TARGETS[:0])
+def test_image_is_the_centre_of_the_photo_that_crops_are_cut_from(tmp_path) -> None:
+    photos = [
+        np.arange(6 * 9 * 3, dtype=np.uint8).reshape(6, 9, 3),
+        np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3),
+    ]
+    write_pixels(tmp_path / "train", 2, photos.__getitem__)
+    spec = PixelSpec(4, 4, crop_fraction=4 / 6)
+    images = PixelSets(PixelStore(tmp_path / "train"), TARGETS[:2], PIXELS[:0], TARGETS[:0], spec)
     [(pixels, _)] = drawn_batches(images, 1, seed=0)
-    assert np.array_equal(pixels, train[:, 1:5, 1:5])
+    assert np.array_equal(pixels[1], photos[1][1:5, 1:5])
+    assert np.abs(pixels[0].astype(int) - photos[0][1:5, 2:6]).max() <= 2  # half a pixel to the right
 
 
 def test_statistics_are_estimated_anew_and_nothing_else() -> None:

@@ -15,7 +15,7 @@ def augmented(augmentation: Augmentation, images: np.ndarray = IMAGES, *, size_p
     return augment(tf.constant(images), augmentation, size_px=size_px, is_mirrored=is_mirrored, seed=seed).numpy()
 
 
-@pytest.mark.parametrize("crop", ["none", "shift", "resized"])
+@pytest.mark.parametrize("crop", ["none", "shift"])
 @pytest.mark.parametrize("fill", ["grey", "image"])
 def test_the_seed_alone_decides(crop, fill):
     augmentation = Augmentation(crop=crop, cutout_px=4, cutout_fill=fill)
@@ -44,36 +44,6 @@ def test_shift_is_a_window_of_the_mirrored_image():
         assert len(matches) == 1
         found.update(matches)
     assert {y for y, _ in found} == {x for _, x in found} == set(range(5))  # the first and the last pixel, too
-
-
-def test_resized_crop_of_a_plain_image_stays_plain():
-    plain = np.full((8, 20, 20, 3), 77, np.uint8)
-    result = augmented(Augmentation(crop="resized"), plain, size_px=16)
-    assert result.shape == (8, 16, 16, 3)
-    assert (result == 77).all()
-
-
-def test_resized_crop_shows_at_least_the_least_area():
-    ramp = np.broadcast_to(np.arange(0, 240, 4, dtype=np.uint8)[:, None, None], (60, 60, 3))[None].repeat(64, axis=0)
-    result = augmented(Augmentation(crop="resized", min_area=0.64, flip=False), ramp, size_px=32).astype(int)
-    heights = (result[:, -1, 0, 0] - result[:, 0, 0, 0]) / 236
-    assert heights.min() > np.sqrt(0.64 * 0.75) - 0.02
-    assert heights.max() <= 1
-
-
-def test_resized_crops_are_of_any_area_from_the_least_on_and_lie_anywhere():
-    ramps = np.stack(np.indices((240, 240), dtype=np.uint8), axis=-1)  # row, column
-    images = np.concatenate([ramps, ramps[..., :1]], axis=-1)[None].repeat(64, axis=0)
-    shown = augmented(Augmentation(crop="resized", min_area=0.25, flip=False), images, size_px=32).astype(float)
-    starts, ends = shown[:, 0, 0, :2] / 239, shown[:, -1, -1, :2] / 239
-    sides = ends - starts
-    areas = sides.prod(axis=1)
-    assert 0.24 < areas.min() < 0.35
-    assert areas.max() > 0.85
-    down, across = (starts / np.maximum(1 - sides, 0.01))[sides.max(axis=1) < 0.9].T  # as parts of the way
-    assert np.abs(down - across).max() > 0.5
-    assert min(down.min(), across.min()) < 0.1
-    assert max(down.max(), across.max()) > 0.9
 
 
 def test_cutout_greys_at_most_one_square():

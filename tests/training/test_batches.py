@@ -2,6 +2,7 @@ import numpy as np
 
 from training.batches import num_steps_per_epoch, training_batches
 from training.config import Augmentation
+from training.pixel_store import PixelStore, write_pixels
 
 PLAIN = Augmentation(crop="none", flip=False)
 # Image i is all i, so that a batch tells which images it holds.
@@ -37,6 +38,24 @@ def test_a_resumed_run_sees_the_very_same_batches():
     for (pixels, targets), (pixels_again, targets_again) in zip(whole[6:], resumed, strict=True):
         np.testing.assert_array_equal(pixels, pixels_again)
         np.testing.assert_array_equal(targets, targets_again)
+
+
+def test_crops_of_photos_of_any_sizes_are_the_same_again(tmp_path):
+    rng = np.random.default_rng(0)
+    photos = [rng.integers(0, 256, (20 + index, 40 - index, 3), np.uint8) for index in range(8)]
+    write_pixels(tmp_path / "train", 8, photos.__getitem__)
+
+    def crops(steps: range) -> list[np.ndarray]:
+        found = training_batches(
+            PixelStore(tmp_path / "train"), np.arange(8), augmentation=Augmentation(crop="resized"), image_px=12,
+            batch_size=4, seed=0, steps=steps,
+        )  # fmt: skip
+        return [pixels.numpy() for pixels, _ in found]
+
+    whole = crops(range(6))
+    assert whole[0].shape == (4, 12, 12, 3)
+    for before, again in zip(whole[3:], crops(range(3, 6)), strict=True):
+        np.testing.assert_array_equal(before, again)
 
 
 def test_an_image_is_varied_otherwise_in_every_epoch():

@@ -93,9 +93,10 @@ def test_small_images_have_nine_sixteenths_of_the_pixels():
     assert replaced(TrainingConfig(), {"image_px": 1}).small_px == 1
 
 
-def test_resized_crops_are_taken_from_the_scale_that_the_model_sees():
+def test_crops_are_cut_from_photos_that_are_larger_than_the_input():
     config = replaced(TrainingConfig(), {"image_px": 112, "crop_fraction": 0.875})
-    assert (config.training_pixels.height_px, config.training_pixels.crop_fraction) == (128, 1.0)
+    assert config.stored_px == 196
+    assert replaced(config, {"augmentation.crop": "none"}).stored_px is None
     assert (config.pixels.height_px, config.pixels.crop_fraction) == (112, 0.875)
 
 

@@ -41,16 +41,6 @@ def test_npz_pixels_come_back_exactly_through_the_serving_preprocessing(toy_npz)
     assert data.test.read(0).startswith(b"\x89PNG")
 
 
-def test_pixel_cache_is_made_once_and_checked(toy_npz, tmp_path):
-    data = load(toy_npz)
-    first = np.array(data.test.pixels(SPEC, tmp_path / "test.npy"))
-    before = (tmp_path / "test.npy").stat().st_mtime_ns
-    np.testing.assert_array_equal(data.test.pixels(SPEC, tmp_path / "test.npy"), first)
-    assert (tmp_path / "test.npy").stat().st_mtime_ns == before
-    with pytest.raises(DatasetError, match=r"pixel cache test\.npy holds"):
-        data.train.pixels(SPEC, tmp_path / "test.npy")
-
-
 def test_labels_of_an_npz_may_be_bytes(tmp_path):
     assert load(npz(tmp_path, labels=("café".encode(), b"dog"))).labels == ("café", "dog")
 

@@ -17,8 +17,8 @@ from training.dataset import HeldOut
 from training.distillation import Distillation, Hint
 from training.history import read_history
 from training.loop import fit
+from training.pixel_sets import pixel_sets
 from training.step import StepResult
-from training.train import pixel_sets
 
 pytestmark = [
     pytest.mark.usefixtures("eager_module"),

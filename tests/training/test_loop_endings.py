@@ -16,7 +16,8 @@ from small_networks import small_network
 from training import loop
 from training.config import TrainingConfig, preset, replaced
 from training.history import read_history
-from training.loop import PixelSets, fit
+from training.loop import fit
+from training.pixel_sets import PixelSets
 from training.run import RunError
 from training.step import StepResult
 from training.stopping import Stopped, signals_as_exceptions

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.pixels.spec import PixelSpec
 from models.runtime import load_runtime
 from models.store.repository import Repository
 from training.__main__ import main
@@ -20,7 +19,7 @@ from training.history import read_history
 from training.plots import plot_confusion, plot_curves
 from training.publish import predict_file
 from training.run import RunError, load_model, open_run, read_run
-from training.train import pixel_sets, train
+from training.train import train
 
 SMOKE = preset("smoke")
 
@@ -109,14 +108,6 @@ def test_images_held_out_are_drawn_by_the_settings(tmp_path, monkeypatch):
     config = replaced(SMOKE, {"seed": 5, "test_fraction": 0.3, "validation_fraction": 0.2})
     with pytest.raises(InterruptedError):
         train(config, tmp_path, tmp_path / "run", repository=Repository(tmp_path), name="toy")
-
-
-def test_crops_are_taken_from_whole_images_and_tests_from_their_centre(toy_npz, tmp_path):
-    changes = {"image_px": 24, "crop_fraction": 0.75, "augmentation.crop": "resized"}
-    config, data = replaced(SMOKE, changes), load_dataset(toy_npz, HeldOut())
-    images = pixel_sets(data, config, tmp_path)
-    np.testing.assert_array_equal(images.train, data.train.pixels(PixelSpec(32, 32)))
-    np.testing.assert_array_equal(images.validation, data.validation.pixels(PixelSpec(24, 24, crop_fraction=0.75)))
 
 
 @pytest.mark.slow
