@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.calibrate import NONE_LABEL
 from training.class_folders import REMOVED_FOLDER, find_classes, is_hidden
 from training.copies import Copies, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256
@@ -18,7 +19,6 @@ from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, size
 
 __all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
-NONE_LABEL = "_none"
 LEAKED = "copies, in train or validation, of images that are measured or chosen by"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -91,7 +92,10 @@ class Survey:
         return asdict(self)
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines for a terminal."""
+        """Yield the lines for a terminal; what it cannot show of a name is escaped."""
+        return map(_printable, self._lines())
+
+    def _lines(self) -> Iterator[str]:
         totals = {part: sum(counts[part] for counts in self.counts.values()) for part in SETS}
         yield (
             f"{self.name}: {len(self.counts)} classes, {totals['train']} training, {totals['validation']} validation "
@@ -159,6 +163,11 @@ def size_range(sizes: Sequence[Size]) -> dict[str, Size]:
     """Pick the least, the median and the largest size by area."""
     by_area = sorted(sizes, key=lambda size: size[0] * size[1])
     return {"least": by_area[0], "median": by_area[len(by_area) // 2], "largest": by_area[-1]}
+
+
+def _printable(line: str) -> str:
+    # Line breaks, and bytes of a path that are no UTF-8.
+    return "".join(repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cs") else char for char in line)
 
 
 def _listed(names: Sequence[str], count: int) -> str:

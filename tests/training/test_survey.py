@@ -63,6 +63,11 @@ def test_copies_are_summed_up_and_those_in_two_classes_listed():
     ]
 
 
+def test_names_that_a_terminal_cannot_show_are_escaped():
+    look = survey(counts_of(cat=(20, 2, 2)), left_out=(LeftOut.of("empty files", ["a\nb/caf\udce9/👨‍👩‍👧.png"]),))
+    assert list(look.lines())[-1] == r"  left out: 1 empty files: a\nb/caf\udce9/👨‍👩‍👧.png"
+
+
 def test_json_form_has_everything():
     copies = (CopyGroup(("a/1.jpg", "a/2.jpg"), ("a", "a"), ("train", "left out"), same_bytes=True),)
     look = Survey(
