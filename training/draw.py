@@ -28,6 +28,9 @@ def draw(targets: Indices, groups: Indices, fraction: float, seed: int | tuple[i
         members = rng.permutation(by_first[targets[first[by_first]] == target])
         num_images = int(sizes[members].sum())
         drawn += _fill(members.tolist(), sizes, max(1, round(fraction * num_images)))
+    for target in np.unique(targets):
+        if np.isin(group[targets == target], drawn).all():
+            drawn.remove(group[np.argmax(targets == target)])  # all its images have copies in other classes
     return np.flatnonzero(np.isin(group, drawn))
 
 

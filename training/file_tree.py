@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,7 +19,7 @@ from training.name_encodings import Guess
 from training.zip_names import GUESS, read_names
 
 # What a zip file that is damaged, locked by a password, or packed in a way that Python does not know raises.
-_ZIP_ERRORS = (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_ZIP_ERRORS = (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         raise DatasetError(
             f"{source.name} has no readable image to train on of {', '.join(lacking)}: each class needs one"
         )
+    found.notes += [f"no image in {role} can be used: it is drawn" for role in found.sets if role not in given]
     copies = find_copies([photo.sha256 for photo in photos], examined.thumbnails[kept])
     images = _split(photos, targets, copies.group)
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.checks import within
 from optimize.report.compared import Compared
 from training.data import load_dataset
-from training.dataset import Dataset, HeldOut
+from training.dataset import Dataset, HeldOut, Reading
 
 DEFAULT_SPLIT = HeldOut(validation_fraction=0.0)  # only the test images are looked at
 
@@ -39,6 +40,7 @@ def load_data(
             test_fraction=trained.test_fraction if test_fraction is None else test_fraction,
             seed=trained.seed if seed is None else seed,
         ),
+        Reading(**_known(artifacts[0], "max_image_pixels", "zip_encoding")) if artifacts else Reading(),
     )
     for artifact in artifacts:
         if artifact.labels != data.labels:
@@ -67,9 +69,13 @@ def notes(compared: Sequence[Compared], data: Dataset) -> Iterable[str]:
 
 
 def _split_in_training(artifact: Compared) -> HeldOut:
+    return replace(DEFAULT_SPLIT, **_known(artifact, "test_fraction", "seed"))
+
+
+def _known(artifact: Compared, *names: str) -> dict[str, Any]:
+    """Read some settings of the training, those that are known."""
     config = artifact.provenance.get("config")
-    known = config if isinstance(config, dict) else {}
-    return replace(DEFAULT_SPLIT, **{name: known[name] for name in ("test_fraction", "seed") if name in known})
+    return {name: config[name] for name in names if name in config} if isinstance(config, dict) else {}
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -25,6 +25,12 @@ def test_a_group_in_two_classes_stays_together():
     assert ({2, 3} <= set(drawn)) or not {2, 3} & set(drawn)
 
 
+def test_a_class_whose_images_are_all_in_others_keeps_one():
+    targets, groups = np.array([0, 0, 0, 1]), np.array([5, 6, 7, 5])
+    for seed in range(10):
+        assert 3 not in draw(targets, groups, 0.4, seed)
+
+
 def test_a_class_keeps_one_group_and_gives_one_however_large():
     assert list(draw(np.array([0, 0, 0]), np.array([7, 7, 7]), 0.9, 0)) == []
     assert list(draw(np.array([0, 0, 0]), np.array([7, 7, 8]), 0.1, 0)) == [2]

@@ -54,6 +54,15 @@ def test_run_leaves_history_metrics_and_model(toy_run):
     assert load_model(toy_run).output_shape == (None, 3)
 
 
+def test_a_run_keeps_the_look_and_one_from_before_there_was_any_goes_on(toy_run, tmp_path):
+    run = read_run(toy_run)
+    assert run.survey["counts"]["red"]["test"] == 10
+    values = json.loads((toy_run / "run.json").read_text())
+    del values["survey"]
+    (tmp_path / "run.json").write_text(json.dumps(values))
+    assert open_run(tmp_path, run).survey is None
+
+
 def test_same_command_again_publishes_nothing_new_and_says_which_version_is_served(toy_run, toy_npz, tmp_path, capsys):
     workdir = shutil.copytree(toy_run, tmp_path / "toy")
     repository = Repository(shutil.copytree(toy_run.parent / "repository", tmp_path / "repository"))

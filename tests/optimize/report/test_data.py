@@ -26,6 +26,12 @@ def test_data_is_split_as_when_the_first_artifact_was_trained(folder):
     assert len(as_trained) == 12
 
 
+def test_files_are_read_as_they_were_in_training(folder):
+    read = artifact(provenance={"config": {"max_image_pixels": 1}})
+    with pytest.raises(ValueError, match="no readable image to train on of blue, green, red"):
+        load_data(folder, [read])
+
+
 def test_without_a_word_about_it_the_split_is_that_of_training_by_default(folder):
     from training.config import TrainingConfig
 
