@@ -60,7 +60,7 @@ class RunningServer:
 
     def wait_until_ready(self):
         line = self.process.stdout.readline()
-        found = re.fullmatch(r"Opsin serves \S+ version \d+ at http://127\.0\.0\.1:(\d+)\n", line)
+        found = re.fullmatch(r"Opsin serves \S+ version \d+(?: and \d+ more)? at http://127\.0\.0\.1:(\d+)\n", line)
         assert found, line + self.process.stderr.read()
         self.port = int(found[1])
         self.devices = self.process.stdout.readline()

@@ -21,7 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
+from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from models.pixels.fitting import fit_jpeg, fit_picture, reduction_of
 from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, heif, identify, read_encoded, tiff
 from models.pixels.formats.exif import read_orientation
@@ -156,6 +156,10 @@ def _named_errors(image_format: str) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLarge(f"the {image_format} image has too many pixels") from error
+    except ImportError as error:
+        raise UnsupportedImage(
+            f"the {image_format} image cannot be read: the library for it cannot be loaded"
+        ) from error
     except MemoryError as error:
         raise ImageTooLarge(f"the {image_format} image takes more memory to decode than there is") from error
     except Exception as error:

@@ -90,7 +90,8 @@ def identify(upload: bytes) -> str:
     if name is None:
         raise UnsupportedImage(f"the upload is not an image of a known format; {accepted}")
     if name == "HEIC":
-        raise UnsupportedImage(f"the upload is a HEIC image, which takes the package pillow-heif to read; {accepted}")
+        how = "which is read where pillow-heif is installed (pip install pillow-heif, or make serve HEIF=1)"
+        raise UnsupportedImage(f"the upload is a HEIC image, {how}; {accepted}")
     raise UnsupportedImage(f"the upload is {name}, which is not accepted; {accepted}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import subprocess
 import sys
@@ -208,9 +209,19 @@ def test_file_that_breaks_off_anywhere_is_an_error_with_a_name(tile):
 
 def test_without_pillow_heif_the_refusal_names_it(monkeypatch):
     monkeypatch.setattr(formats, "ACCEPTED_FORMATS", ("JPEG", "PNG"))
-    message = "the upload is a HEIC image, which takes the package pillow-heif to read; accepted are JPEG, PNG"
-    with pytest.raises(UnsupportedImage, match=message):
+    message = (
+        "the upload is a HEIC image, which is read where pillow-heif is installed "
+        "(pip install pillow-heif, or make serve HEIF=1); accepted are JPEG, PNG"
+    )
+    with pytest.raises(UnsupportedImage, match=re.escape(message)):
         pixels_of(box(b"ftyp", b"heic", bytes(4), b"mif1"), 64, 64)
+
+
+@needs_heif
+def test_library_that_cannot_be_loaded_is_not_the_fault_of_the_image(tile, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UnsupportedImage, match="the HEIC image cannot be read: the library for it cannot be loaded"):
+        pixels_of(tile, 64, 64)
 
 
 def test_it_is_imported_for_the_first_image_and_not_before():
