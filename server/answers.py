@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import OpsinError
-from models.store.calibration import REJECT_LABEL, Calibration
+from models.store.calibration import NONE_LABEL, Calibration
 from server.engine.catalogue import ServedModel
 from server.request_errors import RequestError
 
@@ -66,7 +66,7 @@ def predict(
 def is_unsure(likeliest: Ranked, model: ServedModel) -> bool:
     """Tell if the image is likely of none of the classes, by the reject class or by the threshold."""
     is_below = model.calibration is not None and model.calibration.is_unsure(likeliest.probability)
-    return is_below or likeliest.label == REJECT_LABEL
+    return is_below or likeliest.label == NONE_LABEL
 
 
 def calibration_of(model: ServedModel) -> Calibration:

@@ -12,7 +12,6 @@ from models.store.calibration import MAX_SCORES, Calibration
 from training.dataset import Targets
 from training.intervals import Interval, bootstrap
 
-NONE_LABEL = "_none"  # of the class whose images are of no other class
 MAX_UNSURE = 0.05  # part of the right answers that may be unsure
 FEW_IMAGES = 200  # with fewer, a temperature is told with its interval
 LARGEST_FACTOR = 20.0

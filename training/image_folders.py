@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.calibrate import NONE_LABEL
+from models.store.calibration import NONE_LABEL
 from training.class_folders import REMOVED_FOLDER, find_classes, is_hidden
 from training.copies import Copies, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256

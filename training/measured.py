@@ -19,9 +19,9 @@ from models.network.tflite_graph import with_temperature as with_temperature_ins
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
-from models.store.calibration import Calibration
+from models.store.calibration import NONE_LABEL, Calibration
 from models.store.durable import replacing
-from training.calibrate import NONE_LABEL, fit_calibration, fit_temperature, temperature_interval, with_temperature
+from training.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
 from training.dataset import Dataset, Split
 from training.evaluate import Metrics, measure, predict
 from training.intervals import Interval, in_words

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-REJECT_LABEL = "_none"  # a class of what belongs to none of the others
+NONE_LABEL = "_none"  # a class of what belongs to none of the others
 MAX_SCORES = 1000  # more would not change a threshold by more than a thousandth of the images
 
 # Many answers of an int8 model are equal: what is as probable as the threshold must reach it, though float32.

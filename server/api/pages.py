@@ -11,7 +11,7 @@ from flask import Blueprint, Response, make_response, render_template, url_for
 
 from models.errors import OpsinError
 from models.pixels.preprocessing import ACCEPTED_FORMATS
-from models.store.calibration import REJECT_LABEL
+from models.store.calibration import NONE_LABEL
 from server.answers import Answer
 from server.api.errors import headers_of, status_of
 from server.classify import Upload
@@ -58,8 +58,8 @@ class Pages:
         page = render_template(
             "page.html",
             model=model,
-            num_classes=len([label for label in model.labels if label != REJECT_LABEL]) if model else 0,
-            reject_label=REJECT_LABEL,
+            num_classes=len([label for label in model.labels if label != NONE_LABEL]) if model else 0,
+            reject_label=NONE_LABEL,
             formats=ACCEPTED_FORMATS,
             max_upload_bytes=self.settings.max_upload_bytes,
             max_upload=_size(self.settings.max_upload_bytes),

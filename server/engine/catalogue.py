@@ -9,7 +9,7 @@ from typing import Any
 
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
-from models.store.calibration import REJECT_LABEL, Calibration
+from models.store.calibration import NONE_LABEL, Calibration
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
 
@@ -31,7 +31,7 @@ class ServedModel:
 
     def __post_init__(self) -> None:
         has_threshold = self.calibration is not None and self.calibration.unsure_below is not None
-        object.__setattr__(self, "can_be_unsure", has_threshold or REJECT_LABEL in self.labels)
+        object.__setattr__(self, "can_be_unsure", has_threshold or NONE_LABEL in self.labels)
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ServedModel:
