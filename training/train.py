@@ -78,7 +78,7 @@ def train(
     say("exporting, and measuring the exported file on the test images")
     measured = finish_float32(model, run, data, workdir=workdir)
     artifact = publish(measured, run, data, workdir=workdir, repository=repository, name=name)
-    say(report_line(workdir, run, data))
+    say(report_line(workdir, run, data, measured))
     return artifact
 
 

@@ -12,8 +12,9 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from training.config import preset
 from training.data import encode_png
 from training.dataset import Dataset, Split
+from training.evaluate import measure
+from training.measured import Answers, MeasuredFile
 from training.moves import Move, read_moves
-from training.report.answers import Answers
 from training.report.report import write_report
 from training.run import Run
 
@@ -33,7 +34,9 @@ def folder(tmp_path_factory):
     run = Run.new(
         command="c", config=preset("smoke"), data="photos", data_name="flowers", data_sha256="0" * 64, labels=LABELS
     )
-    write_report(folder, run, data, [Answers("test", split, np.array(ROWS, np.float32))])
+    answers = Answers(test=np.array(ROWS, np.float32))
+    figures = MeasuredFile(folder / "float32.tflite", "float32", *[measure(answers.test, targets)] * 2, answers=answers)
+    write_report(folder, run, data, figures)
     return folder
 
 

@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> int:
 def _report(options: argparse.Namespace) -> str:
     # TensorFlow is loaded by these, after the arguments were checked.
     from training.data import load_dataset
+    from training.measured import measure_file
     from training.publish import FLOAT32_FILE
-    from training.report.answers import answers_of
     from training.report.report import write_report
     from training.run import RunError, read_run
 
@@ -40,8 +40,8 @@ def _report(options: argparse.Namespace) -> str:
     data = load_dataset(path, record.config.held_out)
     if data.sha256 != record.data_sha256:
         raise ValueError(f"{path} is not what the run learned from: photos were added, moved or removed; train again")
-    page = write_report(options.workdir, record, data, answers_of(options.workdir / FLOAT32_FILE, record, data))
-    return f"what went wrong, as pictures: {page}"
+    measured = measure_file(options.workdir / FLOAT32_FILE, record, data, precision="float32")
+    return f"what went wrong, as pictures: {write_report(options.workdir, record, data, measured)}"
 
 
 def _parser() -> argparse.ArgumentParser:

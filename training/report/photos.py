@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from training.evaluate import confusion_matrix
-from training.report.answers import Answers
+from training.report.answered import Answered
 from training.report.confident_learning import likely_wrong
 from training.report.page import printable
 from training.report.thumbnails import Thumbnails
@@ -68,9 +68,9 @@ class Cards:
     labels: tuple[str, ...]
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
 
-    def card(self, answers: Answers, index: int, *, proposed: int | None = None) -> Card:
+    def card(self, photos: Answered, index: int, *, proposed: int | None = None) -> Card:
         """Make the card of a photo; by default the likeliest other class is proposed."""
-        split, probabilities = answers.split, answers.probabilities[index]
+        split, probabilities = photos.split, photos.probabilities[index]
         target = int(split.targets[index])
         order = [int(label) for label in np.argsort(-probabilities, kind="stable")[:3]]
         if proposed is None:
@@ -78,9 +78,9 @@ class Cards:
         said = [label for label in order if probabilities[label] >= 0.005] or order[:1]
         name = split.names[index] if split.names else f"photo {index + 1}"
         return Card(
-            style=self.thumbnails.style_of(answers.part, split, index),
+            style=self.thumbnails.style_of(photos.part, split, index),
             name=name,
-            part=answers.part,
+            part=photos.part,
             label=self.labels[target],
             why="answer: " + ", ".join(f"{self.labels[label]} {probabilities[label]:.0%}" for label in said),
             proposed=self.labels[proposed],
@@ -88,31 +88,34 @@ class Cards:
             can_move=bool(split.names) and printable(name) == name and "\r" not in name,
         )
 
-    def worst(self, parts: Sequence[Answers], number: int) -> list[Card]:
+    def worst(self, parts: Sequence[Answered], number: int) -> list[Card]:
         """Return the wrong answers that are surest."""
         found = [
-            (-answers.confidence[index], answers, int(index))
-            for answers in parts
-            for index in np.flatnonzero(~answers.is_right)
+            (-photos.confidence[index], photos, int(index))
+            for photos in parts
+            for index in np.flatnonzero(~photos.is_right)
         ]
         return self._first(found, number)
 
-    def least_sure(self, parts: Sequence[Answers], number: int) -> list[Card]:
+    def least_sure(self, parts: Sequence[Answered], number: int) -> list[Card]:
         """Return the answers whose two likeliest labels are nearest to each other."""
-        found = [(lead, answers, index) for answers in parts for index, lead in enumerate(answers.lead)]
+        found = [(lead, photos, index) for photos in parts for index, lead in enumerate(photos.lead)]
         return self._first(found, number)
 
-    def suspects(self, answers: Answers) -> list[Card]:
+    def suspects(self, parts: Sequence[Answered]) -> list[Card]:
         """Return the photos whose labels are likely wrong, the surest first."""
-        found = likely_wrong(answers.probabilities, answers.split.targets)
-        return [self.card(answers, suspect.index, proposed=suspect.proposed) for suspect in found]
+        probabilities = np.concatenate([photos.probabilities for photos in parts])
+        targets = np.concatenate([photos.split.targets for photos in parts])
+        places = [(photos, index) for photos in parts for index in range(len(photos.split))]
+        found = [(*places[suspect.index], suspect.proposed) for suspect in likely_wrong(probabilities, targets)]
+        return [self.card(photos, index, proposed=proposed) for photos, index, proposed in found]
 
-    def cells(self, answers: Answers) -> list[Cell]:
+    def cells(self, photos: Answered) -> list[Cell]:
         """Return the cells that have photos: the mistakes, the most frequent first, then what is right.
 
         With more than `MAX_MATRIX_CLASSES` labels they are the `MAX_PAIRS` most frequent mistakes.
         """
-        matrix = confusion_matrix(answers.probabilities, answers.split.targets)
+        matrix = confusion_matrix(photos.probabilities, photos.split.targets)
         totals = matrix.sum(axis=1)
         places = sorted(np.argwhere(matrix).tolist(), key=lambda at: (at[0] == at[1], -matrix[at[0], at[1]]))
         if len(matrix) > MAX_MATRIX_CLASSES:
@@ -120,15 +123,15 @@ class Cards:
         cells: list[Cell] = []
         left = MAX_IN_CELLS
         for row, column in places:
-            members = np.flatnonzero((answers.split.targets == row) & (answers.likeliest == column))
+            members = np.flatnonzero((photos.split.targets == row) & (photos.likeliest == column))
             # The surest mistakes come first, and the least sure of what is right.
-            ordered = members[np.argsort((1 if row == column else -1) * answers.confidence[members], kind="stable")]
+            ordered = members[np.argsort((1 if row == column else -1) * photos.confidence[members], kind="stable")]
             shown = ordered[: min(left, NUM_IN_CELL // 2 if row == column else NUM_IN_CELL)]
             left -= len(shown)
-            cards = tuple(self.card(answers, int(index)) for index in shown)
+            cards = tuple(self.card(photos, int(index)) for index in shown)
             cells.append(Cell(row, column, len(members), len(members) / int(totals[row]), cards))
         return cells
 
-    def _first(self, found: list[tuple[float, Answers, int]], number: int) -> list[Card]:
+    def _first(self, found: list[tuple[float, Answered, int]], number: int) -> list[Card]:
         found.sort(key=lambda photo: photo[0])
-        return [self.card(answers, index) for _, answers, index in found[:number]]
+        return [self.card(photos, index) for _, photos, index in found[:number]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from markupsafe import Markup
 
 from models.store.durable import replace_file
 from training.dataset import Dataset
-from training.evaluate import Metrics, confusion_matrix, measure
+from training.evaluate import Metrics, confusion_matrix
 from training.history import read_history
 from training.image_folders import REMOVED_FOLDER
 from training.intervals import in_words
+from training.measured import MeasuredFile
 from training.moves import Move, write_moves
-from training.publish import FLOAT32_FILE
-from training.report.answers import Answers, answers_of
+from training.report.answered import Answered, answered
 from training.report.augmented import augmented
 from training.report.curves import curves
 from training.report.page import render
@@ -33,40 +33,44 @@ REPORT_FILE = "report.html"
 MOVES_FILE = "suggested-moves.csv"
 NUM_WORST = 24
 NUM_SUSPECTS = 60
-_SCRIPT = Path(__file__).with_name("moves.js")
+SCRIPT = Path(__file__).with_name("moves.js")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The figures of one part of the photos.
+class Part:
+    """What the page says of the test or the validation photos.
 
     Attributes:
-        part: "test" or "validation".
-        metrics: of all of them.
+        name: "test" or "validation".
         right: how many are right, in words.
+        top1: that fraction.
         rates: of each class.
         cells: of the confusion matrix, those with photos.
         reliability: figure.
+        calibration: what its probabilities are worth, in words.
     """
 
-    part: str
-    metrics: Metrics
+    name: str
     right: str
+    top1: float
     rates: list[ClassRates]
     cells: list[Cell]
     reliability: Markup
+    calibration: str
 
     @classmethod
-    def of(cls, answers: Answers, cards: Cards) -> Measured:
-        """Measure the answers, and plan the pictures of the cells."""
-        matrix = confusion_matrix(answers.probabilities, answers.split.targets)
+    def of(cls, photos: Answered, measured: MeasuredFile, cards: Cards) -> Part:
+        """Say what was measured, and plan the pictures of the cells."""
+        targets = photos.split.targets
+        metrics = measured.metrics if photos.part == "test" else measured.validation
         return cls(
-            answers.part,
-            measure(answers.probabilities, answers.split.targets),
-            in_words(int(answers.is_right.sum()), len(answers.split), f"{answers.part} photos"),
-            class_rates(matrix, cards.labels),
-            cards.cells(answers),
-            reliability_plot(reliability(answers.probabilities, answers.split.targets), name=answers.part),
+            name=photos.part,
+            right=in_words(int(photos.is_right.sum()), len(targets), f"{photos.part} photos"),
+            top1=metrics.top1,
+            rates=class_rates(confusion_matrix(photos.probabilities, targets), cards.labels),
+            cells=cards.cells(photos),
+            reliability=reliability_plot(reliability(photos.probabilities, targets), name=photos.part),
+            calibration=_calibration(metrics, measured.before_temperature.get(photos.part)),
         )
 
     @property
@@ -75,31 +79,30 @@ class Measured:
         return {(cell.row, cell.column): cell for cell in self.cells}
 
 
-def write_report(workdir: Path, run: Run, data: Dataset, parts: Sequence[Answers]) -> Path:
+def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile) -> Path:
     """Write report.html and suggested-moves.csv into the folder of a run.
 
     Args:
         workdir: the run's folder.
         run: its record.
         data: what it was trained on.
-        parts: what the model answers on photos that it has not learned from; the first are those for the figures.
+        measured: its file, with the answers to test and validation photos.
 
     Returns:
         The page.
     """
-    cards = Cards(run.labels)
-    suspects = [card for answers in parts for card in cards.suspects(answers)]
-    worst = cards.worst(parts, NUM_WORST)
-    least_sure = cards.least_sure(parts, NUM_WORST)
-    measured = [Measured.of(answers, cards) for answers in parts]
-    script = _SCRIPT.read_text()
+    cards, photos = Cards(run.labels), answered(data, measured.answers)
+    suspects = cards.suspects(photos)  # what is asked for first has its pictures first
+    worst, least_sure = cards.worst(photos, NUM_WORST), cards.least_sure(photos, NUM_WORST)
+    parts = [Part.of(some, measured, cards) for some in photos]
+    script = SCRIPT.read_text()
     page = render(
         Path(__file__).with_name("page.html"),
         run=run,
         data=data,
         settings=list(_flat(run.config.to_dict())),
         curves=curves(read_history(workdir)),
-        measured=measured,
+        parts=parts,
         look=[],
         copies=[],
         num_copies=0,
@@ -122,14 +125,23 @@ def write_report(workdir: Path, run: Run, data: Dataset, parts: Sequence[Answers
     return workdir / REPORT_FILE
 
 
-def report_line(workdir: Path, run: Run, data: Dataset) -> str:
+def report_line(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile) -> str:
     """Write the report of a run, and say where it is; what fails is said, too, for the run is finished."""
     try:
-        page = write_report(workdir, run, data, answers_of(workdir / FLOAT32_FILE, run, data))
+        return f"what went wrong, as pictures: {write_report(workdir, run, data, measured)}"
     except Exception as error:  # noqa: BLE001  # whatever it is
         again = f"python -m training report --workdir {shlex.quote(str(workdir))}"
         return f"the report could not be written ({type(error).__name__}: {error}); `{again}` tries again"
-    return f"what went wrong, as pictures: {page}"
+
+
+def _calibration(metrics: Metrics, before: Metrics | None) -> str:
+    ece, loss = f"{100 * metrics.ece:.1f} %", f"{metrics.loss:.3f}"
+    if metrics.ece_interval:
+        low, high = (100 * end for end in metrics.ece_interval)
+        ece += f" ({max(low, 0):.1f} to {high:.1f})"
+    if before:
+        ece, loss = f"{ece}, {100 * before.ece:.1f} % before the temperature", f"{loss}, {before.loss:.3f} before it"
+    return f"calibration error (ECE) {ece}; loss {loss}"
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -39,7 +39,7 @@ def test_the_least_sure_have_two_classes_near_each_other(cards, six):
 
 def test_suspects_come_with_the_class_that_they_likely_have(cards, answers):
     rows = [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1]]
-    found = Cards(("a", "b")).suspects(answers([0, 0, 0, 1, 1, 1], rows, labels=("a", "b")))
+    found = Cards(("a", "b")).suspects([answers([0, 0, 0, 1, 1, 1], rows, labels=("a", "b"))])
     assert [(card.name, card.proposed) for card in found] == [("test/b/5.png", "a"), ("test/a/2.png", "b")]
 
 

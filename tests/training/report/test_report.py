@@ -12,6 +12,7 @@ from html_reader import Reader
 from training.config import preset
 from training.data import encode_png
 from training.dataset import Dataset, Split
+from training.measured import Answers, measured
 from training.moves import Move, read_moves
 from training.report.report import report_line, write_report
 from training.run import Run
@@ -27,9 +28,15 @@ def run_of(labels, **changes):
     return Run.new(**values | changes)
 
 
-def data_of(labels, answers):
+def written(folder, parts, *, labels, **changes):
+    """Write the report of a run whose file answers the test photos, and perhaps the validation photos, so."""
+    test, *others = parts
     train = Split(np.arange(len(labels)), lambda _: GREY)
-    return Dataset("photos", "0" * 64, tuple(labels), train, answers.split, answers.split)
+    data = Dataset("photos", "0" * 64, tuple(labels), train, others[0].split if others else test.split, test.split)
+    answers = Answers(others[0].probabilities if others else test.probabilities, test.probabilities)
+    run = run_of(labels, **changes)
+    figures = measured(folder / "float32.tflite", run, data, answers, precision="float32", temperature=1.25)
+    return write_report(folder, run, data, figures)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +47,7 @@ def no_tensorflow(monkeypatch):
 @pytest.fixture
 def page(tmp_path):
     def page(*parts, labels=("daisy", "rose", "tulip"), **changes):
-        path = write_report(tmp_path, run_of(labels, **changes), data_of(labels, parts[0]), parts)
+        path = written(tmp_path, parts, labels=labels, **changes)
         assert path == tmp_path / "report.html"
         return path.read_text()
 
@@ -155,10 +162,20 @@ def test_settings_and_origin_are_told(page, six):
     assert "python -m training relabel moves.csv --data 'my photos'" in texts
 
 
-def test_a_report_that_fails_loses_no_run(tmp_path, six):
-    line = report_line(tmp_path / "my run", run_of("abc"), data_of("abc", six))
-    assert line.startswith("the report could not be written (")
+def test_a_report_that_fails_loses_no_run(tmp_path):
+    line = report_line(tmp_path / "my run", run_of("abc"), None, None)
+    assert line.startswith("the report could not be written (AttributeError: ")
     assert line.endswith(f"`python -m training report --workdir '{tmp_path}/my run'` tries again")
+
+
+def test_probabilities_are_told_before_and_after_the_temperature(page, six, answers):
+    validation = answers([0, 1], [[0.9, 0.1, 0], [0.9, 0.1, 0]], part="validation")
+    found = [text for text in Reader(page(six, validation)).texts if "; calibration error (ECE)" in text]
+    assert [text.partition(" right; ")[0] for text in found] == [
+        "50.0 % of 6 test photos (18.8 to 81.2)",
+        "50.0 % of 2 validation photos (9.5 to 90.5)",
+    ]
+    assert all(re.search(r"\d \(\d+\.\d to \d+\.\d\), \d+\.\d % before the temperature; loss", text) for text in found)
 
 
 def test_the_report_of_a_run_is_written_again_by_a_command(toy_run, toy_npz, tmp_path, monkeypatch, capsys):

@@ -1,25 +1,21 @@
-"""What a model answers on photos that it has not learned from."""
+"""Photos that a model has not learned from, with what it answers."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.runtime.cores import available_cores
-from models.runtime.litert import LiteRTRuntime
 from training.dataset import Dataset, Split
-from training.evaluate import Probabilities, predict
-from training.run import Run
+from training.evaluate import Probabilities
+from training.measured import Answers
 
 
 @dataclass(frozen=True)
-class Answers:
+class Answered:
     """Photos that a model has not learned from, with its answers.
 
     Attributes:
@@ -58,17 +54,7 @@ class Answers:
         return difference
 
 
-def answers_of(file: Path, run: Run, data: Dataset) -> list[Answers]:
-    """Ask an exported file for its answers on test and validation photos, through preprocessing and runtime."""
-    pixels = run.config.pixels
-    runtime = LiteRTRuntime(
-        file,
-        input_shape=(pixels.height_px, pixels.width_px, 3),
-        num_classes=len(run.labels),
-        num_threads=available_cores(),
-    )
-    parts = {"test": data.test, "validation": data.validation}
-    if data.validation is data.test:  # a run of before there were three sets
-        del parts["validation"]
-    with closing(runtime):
-        return [Answers(part, split, predict(runtime, split, pixels)) for part, split in parts.items()]
+def answered(data: Dataset, answers: Answers) -> list[Answered]:
+    """Return the test and the validation photos with a file's answers."""
+    test = Answered("test", data.test, answers.test)
+    return [test, Answered("validation", data.validation, answers.validation)] if data.has_validation else [test]
