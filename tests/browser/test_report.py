@@ -17,6 +17,7 @@ from training.measured import Answers, MeasuredFile
 from training.moves import Move, read_moves
 from training.report.report import write_report
 from training.run import Run
+from training.survey import Survey
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +31,8 @@ def folder(tmp_path_factory):
     targets = np.array([0, 0, 1, 1, 2, 2])
     names = tuple(f"{LABELS[target].replace('/', '')}/{index}, 猫.png" for index, target in enumerate(targets))
     split = Split(targets, lambda index: encode_png(np.full((20, 30, 3), 40 * index, np.uint8)), names)
-    data = Dataset("flowers", "0" * 64, LABELS, split, split, split)
+    survey = Survey("flowers", {label: {"train": 2, "validation": 2, "test": 2} for label in LABELS}, "drawn", {})
+    data = Dataset("flowers", "0" * 64, LABELS, split, split, split, survey=survey)
     run = Run.new(
         command="c", config=preset("smoke"), data="photos", data_name="flowers", data_sha256="0" * 64, labels=LABELS
     )

@@ -19,7 +19,7 @@ class Answered:
     """Photos that a model has not learned from, with its answers.
 
     Attributes:
-        part: "test", "validation" or "training".
+        part: "test" or "validation".
         split: the photos.
         probabilities: float32 [N, C].
     """

@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def can_hold(name: str) -> bool:
+    """Tell if a script in a page gets a name as it is: of the ends of lines HTML knows one."""
+    return printable(name) == name and "\r" not in name
+
+
 def render(template: Path, **values: Any) -> str:
     """Fill a template in; it may include the files beside it, and `style.css`, which all pages share."""
     templates = Environment(

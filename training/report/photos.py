@@ -10,7 +10,7 @@ import numpy as np
 from training.evaluate import confusion_matrix
 from training.report.answered import Answered
 from training.report.confident_learning import likely_wrong
-from training.report.page import printable
+from training.report.page import can_hold
 from training.report.thumbnails import Thumbnails
 
 NUM_IN_CELL = 12  # of mistakes; of what is right half as many
@@ -26,7 +26,7 @@ class Card:
     Attributes:
         style: class of the element that shows it; empty for no picture.
         name: path in the data set, or its number where photos have none.
-        part: what it is for: "test", "validation" or "training".
+        part: what it is for: "train", "validation" or "test".
         label: its class.
         why: what the model says of it, or what it is a copy of.
         proposed: class that it may belong to.
@@ -84,8 +84,7 @@ class Cards:
             label=self.labels[target],
             why="answer: " + ", ".join(f"{self.labels[label]} {probabilities[label]:.0%}" for label in said),
             proposed=self.labels[proposed],
-            # A page cannot hold every name that a disk can.
-            can_move=bool(split.names) and printable(name) == name and "\r" not in name,
+            can_move=bool(split.names) and can_hold(name),
         )
 
     def worst(self, parts: Sequence[Answered], number: int) -> list[Card]:

@@ -22,6 +22,7 @@ from training.measured import MeasuredFile
 from training.moves import Move, write_moves
 from training.report.answered import Answered, answered
 from training.report.augmented import augmented
+from training.report.copies import copies, needless
 from training.report.curves import curves
 from training.report.page import render
 from training.report.photos import MAX_MATRIX_CLASSES, Cards, Cell
@@ -103,9 +104,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         settings=list(_flat(run.config.to_dict())),
         curves=curves(read_history(workdir)),
         parts=parts,
-        look=[],
-        copies=[],
-        num_copies=0,
+        copies=copies(data, cards.thumbnails),
         suspects=suspects,
         num_suspects=NUM_SUSPECTS,
         worst=worst,
@@ -120,6 +119,8 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     moves = [Move(card.name, card.label, card.proposed, card.why) for card in suspects if card.can_move]
+    moved = {move.path for move in moves}
+    moves += [move for move in needless(data.survey.copies) if move.path not in moved]
     write_moves(moves, workdir / MOVES_FILE)
     replace_file(workdir / REPORT_FILE, page.encode())
     return workdir / REPORT_FILE

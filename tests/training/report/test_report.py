@@ -16,6 +16,7 @@ from training.measured import Answers, measured
 from training.moves import Move, read_moves
 from training.report.report import report_line, write_report
 from training.run import Run
+from training.survey import CopyGroup, Survey
 
 GREY = encode_png(np.full((2, 4, 3), 99, np.uint8))
 HOSTILE = '</script><script>alert("x")</script>'
@@ -28,11 +29,15 @@ def run_of(labels, **changes):
     return Run.new(**values | changes)
 
 
-def written(folder, parts, *, labels, **changes):
+def written(folder, parts, *, labels, groups=(), **changes):
     """Write the report of a run whose file answers the test photos, and perhaps the validation photos, so."""
     test, *others = parts
     train = Split(np.arange(len(labels)), lambda _: GREY)
-    data = Dataset("photos", "0" * 64, tuple(labels), train, others[0].split if others else test.split, test.split)
+    validation = others[0].split if others else test.split
+    survey = Survey(
+        "photos", {label: {"train": 9, "validation": 9, "test": 9} for label in labels}, "drawn", {}, copies=groups
+    )
+    data = Dataset("photos", "0" * 64, tuple(labels), train, validation, test.split, survey=survey)
     answers = Answers(others[0].probabilities if others else test.probabilities, test.probabilities)
     run = run_of(labels, **changes)
     figures = measured(folder / "float32.tflite", run, data, answers, precision="float32", temperature=1.25)
@@ -130,6 +135,24 @@ def test_suspects_are_written_as_a_list_of_moves(page, answers, tmp_path):
     assert "They are in suggested-moves.csv, too." in found
 
 
+def test_copies_are_shown_those_in_two_classes_first(page, six, tmp_path):
+    same = CopyGroup(("test/daisy/0.png", "train/daisy/7.png"), ("daisy", "daisy"), ("test", "left out"), True)
+    torn = CopyGroup(("test/daisy/1.png", "test/rose/2.png"), ("daisy", "rose"), ("test", "test"), False)
+    found = page(six, groups=(same, torn))
+    first, second = found.index("in daisy and rose: one is wrong"), found.index("<h3>the same bytes</h3>")
+    assert first < second
+    assert 'data-path="test/rose/2.png" data-from="rose" data-to="daisy"' in found[first:second]
+    assert 'data-path="train/daisy/7.png" data-from="daisy" data-to="_removed"' in found[second:]
+    assert Move("train/daisy/7.png", "daisy", "_removed", "the same bytes as test/daisy/0.png") in read_moves(
+        tmp_path / "suggested-moves.csv"
+    )
+    assert "There twice" not in page(six)
+
+
+def test_the_look_is_told(page, six):
+    assert "photos: 3 classes, 27 training, 27 validation and 27 test images; drawn" in Reader(page(six)).texts
+
+
 def test_photos_that_are_rows_of_an_array_cannot_move(page, six, tmp_path):
     object.__setattr__(six.split, "names", ())
     reader = Reader(page(six))
@@ -175,7 +198,9 @@ def test_probabilities_are_told_before_and_after_the_temperature(page, six, answ
         "50.0 % of 6 test photos (18.8 to 81.2)",
         "50.0 % of 2 validation photos (9.5 to 90.5)",
     ]
-    assert all(re.search(r"\d \(\d+\.\d to \d+\.\d\), \d+\.\d % before the temperature; loss", text) for text in found)
+    assert all(
+        re.search(r"\d % \(\d+\.\d to \d+\.\d\), \d+\.\d % before the temperature; loss", text) for text in found
+    )
 
 
 def test_the_report_of_a_run_is_written_again_by_a_command(toy_run, toy_npz, tmp_path, monkeypatch, capsys):
