@@ -30,7 +30,7 @@ class Agreement:
     after: Metrics
 
     def __str__(self) -> str:
-        top1 = f"top-1 {self.before.top1:.2%} and {self.after.top1:.2%}"
+        top1 = f"top-1 {100 * self.before.top1:.2f} % and {self.after}"
         return f"same label for {self.labels:.2%} of the test images; {top1}"
 
 

@@ -80,5 +80,7 @@ class Candidate:
             architecture=self.architecture,
             other_metrics={label: before.metrics},
             provenance=self.provenance,
+            max_accuracy_drop=max_accuracy_drop if force is None else 100,
         )
-        return Published(artifact, before, self.measured, notes=about_serving(artifact, repository))
+        notes = (*self.measured.about_probabilities(), *about_serving(artifact, repository))
+        return Published(artifact, before, self.measured, notes)

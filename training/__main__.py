@@ -51,6 +51,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
     teacher_settings = _teacher_settings(options)
 
     from training.distillation import Teacher
+    from training.intervals import in_words
     from training.publish import about_serving
     from training.train import train
 
@@ -67,8 +68,9 @@ def _train(options: argparse.Namespace, command: str) -> str:
         command=command,
     )
     manifest = artifact.manifest
-    top1 = manifest.metrics["float32"]["top1"]
-    result = f"published {manifest.name} version {manifest.version}: {top1:.2%} of the test images right"
+    figures = manifest.metrics["float32"]
+    accuracy = in_words(round(figures["top1"] * figures["num_images"]), figures["num_images"])
+    result = f"published {manifest.name} version {manifest.version}: {accuracy} right"
     return "\n".join([result, *about_serving(artifact, repository)])
 
 

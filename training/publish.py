@@ -22,6 +22,7 @@ from training.dataset import Dataset, file_sha256
 from training.evaluate import Metrics, confusion_matrix
 from training.measured import MeasuredFile, measure_file, predict_file
 from training.plots import plot_confusion
+from training.promotion import compare_with_serving
 from training.run import Run, record_publication, save_model
 
 __all__ = ["MeasuredFile", "about_serving", "finish_float32", "measure_file", "predict_file", "publish"]
@@ -60,8 +61,11 @@ def publish(
     architecture: Architecture | None = None,
     other_metrics: Mapping[str, Metrics] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    max_accuracy_drop: float = 0.0,
 ) -> Artifact:
     """Publish a measured file, or return the version in which this run has published the same bytes before.
+
+    It becomes the stable version if it is not worse than that is (`training.promotion`).
 
     Args:
         measured: the file to publish.
@@ -73,22 +77,30 @@ def publish(
         architecture: the network's, where it is not that of the run's configuration.
         other_metrics: figures of the files that it was made from, by a name each.
         provenance: JSON, added to the manifest's provenance of run and data.
+        max_accuracy_drop: points of top-1 accuracy that it may lose against the stable version.
     """
-    others = {name: figures.to_dict() for name, figures in (other_metrics or {}).items()}
-    manifest = Manifest(
-        name=name,
-        version=1,
-        architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
-        labels=run.labels,
-        pixels=run.config.pixels,
-        formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
-        metrics={**others, measured.precision: measured.to_dict()},
-        provenance={**_provenance(run, data), **(provenance or {})},
-        calibration=measured.calibration,
-    )
-    artifact = _version_with(repository, name, run, measured) or repository.publish(
-        manifest, {MODEL_FILE: measured.file}
-    )
+    artifact = _version_with(repository, name, run, measured)
+    if artifact is None:
+        answers = measured.answers.test
+        verdict = compare_with_serving(answers, data, repository, name, max_accuracy_drop=max_accuracy_drop)
+        others = {name: figures.to_dict() for name, figures in (other_metrics or {}).items()}
+        manifest = Manifest(
+            name=name,
+            version=1,
+            architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
+            labels=run.labels,
+            pixels=run.config.pixels,
+            formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
+            metrics={**others, measured.precision: measured.to_dict()},
+            provenance={**_provenance(run, data), **(provenance or {}), "compared_with_stable": verdict.to_dict()},
+            calibration=measured.calibration,
+        )
+        artifact = repository.publish(
+            manifest,
+            {MODEL_FILE: measured.file},
+            in_place_of=verdict.instead_of,
+            becomes_stable=verdict.is_served,
+        )
     temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
     figures = {**measured.to_dict(), **temperature}
     record_publication(workdir, measured.precision, published=str(artifact.manifest.reference), **figures)
@@ -96,16 +108,19 @@ def publish(
 
 
 def about_serving(artifact: Artifact, repository: Repository) -> list[str]:
-    """Return a line for the user if `publish` returned a version that is not the stable one, else none.
+    """Return a line for the user on what is served now and why; none after a first version.
 
     Raises:
         CorruptArtifact: routing.json is broken.
     """
     published = artifact.manifest
+    verdict = published.provenance.get("compared_with_stable", {"is_served": True, "instead_of": None})
     stable = repository.stable_version(published.name)
     if stable == published.version:
-        return []
+        return [f"it is served from now on: {verdict['reason']}"] if verdict["instead_of"] else []
     command = f"python -m models promote {published.reference} --repository {shlex.quote(str(repository.root))}"
+    if not verdict["is_served"]:
+        return [f"it is not served: {verdict['reason']}", f"to have it served all the same, `{command}`"]
     return [f"it was published before, and version {stable} is stable: to have it served, `{command}`"]
 
 

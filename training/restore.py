@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from training.restored import restore  # after the name was checked: TensorFlow takes seconds to load
 
         measured = restore(artifact, options.data, options.workdir, command=command_line(PROGRAM, arguments))
-        return f"restored to {options.workdir}: {measured.metrics.top1:.2%} of the test images right"
+        return f"restored to {options.workdir}: {measured.metrics} right"
 
     return run(PROGRAM, restore_version)
 

@@ -77,6 +77,8 @@ def train(
     plot_curves(read_history(workdir), workdir / "curves.png")
     say("exporting, and measuring the exported file on the test images")
     measured = finish_float32(model, run, data, workdir=workdir)
+    for line in measured.about_probabilities():
+        say(line)
     artifact = publish(measured, run, data, workdir=workdir, repository=repository, name=name)
     say(report_line(workdir, run, data, measured))
     return artifact

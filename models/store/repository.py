@@ -118,7 +118,14 @@ class Repository:
             )
         return artifact
 
-    def publish(self, manifest: Manifest, files: Mapping[str, Path], *, in_place_of: int | None = None) -> Artifact:
+    def publish(
+        self,
+        manifest: Manifest,
+        files: Mapping[str, Path],
+        *,
+        in_place_of: int | None = None,
+        becomes_stable: bool = True,
+    ) -> Artifact:
         """Write the next version of a model, and make it the stable one.
 
         Several may publish at once: each gets its own version, and the highest ends as the stable one. A publisher
@@ -128,6 +135,7 @@ class Repository:
             manifest: `version` and `files` are replaced by what is written.
             files: path in the artifact to its source, a file or a folder.
             in_place_of: a version of the model; unless that is the stable one by then, the stable one stays.
+            becomes_stable: if False, the stable one stays; a first version is stable all the same.
 
         Raises:
             ArtifactError: a source is missing or cannot be published, or writing failed.
@@ -139,11 +147,12 @@ class Repository:
             read_routing(folder)
             # The lock, taken once the copying is done, keeps readers from seeing two publishers' steps interleaved.
             with staged(folder, manifest, files) as staging, locked(folder):
-                stable = None if in_place_of is None else self.stable_version(manifest.name)
+                stays = in_place_of is not None or (not becomes_stable and self._versions(manifest.name))
+                stable = self.stable_version(manifest.name) if stays else None
                 if stable is not None:
                     set_stable(folder, stable)  # without routing.json, the new version would be stable at once
                 written = self._commit_next(staging)
-                if stable == in_place_of:
+                if stable is None or (stable == in_place_of and becomes_stable):
                     set_stable(folder, written.version)
         return Artifact(folder / str(written.version), written)
 

@@ -15,6 +15,7 @@ from training.config import preset
 from training.data import load_dataset
 from training.dataset import HeldOut
 from training.evaluate import Metrics
+from training.promotion import Verdict
 from training.publish import MeasuredFile
 from training.run import Run, published
 
@@ -50,6 +51,19 @@ def without_gain(candidate, monkeypatch):
     return replace(candidate, measured=replace(candidate.source.dense, precision="int8"))
 
 
+@pytest.fixture(autouse=True)
+def serves_what_is_published(monkeypatch):
+    """Have a new version take the place of any other: these candidates have figures and no answers."""
+    drops = []
+
+    def compare_with_serving(*_, max_accuracy_drop):
+        drops.append(max_accuracy_drop)
+        return Verdict(True, "it is new")
+
+    monkeypatch.setattr("training.publish.compare_with_serving", compare_with_serving)
+    return drops
+
+
 @pytest.fixture
 def repository(tmp_path):
     return Repository(tmp_path / "repository")
@@ -63,13 +77,21 @@ def test_it_is_published_under_the_name_of_its_source_with_the_figures_of_both(c
     assert manifest.architecture["stream_widths"] == [8, 8, 8]
     assert (manifest.provenance["run"], manifest.provenance["gzip_bytes"]) == (candidate.run.run_id, 5)
     assert published(candidate.workdir, "int8") == "toy:1"
-    assert str(result).startswith("published toy version 1 (int8): top-1 90.00% -> 88.00%, ")
+    assert str(result).startswith(
+        "published toy version 1 (int8): top-1 90.00 % -> 86.7 % of 30 test images (70.3 to 94.7), "
+    )
 
 
 def test_figures_before_have_a_name_of_their_own_where_the_precision_is_the_same(candidate, repository):
     float32 = replace(candidate, measured=replace(candidate.measured, precision="float32"))
     manifest = float32.publish(repository, max_accuracy_drop=2).artifact.manifest
     assert manifest.metrics == {"dense_float32": BEFORE.to_dict(), "float32": AFTER.to_dict()}
+
+
+def test_what_may_be_lost_may_be_lost_by_what_is_served(candidate, repository, serves_what_is_published):
+    candidate.publish(repository, max_accuracy_drop=2)
+    candidate.publish(repository, name="forced", force="forced")
+    assert serves_what_is_published == [2, 100]
 
 
 def test_another_name_can_be_given(candidate, repository):
@@ -85,7 +107,7 @@ def test_the_same_file_is_published_once(candidate, repository):
 def test_of_a_file_that_was_published_before_it_says_which_version_is_served(candidate, without_gain, repository):
     candidate.publish(repository, max_accuracy_drop=2)
     without_gain.publish(repository, force="toy")
-    line = str(candidate.publish(repository, max_accuracy_drop=2)).splitlines()[1]
+    line = str(candidate.publish(repository, max_accuracy_drop=2)).splitlines()[2]
     command = f"python -m models promote toy:1 --repository {repository.root}"
     assert line == f"it was published before, and version 2 is stable: to have it served, `{command}`"
     assert repository.stable_version("toy") == 2

@@ -1,12 +1,14 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from models.store.repository import Repository
 from training.data import load_dataset
 from training.dataset import HeldOut
 from training.evaluate import Metrics
+from training.measured import Answers
 from training.publish import MeasuredFile, about_serving, finish_float32, publish
 from training.run import read_run
 
@@ -36,7 +38,11 @@ def test_run_that_is_killed_before_it_is_measured_does_not_look_finished(tmp_pat
 def test_same_bytes_of_another_run_are_another_version(repository, toy_run, toy_npz, tmp_path):
     run, data = read_run(toy_run), load_dataset(toy_npz, HeldOut())
     metrics = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
-    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics, metrics)
+    file = repository.load("toy").model_path("litert")
+    answers = Answers(
+        np.eye(3, dtype=np.float32)[data.validation.targets], np.eye(3, dtype=np.float32)[data.test.targets]
+    )
+    measured = MeasuredFile(file, "float32", metrics, metrics, answers=answers)
     for made_by, version in ((run, 1), (replace(run, run_id="another"), 2), (run, 1)):
         artifact = publish(measured, made_by, data, workdir=tmp_path, repository=repository, name="toy")
         assert artifact.manifest.version == version
@@ -52,3 +58,26 @@ def test_command_that_serves_a_version_can_be_typed(repository):
     root = repository.root.rename(repository.root.with_name("my models"))
     [line] = about_serving(first, Repository(root))
     assert line.endswith(f"to have it served, `python -m models promote toy:1 --repository '{root}'`")
+
+
+def test_model_that_is_worse_is_published_and_not_served(repository, toy_run, toy_npz, tmp_path):
+    run, data = replace(read_run(toy_run), run_id="another"), load_dataset(toy_npz, HeldOut())
+    metrics = Metrics(num_images=30, top1=0.0, top5=1.0, loss=9.0, ece=1.0)
+    wrong = Answers(test=np.eye(3, dtype=np.float32)[(data.test.targets + 1) % 3])
+    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics, metrics, answers=wrong)
+    artifact = publish(measured, run, data, workdir=tmp_path, repository=repository, name="toy")
+    assert (artifact.manifest.version, repository.stable_version("toy")) == (2, 1)
+    why, command = about_serving(artifact, repository)
+    assert why.startswith("it is not served: 0.0 % of 30 test images (0.0 to 11.4) right, and 100.0 % by version 1")
+    assert command == f"to have it served all the same, `python -m models promote toy:2 --repository {repository.root}`"
+
+
+def test_model_that_takes_the_place_of_another_says_so(repository, toy_run, toy_npz, tmp_path):
+    run, data = replace(read_run(toy_run), run_id="another"), load_dataset(toy_npz, HeldOut())
+    metrics = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
+    right = Answers(test=np.eye(3, dtype=np.float32)[data.test.targets])
+    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics, metrics, answers=right)
+    artifact = publish(measured, run, data, workdir=tmp_path, repository=repository, name="toy")
+    assert repository.stable_version("toy") == 2
+    [line] = about_serving(artifact, repository)
+    assert line.startswith("it is served from now on: 100.0 % of 30 test images (88.6 to 100.0) right, and 100.0 % by")

@@ -79,6 +79,15 @@ def test_a_version_in_place_of_the_stable_one_becomes_stable(repository, publish
     assert repository.stable_version(NAME) == 3
 
 
+def test_version_that_does_not_become_stable_leaves_the_stable_one(repository, publish, tmp_path):
+    repository.publish(small_manifest(), small_sources(tmp_path), becomes_stable=False)
+    assert repository.stable_version(NAME) == 1  # a model has a stable version
+    for in_place_of in (None, 1):
+        repository.publish(small_manifest(), small_sources(tmp_path), in_place_of=in_place_of, becomes_stable=False)
+        assert repository.stable_version(NAME) == 1
+    assert repository.versions(NAME) == [1, 2, 3]
+
+
 def test_publish_keeps_what_else_routing_says(repository, publish):
     publish()
     routing_file(repository).write_text('{"canary": {"version": 1, "percent": 5}, "stable": 1}')

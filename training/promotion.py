@@ -1,0 +1,100 @@
+"""Decide if a new version is served: only where it is not worse than the one that serves, on the same test photos."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from models.errors import ArtifactError, OpsinError
+from models.runtime import load_runtime
+from models.runtime.cores import available_cores
+from models.runtime.tensors import Probabilities
+from models.store.artifact import Artifact
+from models.store.repository import Repository
+from training.dataset import Dataset
+from training.evaluate import BATCH_SIZE, predict
+from training.intervals import in_words, paired
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """If a new version is to be served.
+
+    Attributes:
+        is_served: becomes the stable one.
+        reason: one line for the user.
+        instead_of: the version that is stable, which it was compared with; None where there is none.
+    """
+
+    is_served: bool
+    reason: str
+    instead_of: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, for the manifest of the new version."""
+        return asdict(self)
+
+
+def compare_with_serving(
+    probabilities: Probabilities,
+    data: Dataset,
+    repository: Repository,
+    name: str,
+    *,
+    max_accuracy_drop: float = 0.0,
+) -> Verdict:
+    """Compare a new model with the version of that name that is stable, on the test images of the new one's data.
+
+    Whoever calls the server by name gets another version without asking for it: so that is never one with other labels,
+    and never one that is right for fewer photos. The person is told, and promotes it by a command.
+
+    Args:
+        probabilities: of the new model, float32 [N, C], for the test images.
+        data: whose test images both are measured on.
+        repository: that has the stable version, or none.
+        name: of the model.
+        max_accuracy_drop: points of top-1 accuracy that may be lost.
+
+    Raises:
+        CorruptArtifact: routing.json is broken.
+    """
+    if name not in repository.names():
+        return Verdict(True, "it is the first version")
+    version = repository.stable_version(name)
+    try:
+        stable = repository.load(name, version)
+    except ArtifactError:
+        return Verdict(True, f"version {version}, which was to be served, is broken", version)
+    if stable.manifest.labels != data.labels:
+        reason = f"version {version}, which is served, has other labels, which those who ask for {name} may rely on"
+        return Verdict(False, reason, version)
+    try:
+        is_right, was_right = (
+            answers.argmax(axis=1) == data.test.targets for answers in (probabilities, _answers(stable, data))
+        )
+    except OpsinError as error:
+        return Verdict(False, f"version {version}, which is served, cannot be compared: {error}", version)
+    num_images, num_right, num_before = len(is_right), int(is_right.sum()), int(was_right.sum())
+    low, high = paired(int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum()), num_images)
+    told = (
+        f"{in_words(num_right, num_images)} right, and {100 * num_before / num_images:.1f} % by version {version}, "
+        f"which was served: {100 * (num_right - num_before) / num_images:+.1f} points "
+        f"({100 * low:+.1f} to {100 * high:+.1f})"
+    )
+    is_not_worse = 100 * (num_before - num_right) <= (max_accuracy_drop + 1e-9) * num_images
+    return Verdict(is_not_worse, told, version)
+
+
+def _answers(artifact: Artifact, data: Dataset) -> Probabilities:
+    """Probabilities, float32 [N, C], of the test images by a published version, on the CPU or any other device."""
+    runtime = load_runtime(
+        artifact,
+        runtime="litert" if "litert" in artifact.manifest.formats else "tensorflow",
+        num_threads=available_cores(),
+        batch_sizes=(BATCH_SIZE,),
+    )
+    with closing(runtime):
+        return np.asarray(predict(runtime, data.test, artifact.manifest.pixels))
