@@ -18,6 +18,7 @@ from models.store.artifact import Artifact
 from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from training.architecture import architecture_of
+from training.cross_validation import CrossValidation
 from training.dataset import Dataset, file_sha256
 from training.evaluate import Metrics, confusion_matrix
 from training.measured import MeasuredFile, measure_file, predict_file
@@ -61,6 +62,7 @@ def publish(
     architecture: Architecture | None = None,
     other_metrics: Mapping[str, Metrics] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    cross_validation: CrossValidation | None = None,
     max_accuracy_drop: float = 0.0,
 ) -> Artifact:
     """Publish a measured file, or return the version in which this run has published the same bytes before.
@@ -77,6 +79,7 @@ def publish(
         architecture: the network's, where it is not that of the run's configuration.
         other_metrics: figures of the files that it was made from, by a name each.
         provenance: JSON, added to the manifest's provenance of run and data.
+        cross_validation: of what was fitted, on all images, where the test images are few.
         max_accuracy_drop: points of top-1 accuracy that it may lose against the stable version.
     """
     artifact = _version_with(repository, name, run, measured)
@@ -84,6 +87,8 @@ def publish(
         answers = measured.answers.test
         verdict = compare_with_serving(answers, data, repository, name, max_accuracy_drop=max_accuracy_drop)
         others = {name: figures.to_dict() for name, figures in (other_metrics or {}).items()}
+        if cross_validation:
+            others["cross_validation"] = cross_validation.to_dict()
         manifest = Manifest(
             name=name,
             version=1,

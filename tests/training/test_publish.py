@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from models.store.repository import Repository
+from training.cross_validation import CrossValidation
 from training.data import load_dataset
 from training.dataset import HeldOut
 from training.evaluate import Metrics
@@ -70,6 +71,16 @@ def test_model_that_is_worse_is_published_and_not_served(repository, toy_run, to
     why, command = about_serving(artifact, repository)
     assert why.startswith("it is not served: 0.0 % of 30 test images (0.0 to 11.4) right, and 100.0 % by version 1")
     assert command == f"to have it served all the same, `python -m models promote toy:2 --repository {repository.root}`"
+
+
+def test_cross_validation_is_in_the_manifest_beside_the_figures_of_the_file(repository, toy_run, toy_npz, tmp_path):
+    run, data = read_run(toy_run), load_dataset(toy_npz, HeldOut())
+    metrics = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
+    measured = MeasuredFile(repository.load("toy").model_path("litert"), "float32", metrics, metrics)
+    options = {"workdir": tmp_path, "repository": repository, "name": "other"}
+    found = publish(measured, run, data, cross_validation=CrossValidation(200, 180, 5), **options).manifest.metrics
+    assert found["cross_validation"]["top1"] == 0.9
+    assert found["float32"]["top1"] == 1.0
 
 
 def test_model_that_takes_the_place_of_another_says_so(repository, toy_run, toy_npz, tmp_path):
