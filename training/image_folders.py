@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,14 @@ from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, size
 
 __all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
+# In English, German, French, Spanish, Italian and Portuguese, Chinese and Japanese, Russian.
+_SIDES = frozenset(
+    (
+        *("left", "right", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "sinistra", "destra"),
+        *("esquerda", "direita", "左", "右", "лево", "право"),
+    )
+)
+_ALPHABET = 5  # labels of one letter or digit; fewer are grades, or yes and no
 LEAKED = "copies, in train or validation, of images that are measured or chosen by"
 
 
@@ -116,7 +125,19 @@ def copy_groups(
     )
 
 
+def mirrored_classes(labels: Sequence[str]) -> list[str]:
+    """Pick the labels that say that a mirrored photo is of another class: sides, and single letters or digits."""
+    sided = [label for label in labels if _SIDES & set(re.findall(r"[^\W_]+", label.casefold()))]
+    characters = [label for label in labels if len(label) == 1 and label.isascii() and label.isalnum()]
+    return sided if len(sided) > 1 else characters if len(characters) >= _ALPHABET else []
+
+
 def _notes(labels: Sequence[str], copies: Copies, guess: Guess | None) -> Iterable[str]:
+    if mirrored := mirrored_classes(labels):
+        yield (
+            f"mirrored, a photo of {mirrored[0]} may be one of {mirrored[1]}, or of nothing: "
+            "--set augmentation.flip=false trains without mirroring"
+        )
     if NONE_LABEL in labels:
         yield f"{NONE_LABEL} holds images of none of the classes: what looks like them is to be refused"
     if copies.num_alike:
@@ -125,8 +146,8 @@ def _notes(labels: Sequence[str], copies: Copies, guess: Guess | None) -> Iterab
             "copies; if they are copies, give the test set a folder of its own"
         )
     if guess:
-        certainty = "most likely" if guess.is_sure else "perhaps, look at the classes above"
+        doubt = "" if guess.is_sure else ", but another one is nearly as likely: look at the classes above"
         yield (
-            f"the zip file does not say how its names are encoded, {certainty}: {guess.encoding}; "
+            f"the zip file does not say how its names are encoded: read as {guess.encoding}{doubt}; "
             "--set zip_encoding=gbk, cp932, cp1252 or another one reads them otherwise"
         )

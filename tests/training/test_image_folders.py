@@ -1,0 +1,57 @@
+import pytest
+from scenes import jpeg, scene
+
+from training.dataset import DatasetError, HeldOut, Reading
+from training.image_folders import load_image_folders, load_unlabelled, mirrored_classes
+
+
+@pytest.mark.parametrize(
+    ("labels", "mirrored"),
+    [
+        (["turn left", "turn_Right", "stop"], ["turn left", "turn_Right"]),
+        (["左", "右"], ["左", "右"]),
+        (["a", "b", "nothing"], []),
+        (["0", "1", "2", "3", "4", "nothing"], ["0", "1", "2", "3", "4"]),
+        (["cat", "dog"], []),
+        (["bright", "leftover"], []),
+        (["left", "dog"], []),
+    ],
+)
+def test_classes_that_a_mirror_may_exchange_are_known_by_their_names(labels, mirrored):
+    assert mirrored_classes(labels) == mirrored
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two classes of six photos, the last of them a copy of the first, and a text."""
+    for label in ("left", "right"):
+        for index in range(5):
+            seed = index + 10 * (label == "left")
+            (tmp_path / label).mkdir(exist_ok=True)
+            (tmp_path / label / f"{index}.jpg").write_bytes(jpeg(scene(seed)))
+        (tmp_path / label / "6.jpg").write_bytes(jpeg(scene(seed - 4), 40))
+    (tmp_path / "left" / "note").write_text("no image")
+    return tmp_path
+
+
+def test_the_look_has_copies_and_what_to_know(photos):
+    data = load_image_folders(photos, HeldOut(0.2, 0.2, 0), Reading())
+    assert [(group.names, group.same_bytes) for group in data.survey.copies] == [
+        (("left/0.jpg", "left/6.jpg"), False),
+        (("right/0.jpg", "right/6.jpg"), False),
+    ]
+    sides = [set(group.sets) for group in data.survey.copies]
+    assert all(len(parts) == 1 for parts in sides)
+    assert any("--set augmentation.flip=false" in line for line in data.survey.lines())
+    groups = [set(part.groups) for part in (data.train, data.validation, data.test)]
+    assert sum(map(len, groups)) == len(set.union(*groups))
+
+
+def test_images_without_classes_are_read_from_any_folder(photos):
+    images, left_out = load_unlabelled(photos, Reading())
+    assert images.names[:2] == ("left/0.jpg", "left/1.jpg")
+    assert (len(images), set(images.targets)) == (12, {-1})
+    assert images.read(0) == (photos / "left" / "0.jpg").read_bytes()
+    assert left_out == ["left out: 1 files that are no images: left/note"]
+    with pytest.raises(DatasetError, match="holds no image"):
+        load_unlabelled(photos, Reading(max_image_pixels=1))
