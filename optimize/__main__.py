@@ -70,16 +70,17 @@ def current_spelling(arguments: list[str]) -> list[str]:
 def _compress(task: Task, settings: Any, command: str) -> str:
     if isinstance(task, TrainingTask):
         parse_changes(task.changes, settings.own)  # raises before TensorFlow is imported
-    from models.store.repository import Repository
     from optimize.auto import search
     from optimize.channels.prune import prune_channels
-    from optimize.gate import check_force
+    from optimize.gate import Limits, check_force
     from optimize.magnitude.prune import prune_magnitude
     from optimize.quantization.aware import train_quantized
     from optimize.quantization.post_training import quantize
     from optimize.source import open_source
 
     source, output = open_source(task.workdir, task.data_path), task.workdir
+    repository = source.repository(task.repository)
+    limits = Limits(task.max_accuracy_drop, task.max_class_drop)
     check_force(task.force, task.name or source.name)  # before anything is trained
     if isinstance(task, TrainingTask):
         source, output = source.with_settings(task.changes, settings.own), task.output
@@ -93,10 +94,10 @@ def _compress(task: Task, settings: Any, command: str) -> str:
         case MagnitudePruning():
             candidate = prune_magnitude(source, output, settings, command=command)
         case _:
-            drop = task.max_accuracy_drop
-            candidate = search(source, task.workdir, output, settings, max_accuracy_drop=drop, command=command)
-    repository, drop = Repository(task.repository), task.max_accuracy_drop
-    return str(candidate.publish(repository, name=task.name, max_accuracy_drop=drop, force=task.force))
+            candidate = search(
+                source, task.workdir, output, settings, repository=repository, limits=limits, command=command
+            )
+    return str(candidate.publish(repository, name=task.name, limits=limits, force=task.force))
 
 
 def _export(export: Export, command: str) -> str:

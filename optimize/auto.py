@@ -13,11 +13,14 @@ from typing import ClassVar
 
 from models.errors import OpsinError
 from models.report import size, table
+from models.store.repository import Repository
 from optimize.candidate import Candidate
+from optimize.changes import Changes
 from optimize.channels.prune import prune_channels
 from optimize.cost.latency import latency_ratio
 from optimize.cost.rounds import Rounds
-from optimize.gate import accuracy_drop
+from optimize.gate import Limits, Verdict
+from optimize.line import Line
 from optimize.quantization.aware import train_quantized
 from optimize.quantization.post_training import quantize
 from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
@@ -40,38 +43,44 @@ class Attempt:
     Attributes:
         name: of the stage.
         candidate: that it made.
-        drop: lost points of top-1 accuracy against the float32 model; negative if some was gained.
+        changes: on the validation images, against the first model of the line.
+        verdict: of the gate.
         latency: of one image on one core as a part of the plain int8 file's.
     """
 
     name: str
     candidate: Candidate
-    drop: float
+    changes: Changes
+    verdict: Verdict
     latency: Rounds
 
-    def keeps(self, budget_latency: float, max_accuracy_drop: float) -> bool:
+    def keeps(self, budget_latency: float) -> bool:
         """Tell if the candidate is within both budgets.
 
         A budget of 1 always holds. Below that the rounds vary, so the candidate passes if their lower quartile does.
         """
         is_fast = budget_latency == 1 or self.latency.quartiles[0] <= budget_latency
-        return is_fast and self.drop <= max_accuracy_drop + 1e-9
+        return is_fast and self.verdict.is_within
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON form for trials.json."""
         measured = self.candidate.measured
         return {
-            **measured.metrics.to_dict(),
-            "drop_points": round(self.drop, 2),
+            **measured.validation.to_dict(),
+            "drop_points": round(-self.changes.top1_points, 2),
+            "drop_points_interval": [round(-end, 2) for end in reversed(self.changes.interval_points)],
+            "is_within": self.verdict.is_within,
+            "reason": self.verdict.reason,
             "latency": self.latency.median,
             "num_bytes": measured.file.stat().st_size,
         }
 
     def to_row(self) -> list[str]:
-        """Return the cells of the table: name, top-1, points, time, bytes."""
-        measured = self.candidate.measured
-        top1, num_bytes = f"{measured.metrics.top1:.2%}", size(measured.file.stat().st_size)
-        return [self.name, top1, f"{-self.drop:+.2f}", f"{self.latency.median:.2f}", num_bytes]
+        """Return the cells of the table: name, top-1, points and their interval, time, bytes."""
+        measured, (low, high) = self.candidate.measured, self.changes.interval_points
+        points = f"{self.changes.top1_points:+.2f} ({low:+.2f} to {high:+.2f})"
+        top1, num_bytes = f"{measured.validation.top1:.2%}", size(measured.file.stat().st_size)
+        return [self.name, top1, points, f"{self.latency.median:.2f}", num_bytes]
 
 
 def search(
@@ -80,7 +89,8 @@ def search(
     output: Path,
     settings: Search,
     *,
-    max_accuracy_drop: float,
+    repository: Repository,
+    limits: Limits,
     command: str = "",
     say: Callable[[str], None] = print,
 ) -> Candidate:
@@ -91,14 +101,15 @@ def search(
         workdir: its folder.
         output: takes the stages' runs and trials.json; the same command goes on where it stopped.
         settings: the budget of time, and the epochs of the stages.
-        max_accuracy_drop: points of top-1 accuracy that may be lost against the float32 model.
+        repository: that the models of its line are in.
+        limits: what may be lost against the first model of the line.
         command: as typed, for the manifest.
         say: gets a line on each stage, and the table.
 
     Raises:
         BudgetsNotMet: no candidate is within both budgets.
     """
-    stages = _Stages(settings, output, command, say)
+    stages, line = _Stages(settings, output, command, say), Line(source, repository)
     say("quantizing the model as it is")
     plain = quantize(source, workdir, command=command)
     candidates = {"int8": plain}
@@ -108,17 +119,19 @@ def search(
         candidates["int8, trained"] = stages.trained(source, "aware")
     attempts = []
     for name, candidate in candidates.items():
-        drop = accuracy_drop(source.dense.metrics, candidate.measured.metrics)
-        attempts.append(Attempt(name, candidate, drop, latency_ratio(candidate.measured.file, plain.measured.file)))
-    tried = table(["tried", "top-1", "points", "time", "bytes"], [attempt.to_row() for attempt in attempts])
+        measured = candidate.measured
+        changes, verdict = line.changes(measured), line.judge(measured, limits)
+        attempts.append(Attempt(name, candidate, changes, verdict, latency_ratio(measured.file, plain.measured.file)))
+    header = ["tried", f"top-1 of {plain.measured.validation.num_images:,}", "points", "time", "bytes"]
+    tried = table(header, [attempt.to_row() for attempt in attempts])
     say(tried)
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "trials.json", {attempt.name: attempt.to_dict() for attempt in attempts})
-    kept = [attempt for attempt in attempts if attempt.keeps(settings.budget_latency, max_accuracy_drop)]
+    kept = [attempt for attempt in attempts if attempt.keeps(settings.budget_latency)]
     if not kept:
-        budgets = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {max_accuracy_drop:g}"
+        budgets = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {limits.max_accuracy_drop:g}"
         raise BudgetsNotMet(f"{budgets}, and nothing that was tried keeps to both: not published\n{tried}")
-    best = min(kept, key=lambda attempt: (attempt.drop, attempt.latency.median))
+    best = min(kept, key=lambda attempt: (-attempt.changes.top1_points, attempt.latency.median))
     return replace(best.candidate, source=source)  # whose accuracy the gate compares with, and whose name it gets
 
 
@@ -150,4 +163,4 @@ class _Stages:
 
 
 def _lost_points(candidate: Candidate) -> float:
-    return accuracy_drop(candidate.source.dense.metrics, candidate.measured.metrics)
+    return 100 * (candidate.source.dense.validation.top1 - candidate.measured.validation.top1)

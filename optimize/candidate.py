@@ -9,10 +9,10 @@ from typing import Any
 
 from models.network.architectures import Architecture
 from models.store.repository import Repository
-from optimize.gate import check_accuracy, check_force, check_gain
+from optimize.gate import AccuracyDropTooLarge, Limits, check_force, check_gain
+from optimize.line import Line
 from optimize.published import Published
 from optimize.source import Source
-from optimize.tasks import Task
 from training.publish import MeasuredFile, about_serving, publish
 from training.run import Run, load_model, published
 
@@ -41,14 +41,16 @@ class Candidate:
         """Return its run as a source for a further compression; that run must have trained a model of its own."""
         parent = published(self.workdir, self.measured.precision)
         model = load_model(self.workdir)
-        return Source(self.run, self.source.data, model, self.architecture, self.measured, published=parent)
+        return Source(
+            self.run, self.source.data, model, self.architecture, self.measured, parent, self.source.published_in
+        )
 
     def publish(
         self,
         repository: Repository,
         *,
         name: str | None = None,
-        max_accuracy_drop: float = Task.max_accuracy_drop,
+        limits: Limits = Limits(),  # noqa: B008 - it cannot change
         force: str | None = None,
     ) -> Published:
         """Publish it if it passes the gate.
@@ -56,7 +58,7 @@ class Candidate:
         Args:
             repository: to publish in.
             name: of the model there; None for the source's.
-            max_accuracy_drop: points of top-1 accuracy that may be lost against the source.
+            limits: what may be lost against the first model of its line.
             force: that name again, to publish whatever was lost or not gained.
 
         Raises:
@@ -66,9 +68,13 @@ class Candidate:
         name = name or self.source.name
         before = self.source.dense
         check_force(force, name)
+        line = Line(self.source, repository)
+        verdict = line.judge(self.measured, limits)
         if force is None:
-            check_accuracy(before.metrics, self.measured.metrics, max_accuracy_drop=max_accuracy_drop)
-            check_gain(before.file, self.measured.file)
+            otherwise = f"the same command with --force {name} publishes it all the same"
+            if not verdict.is_within:
+                raise AccuracyDropTooLarge(f"{verdict.reason}: not published; {otherwise}")
+            check_gain(before.file, self.measured.file, otherwise=otherwise)
         label = "dense_float32" if self.measured.precision == before.precision else before.precision
         artifact = publish(
             self.measured,
@@ -79,8 +85,9 @@ class Candidate:
             name=name,
             architecture=self.architecture,
             other_metrics={label: before.metrics},
-            provenance=self.provenance,
-            max_accuracy_drop=max_accuracy_drop if force is None else 100,
+            provenance={**self.provenance, "line": line.to_dict(self.measured)},
+            max_accuracy_drop=limits.max_accuracy_drop if force is None else 100,
         )
-        notes = (*self.measured.about_probabilities(), *about_serving(artifact, repository))
+        notes = [note for note in (verdict.reason, line.note) if note]
+        notes += [*self.measured.about_probabilities(), *about_serving(artifact, repository)]
         return Published(artifact, before, self.measured, notes)

@@ -64,6 +64,16 @@ class Changes:
         return (high - low) / 2
 
 
+def unpaired(before: float, after: float, *, num_images: int) -> Changes:
+    """Count what changes as if two models, of which the accuracies alone are known, were right independently.
+
+    The interval is then that of two separate counts, and wider than one of the same images would be.
+    """
+    num_fixed = round(num_images * (1 - before) * after)
+    num_broken = num_fixed - round(num_images * after) + round(num_images * before)
+    return Changes(num_images, max(0, num_broken), num_fixed, 0)
+
+
 def compare(before: Probabilities, after: Probabilities, targets: Targets) -> Changes:
     """Count what changes between two models' answers, float32 [N, C], N >= 1, to images of the classes `targets`."""
     labels, others = before.argmax(axis=1), after.argmax(axis=1)

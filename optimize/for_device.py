@@ -8,8 +8,10 @@ number, and its provenance says what was added, to which version, and from which
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,9 @@ from models.store.manifest import Manifest
 from models.store.model_files import Device, format_for
 from models.store.repository import Repository
 from optimize.agreement import Agreement, compare_predictions, predict_saved_model
-from optimize.gate import check_accuracy
+from optimize.changes import Likeness, compare
+from optimize.gate import AccuracyDropTooLarge, Limits, Verdict, judge
+from optimize.line import both_likenesses, some_training_images
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
 from optimize.tasks import Export
@@ -94,14 +98,33 @@ def add_file(
             new, details = measured_saved_model(source, Path(folder)), {}
         [existing] = manifest.formats
         predict = predict_file if existing == "litert" else _predict_saved_model
-        before = predict(artifact.model_path(existing), source.run, source.data.test)
-        agreement = compare_predictions(before, new.answers.test, source.data.test.targets)
-        check_accuracy(agreement.before, agreement.after, max_accuracy_drop=max_accuracy_drop)
+        before = partial(predict, artifact.model_path(existing), source.run)
+        verdict = _verdict(before, new, source, Limits(max_accuracy_drop), against=str(manifest.reference))
+        if not verdict.is_within:
+            raise AccuracyDropTooLarge(f"{verdict.reason}: not published")
+        agreement = compare_predictions(before(source.data.test), new.answers.test, source.data.test.targets)
         both = _with_file(manifest, device, new, agreement, {"run": source.run.run_id, "command": command, **details})
         files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: new.file}
         published = repository.publish(both, files, in_place_of=manifest.version)
         is_stable = repository.stable_version(manifest.name) == published.manifest.version
         return Added(published, agreement, is_stable)
+
+
+def _verdict(
+    before: Callable[[Split], Probabilities], new: MeasuredFile, source: Source, limits: Limits, *, against: str
+) -> Verdict:
+    """Compare a new file's answers to the validation images with those of the file that is there."""
+    data = source.data
+    validation, predict = before(data.validation), predict_file if new.file.is_file() else _predict_saved_model
+
+    def likenesses() -> tuple[Likeness, Likeness]:
+        some = some_training_images(data)
+        return both_likenesses(
+            (validation, before(some)), (new.answers.validation, predict(new.file, source.run, some))
+        )
+
+    changes = compare(validation, new.answers.validation, data.validation.targets)
+    return judge(changes, likenesses, limits, labels=source.run.labels, against=against)
 
 
 def _check(manifest: Manifest, device: Device, workdir: Path) -> None:

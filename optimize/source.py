@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import tf_keras as keras
 from models.network.architectures import Architecture
 from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
+from models.store.repository import Repository
 from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining, parse_changes
 from training.architecture import architecture_of, as_built, rebuilt
 from training.config import TrainingConfig, replaced
@@ -19,7 +20,37 @@ from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Distillation, Hint
 from training.publish import FLOAT32_FILE, MeasuredFile, measure_file
-from training.run import Run, RunError, load_model, open_run, published, read_run
+from training.run import Run, RunError, load_model, open_run, published, published_in, read_run
+
+COMPRESSIONS = ("channels", "magnitude", QuantizationAwareTraining.METHOD)  # methods, in the records of runs
+
+
+@dataclass(frozen=True, slots=True)
+class FirstModel:
+    """The dense float32 model that a line of compressions began with, as run.json and manifests record it.
+
+    Attributes:
+        published: its "name:version".
+        run: id of the run that trained it.
+        top1: fraction of the validation images that it answers right.
+        workdir: folder of that run; "" where it is not known.
+    """
+
+    published: str
+    run: str
+    top1: float
+    workdir: str = ""
+
+    @classmethod
+    def of(cls, source: Source) -> FirstModel:
+        """Describe the model of a source."""
+        workdir, top1 = source.dense.file.parent.resolve(), round(source.dense.validation.top1, 6)
+        return cls(source.published, source.run.run_id, top1, str(workdir))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FirstModel:
+        """Read the JSON form, which may have more in it."""
+        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +64,7 @@ class Source:
         architecture: of the model.
         dense: its exported float32 file, measured again here so that before and after come from one machine.
         published: "name:version" of its artifact.
+        published_in: the repository that has it; None where a run from before does not tell.
     """
 
     run: Run
@@ -41,6 +73,26 @@ class Source:
     architecture: Architecture
     dense: MeasuredFile
     published: str
+    published_in: Path | None = None
+
+    @property
+    def first(self) -> FirstModel | None:
+        """Return the first model of its line, which may be its own; None where a run from before does not tell."""
+        if self.run.line:
+            return FirstModel.from_dict(self.run.line)
+        return None if is_compression(self.run.compression) else FirstModel.of(self)
+
+    def repository(self, given: Path | None) -> Repository:
+        """Return the repository that is given, or else that the run published in, or else the one here.
+
+        Raises:
+            RunError: none is given, and that which the run published in is gone.
+        """
+        if given is None and self.published_in and not self.published_in.is_dir():
+            raise RunError(
+                f"{self.published} is in {self.published_in}, which is gone: say with --repository where to publish"
+            )
+        return Repository(given or self.published_in or Path("repository"))
 
     @property
     def name(self) -> str:
@@ -107,8 +159,14 @@ class Source:
             parent=self.published,
             ancestry=self.run.commands,
             compression=compression,
+            line=asdict(self.first) if self.first else None,
         )
         return open_run(output, run)
+
+
+def is_compression(record: Mapping[str, Any] | None) -> bool:
+    """Tell if a run's record of how it was made, or a manifest's, is of a compression: a teacher is none."""
+    return record is not None and record.get("method") in COMPRESSIONS
 
 
 def open_source(workdir: Path, data_path: Path | None) -> Source:
@@ -131,4 +189,5 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
         raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")
     architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
-    return Source(run, data, model, architecture, dense, published=published(workdir, "float32"))
+    reference = published(workdir, "float32")
+    return Source(run, data, model, architecture, dense, reference, published_in(workdir))

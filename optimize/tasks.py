@@ -21,11 +21,19 @@ class Task:
         default=None, metadata=option("the run's data, where it has moved since", "--data", metavar="PATH")
     )
     name: str | None = field(default=None, metadata=option("of the published model", default="the run's own"))
-    repository: Path = field(
-        default=Path("repository"), metadata=option("folder to publish in", default="repository/", metavar="DIR")
+    repository: Path | None = field(
+        default=None,
+        metadata=option("folder to publish in", default="where the run published, else repository/", metavar="DIR"),
     )
     max_accuracy_drop: float = field(
-        default=0.5, metadata=option("of top-1 accuracy that may be lost", metavar="POINTS")
+        default=0.5,
+        metadata=option("of top-1 accuracy that may be lost against the first model of the line", metavar="POINTS"),
+    )
+    max_class_drop: float | None = field(
+        default=None,
+        metadata=option(
+            "of the accuracy on any one class, where the validation images show it", default="10", metavar="POINTS"
+        ),
     )
     force: str | None = field(
         default=None,

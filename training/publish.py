@@ -108,7 +108,13 @@ def publish(
         )
     temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
     figures = {**measured.to_dict(), **temperature}
-    record_publication(workdir, measured.precision, published=str(artifact.manifest.reference), **figures)
+    record_publication(
+        workdir,
+        measured.precision,
+        published=str(artifact.manifest.reference),
+        repository=str(repository.root.resolve()),
+        **figures,
+    )
     return artifact
 
 

@@ -36,6 +36,7 @@ class Run:
         parent: "name:version" of the artifact that it started from; None for one trained from random weights.
         ancestry: commands of the runs that led to `parent`, the first one first.
         compression: JSON, the settings of a compression or a teacher; None for a plain training.
+        line: JSON, the first model of the line of compressions that this run is of; None for a training.
         left_peak_lrs: highest learning rates that it was begun with, from which it diverged.
         survey: JSON, what was found in the data set (`training.survey.Survey`); None of a run from before it was kept.
     """
@@ -50,6 +51,7 @@ class Run:
     parent: str | None = None
     ancestry: tuple[str, ...] = ()
     compression: dict[str, Any] | None = None
+    line: dict[str, Any] | None = None
     left_peak_lrs: tuple[float, ...] = ()
     survey: dict[str, Any] | None = None
 
@@ -129,6 +131,15 @@ def load_model(workdir: Path) -> keras.Model:
 def record_publication(workdir: Path, precision: str, **figures: Any) -> None:
     """Record in `metrics.json` what a run has published in one precision, with its figures."""
     write_json(workdir / METRICS_FILE, {**_publications(workdir), precision: figures})
+
+
+def published_in(workdir: Path) -> Path | None:
+    """Return the repository that a run, or else the first of its line, has published in; None where none tells."""
+    for publication in _publications(workdir).values():
+        if recorded := publication.get("repository"):
+            return Path(recorded)
+    first = Path((read_run(workdir).line or {}).get("workdir") or workdir)
+    return published_in(first) if first != workdir and (first / "run.json").exists() else None
 
 
 def published(workdir: Path, precision: str) -> str:

@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from models.network.resnet_v2 import ResNetV2
+from models.store.repository import Repository
 from optimize.auto import BudgetsNotMet, search
 from optimize.candidate import Candidate
+from optimize.changes import Changes
 from optimize.cost.rounds import Rounds
+from optimize.gate import Limits, Verdict
 from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
 from optimize.source import Source
 from training.evaluate import Metrics
@@ -60,16 +63,23 @@ class Stages:
         self.done.append(("train", output.name, training))
         return self.compressed(source, output, "trained")
 
+    def changes(self, measured):
+        return Changes(10_000, round(10_000 * (self.top1["float32"] - measured.validation.top1)), 0, 0)
+
+    def judge(self, measured, limits):
+        return Verdict(-self.changes(measured).top1_points <= limits.max_accuracy_drop, "for a reason")
+
     def latency_ratio(self, candidate, baseline):
         assert baseline.stem == "plain"
         return Rounds(self.latency[candidate.stem])
 
 
 @pytest.fixture
-def stages(tmp_path, replace_function):
+def stages(tmp_path, replace_function, monkeypatch):
     stages = Stages(tmp_path)
     for name in ("quantize", "prune_channels", "train_quantized", "latency_ratio"):
         replace_function(f"optimize.auto.{name}", getattr(stages, name))
+    monkeypatch.setattr("optimize.auto.Line", lambda *_: stages)
     return stages
 
 
@@ -81,9 +91,15 @@ def lines():
 @pytest.fixture
 def searched(stages, tmp_path, lines):
     def searched(settings=SETTINGS, max_accuracy_drop=0.7):
-        source = stages.source("float32", "toy:1")
+        source, limits = stages.source("float32", "toy:1"), Limits(max_accuracy_drop)
         candidate = search(
-            source, tmp_path / "run", tmp_path / "out", settings, max_accuracy_drop=max_accuracy_drop, say=lines.append
+            source,
+            tmp_path / "run",
+            tmp_path / "out",
+            settings,
+            repository=Repository(tmp_path),
+            limits=limits,
+            say=lines.append,
         )
         assert candidate.source is source  # the gate compares with it
         return candidate.measured.file.stem
@@ -104,8 +120,11 @@ def test_most_accurate_within_the_budgets_is_picked(searched, stages, tmp_path):
         ("train", "channels-aware", QuantizationAwareTraining(epochs=2)),
     ]
     assert tried(tmp_path)[TRAINED] == {
-        **stages.candidate("trained", "int8").metrics.to_dict(),
+        **stages.candidate("trained", "int8").validation.to_dict(),
         "drop_points": 0.6,
+        "drop_points_interval": [0.45, 0.75],
+        "is_within": True,
+        "reason": "for a reason",
         "latency": 0.49,
         "num_bytes": 1000,
     }
@@ -160,8 +179,8 @@ def test_model_that_is_good_as_it_is_is_only_quantized(searched, stages, tmp_pat
 def test_table_of_all_that_was_tried_is_said(searched, lines):
     searched()
     header, *rows = [line for line in lines[-1].splitlines() if not set(line) <= set("-| ")]
-    assert header.split() == ["tried", "top-1", "points", "time", "bytes"]
-    assert [row.split()[-5:-2] for row in rows][-1] == ["91.40%", "-0.60", "0.49"]
+    assert header.split() == ["tried", "top-1", "of", "10,000", "points", "time", "bytes"]
+    assert rows[-1].split("trained")[1].split() == ["91.40%", "-0.60", "(-0.75", "to", "-0.45)", "0.49", "1.0", "kB"]
 
 
 def test_nothing_within_the_budgets_is_refused_with_the_table(searched, tmp_path):

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from models.store.repository import Repository
 from optimize.__main__ import current_spelling, main
+from optimize.gate import Limits
 from optimize.settings import ChannelPruning, MagnitudePruning, Quantization, QuantizationAwareTraining, Search
 
 COMMANDS = {
@@ -128,14 +130,15 @@ def test_quantize_prints_before_and_after(workdir, tmp_path, capsys):
     repository = str(tmp_path / "repository")
     options = ["--workdir", str(workdir), "--repository", repository, "--num-calibration-images", "8"]
     assert main(["quantize", *options, "--max-accuracy-drop", "100"]) == 0
-    line = capsys.readouterr().out.splitlines()[-1]
-    assert line.startswith("published toy version 1 (int8): top-1 ")
+    lines = capsys.readouterr().out.splitlines()
+    [index] = [index for index, line in enumerate(lines) if line.startswith("published toy version 1 (int8): top-1 ")]
+    assert lines[index + 1].endswith(" validation images against toy:1; max_accuracy_drop is 100")
 
 
 def test_refusal_is_one_clear_line_and_exit_1(workdir, tmp_path, capsys):
     options = ["--workdir", str(workdir), "--repository", str(tmp_path), "--num-calibration-images", "8"]
     assert main(["quantize", *options, "--max-accuracy-drop", "-100.5"]) == 1
-    assert "max_accuracy_drop is -100.5: not published" in capsys.readouterr().err
+    assert "max_accuracy_drop is -100.5: not published; the same command with --force toy" in capsys.readouterr().err
 
 
 class Calls:
@@ -154,6 +157,9 @@ class Calls:
     def open_source(self, workdir, data_path):
         self.source = (workdir, data_path)
         return self
+
+    def repository(self, given):
+        return Repository(given or Path("repository"))
 
     def make(self, source, *folders_and_settings, **options):
         assert source is self
@@ -209,7 +215,7 @@ def test_each_action_makes_what_was_asked_for_and_publishes_it(
     assert calls.source == (Path("runs/a"), Path("d.npz"))
     assert calls.options["command"] == f"python -m optimize {arguments} {terms}"
     assert calls.terms.pop("repository").names() == []
-    assert calls.terms == {"name": "n", "max_accuracy_drop": 1.0, "force": "n"}
+    assert calls.terms == {"name": "n", "limits": Limits(1.0), "force": "n"}
     assert capsys.readouterr().out == "published\n"
 
 
@@ -241,5 +247,5 @@ def test_settings_that_a_method_has_its_own_of_are_known(calls, replace_function
 
 def test_the_search_knows_how_much_accuracy_may_be_lost(calls, replace_function):
     replace_function("optimize.auto.search", calls.make)
-    assert main(["auto", *RUN, "--max-accuracy-drop", "0.2"]) == 0
-    assert calls.options["max_accuracy_drop"] == calls.terms["max_accuracy_drop"] == 0.2
+    assert main(["auto", *RUN, "--max-accuracy-drop", "0.2", "--max-class-drop", "20"]) == 0
+    assert calls.options["limits"] == calls.terms["limits"] == Limits(0.2, 20)

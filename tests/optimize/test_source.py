@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from toy_data import write_npz
@@ -14,7 +15,7 @@ from optimize.quantization.aware import train_quantized
 from optimize.settings import ChannelPruning, MagnitudePruning, QuantizationAwareTraining
 from optimize.source import open_source
 from training.dataset import HeldOut
-from training.run import RunError, published, read_run
+from training.run import RunError, published, published_in, read_run
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,32 @@ def test_finished_run_comes_with_its_model_its_figures_and_its_name(source, toy_
     assert source.model.output_shape == (None, 3)
     figures = json.loads((toy_run / "metrics.json").read_text())["float32"]
     temperature = source.dense.calibration.temperature  # which the file has kept
-    assert figures == {"published": "toy:1", **source.dense.to_dict(), "temperature": temperature}
+    repository = str(toy_run.parent / "repository")
+    assert figures == {
+        "published": "toy:1",
+        "repository": repository,
+        **source.dense.to_dict(),
+        "temperature": temperature,
+    }
+
+
+def test_what_is_made_of_a_run_is_published_where_the_run_was_unless_told_again(source, toy_run, tmp_path):
+    assert source.published_in == toy_run.parent / "repository"
+    assert source.repository(None).root == toy_run.parent / "repository"
+    assert source.repository(tmp_path).root == tmp_path
+    assert replace(source, published_in=None).repository(None).root == Path("repository")
+
+
+def test_repository_that_is_gone_is_told_and_another_can_be_given(source, tmp_path):
+    moved = replace(source, published_in=tmp_path / "gone")
+    with pytest.raises(RunError, match=r"toy:1 is in .*gone, which is gone: say with --repository where to publish"):
+        moved.repository(None)
+    assert moved.repository(tmp_path).root == tmp_path
+
+
+def test_run_that_has_not_published_itself_publishes_where_the_first_of_its_line_did(source, toy_run, tmp_path):
+    source.begin_run(tmp_path / "half", source.run.config, compression={"method": "channels"}, command="c")
+    assert published_in(tmp_path / "half") == toy_run.parent / "repository"
 
 
 def test_data_that_has_moved_is_the_same_data(toy_run, toy_npz, tmp_path):
