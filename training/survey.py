@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.mirrored import classes_that_mirroring_may_change
+
 SETS = ("train", "validation", "test")
 MAX_NAMES = 5  # of a kind of files
 _MAX_CLASSES, _MAX_SHOWN, _MAX_PAIRS = 20, 3, 10
@@ -151,6 +153,12 @@ class Survey:
         few = [f"{label} ({counts['train']})" for label, counts in self.counts.items() if counts["train"] < _FEW]
         if few:
             yield f"few images to learn from: {_listed(few, len(few))}"
+        mirrored = classes_that_mirroring_may_change(list(self.counts))
+        if mirrored:
+            yield (
+                f"a mirrored photo may be of another class than {_listed(mirrored, len(mirrored))}, and half of the "
+                "training images are mirrored: --set augmentation.flip=false leaves them as they are"
+            )
 
 
 def count_labels(labels: Sequence[str], *targets: npt.NDArray[np.int64]) -> dict[str, dict[str, int]]:

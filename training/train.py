@@ -60,6 +60,7 @@ def train(
     data = load_dataset(data_path, config.held_out, config.reading)
     for line in data.survey.lines():
         say(line)
+    architecture_of(config, num_classes=len(data.labels))  # what cannot be built leaves no folder behind
     wanted = Run.new(
         command=command,
         config=config,

@@ -91,3 +91,10 @@ def test_labels_without_images_count_as_nothing():
         "a": {"train": 0, "validation": 0, "test": 1},
         "b": {"train": 2, "validation": 0, "test": 0},
     }
+
+
+def test_classes_that_a_mirrored_photo_may_not_be_of_are_named():
+    survey = Survey("signs", counts_of(turn_left=(90, 9, 9), turn_right=(90, 9, 9), stop=(90, 9, 9)), "drawn", {})
+    [line] = survey.warnings()
+    assert line.startswith("a mirrored photo may be of another class than turn_left, turn_right, and half of the")
+    assert line.endswith("--set augmentation.flip=false leaves them as they are")

@@ -95,6 +95,14 @@ def test_a_run_goes_on_with_a_lower_learning_rate_and_keeps_the_one_that_it_left
             open_run(tmp_path, replace(begun, config=replaced(lower.config, changes)))
 
 
+def test_a_network_that_cannot_be_leaves_no_folder(toy_npz, tmp_path):
+    with pytest.raises(ValueError, match=r"variant must be one of .*, got '19'"):
+        train(
+            replaced(SMOKE, {"variant": "19"}), toy_npz, tmp_path / "run", repository=Repository(tmp_path), name="toy"
+        )
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_finished_run_keeps_its_learning_rate(toy_run):
     begun = read_run(toy_run)
     with pytest.raises(RunError, match=r"peak_lr 0\.05 there, 0\.005 now.*use another folder"):
