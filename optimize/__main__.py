@@ -20,7 +20,7 @@ from optimize.settings import (
     parse_changes,
 )
 from optimize.tasks import Export, Task, TrainingTask
-from training.cli import command_line, load_version, run
+from training.cli import command_line, leave, load_version, run
 
 PROGRAM = "python -m optimize"
 EXAMPLES = """
@@ -162,4 +162,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.cli import command_line, command_parser, run
+from training.cli import command_line, command_parser, leave, run
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 PROGRAM = "python -m training"
@@ -133,4 +133,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
