@@ -19,6 +19,7 @@ from training.config import TrainingConfig, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Distillation, Hint
+from training.pixel_sets import pixel_folder
 from training.publish import FLOAT32_FILE, MeasuredFile, measure_file
 from training.run import Run, RunError, load_model, open_run, published, published_in, read_run
 
@@ -184,7 +185,8 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
     if run.compression and run.compression["method"] == QuantizationAwareTraining.METHOD:
         raise RunError(f"{workdir} was trained as an int8 file and has no other: start from the run of {run.parent}")
     model = load_model(workdir)
-    data = load_dataset(data_path or Path(run.data), run.config.held_out, run.config.reading)
+    reading = replace(run.config.reading, known=pixel_folder(workdir))
+    data = load_dataset(data_path or Path(run.data), run.config.held_out, reading)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")

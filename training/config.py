@@ -9,8 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.checks import at_least, one_of, within
 from models.pixels.preprocessing import PixelSpec
-from training.dataset import HeldOut, Reading
-from training.photo import DEFAULT_MAX_PIXELS
+from training.dataset import DEFAULT_MAX_PIXELS, HeldOut, Reading
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Crop = Literal["none", "shift", "resized"]

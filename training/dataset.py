@@ -14,8 +14,9 @@ import numpy.typing as npt
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.store.fields import validate_labels
 from training.draw import draw
-from training.photo import DEFAULT_MAX_PIXELS
 from training.survey import Survey
+
+DEFAULT_MAX_PIXELS = 250_000_000  # of a photo: the largest phone cameras have 200 megapixels
 
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.int64]
@@ -92,10 +93,12 @@ class Reading:
     Attributes:
         max_image_pixels: width times height of an image; one with more is left out.
         zip_encoding: Python's name of the encoding of names in a zip file that does not say it; "guess" to guess it.
+        known: folder that keeps what was found in photos, which then need not be decoded again; None for none.
     """
 
     max_image_pixels: int = DEFAULT_MAX_PIXELS
     zip_encoding: str = "guess"
+    known: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from models.pixels.preprocessing import PixelSpec, preprocess
 from models.runtime.cores import available_cores
 from training.copies import THUMBNAIL_PX, Thumbnails
 from training.file_tree import File
-from training.photo import is_served, photos_allowed, scaled_to_serve, upright_size
-from training.survey import LeftOut, Size
+from training.known_photos import KnownPhotos
+from training.photo import Photo, is_served, photos_allowed, upright_size
+from training.survey import LeftOut
 
 log = logging.getLogger(__name__)
 
@@ -39,28 +40,6 @@ _EXPLAINED = frozenset(_KINDS.values()) - {_KINDS[EmptyImage]}
 _REPORT_EVERY_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """An image file that can be decoded.
-
-    Attributes:
-        file: where it lies.
-        sha256: of its bytes, in hex.
-        size: width and height in pixels, upright.
-        max_pixels: what it was let in with; None where a server lets it in as it is.
-    """
-
-    file: File
-    sha256: str
-    size: Size
-    max_pixels: int | None
-
-    def read(self) -> bytes:
-        """Return its bytes; of one that a server refuses for its size, those of a smaller one."""
-        content = self.file.read()
-        return content if self.max_pixels is None else scaled_to_serve(content, self.max_pixels)
-
-
 @dataclass(slots=True)
 class Examined:
     """What was found in some files.
@@ -76,12 +55,13 @@ class Examined:
     left_out: list[LeftOut]
 
 
-def examine(files: Sequence[File], max_pixels: int) -> Examined:
+def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = None) -> Examined:
     """Read and decode every file, several at once.
 
     Args:
         files: of any kind.
         max_pixels: of an image; one that has more is left out.
+        known: what was found before, which need not be read again, and is kept up to date.
     """
     thumbnails = np.empty((len(files), THUMBNAIL_PX, THUMBNAIL_PX, 3), np.uint8)
     photos: list[Photo | None] = []
@@ -90,6 +70,8 @@ def examine(files: Sequence[File], max_pixels: int) -> Examined:
     with photos_allowed(max_pixels) as limits, ThreadPoolExecutor(available_cores()) as pool:
 
         def look(file: File, thumbnail: Thumbnails) -> Photo | Exception:
+            if known and (photo := known.find(file, max_pixels, thumbnail)):
+                return photo
             try:
                 content = file.read(lambda head: identify(head) if head else None)
                 preprocess(content, _THUMBNAIL, limits=limits, out=thumbnail)
@@ -107,6 +89,9 @@ def examine(files: Sequence[File], max_pixels: int) -> Examined:
             if time.monotonic() > report_s:
                 report_s = time.monotonic() + _REPORT_EVERY_S
                 log.info("looked at %d of %d files", index + 1, len(files))
+    if known:
+        kept = [index for index, photo in enumerate(photos) if photo]
+        known.keep([photo for photo in photos if photo], thumbnails[kept])
     left_out = [
         LeftOut.of(kind, [path for path, _ in found], found[0][1] if kind in _EXPLAINED else "")
         for kind, found in refused.items()

@@ -29,10 +29,12 @@ class File:
     Attributes:
         path: within the tree, with "/" between folders.
         open: opens it; see `read`.
+        stamp: changes with what is in it.
     """
 
     path: str
     open: Callable[[], IO[bytes]]
+    stamp: tuple[int, ...] = ()
 
     def read(self, check: Callable[[bytes], object] = bytes, num_head_bytes: int = 512) -> bytes:
         """Return the bytes of the file.
@@ -96,13 +98,21 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
         for entry in entries:
             path = prefix + entry.name
             if not entry.is_dir():
-                yield File(path, partial(_open_file, Path(entry.path)))
+                yield File(path, partial(_open_file, Path(entry.path)), _stamp(entry))
                 continue
             status = entry.stat()
             identity = (status.st_dev, status.st_ino)
             if identity not in above:
                 yield path
                 yield from _walk(Path(entry.path), f"{path}/", (*above, identity))
+
+
+def _stamp(entry: os.DirEntry[str]) -> tuple[int, ...]:
+    try:
+        status = entry.stat()
+    except OSError:  # a link that leads nowhere
+        return ()
+    return status.st_size, status.st_mtime_ns
 
 
 def _open_file(path: Path) -> IO[bytes]:
@@ -121,7 +131,8 @@ def _zip_tree(archive: zipfile.ZipFile, encoding: str) -> FileTree:
         if name.endswith("/"):
             folders.add(path)
         elif path:
-            files[path] = File(path, partial(archive.open, info))  # of two with one name the last counts, as for unzip
+            # Of two with one name the last counts, as for unzip.
+            files[path] = File(path, partial(archive.open, info), (info.file_size, info.CRC))
         folders.update(parents(path))
     return FileTree(tuple(files[path] for path in sorted(files)), frozenset(folders - {""}), names.guess)
 

@@ -12,9 +12,11 @@ from models.store.calibration import NONE_LABEL
 from training.class_folders import REMOVED_FOLDER, find_classes, is_hidden
 from training.copies import Copies, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256
-from training.examine import Photo, examine, tree_sha256
+from training.examine import examine, tree_sha256
 from training.file_tree import open_tree
+from training.known_photos import KnownPhotos
 from training.name_encodings import Guess
+from training.photo import Photo
 from training.sets import choose_sets
 from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, size_range
 
@@ -45,7 +47,9 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         ((target, file, role) for role, files in found.sets.items() for file, target in files),
         key=lambda candidate: (candidate[0], candidate[1].path),
     )
-    examined = examine([file for _, file, _ in candidates], reading.max_image_pixels)
+    examined = examine(
+        [file for _, file, _ in candidates], reading.max_image_pixels, KnownPhotos(reading.known, source)
+    )
     kept = [index for index, photo in enumerate(examined.photos) if photo]
     photos = [photo for photo in examined.photos if photo]
     targets = np.array([candidates[index][0] for index in kept], np.int64)
@@ -87,7 +91,7 @@ def load_unlabelled(source: Path, reading: Reading) -> tuple[Split, list[str]]:
         DatasetError: there is none.
     """
     files = [file for file in open_tree(source, reading.zip_encoding).files if not is_hidden(file.path)]
-    examined = examine(files, reading.max_image_pixels)
+    examined = examine(files, reading.max_image_pixels, KnownPhotos(reading.known, source))
     photos = [photo for photo in examined.photos if photo]
     if not photos:
         raise DatasetError(f"{source.name} holds no image")

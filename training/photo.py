@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
@@ -14,14 +15,36 @@ from models.pixels.formats import identify, read_encoded
 from models.pixels.formats.exif import read_orientation
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.pixels.spec import MAX_TARGET_PX, ImageLimits
-
-DEFAULT_MAX_PIXELS = 250_000_000
+from training.file_tree import File
+from training.survey import Size
 
 _SERVED = ImageLimits()
 _BYTES_A_PIXEL = 6  # of three samples of 16 bits: nothing that is written by a camera takes more
 _JPEG_QUALITY = 95
 _SIDEWAYS = (5, 6, 7, 8)
 _pillow_limit = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """An image file that can be decoded.
+
+    Attributes:
+        file: where it lies.
+        sha256: of its bytes, in hex.
+        size: width and height in pixels, upright.
+        max_pixels: what it was let in with; None where a server lets it in as it is.
+    """
+
+    file: File
+    sha256: str
+    size: Size
+    max_pixels: int | None
+
+    def read(self) -> bytes:
+        """Return its bytes; of one that a server refuses for its size, those of a smaller one."""
+        content = self.file.read()
+        return content if self.max_pixels is None else scaled_to_serve(content, self.max_pixels)
 
 
 @contextmanager

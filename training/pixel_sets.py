@@ -45,7 +45,7 @@ class PixelSets:
 
 def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSets:
     """Decode every image once for all runs whose folders are beside `workdir`; `OPSIN_PIXELS` names another place."""
-    folder = Path(os.environ.get(FOLDER_SETTING) or workdir.absolute().parent / ".pixels")
+    folder = pixel_folder(workdir)
     short_px = config.stored_px
     served = asdict(config.pixels)
     num_px = round(short_px**2 * USUAL_ASPECT) if short_px else config.image_px**2
@@ -67,6 +67,11 @@ def pixel_sets(data: Dataset, config: TrainingConfig, workdir: Path) -> PixelSet
         validation_targets=data.validation.targets,
         spec=config.pixels if short_px else None,
     )
+
+
+def pixel_folder(workdir: Path) -> Path:
+    """Return the folder of what is decoded once for all runs that are beside `workdir`."""
+    return Path(os.environ.get(FOLDER_SETTING) or workdir.absolute().parent / ".pixels")
 
 
 def training_decoder(config: TrainingConfig) -> Callable[[bytes], Pixels]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import tf_keras as keras
@@ -17,7 +18,7 @@ from training.dataset import Dataset
 from training.distillation import Teacher
 from training.history import read_history
 from training.loop import fit
-from training.pixel_sets import pixel_sets
+from training.pixel_sets import pixel_folder, pixel_sets
 from training.plots import plot_curves
 from training.publish import finish_float32, publish
 from training.report.report import report_line
@@ -57,7 +58,7 @@ def train(
         DatasetError: the data cannot be used.
         RunError: `workdir` holds another run, or the teacher cannot be used.
     """
-    data = load_dataset(data_path, config.held_out, config.reading)
+    data = load_dataset(data_path, config.held_out, replace(config.reading, known=pixel_folder(workdir)))
     for line in data.survey.lines():
         say(line)
     architecture_of(config, num_classes=len(data.labels))  # what cannot be built leaves no folder behind
