@@ -39,10 +39,10 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
 
 
 def send(port: int, files: list[bytes]) -> http.client.HTTPConnection:
-    """Send files to /predict; the answer is still to be read."""
+    """Send files to the model that has learned what the sample is of; the answer is still to be read."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    connection.request("POST", "/predict", multipart(files), headers)
+    connection.request("POST", "/predict?model=cifar10", multipart(files), headers)
     return connection
 
 

@@ -33,7 +33,7 @@ def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec
     """
     num_images = quantization.num_calibration_images
     if quantization.calibration_images:
-        return _own_images(quantization.calibration_images, num_images, spec, seed)
+        return list(drawn_pictures(quantization.calibration_images, num_images, spec, seed=seed).values())
     draw = balanced_indices if quantization.calibration == "balanced" else random_indices
     return [preprocess(train.read(int(index)), spec) for index in draw(train.targets, num_images, seed)]
 
@@ -56,16 +56,21 @@ def balanced_indices(targets: Targets, num_images: int, seed: int) -> Indices:
     return np.concatenate([indices[:num_each] for indices in members])
 
 
-def _own_images(path: Path, num_images: int, spec: PixelSpec, seed: int) -> list[Pixels]:
+def drawn_pictures(path: Path, num_images: int, spec: PixelSpec, *, seed: int) -> dict[str, Pixels]:
+    """Draw pictures from a folder or zip file, by their paths in there, sorted.
+
+    Raises:
+        DatasetError: there is no picture, or one cannot be read or decoded, which the message names.
+    """
     if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
         raise DatasetError(f"calibration images must be a folder or a zip file, got {path}")
     files = [file for file in open_tree(path).files if not is_hidden(file.path)]
     if not files:
         raise DatasetError(f"{path.name} holds no picture to calibrate on")
-    images = []
+    images = {}
     for index in sorted(np.random.default_rng(seed).permutation(len(files))[:num_images]):
         try:
-            images.append(preprocess(files[index].read(), spec))
+            images[files[index].path] = preprocess(files[index].read(), spec)
         except (ImageError, OSError) as error:
             raise DatasetError(f"cannot calibrate on {files[index].path}: {error}") from error
     return images

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from models.errors import OpsinError
+from models.errors import FormatMissing, OpsinError
 from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
@@ -38,7 +38,8 @@ class ModelRegistry:
     Args:
         repository: where the versions are.
         wanted: what to serve, the default first; none: the stable version of every model there is, and the default is
-            the one that repository.json names, else the one that is first when anything is served for the first time.
+            the one that repository.json names, else the one that is first when anything is served for the first time,
+            which is so too where the one that is named has no file for the device.
         load: makes a loaded, warm model.
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
@@ -127,6 +128,8 @@ class ModelRegistry:
             self._ensure_loaded(want.name, version)
             self._current[want] = version
         except OpsinError as error:
+            if isinstance(error.__cause__, FormatMissing) and not self._wanted and self._published is None:
+                self._default = None if want == self._default else self._default  # this device never serves it
             if want not in self._current:
                 self._fall_back(want)
             return RefusedModel(want.name, version or 0, str(error))

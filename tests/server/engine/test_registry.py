@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.errors import CorruptArtifact
+from models.errors import CorruptArtifact, FormatMissing
 from models.store.reference import ModelReference
 from server.engine.catalogue import key_of
 from server.engine.registry import DRAIN_GRACE_S
@@ -138,6 +138,21 @@ def test_default_that_the_repository_names_and_that_is_refused_is_not_replaced_b
     assert workshop.served == [("a", 1)]
     assert workshop.catalogue.default == ModelReference("b")
     assert workshop.catalogue.default_model is None
+
+
+def test_default_that_the_repository_names_gives_way_where_it_has_no_file_for_the_device(workshop):
+    workshop.broken.add(("b", 1))
+    workshop.error = FormatMissing("it has no file for a GPU")
+    for name in ("a", "b"):
+        workshop.publish(name)
+    (workshop.folder / "repository/repository.json").write_text('{"default": "b"}')
+    registry = workshop.registry()
+    registry.refresh()
+    workshop.publish("0")
+    registry.refresh()
+    assert workshop.catalogue.default == ModelReference("a")
+    assert workshop.catalogue.default_model.name == "a"
+    assert [refused.name for refused in workshop.catalogue.refused] == ["b"]
 
 
 def test_models_that_are_wanted_go_before_what_the_repository_names(workshop):
