@@ -6,7 +6,6 @@ SHELL := /bin/bash
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 NAME ?= photos
-PRESET ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
@@ -38,7 +37,8 @@ serve: .venv/serve/.done $(call heif,serve) ## serve a model at http://127.0.0.1
 
 train: .venv/train/.done $(call heif,train) ## train on your photos: make train DATA=photos.zip NAME=flowers
 	@test -n "$(DATA)" || { echo "make train needs DATA=<a folder or zip file of class folders, or an .npz file>" >&2; exit 2; }
-	@exec .venv/train/bin/python -m training --data "$(DATA)" --preset "$(PRESET)" --workdir "$(WORKDIR)" --name "$(NAME)"
+	@exec .venv/train/bin/python -m training --data "$(DATA)" --workdir "$(WORKDIR)" --name "$(NAME)" \
+	  $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(INIT),--init "$(INIT)") $(if $(PRESET),--preset "$(PRESET)")
 
 quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=flowers
 	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from training.cli import command_line, command_parser, leave, run
+from training.config import NOTHING, parse_assignment
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 PROGRAM = "python -m training"
 COMMANDS = {"relabel": "training.relabel", "report": "training.report.command"}  # others than to train; a module each
+DRY_RUN = "nothing was trained, and nothing written: the same command without --dry-run does it"
 
 EXAMPLES = """
 examples:
@@ -21,6 +26,8 @@ examples:
       <class>/<photo>; a zip file of it will do
   python -m training --data cifar10.npz --preset cifar10 --workdir runs/cifar10
       the .npz holds x_train, y_train, x_test, y_test and labels
+  python -m training --data photos/ --workdir runs/flowers --minutes 60 --init lite2
+      a larger network than the default, lite0, and more time than the 15 minutes; --dry-run says what it would do
   python -m training --data photos/ --workdir runs/big --set variant=50 --set image_px=224 --set precision=mixed_float16
 
 A run that was stopped goes on when the same command is given again. What a run found wrong with the photos is moved
@@ -38,40 +45,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace, command: str) -> str:
-    # Arguments are checked before TensorFlow is imported, which takes seconds.
+    # Arguments are checked, and the data is looked at, before TensorFlow is imported, which takes seconds.
     from models.store.manifest import validate_name
     from models.store.repository import Repository
-    from training.config import parse_assignment, preset, replaced
+    from training.data import load_dataset
+    from training.pixel_sets import pixel_folder
+    from training.recipe import Wanted, choose
+    from training.transfer.starting_point import find_starting_point
 
-    changes = [parse_assignment(assignment) for assignment in options.set]
-    changes += [("precision", options.mixed_precision)] if options.mixed_precision else []
-    changes += [("xla", True)] if options.xla else []
-    config = replaced(preset(options.preset), dict(changes))
+    begun_s = time.monotonic()
     name = validate_name(options.name or options.workdir.resolve().name.lower())
-    teacher_settings = _teacher_settings(options)
+    repository, teacher_settings = Repository(options.repository), _teacher_settings(options)
+    start = find_starting_point(options.init, repository) if options.init else None
+    wanted = Wanted(options.preset, options.init, start, _changes(options))
+    reading = replace(wanted.first_config.reading, known=None if options.dry_run else pixel_folder(options.workdir))
+    data = load_dataset(options.data, wanted.first_config.held_out, reading)
+    recipe = choose(data, wanted)
+    for line in (*data.survey.lines(), *recipe.lines()):
+        print(line)
+    start = start or find_starting_point(recipe.config.init, repository)
 
-    from training.distillation import Teacher
     from training.intervals import in_words
     from training.publish import about_serving
     from training.train import train
 
-    teacher = Teacher(options.teacher, **teacher_settings) if options.teacher else None
-    repository = Repository(options.repository)
-    artifact = train(
-        config,
-        options.data,
-        options.workdir,
-        repository=repository,
-        name=name,
-        start_from=options.start_from,
-        teacher=teacher,
-        command=command,
-    )
+    where = {"workdir": options.workdir, "repository": repository, "name": name}
+    if start:
+        from training.transfer.train import make_plan_here, train_from
+
+        model, plan = make_plan_here(recipe, start, data, options.workdir, elapsed_s=time.monotonic() - begun_s)
+        if options.dry_run:
+            return DRY_RUN
+        deadline_s = begun_s + 60 * recipe.config.minutes
+        planned = {"data_path": options.data, "command": command, "deadline_s": deadline_s}
+        artifact = train_from(model, plan, recipe, start, data, **planned, **where)
+    else:
+        from training.distillation import Teacher
+        from training.transfer.time_budget import about_time
+
+        if options.dry_run:
+            return f"{about_time(recipe.config, data)}\n{DRY_RUN}"
+        teacher = Teacher(options.teacher, **teacher_settings) if options.teacher else None
+        beginning = {"start_from": options.start_from, "teacher": teacher, "data": data, "recipe": recipe.to_dict()}
+        artifact = train(recipe.config, options.data, **where, **beginning, command=command)
     manifest = artifact.manifest
     figures = manifest.metrics["float32"]
     accuracy = in_words(round(figures["top1"] * figures["num_images"]), figures["num_images"])
     result = f"published {manifest.name} version {manifest.version}: {accuracy} right"
     return "\n".join([result, *about_serving(artifact, repository)])
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that were given, by name; ValueError where they do not go together."""
+    changes = dict(parse_assignment(assignment) for assignment in options.set)
+    if options.mixed_precision:
+        changes["precision"] = options.mixed_precision
+    if options.xla:
+        changes["xla"] = True
+    if options.minutes is not None:
+        changes["minutes"] = options.minutes
+    if (options.start_from or options.teacher) and options.init not in {None, NOTHING}:
+        raise ValueError("--start-from and --teacher are of a training from nothing: give no --init, or none")
+    return changes
 
 
 def _teacher_settings(options: argparse.Namespace) -> dict[str, float]:
@@ -90,7 +125,19 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, required=True, help="a folder or zip file of class folders, or an .npz file"
     )
     parser.add_argument("--workdir", type=Path, required=True, help="folder of this run: checkpoints, curves, metrics")
-    parser.add_argument("--preset", default="photos", help="photos (default), cifar10, or smoke for a run of seconds")
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="that the whole may take where it starts from another network (15)"
+    )
+    parser.add_argument(
+        "--init",
+        metavar="WHERE",
+        help="start from lite0 or lite2 (ImageNet), from NAME:VERSION in the repository, from the folder of a finished "
+        "run, or from none; default: lite0 for photos, none for small pictures",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
+    parser.add_argument(
+        "--preset", help="photos, scratch, cifar10, or smoke for a run of seconds; default: what fits the data"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting of the preset"
     )

@@ -16,6 +16,7 @@ from models.network.efficientnet_lite import EfficientNetLite
 from models.network.resnet_v2 import VARIANTS, ResNetV2
 from training.config import TrainingConfig
 
+CLASSIFIER = "predictions"  # the last layer of every network of ours
 AnyArchitecture = TypeVar("AnyArchitecture", ResNetV2, EfficientNetLite, Architecture)
 
 
@@ -81,8 +82,13 @@ def building_in(precision: str) -> Iterator[None]:
         keras.mixed_precision.set_global_policy(before)
 
 
-def copy_weights(source: keras.Model, target: keras.Model) -> list[str]:
+def copy_weights(source: keras.Model, target: keras.Model, *, copies_classifier: bool = True) -> list[str]:
     """Copy the weights of every layer that both have, by name, with the same shapes.
+
+    Args:
+        source: the network that was trained before.
+        target: the network that takes its weights.
+        copies_classifier: False where the networks tell other classes apart, though they may be as many.
 
     Returns:
         Names of the target's layers that keep their own weights, such as a classifier for other classes.
@@ -96,7 +102,7 @@ def copy_weights(source: keras.Model, target: keras.Model) -> list[str]:
     for layer in target.layers:
         if not layer.weights:
             continue
-        arrays = weights.get(layer.name)
+        arrays = None if layer.name == CLASSIFIER and not copies_classifier else weights.get(layer.name)
         if arrays is None or [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
             left.append(layer.name)
         else:

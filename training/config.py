@@ -16,6 +16,9 @@ Crop = Literal["none", "shift", "resized"]
 Fill = Literal["grey", "image"]
 
 STORED_SCALE = 1.75  # of the input: so that all but the smallest crops are scaled down; `benchmarks.crops`
+NOTHING = "none"  # random weights
+# Networks whose weights of ImageNet are known, and the side of the images that they were made for.
+BACKBONES = {"lite0": 224, "lite2": 260}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,10 @@ class TrainingConfig:
             first one on (arXiv:1603.09382); in [0, 1).
         zero_start: blocks begin as their shortcuts: kernels of their last convolutions are 0 (arXiv:1706.02677,
             section 5.1, for networks whose blocks end in a convolution).
+        init: what it starts from: "none" for random weights, a key of `BACKBONES`, NAME:VERSION of a model, or the
+            folder of a finished run. From a network that was trained before, a head is fitted first, and all layers
+            learn after that for as many of `epochs` as the time is enough for (`training.transfer`).
+        minutes: that such a training may take as a whole.
         max_image_pixels: width times height of a photo; one with more is left out. What a server does not accept by
             default, as phones take it, is scaled down to what it does.
         zip_encoding: Python's name of the encoding of names in a zip file that does not say it, such as gbk, cp932 or
@@ -136,6 +143,8 @@ class TrainingConfig:
     zero_start: bool = False
     max_image_pixels: int = DEFAULT_MAX_PIXELS
     zip_encoding: str = "guess"
+    init: str = NOTHING
+    minutes: float = 15.0
 
     def __post_init__(self) -> None:
         at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)
@@ -148,6 +157,7 @@ class TrainingConfig:
         within("[0, 1)", stochastic_depth=self.stochastic_depth)
         within("(0, 1]", layer_decay=self.layer_decay)
         at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
+        within("(0, inf)", minutes=self.minutes)
         at_least(1, width=1 if self.width is None else self.width)
         if self.zero_start and self.norm == "group":
             raise ValueError("zero_start needs norm=batch: no kernel of zeros can be standardized")
@@ -192,7 +202,21 @@ class TrainingConfig:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "photos": {},
+    "photos": {
+        "init": "lite0",
+        "variant": "lite0",
+        "image_px": BACKBONES["lite0"],
+        "epochs": 20,
+        "small_fraction": 0.7,
+        "batch_size": 32,
+        "peak_lr": 0.004,
+        "weight_decay": 1e-5,
+        "average_decay": 0.99,
+        "layer_decay": 0.8,
+        "frozen_batch_norm": True,
+        "keep_best": True,
+    },
+    "scratch": {},
     "cifar10": {
         "variant": "20",
         "width": 32,

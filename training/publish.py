@@ -42,13 +42,18 @@ def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path
         data: what it is measured on.
         workdir: the run's folder; takes model.keras, float32.tflite and confusion.png.
     """
-    file = workdir / FLOAT32_FILE
-    export_float32(model, file)
-    measured = measure_file(file, run, data, precision="float32")
+    measured = export_and_measure(model, run, data, workdir=workdir)
     matrix = confusion_matrix(measured.answers.test, data.test.targets)
     plot_confusion(matrix, run.labels, workdir / "confusion.png")
     save_model(workdir, model)
     return measured
+
+
+def export_and_measure(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> MeasuredFile:
+    """Export the float32 model of a run as it is now, and measure the file."""
+    file = workdir / FLOAT32_FILE
+    export_float32(model, file)
+    return measure_file(file, run, data, precision="float32")
 
 
 def publish(

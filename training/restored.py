@@ -45,7 +45,7 @@ def restore(artifact: Artifact, data_path: Path, workdir: Path, *, command: str 
         # The run that the artifact comes from has another parent.
         if (existing.run_id, existing.parent) != (run.run_id, run.parent):
             raise RunError(f"{workdir} holds a run already: use another --workdir")
-    model = _model(artifact)
+    model = network_of(artifact)
     data = load_dataset(data_path, run.config.held_out, run.config.reading)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {reference} was trained on: its sha256 differs")
@@ -73,7 +73,7 @@ def _run(manifest: Manifest, data_path: Path, command: str) -> Run:
         raise RunError(f"the manifest of {manifest.reference} does not tell how it was trained ({error})") from error
 
 
-def _model(artifact: Artifact) -> keras.Model:
+def network_of(artifact: Artifact) -> keras.Model:
     """Build the network, float32, from normalized pixels to logits, with the weights of the SavedModel."""
     folder, reference = artifact.model_path("tensorflow"), artifact.manifest.reference
     try:

@@ -38,6 +38,7 @@ class Run:
         compression: JSON, the settings of a compression or a teacher; None for a plain training.
         line: JSON, the first model of the line of compressions that this run is of; None for a training.
         left_peak_lrs: highest learning rates that it was begun with, from which it diverged.
+        recipe: JSON, what was chosen and why, and how long it was reckoned to take; None where nothing was chosen.
         survey: JSON, what was found in the data set (`training.survey.Survey`); None of a run from before it was kept.
     """
 
@@ -54,6 +55,7 @@ class Run:
     line: dict[str, Any] | None = None
     left_peak_lrs: tuple[float, ...] = ()
     survey: dict[str, Any] | None = None
+    recipe: dict[str, Any] | None = None
 
     @property
     def commands(self) -> tuple[str, ...]:

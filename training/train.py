@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import tf_keras as keras
 
 from models.network.architectures import build
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from training.architecture import architecture_of, building_in, copy_weights, rebuilt
+from training.architecture import architecture_of, as_built, building_in, copy_weights, rebuilt
 from training.config import TrainingConfig
 from training.data import load_dataset
 from training.dataset import Dataset
@@ -36,6 +37,8 @@ def train(
     start_from: Path | None = None,
     teacher: Teacher | None = None,
     command: str = "",
+    data: Dataset | None = None,
+    recipe: dict[str, Any] | None = None,
     say: Callable[[str], None] = print,
 ) -> Artifact:
     """Train a model, export it, measure the exported file and publish it; go on where a killed run stopped.
@@ -49,6 +52,8 @@ def train(
         start_from: folder of a finished run whose weights the training starts from; None for random ones.
         teacher: a finished run to learn from beside the labels.
         command: as typed, for the manifest.
+        data: the data set, where it is open already.
+        recipe: JSON, for the record of the run.
         say: called with a line on each stage.
 
     Returns:
@@ -58,30 +63,75 @@ def train(
         DatasetError: the data cannot be used.
         RunError: `workdir` holds another run, or the teacher cannot be used.
     """
+    if data is None:
+        data = open_and_look(data_path, config, workdir, say=say)
+    parent = published(start_from, "float32") if start_from else None
+    ancestry = read_run(start_from).commands if start_from else ()
+    run = new_run(
+        config, data, data_path, command=command, parent=parent, ancestry=ancestry, teacher=teacher, recipe=recipe
+    )
+    run = open_run(workdir, run)
+    model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, say=say)
+    return finish(model, run, data, workdir=workdir, repository=repository, name=name, say=say)
+
+
+def open_and_look(data_path: Path, config: TrainingConfig, workdir: Path, *, say: Callable[[str], None]) -> Dataset:
+    """Open a data set, and say what was found."""
     data = load_dataset(data_path, config.held_out, replace(config.reading, known=pixel_folder(workdir)))
     for line in data.survey.lines():
         say(line)
     architecture_of(config, num_classes=len(data.labels))  # what cannot be built leaves no folder behind
-    wanted = Run.new(
+    return data
+
+
+def new_run(
+    config: TrainingConfig,
+    data: Dataset,
+    data_path: Path,
+    *,
+    command: str,
+    parent: str | None = None,
+    ancestry: tuple[str, ...] = (),
+    teacher: Teacher | None = None,
+    recipe: dict[str, Any] | None = None,
+) -> Run:
+    """Make the record of a run on a data set."""
+    return Run.new(
         command=command,
         config=config,
         data=str(data_path),
         data_name=data.name,
         data_sha256=data.sha256,
         labels=data.labels,
-        parent=published(start_from, "float32") if start_from else None,
-        ancestry=read_run(start_from).commands if start_from else (),
+        parent=parent,
+        ancestry=ancestry,
         compression=teacher.to_dict() if teacher else None,
         survey=data.survey.to_dict(),
+        recipe=recipe,
     )
-    run = open_run(workdir, wanted)
-    model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, say=say)
-    plot_curves(read_history(workdir), workdir / "curves.png")
+
+
+def finish(
+    model: keras.Model,
+    run: Run,
+    data: Dataset,
+    *,
+    workdir: Path,
+    repository: Repository,
+    name: str,
+    say: Callable[[str], None],
+) -> Artifact:
+    """Export the float32 model of a run, measure the file, publish it and write the report."""
+    if history := read_history(workdir):
+        plot_curves(history, workdir / "curves.png")
     say("exporting, and measuring the exported file on the test images")
     measured = finish_float32(model, run, data, workdir=workdir)
     for line in measured.about_probabilities():
         say(line)
-    artifact = publish(measured, run, data, workdir=workdir, repository=repository, name=name)
+    architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
+    artifact = publish(
+        measured, run, data, workdir=workdir, repository=repository, name=name, architecture=architecture
+    )
     say(report_line(workdir, run, data, measured))
     return artifact
 
@@ -104,7 +154,8 @@ def _fitted(
         if config.zero_start:
             zero_branches(model)
         if start_from:
-            left = copy_weights(load_model(start_from), model)
+            has_same_labels = read_run(start_from).labels == data.labels
+            left = copy_weights(load_model(start_from), model, copies_classifier=has_same_labels)
             say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
         distillation = teacher.distillation(data.labels) if teacher else None
         model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)

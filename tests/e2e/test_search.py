@@ -31,7 +31,7 @@ def test_search_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys
         monkeypatch.setattr(f"optimize.{module}.latency_ratio", work_ratio)
     photos = write_folders(tmp_path / "photos", num_images=60)
     repository, workdir, output = tmp_path / "repository", tmp_path / "toy", tmp_path / "toy-fast"
-    config = replaced(preset("photos"), {"variant": "8", "width": 16, "image_px": 32, "epochs": 1, "batch_size": 16})
+    config = replaced(preset("scratch"), {"variant": "8", "width": 16, "image_px": 32, "epochs": 1, "batch_size": 16})
     train(config, photos, workdir, repository=Repository(repository), name="toy", command="python -m training")
     where = ["--workdir", str(workdir), "--output", str(output), "--repository", str(repository)]
     assert main(["auto", *where, *TERMS, "--aware-epochs", "1"]) == 0

@@ -20,7 +20,7 @@ def test_presets_hold_only_what_differs(name):
 
 
 def test_unknown_preset_names_those_there_are():
-    with pytest.raises(ValueError, match="preset must be one of photos, cifar10, smoke, got 'imagenet'"):
+    with pytest.raises(ValueError, match="preset must be one of photos, scratch, cifar10, smoke, got 'imagenet'"):
         preset("imagenet")
 
 

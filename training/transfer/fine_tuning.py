@@ -1,0 +1,88 @@
+"""Learn from a network that was trained before: its head first, then all layers, if validation says that it helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tf_keras as keras
+
+from training.config import TrainingConfig
+from training.dataset import Dataset, Split
+from training.loop import fit
+from training.pixel_sets import PixelSets
+from training.progress import Progress
+from training.transfer.features import BATCH_SIZE, features_of, logits_of
+from training.transfer.head import Head, fit_head
+from training.transfer.validation_score import ValidationScore
+
+
+def fitted_head(
+    model: keras.Model, data: Dataset, config: TrainingConfig, *, num_images: int, workdir: Path
+) -> tuple[Head, ValidationScore]:
+    """Fit a head on the features of training images, which are kept in `workdir/features/`.
+
+    Args:
+        model: from normalized pixels to logits.
+        data: the images.
+        config: the settings.
+        num_images: training images to learn from, drawn at random if they are not all.
+        workdir: the run's folder.
+    """
+    drawn = np.sort(np.random.default_rng((config.seed, 2)).permutation(len(data.train))[:num_images])
+    splits: dict[str, Split] = {"train": data.train.subset(drawn), "validation": data.validation}
+    batches = sum(-(-len(split) // BATCH_SIZE) for split in splits.values())
+    progress = Progress(num_steps=batches, batch_size=BATCH_SIZE)
+    features, num_done = {}, 0
+    for name, split in splits.items():
+        cache = workdir / "features" / f"{name}.npy"
+
+        def advance() -> None:
+            nonlocal num_done
+            num_done += 1
+            progress.advance(num_done, lambda: "features")
+
+        features[name] = features_of(model, split, config.pixels, cache, advance=advance)
+    validation = features["validation"], data.validation.targets
+    head = fit_head(
+        features["train"],
+        data.train.targets[drawn],
+        num_classes=len(data.labels),
+        validation=validation,
+        seed=config.seed,
+    )
+    return head, ValidationScore.of(head.logits(validation[0]), validation[1])
+
+
+def fine_tuned(
+    model: keras.Model,
+    images: PixelSets,
+    *,
+    config: TrainingConfig,
+    score: ValidationScore,
+    workdir: Path,
+    deadline_s: float,
+    say: Callable[[str], None],
+) -> keras.Model:
+    """Train all layers of a network, and return it; or with the weights that it had, where they are not worse.
+
+    Args:
+        model: from normalized pixels to logits, with a fitted head.
+        images: of the data.
+        config: the settings, with the number of epochs.
+        score: of the model.
+        workdir: the run's folder.
+        deadline_s: on the monotonic clock; no epoch is begun that would end later.
+        say: called with a line on the result.
+    """
+    before = model.get_weights()
+    tuned = fit(model, images, config=config, workdir=workdir, max_s=max(0.0, deadline_s - time.monotonic()))
+    after = ValidationScore.of(logits_of(tuned, images.validation), images.validation_targets)
+    if after.is_worse_than(score):
+        say(f"all layers: {after}; the classifier alone had {score.num_right}, and is kept")
+        tuned.set_weights(before)
+    else:
+        say(f"all layers: {after}; they are kept, the classifier alone had {score.num_right}")
+    return tuned

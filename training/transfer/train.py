@@ -1,0 +1,123 @@
+"""Run a whole training that starts from a network that was trained before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tf_keras as keras
+
+from models.store.artifact import Artifact
+from models.store.repository import Repository
+from training.architecture import architecture_of, as_built, rebuilt
+from training.dataset import Dataset
+from training.pixel_sets import pixel_sets
+from training.publish import export_and_measure, publish
+from training.recipe import Recipe
+from training.run import Run, open_run, read_run
+from training.train import finish, new_run
+from training.transfer.features import set_head
+from training.transfer.fine_tuning import fine_tuned, fitted_head
+from training.transfer.loading import load_network
+from training.transfer.starting_point import StartingPoint
+from training.transfer.time_budget import Plan, make_plan, measure_speed
+
+
+def make_plan_here(
+    recipe: Recipe,
+    start: StartingPoint,
+    data: Dataset,
+    workdir: Path,
+    *,
+    elapsed_s: float,
+    say: Callable[[str], None] = print,
+) -> tuple[keras.Model, Plan]:
+    """Load the network, and plan its training by what it takes on this machine; a run that goes on keeps its plan.
+
+    Returns:
+        The network, from normalized pixels to logits, with a classifier that knows nothing; and the plan.
+    """
+    config = recipe.config
+    if start.labels and start.labels != data.labels:
+        say(f"{start.init} tells other classes apart: nothing of its classifier is kept")
+    keras.utils.set_random_seed(config.seed)
+    model = load_network(start, config, num_classes=len(data.labels))
+    if (workdir / "run.json").exists() and (kept := read_run(workdir).recipe):
+        plan = Plan.from_dict(kept["plan"])
+    else:
+        plan = make_plan(config, data, measure_speed(model, config), elapsed_s=elapsed_s)
+    for line in plan.lines(len(data.train)):
+        say(line)
+    return model, plan
+
+
+def train_from(
+    model: keras.Model,
+    plan: Plan,
+    recipe: Recipe,
+    start: StartingPoint,
+    data: Dataset,
+    *,
+    data_path: Path,
+    workdir: Path,
+    repository: Repository,
+    name: str,
+    command: str = "",
+    deadline_s: float,
+    say: Callable[[str], None] = print,
+) -> Artifact:
+    """Fit a head and publish it; then, if the plan says so, train all layers, and publish them where they are better.
+
+    Args:
+        model: of `make_plan_here`; its weights are changed.
+        plan: of `make_plan_here`.
+        recipe: what was chosen.
+        start: what the network came from.
+        data: the photos.
+        data_path: where they lie.
+        workdir: the run's folder.
+        repository: where to publish the model.
+        name: the model's name there.
+        command: as typed, for the manifest.
+        deadline_s: on the monotonic clock; no epoch is begun that would end later.
+        say: called with a line on each stage.
+
+    Raises:
+        RunError: `workdir` holds another run.
+    """
+    record = {**recipe.to_dict(), "plan": plan.to_dict()}
+    parent, ancestry = start.parent, start.ancestry
+    run = new_run(recipe.config, data, data_path, command=command, parent=parent, ancestry=ancestry, recipe=record)
+    run = open_run(workdir, run)
+    options: dict[str, Any] = {"workdir": workdir, "repository": repository, "name": name}
+    head, score = fitted_head(model, data, run.config, num_images=plan.num_for_head, workdir=workdir)
+    set_head(model, head)
+    say(f"the classifier alone: {score}, with an L2 penalty of {head.penalty:g}")
+    if plan.epochs:
+        _publish_head(model, run, data, **options, say=say)
+        config = replace(run.config, epochs=plan.epochs)
+        images = pixel_sets(data, config, workdir)
+        model = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
+    architecture = as_built(architecture_of(run.config, num_classes=len(data.labels)), model)
+    return finish(rebuilt(architecture, model), run, data, **options, say=say)
+
+
+def _publish_head(
+    model: keras.Model,
+    run: Run,
+    data: Dataset,
+    *,
+    workdir: Path,
+    repository: Repository,
+    name: str,
+    say: Callable[[str], None],
+) -> None:
+    """Publish what is good enough to be served while all layers learn."""
+    measured = export_and_measure(model, run, data, workdir=workdir)
+    architecture = as_built(architecture_of(run.config, num_classes=len(data.labels)), model)
+    artifact = publish(
+        measured, run, data, workdir=workdir, repository=repository, name=name, architecture=architecture
+    )
+    say(f"published {artifact.manifest.reference}, which can be served from now on; all layers learn next")
