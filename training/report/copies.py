@@ -15,6 +15,7 @@ from training.survey import CopyGroup
 
 MAX_GROUPS = 40
 MAX_IN_GROUP = 6
+KEPT_FIRST = ("test", "validation", "train", "left out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ def copies(data: Dataset, thumbnails: Thumbnails) -> list[Copies]:
 
 
 def needless(groups: Sequence[CopyGroup]) -> list[Move]:
-    """Return the moves that leave one of the files of the same bytes in a class."""
-    return [
-        Move(name, label, REMOVED_FOLDER, f"the same bytes as {group.names[0]}")
-        for group in groups
-        if group.same_bytes and len(set(group.labels)) == 1
-        for name, label in zip(group.names[1:], group.labels[1:], strict=True)
-        if can_hold(name)
-    ]
+    """Return the moves that leave one of the files of the same bytes in a class; a test photo rather than another."""
+    moves = []
+    for group in groups:
+        if group.same_bytes and len(set(group.labels)) == 1:
+            kept = min(range(len(group.names)), key=lambda index: KEPT_FIRST.index(group.sets[index]))
+            why = f"the same bytes as {group.names[kept]}"
+            others = (name for name in group.names if name != group.names[kept] and can_hold(name))
+            moves += [Move(name, group.labels[0], REMOVED_FOLDER, why) for name in others]
+    return moves

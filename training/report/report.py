@@ -34,6 +34,7 @@ REPORT_FILE = "report.html"
 MOVES_FILE = "suggested-moves.csv"
 NUM_WORST = 24
 NUM_SUSPECTS = 60
+TRUSTED_TOP1 = 0.8  # below it, most of what looks like a wrong label is a mistake of the model
 SCRIPT = Path(__file__).with_name("moves.js")
 
 
@@ -96,6 +97,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
     suspects = cards.suspects(photos)  # what is asked for first has its pictures first
     worst, least_sure = cards.worst(photos, NUM_WORST), cards.least_sure(photos, NUM_WORST)
     parts = [Part.of(some, measured, cards) for some in photos]
+    is_trusted = min(part.top1 for part in parts) >= TRUSTED_TOP1
     script = SCRIPT.read_text()
     page = render(
         Path(__file__).with_name("page.html"),
@@ -107,6 +109,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         copies=copies(data, cards.thumbnails),
         suspects=suspects,
         num_suspects=NUM_SUSPECTS,
+        is_trusted=is_trusted,
         worst=worst,
         least_sure=least_sure,
         augmented=augmented(data.train, run.config),
@@ -118,10 +121,10 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         script=Markup(script),  # noqa: S704  # our own
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    moves = [Move(card.name, card.label, card.proposed, card.why) for card in suspects if card.can_move]
-    moved = {move.path for move in moves}
-    moves += [move for move in needless(data.survey.copies) if move.path not in moved]
-    write_moves(moves, workdir / MOVES_FILE)
+    moves = {move.path: move for move in needless(data.survey.copies)}
+    if is_trusted:
+        moves |= {card.name: Move(card.name, card.label, card.proposed, card.why) for card in suspects if card.can_move}
+    write_moves(moves.values(), workdir / MOVES_FILE)
     replace_file(workdir / REPORT_FILE, page.encode())
     return workdir / REPORT_FILE
 

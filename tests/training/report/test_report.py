@@ -125,18 +125,28 @@ def test_a_class_may_have_any_name(page, answers, label):
     assert label in Reader(page(photos, labels=(label, "b"))).texts
 
 
+SUSPICIOUS = [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1]]  # the third and the last
+
+
 def test_suspects_are_written_as_a_list_of_moves(page, answers, tmp_path):
-    rows = [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1]]
-    found = page(answers([0, 0, 0, 1, 1, 1], rows, labels=("a", "b")), labels=("a", "b"))
+    sure = [[0.9, 0.1]] * 10
+    found = page(answers([0, 0, 0, 1, 1, 1] + [0] * 10, SUSPICIOUS + sure, labels=("a", "b")), labels=("a", "b"))
     assert read_moves(tmp_path / "suggested-moves.csv") == [
         Move("test/b/5.png", "b", "a", "answer: a 90%, b 10%"),
         Move("test/a/2.png", "a", "b", "answer: b 80%, a 20%"),
     ]
-    assert "They are in suggested-moves.csv, too." in found
+    assert "All are in suggested-moves.csv." in found
+
+
+def test_suspects_of_a_model_that_is_often_wrong_are_no_suggestions(page, answers, tmp_path):
+    found = page(answers([0, 0, 0, 1, 1, 1], SUSPICIOUS, labels=("a", "b")), labels=("a", "b"))
+    assert read_moves(tmp_path / "suggested-moves.csv") == []
+    assert "This model is wrong too often to be asked" in found
+    assert "All are in" not in found
 
 
 def test_copies_are_shown_those_in_two_classes_first(page, six, tmp_path):
-    same = CopyGroup(("test/daisy/0.png", "train/daisy/7.png"), ("daisy", "daisy"), ("test", "left out"), True)
+    same = CopyGroup(("train/daisy/7.png", "test/daisy/0.png"), ("daisy", "daisy"), ("left out", "test"), True)
     torn = CopyGroup(("test/daisy/1.png", "test/rose/2.png"), ("daisy", "rose"), ("test", "test"), False)
     found = page(six, groups=(same, torn))
     first, second = found.index("in daisy and rose: one is wrong"), found.index("<h3>the same bytes</h3>")
