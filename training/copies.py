@@ -90,14 +90,14 @@ def near_pairs(thumbnails: Thumbnails) -> Pairs:
 def _describe(thumbnails: Thumbnails) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the differences between neighbours, of length 1, float32 [N, D], and the signs of those of brightness."""
     side = THUMBNAIL_PX // _GRID
-    grids = [  # in parts: a float is four bytes
-        part.reshape(-1, _GRID, side, _GRID, side, 3).mean((2, 4), dtype=np.float32)
-        for part in np.array_split(thumbnails, len(thumbnails) // 10_000 + 1)
-    ]
-    grid = np.concatenate(grids)
-    differences = _between_neighbours(grid)
-    length = np.linalg.norm(differences, axis=1, keepdims=True)
-    return differences / np.maximum(length, 1e-6), _between_neighbours(grid.mean(3, keepdims=True)) > _LEVELS
+    all_differences, all_bits = [], []
+    for part in np.array_split(thumbnails, len(thumbnails) // 10_000 + 1):  # a float is four bytes
+        grid = part.reshape(-1, _GRID, side, _GRID, side, 3).mean((2, 4), dtype=np.float32)
+        differences = _between_neighbours(grid)
+        differences /= np.maximum(np.linalg.norm(differences, axis=1, keepdims=True), 1e-6)
+        all_differences.append(differences)
+        all_bits.append(_between_neighbours(grid.mean(3, keepdims=True)) > _LEVELS)
+    return np.concatenate(all_differences), np.concatenate(all_bits)
 
 
 def _between_neighbours(grid: Floats) -> Floats:

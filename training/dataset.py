@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.store.fields import validate_labels
-from training.draw import draw
+from training.draw import draw, once_each
 from training.survey import Survey
 
 DEFAULT_MAX_PIXELS = 250_000_000  # of a photo: the largest phone cameras have 200 megapixels
@@ -156,7 +156,7 @@ def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Spl
     if not len(drawn):
         raise DatasetError("no class has two training images, one to learn from and one to choose by")
     kept = np.setdiff1d(np.arange(len(train)), drawn)
-    return train.subset(kept), train.subset(drawn), test
+    return train.subset(kept), train.subset(once_each(drawn, groups)), test
 
 
 def file_sha256(path: Path) -> str:

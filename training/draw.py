@@ -34,6 +34,16 @@ def draw(targets: Indices, groups: Indices, fraction: float, seed: int | tuple[i
     return np.flatnonzero(np.isin(group, drawn))
 
 
+def once_each(indices: Indices, groups: Indices) -> Indices:
+    """Keep the first image of each group: a picture that is measured twice says no more.
+
+    Args:
+        indices: of images, int64 [M], sorted.
+        groups: int64 [N], of all images.
+    """
+    return indices[np.sort(np.unique(groups[indices], return_index=True)[1])]
+
+
 def _fill(members: list[int], sizes: Indices, wanted: int) -> list[int]:
     """Take groups, in order, that together have at most the wanted number of images; or the smallest one of all."""
     taken: list[int] = []

@@ -30,7 +30,7 @@ _SIDES = frozenset(
     )
 )
 _ALPHABET = 5  # labels of one letter or digit; fewer are grades, or yes and no
-LEAKED = "copies, in train or validation, of images that are measured or chosen by"
+FURTHER_COPIES = "further copies of test or validation images"
 
 
 def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dataset:
@@ -66,14 +66,16 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         sets = choose_sets(images, given, held_out)
     except DatasetError as error:
         raise DatasetError(f"{source.name}: {error}") from None
-    left_out = {**found.left_out, **({LEAKED: sets.left_out} if sets.left_out else {})}
     parts = (sets.train, sets.validation, sets.test)
+    used = {name for part in parts for name in part.names}
+    if unused := [name for name in images.names if name not in used]:
+        found.left_out[FURTHER_COPIES] = unused
     survey = Survey(
         name=source.name,
         counts=count_labels(found.labels, *(split.targets for split in parts)),
         split=sets.origin,
         sizes=size_range([photo.size for photo in photos]),
-        left_out=(*examined.left_out, *(LeftOut.of(kind, paths) for kind, paths in left_out.items())),
+        left_out=(*examined.left_out, *(LeftOut.of(kind, paths) for kind, paths in found.left_out.items())),
         copies=copy_groups(images, found.labels, parts, [photo.sha256 for photo in photos]),
         notes=(*found.notes, *sets.notes, *_notes(found.labels, copies, tree.guess)),
     )

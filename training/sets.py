@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from training.class_folders import SET_FOLDERS, SetName
 from training.dataset import DatasetError, HeldOut, Split, three_sets
-from training.draw import draw
+from training.draw import draw, once_each
 
 Mask = npt.NDArray[np.bool_]
 
@@ -25,7 +25,6 @@ class Sets:
         test: to measure on.
         held_out: how the test images were drawn; None where they have a folder.
         origin: how the sets came to be, a sentence.
-        left_out: names of images that are in no set, being copies of images in another one.
         notes: what a person should know, a sentence each.
     """
 
@@ -34,12 +33,11 @@ class Sets:
     test: Split
     held_out: HeldOut | None
     origin: str
-    left_out: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
 
 def choose_sets(images: Split, given: npt.NDArray[np.str_], held_out: HeldOut) -> Sets:
-    """Make three sets so that no picture is in two of them.
+    """Make three sets so that no picture is in two of them; further copies of what is held out are in none.
 
     Args:
         images: all, with their groups of copies.
@@ -62,9 +60,9 @@ def choose_sets(images: Split, given: npt.NDArray[np.str_], held_out: HeldOut) -
     if not len(drawn):
         raise DatasetError("no class has two images, one to learn from and one to test on")
     rest = images.subset(np.setdiff1d(np.arange(len(images)), drawn))
-    sets_drawn = three_sets(rest, images.subset(drawn), held_out)
+    sets_drawn = three_sets(rest, images.subset(once_each(drawn, images.groups)), held_out)
     origin = f"test and validation images drawn by class, with seed {held_out.seed}"
-    return Sets(*sets_drawn, held_out, origin, notes=notes)
+    return Sets(*sets_drawn, held_out, origin, notes)
 
 
 def _without_copies(images: Split, masks: Mapping[SetName, Mask], held_out: HeldOut, notes: list[str]) -> Sets | None:
@@ -82,11 +80,10 @@ def _without_copies(images: Split, masks: Mapping[SetName, Mask], held_out: Held
     if len(np.unique(images.targets[train])) < len(np.unique(images.targets[masks["train"]])):
         notes.append("without them a class has no image to learn from: the sets are drawn anew from all images")
         return None
-    left_out = tuple(images.names[index] for index in np.flatnonzero(leaked[0] | leaked[1]))
     train_split, test_split = images.subset(np.flatnonzero(train)), images.subset(np.flatnonzero(test))
     own = images.subset(np.flatnonzero(masks.get("validation", leaked[0]) & ~leaked[0]))
     if len(own):
-        return Sets(train_split, own, test_split, None, "each set has a folder", left_out, notes)
+        return Sets(train_split, own, test_split, None, "each set has a folder", notes)
     sets = three_sets(train_split, test_split, held_out)
     origin = f"the test set has a folder, validation images drawn by class with seed {held_out.seed}"
-    return Sets(*sets, None, origin, left_out, notes)
+    return Sets(*sets, None, origin, notes)

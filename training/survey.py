@@ -53,7 +53,7 @@ class CopyGroup:
     Attributes:
         names: their paths.
         labels: the class of each.
-        sets: the set of each: train, validation, test; or "left out".
+        sets: the set of each: train, validation, test; or "left out", where another one counts.
         same_bytes: the files are equal; else the pictures are, or nearly so.
     """
 

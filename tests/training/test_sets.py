@@ -19,7 +19,7 @@ def test_given_sets_are_kept():
     given = images(("train", 0, 0), ("train", 1, 1), ("validation", 0, 2), ("test", 1, 3))
     sets = choose_sets(*given, HeldOut())
     assert names(sets) == [[0, 1], [2], [3]]
-    assert (sets.held_out, sets.notes, sets.left_out) == (None, [], ())
+    assert (sets.held_out, sets.notes) == (None, [])
 
 
 def test_what_is_measured_or_chosen_by_is_not_learned_from():
@@ -32,7 +32,6 @@ def test_what_is_measured_or_chosen_by_is_not_learned_from():
         HeldOut(),
     )
     assert names(sets) == [[2, 3], [4, 6], [7, 8]]
-    assert sets.left_out == ("0", "1", "5")
     assert sets.notes == ["1 of 2 test images are training images"]
 
 
@@ -42,7 +41,7 @@ def test_sets_are_drawn_anew_where_a_class_would_have_nothing_to_learn_from():
     ]
     sets = choose_sets(*images(*rows), HeldOut(0.34, 0.2, 0))
     assert sets.held_out == HeldOut(0.34, 0.2, 0)
-    assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [12, 4, 8]
+    assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [12, 2, 4]
     assert sets.notes[0] == "12 of 12 test images are training images"
     groups = [set(part.groups) for part in (sets.train, sets.validation, sets.test)]
     assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
@@ -61,3 +60,11 @@ def test_all_sets_are_drawn_where_none_is_given():
     assert sorted(index for part in names(sets) for index in part) == list(range(20))
     with pytest.raises(DatasetError, match="no class has two images"):
         choose_sets(*images(("train", 0, 0), ("train", 1, 1)), HeldOut())
+
+
+def test_what_is_drawn_twice_counts_once():
+    rows = [("train", 0, index // 3) for index in range(30)]
+    sets = choose_sets(*images(*rows), HeldOut(0.2, 0.25, 0))
+    assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [18, 2, 2]
+    assert len({*sets.validation.groups, *sets.test.groups}) == 4
+    assert not {*sets.train.groups} & {*sets.validation.groups, *sets.test.groups}
