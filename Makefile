@@ -44,7 +44,7 @@ quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=f
 	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"
 
 optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
-	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)"
+	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)" $(if $(MINUTES),--minutes "$(MINUTES)")
 
 # Extended tests (docs/testing.md): none; changed, which are those whose files have changed; or all.
 EXTENDED ?= none

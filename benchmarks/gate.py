@@ -105,7 +105,7 @@ def _planted(dense: Images, points: int) -> Images:
 def _row(name: str, dense: Images, answers: Images, targets: Targets) -> Row:
     limits, rng = Limits(), np.random.default_rng(0)
     labels = [str(number) for number in range(dense.unseen.shape[1])]
-    by_difference, by_gate = dict.fromkeys(SIZES, 0.0), dict.fromkeys(SIZES, 0.0)
+    by_difference, by_gate = dict.fromkeys(SIZES, 0), dict.fromkeys(SIZES, 0)
     for size, num_trained in SIZES.items():
         for _ in range(NUM_DRAWS):
             unseen = rng.integers(len(targets), size=size)
@@ -113,9 +113,10 @@ def _row(name: str, dense: Images, answers: Images, targets: Targets) -> Row:
             changes = compare(dense.unseen[unseen], answers.unseen[unseen], targets[unseen])
             pairs = [(each.unseen[unseen], each.trained[trained]) for each in (dense, answers)]
             verdict = judge(changes, partial(both_likenesses, *pairs), limits, labels=labels, against="")
-            by_difference[size] += (-changes.top1_points <= limits.max_accuracy_drop) / NUM_DRAWS
-            by_gate[size] += verdict.is_within / NUM_DRAWS
-    return Row(name, -compare(dense.unseen, answers.unseen, targets).top1_points, by_difference, by_gate)
+            by_difference[size] += -changes.top1_points <= limits.max_accuracy_drop
+            by_gate[size] += verdict.is_within
+    parts = ({size: count / NUM_DRAWS for size, count in counts.items()} for counts in (by_difference, by_gate))
+    return Row(name, -compare(dense.unseen, answers.unseen, targets).top1_points, *parts)
 
 
 def _table(rows: list[Row]) -> str:

@@ -78,12 +78,13 @@ def _compress(task: Task, settings: Any, command: str) -> str:
     from optimize.quantization.post_training import quantize
     from optimize.source import open_source
 
+    changes: tuple[str, ...] = ()
     source, output = open_source(task.workdir, task.data_path), task.workdir
     repository = source.repository(task.repository)
     limits = Limits(task.max_accuracy_drop, task.max_class_drop)
     check_force(task.force, task.name or source.name)  # before anything is trained
     if isinstance(task, TrainingTask):
-        source, output = source.with_settings(task.changes, settings.own), task.output
+        source, output, changes = source.with_settings(task.changes, settings.own), task.output, task.changes
     match settings:
         case Quantization():
             candidate = quantize(source, output, settings, command=command)
@@ -94,9 +95,19 @@ def _compress(task: Task, settings: Any, command: str) -> str:
         case MagnitudePruning():
             candidate = prune_magnitude(source, output, settings, command=command)
         case _:
-            candidate = search(
-                source, task.workdir, output, settings, repository=repository, limits=limits, command=command
+            found = search(
+                source,
+                task.workdir,
+                output,
+                settings,
+                repository=repository,
+                limits=limits,
+                changes=changes,
+                command=command,
             )
+            if found is None:
+                return "nothing was made, as --dry-run says"
+            candidate = found
     return str(candidate.publish(repository, name=task.name, limits=limits, force=task.force))
 
 

@@ -1,86 +1,47 @@
 """The common case in one command: a search, from the cheapest stage on, for the best model within the budgets.
 
 The stages: the model as it is, quantized; with its least important channels removed until an image takes no longer than
-the budget allows, quantized; and the same after quantization-aware training, where quantization alone lost accuracy.
+the budget allows, quantized, and trained as int8 where quantization alone costs accuracy. Where that loses too much,
+the budget of time is a tenth more each time. The search chooses by validation images, and ends with the best there is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from models.errors import OpsinError
-from models.report import size, table
 from models.store.repository import Repository
+from optimize.attempts import Attempt, attempts_table, best_of
 from optimize.candidate import Candidate
-from optimize.changes import Changes
+from optimize.changes import likeness
+from optimize.channels.plan import BudgetOutOfReach
 from optimize.channels.prune import prune_channels
 from optimize.cost.latency import latency_ratio
-from optimize.cost.rounds import Rounds
-from optimize.gate import Limits, Verdict
+from optimize.gate import Limits
 from optimize.line import Line
+from optimize.pace import Pace, measure_pace
 from optimize.quantization.aware import train_quantized
 from optimize.quantization.post_training import quantize
-from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
+from optimize.settings import ChannelPruning, Precision, Quantization, QuantizationAwareTraining, Search
 from optimize.source import Source
-from training.run import write_json
+from training.run import read_run, write_json
 
-TOLERATED_POINTS = 0.1  # that quantization alone may lose before quantization-aware training is tried
+TOLERATED_POINTS = 0.1  # that quantization alone may cost before quantization-aware training is tried
+NEXT_BUDGET = 0.1  # that an image may take longer after an attempt that lost too much
+LAST_BUDGET = 0.9
+# Of the recipes in recipes/cifar10.mk: from so many epochs on that of half-int8 and two-fifths-int8, with twice the
+# images a step, covered by parts of others; with fewer that of third-int8, at a fifth of the training's learning rate.
+LONG_EPOCHS = 40
 
 
 class BudgetsNotMet(OpsinError):
     """No candidate is fast and accurate enough; the message has all of them."""
 
     code: ClassVar[str] = "budgets_not_met"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A stage's candidate, measured against both budgets.
-
-    Attributes:
-        name: of the stage.
-        candidate: that it made.
-        changes: on the validation images, against the first model of the line.
-        verdict: of the gate.
-        latency: of one image on one core as a part of the plain int8 file's.
-    """
-
-    name: str
-    candidate: Candidate
-    changes: Changes
-    verdict: Verdict
-    latency: Rounds
-
-    def keeps(self, budget_latency: float) -> bool:
-        """Tell if the candidate is within both budgets.
-
-        A budget of 1 always holds. Below that the rounds vary, so the candidate passes if their lower quartile does.
-        """
-        is_fast = budget_latency == 1 or self.latency.quartiles[0] <= budget_latency
-        return is_fast and self.verdict.is_within
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the JSON form for trials.json."""
-        measured = self.candidate.measured
-        return {
-            **measured.validation.to_dict(),
-            "drop_points": round(-self.changes.top1_points, 2),
-            "drop_points_interval": [round(-end, 2) for end in reversed(self.changes.interval_points)],
-            "is_within": self.verdict.is_within,
-            "reason": self.verdict.reason,
-            "latency": self.latency.median,
-            "num_bytes": measured.file.stat().st_size,
-        }
-
-    def to_row(self) -> list[str]:
-        """Return the cells of the table: name, top-1, points and their interval, time, bytes."""
-        measured, (low, high) = self.candidate.measured, self.changes.interval_points
-        points = f"{self.changes.top1_points:+.2f} ({low:+.2f} to {high:+.2f})"
-        top1, num_bytes = f"{measured.validation.top1:.2%}", size(measured.file.stat().st_size)
-        return [self.name, top1, points, f"{self.latency.median:.2f}", num_bytes]
 
 
 def search(
@@ -91,76 +52,181 @@ def search(
     *,
     repository: Repository,
     limits: Limits,
+    changes: Sequence[str] = (),
     command: str = "",
     say: Callable[[str], None] = print,
-) -> Candidate:
-    """Run the stages and pick the most accurate candidate within the budgets.
+    clock: Callable[[], float] = time.monotonic,
+) -> Candidate | None:
+    """Run the stages and pick the most accurate candidate within the budgets, else the fastest that loses no more.
 
     Args:
         source: the run to start from.
         workdir: its folder.
         output: takes the stages' runs and trials.json; the same command goes on where it stopped.
-        settings: the budget of time, and the epochs of the stages.
-        repository: that the models of its line are in.
+        settings: the budget of time, and how long the search may take.
+        repository: that the models of the source's line are in.
         limits: what may be lost against the first model of the line.
+        changes: that were made to the source's settings, which the search leaves as they are.
         command: as typed, for the manifest.
-        say: gets a line on each stage, and the table.
+        say: gets the plan, a line on each stage, and the table.
+        clock: seconds, monotonic.
+
+    Returns:
+        The candidate to publish; None for a dry run.
 
     Raises:
-        BudgetsNotMet: no candidate is within both budgets.
+        BudgetsNotMet: no candidate loses so little, or `settings.strict` and none is within both budgets.
     """
-    stages, line = _Stages(settings, output, command, say), Line(source, repository)
+    stages = _Stages(source, workdir, output, settings, changes, command, say, clock)
+    budgets = stages.plan()
+    if settings.dry_run:
+        return None
+    tried = _Tried(Line(source, repository), limits)
     say("quantizing the model as it is")
-    plain = quantize(source, workdir, command=command)
-    candidates = {"int8": plain}
-    if settings.budget_latency < 1:
-        candidates |= stages.without_channels(source)
-    elif _lost_points(plain) > TOLERATED_POINTS:
-        candidates["int8, trained"] = stages.trained(source, "aware")
-    attempts = []
-    for name, candidate in candidates.items():
-        measured = candidate.measured
-        changes, verdict = line.changes(measured), line.judge(measured, limits)
-        attempts.append(Attempt(name, candidate, changes, verdict, latency_ratio(measured.file, plain.measured.file)))
-    header = ["tried", f"top-1 of {plain.measured.validation.num_images:,}", "points", "time", "bytes"]
-    tried = table(header, [attempt.to_row() for attempt in attempts])
-    say(tried)
+    plain = tried.add("int8", stages.quantized())
+    if settings.budget_latency == 1 and _cost(plain.candidate) > TOLERATED_POINTS:
+        tried.add("int8, trained", stages.trained(source, "aware"))
+    for budget in budgets:
+        made = [tried.add(name, candidate) for name, candidate in stages.without_channels(budget)]
+        if any(attempt.keeps(budget) for attempt in made):
+            break
+    if not any(attempt.verdict.is_within for attempt in tried.attempts):
+        tried.add("float16", stages.quantized("float16"))
+    shown = attempts_table(tried.attempts)
+    say(shown)
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "trials.json", {attempt.name: attempt.to_dict() for attempt in attempts})
-    kept = [attempt for attempt in attempts if attempt.keeps(settings.budget_latency)]
-    if not kept:
-        budgets = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {limits.max_accuracy_drop:g}"
-        raise BudgetsNotMet(f"{budgets}, and nothing that was tried keeps to both: not published\n{tried}")
-    best = min(kept, key=lambda attempt: (-attempt.changes.top1_points, attempt.latency.median))
-    return replace(best.candidate, source=source)  # whose accuracy the gate compares with, and whose name it gets
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
-    """The stages that train, each in a folder of its own under `output`."""
-
-    settings: Search
-    output: Path
-    command: str
-    say: Callable[[str], None]
-
-    def without_channels(self, source: Source) -> dict[str, Candidate]:
-        settings, folder = self.settings, self.output / "channels"
-        self.say(f"removing channels until an image takes {settings.budget_latency:g} of the time")
-        pruning = ChannelPruning(
-            latency=settings.budget_latency, epochs=settings.epochs, round_epochs=settings.round_epochs
+    write_json(output / "trials.json", {attempt.name: attempt.to_dict() for attempt in tried.attempts})
+    best = best_of(tried.attempts, settings.budget_latency)
+    asked = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {limits.max_accuracy_drop:g}"
+    if best is None or (settings.strict and not best.keeps(settings.budget_latency)):
+        otherwise = (
+            f"`python -m optimize quantize --workdir {workdir} --force {source.name}` publishes int8 all the same"
         )
-        narrower = prune_channels(source, folder, pruning, command=self.command, say=self.say).as_source()
-        candidates = {"channels, int8": quantize(narrower, folder, command=self.command)}
-        if _lost_points(candidates["channels, int8"]) > TOLERATED_POINTS:
-            candidates["channels, int8, trained"] = self.trained(narrower, "channels-aware")
-        return candidates
+        raise BudgetsNotMet(f"{asked}, and nothing that was tried keeps to both: not published; {otherwise}\n{shown}")
+    if not best.keeps(settings.budget_latency):
+        say(
+            f"{asked}, and nothing that was tried keeps to both: {best.name!r} is taken, which needs "
+            f"{best.latency.median:.2f} of the time of int8. More --minutes or a larger --max-accuracy-drop may bring "
+            "it nearer; --strict publishes nothing else than was asked for"
+        )
+    return replace(best.candidate, source=source)  # by whose name it goes, and whose line the gate looks at
+
+
+class _Tried:
+    """The attempts so far; the first is the one whose time the others are parts of."""
+
+    def __init__(self, line: Line, limits: Limits) -> None:
+        self._line, self._limits = line, limits
+        self.attempts: list[Attempt] = []
+
+    def add(self, name: str, candidate: Candidate) -> Attempt:
+        measured = candidate.measured
+        changes, verdict = self._line.changes(measured), self._line.judge(measured, self._limits)
+        plain = self.attempts[0].candidate.measured if self.attempts else measured
+        self.attempts.append(Attempt(name, candidate, changes, verdict, latency_ratio(measured.file, plain.file)))
+        return self.attempts[-1]
+
+
+class _Stages:
+    """Makes the candidates, each in a folder of its own under `output`, within the time that there is."""
+
+    def __init__(
+        self,
+        source: Source,
+        workdir: Path,
+        output: Path,
+        settings: Search,
+        changes: Sequence[str],
+        command: str,
+        say: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._source, self._workdir, self._output = source, workdir, output
+        self._settings, self._changes, self._command = settings, changes, command
+        self._say, self._clock = say, clock
+        self._end_s = clock() + 60 * settings.minutes
+        self._pace = Pace(0.0, 0)
+
+    def plan(self) -> list[float]:
+        """Say what will be tried and how long it takes; returns the budgets of time that channels may go for."""
+        first, minutes = self._settings.budget_latency, self._settings.minutes
+        if first == 1:
+            self._say("the time may stay as it is: int8 alone, a minute or two")
+            return []
+        try:
+            self._source.require_resnet("removing channels")
+        except ValueError as error:
+            self._say(f"int8 alone, a minute or two: {error}")
+            return []
+        self._pace = measure_pace(self._source)
+        epoch_s, epochs = self._pace.epoch_s(first), self._epochs(first)
+        self._say(
+            f"a step takes {self._pace.step_s:.2g} s here, an epoch with {first:g} of the time {epoch_s / 60:.2g} "
+            f"minutes: {epochs} epochs of fine-tuning, {epochs * epoch_s / 60:.0f} minutes; where that loses too much, "
+            f"again with more of the time, in half of the minutes that are left of {minutes:g} (--minutes)"
+        )
+        if epochs < self._settings.epochs:
+            needed = 2 * self._settings.epochs * epoch_s / 60
+            self._say(
+                f"{self._settings.epochs} epochs, as the rows of docs/compression.md had, take --minutes {needed:.0f}"
+            )
+        count = int((LAST_BUDGET - first) / NEXT_BUDGET + 1e-9)
+        return [first, *(round(first + NEXT_BUDGET * number, 2) for number in range(1, count + 1))]
+
+    def quantized(self, precision: Precision = "int8") -> Candidate:
+        return quantize(self._source, self._workdir, Quantization(precision), command=self._command)
+
+    def without_channels(self, budget: float) -> Iterator[tuple[str, Candidate]]:
+        """Remove channels for a budget of time, if time is left for that."""
+        folder = self._output / f"channels-{round(100 * budget)}"
+        epochs = _epochs_begun(folder) or self._epochs(budget)
+        if not epochs:
+            self._say(f"{budget:g} of the time: no time is left to fine-tune for that")
+            return
+        self._say(f"removing channels until an image takes {budget:g} of the time; {epochs} epochs")
+        source, pruning = self._recipe(budget, epochs)
+        try:
+            narrower = prune_channels(source, folder, pruning, command=self._command, say=self._say).as_source()
+        except BudgetOutOfReach as error:
+            self._say(f"{budget:g} of the time: {error}")
+            return
+        candidate = quantize(narrower, folder, Quantization(), command=self._command)
+        yield f"{budget:g} of the time, int8", candidate
+        if _cost(candidate) > TOLERATED_POINTS and self._clock() < self._end_s:
+            yield f"{budget:g} of the time, int8, trained", self.trained(narrower, f"{folder.name}-aware")
 
     def trained(self, source: Source, folder: str) -> Candidate:
-        self.say("training it as the int8 file it becomes")
-        training = QuantizationAwareTraining(epochs=self.settings.aware_epochs)
-        return train_quantized(source, self.output / folder, training, command=self.command)
+        self._say("training it as the int8 file it becomes")
+        training = QuantizationAwareTraining(epochs=self._settings.aware_epochs)
+        return train_quantized(source, self._output / folder, training, command=self._command)
+
+    def _epochs(self, budget: float) -> int:
+        """Return the epochs that fit into half of the time that is left; the other half is for what loses less."""
+        left_s = max(0.0, self._end_s - self._clock())
+        return min(self._settings.epochs, self._pace.epochs_within(left_s / 2, budget))
+
+    def _recipe(self, budget: float, epochs: int) -> tuple[Source, ChannelPruning]:
+        """Choose the recipe by the number of epochs; what was changed by hand stays."""
+        config = self._source.run.config
+        if epochs < LONG_EPOCHS:
+            return self._source, ChannelPruning(latency=budget, rounds=1, epochs=epochs)
+        long = (
+            f"batch_size={2 * config.batch_size}",
+            f"augmentation.cutout_px={config.image_px // 2}",
+            "augmentation.cutout_fill=image",
+        )
+        pruning = ChannelPruning(
+            latency=budget, rounds=1, epochs=epochs, peak_lr=config.peak_lr, teacher_weight=1.0, hint_weight=1.0
+        )
+        return self._source.with_settings([*long, *self._changes]), pruning
 
 
-def _lost_points(candidate: Candidate) -> float:
-    return 100 * (candidate.source.dense.validation.top1 - candidate.measured.validation.top1)
+def _epochs_begun(folder: Path) -> int:
+    """Return the epochs of the run that an earlier search began in a folder; 0 where there is none."""
+    return int((read_run(folder).compression or {})["epochs"]) if (folder / "run.json").exists() else 0
+
+
+def _cost(candidate: Candidate) -> float:
+    """Return the points that quantization alone cost, by the probabilities of the model that was quantized."""
+    before, after = candidate.source.dense.answers, candidate.measured.answers
+    return likeness(before.validation, after.validation).expected_points

@@ -251,7 +251,7 @@ class QuantizationAwareTraining(FineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Settings of the search for a smaller model: its budget of time, and the epochs of its stages."""
+    """Settings of the search for a smaller model: its budget of time, and how long it may take."""
 
     own: ClassVar[frozenset[str]] = SET_BY_FINE_TUNING
 
@@ -259,14 +259,22 @@ class Search:
         default=0.5,
         metadata=option("of the plain int8 file's time for an image on one core, in (0, 1]", metavar="PART"),
     )
+    minutes: float = field(
+        default=60.0,
+        metadata=option("that the search may take; it says first what that allows, and ends with the best there is"),
+    )
     epochs: int = field(
-        default=20, metadata=option("of fine-tuning after the last round of channel pruning", metavar="N")
+        default=100, metadata=option("of fine-tuning, at most, of each network with fewer channels", metavar="N")
     )
-    round_epochs: int = field(default=4, metadata=option("after each round before it", metavar="N"))
     aware_epochs: int = field(
-        default=4, metadata=option("of quantization-aware training, where quantization loses accuracy", metavar="N")
+        default=2, metadata=option("of quantization-aware training, where quantization loses accuracy", metavar="N")
     )
+    strict: bool = field(
+        default=False, metadata=option("publish nothing that does not keep to the budget of time, too")
+    )
+    dry_run: bool = field(default=False, metadata=option("say what would be tried and how long it takes, and end"))
 
     def __post_init__(self) -> None:
         within("(0, 1]", budget_latency=self.budget_latency)
-        at_least(1, epochs=self.epochs, round_epochs=self.round_epochs, aware_epochs=self.aware_epochs)
+        at_least(1, epochs=self.epochs, aware_epochs=self.aware_epochs)
+        within("(0, inf)", minutes=self.minutes)

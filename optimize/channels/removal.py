@@ -76,7 +76,7 @@ def macs_for_latency(
         Part of the model's multiply-accumulates, in (0, 1): the largest tried that keeps within the budget.
 
     Raises:
-        ValueError: none did.
+        BudgetOutOfReach: none did.
     """
     dense_macs, batches = macs_of(model), list(batches)
     low, high, largest = 0.0, 1.0, None
@@ -94,7 +94,7 @@ def macs_for_latency(
             else:
                 high = middle
     if largest is None:
-        raise ValueError(
+        raise BudgetOutOfReach(
             f"no network was found that takes {latency:g} of the time; the smallest tried had {high:.0%} of the MACs"
         )
     return largest

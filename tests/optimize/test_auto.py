@@ -4,67 +4,96 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from models.network.efficientnet_lite import EfficientNetLite
 from models.network.resnet_v2 import ResNetV2
 from models.store.repository import Repository
 from optimize.auto import BudgetsNotMet, search
 from optimize.candidate import Candidate
 from optimize.changes import Changes
+from optimize.channels.plan import BudgetOutOfReach
 from optimize.cost.rounds import Rounds
 from optimize.gate import Limits, Verdict
+from optimize.pace import Pace
 from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
 from optimize.source import Source
+from training.config import preset
 from training.evaluate import Metrics
-from training.publish import MeasuredFile
+from training.measured import Answers, MeasuredFile
+from training.run import Run
 
-SETTINGS = Search(budget_latency=0.5, epochs=7, round_epochs=3, aware_epochs=2)
-PLAIN, NARROW, TRAINED = "int8", "channels, int8", "channels, int8, trained"
+SETTINGS = Search(budget_latency=0.5, minutes=1000, epochs=7, aware_epochs=2)
+PLAIN, NARROW, TRAINED = "int8", "0.5 of the time, int8", "0.5 of the time, int8, trained"
+NUM_IMAGES = 1000
 
 
 class Stages:
     """Stand in for what takes minutes; each candidate is as accurate and as fast as these say.
 
     Attributes:
-        top1: by "float32", "plain", "narrow float32", "narrow" and "trained".
+        top1: by "dense", "plain", and of each budget of time "50 float32", "50", "50 trained".
         latency: rounds, by the same names.
+        architecture: of the network.
+        out_of_reach: budgets that no network keeps to.
         done: the stages, with which settings.
+        now_s: the clock, which each pruning moves by an hour.
     """
 
     def __init__(self, folder):
         self.folder = folder
-        self.top1 = {"float32": 0.92, "plain": 0.92, "narrow float32": 0.915, "narrow": 0.91, "trained": 0.914}
-        self.latency = {"plain": (1.0,), "narrow": (0.48, 0.49, 0.6), "trained": (0.49,)}
+        self.top1 = {"dense": 0.92, "plain": 0.92, "50 float32": 0.915, "50": 0.91, "50 trained": 0.914}
+        self.latency = {"plain": (1.0,), "50": (0.48, 0.49, 0.6), "50 trained": (0.49,), "float16": (3.0,)}
+        self.architecture = ResNetV2.of("20", width=8)
+        self.out_of_reach = ()
         self.done = []
+        self.now_s = 0.0
+        self.run = Run.new(
+            command="c", config=preset("cifar10"), data="", data_name="", data_sha256="", labels=("cat", "dog")
+        )
 
-    def candidate(self, name, precision):
+    def measured(self, name, precision, lost=0.0):
+        """Make a file that quantization, or what came before it, cost so much."""
         file = self.folder / f"{name}.tflite"
+        file.parent.mkdir(exist_ok=True)
         file.write_bytes(b"0" * 1000)
-        metrics = Metrics(10_000, self.top1[name], 1.0, 0.3, 0.01)
-        return MeasuredFile(file, precision, metrics, metrics)
+        metrics = Metrics(10_000, self.top1.get(name, self.top1["dense"]), 1.0, 0.3, 0.01)
+        answers = np.tile(np.float32([0.6, 0.4]), (NUM_IMAGES, 1))
+        answers[: round(NUM_IMAGES * lost / 0.2)] = 0.4, 0.6
+        return MeasuredFile(file, precision, metrics, metrics, answers=Answers(answers))
 
     def source(self, name, published):
-        architecture = ResNetV2.of("20", width=8)
-        dense = self.candidate(name, "float32")
-        return Source(SimpleNamespace(data="toy.npz"), None, None, architecture, dense, published)
+        return Source(self.run, None, None, self.architecture, self.measured(name, "float32"), published)
 
-    def compressed(self, source, workdir, name):
-        return Candidate(source, source.run, workdir, self.candidate(name, "int8"), source.architecture)
+    def compressed(self, source, workdir, name, precision="int8"):
+        measured = self.measured(name, precision, lost=source.dense.validation.top1 - self.top1.get(name, 0.92))
+        return Candidate(source, source.run, workdir, measured, source.architecture)
 
-    def quantize(self, source, workdir, **_):
+    def quantize(self, source, workdir, quantization, **_):
         self.done.append(("quantize", workdir.name))
-        return self.compressed(source, workdir, "plain" if source.dense.file.stem == "float32" else "narrow")
+        if quantization.precision == "float16":
+            return self.compressed(source, workdir, "float16", "float16")
+        return self.compressed(
+            source, workdir, source.dense.file.stem.replace(" float32", "").replace("dense", "plain")
+        )
 
-    def prune_channels(self, _, output, pruning, **__):
+    def prune_channels(self, source, output, pruning, **_):
         self.done.append(("prune", output.name, pruning))
-        return SimpleNamespace(as_source=lambda: self.source("narrow float32", "toy:1"))
+        self.now_s += 3600
+        self.augmentation = source.run.config.augmentation
+        if pruning.latency in self.out_of_reach:
+            raise BudgetOutOfReach("at most 40% of the multiply-accumulates can be removed")
+        name = output.name.removeprefix("channels-")
+        return SimpleNamespace(as_source=lambda: self.source(f"{name} float32", "toy:1"))
 
     def train_quantized(self, source, output, training, **_):
         self.done.append(("train", output.name, training))
-        return self.compressed(source, output, "trained")
+        name = output.name.removeprefix("channels-").removesuffix("-aware")
+        return self.compressed(source, output, "plain trained" if name == "aware" else f"{name} trained")
 
     def changes(self, measured):
-        return Changes(10_000, round(10_000 * (self.top1["float32"] - measured.validation.top1)), 0, 0)
+        return Changes(10_000, round(10_000 * (self.top1["dense"] - measured.validation.top1)), 0, 0)
 
     def judge(self, measured, limits):
         return Verdict(-self.changes(measured).top1_points <= limits.max_accuracy_drop, "for a reason")
@@ -77,8 +106,10 @@ class Stages:
 @pytest.fixture
 def stages(tmp_path, replace_function, monkeypatch):
     stages = Stages(tmp_path)
-    for name in ("quantize", "prune_channels", "train_quantized", "latency_ratio"):
+    for name in ("quantize", "prune_channels", "train_quantized"):
         replace_function(f"optimize.auto.{name}", getattr(stages, name))
+    replace_function("optimize.auto.latency_ratio", stages.latency_ratio)
+    replace_function("optimize.auto.measure_pace", lambda _: Pace(step_s=0.4, steps_per_epoch=350))
     monkeypatch.setattr("optimize.auto.Line", lambda *_: stages)
     return stages
 
@@ -90,18 +121,24 @@ def lines():
 
 @pytest.fixture
 def searched(stages, tmp_path, lines):
-    def searched(settings=SETTINGS, max_accuracy_drop=0.7):
-        source, limits = stages.source("float32", "toy:1"), Limits(max_accuracy_drop)
+    """Search; the file that is taken, by the name of its stage."""
+
+    def searched(settings=SETTINGS, max_accuracy_drop=0.7, changes=()):
+        source = stages.source("dense", "toy:1").with_settings(changes)
         candidate = search(
             source,
             tmp_path / "run",
             tmp_path / "out",
             settings,
             repository=Repository(tmp_path),
-            limits=limits,
+            limits=Limits(max_accuracy_drop),
+            changes=changes,
             say=lines.append,
+            clock=lambda: stages.now_s,
         )
-        assert candidate.source is source  # the gate compares with it
+        if candidate is None:
+            return None
+        assert candidate.source is source  # the gate compares with its line
         return candidate.measured.file.stem
 
     return searched
@@ -112,15 +149,15 @@ def tried(tmp_path):
 
 
 def test_most_accurate_within_the_budgets_is_picked(searched, stages, tmp_path):
-    assert searched() == "trained"
+    assert searched() == "50 trained"
     assert stages.done == [
         ("quantize", "run"),
-        ("prune", "channels", ChannelPruning(latency=0.5, epochs=7, round_epochs=3)),
-        ("quantize", "channels"),
-        ("train", "channels-aware", QuantizationAwareTraining(epochs=2)),
+        ("prune", "channels-50", ChannelPruning(latency=0.5, epochs=7, rounds=1)),
+        ("quantize", "channels-50"),
+        ("train", "channels-50-aware", QuantizationAwareTraining(epochs=2)),
     ]
     assert tried(tmp_path)[TRAINED] == {
-        **stages.candidate("trained", "int8").validation.to_dict(),
+        **stages.measured("50 trained", "int8").validation.to_dict(),
         "drop_points": 0.6,
         "drop_points_interval": [0.45, 0.75],
         "is_within": True,
@@ -131,41 +168,41 @@ def test_most_accurate_within_the_budgets_is_picked(searched, stages, tmp_path):
 
 
 def test_faster_one_that_is_less_accurate_is_passed_over(searched, stages):
-    stages.latency["narrow"] = (0.3,)
-    assert searched(max_accuracy_drop=1.0) == "trained"
+    stages.latency["50"] = (0.3,)
+    assert searched(max_accuracy_drop=1.0) == "50 trained"
 
 
 def test_time_of_just_the_budget_is_within_it(searched, stages):
-    stages.latency["trained"] = (0.5,)
-    assert searched() == "trained"
+    stages.latency["50 trained"] = (0.5,)
+    assert searched() == "50 trained"
 
 
 def test_more_accurate_but_slower_one_is_passed_over(searched, stages):
-    stages.latency["trained"] = (0.51,)
-    assert searched(max_accuracy_drop=1.0) == "narrow"
+    stages.latency["50 trained"] = (0.51,)
+    assert searched(max_accuracy_drop=1.0) == "50"
 
 
 def test_time_counts_as_far_as_its_rounds_can_tell(searched, stages):
-    stages.latency["trained"] = (0.49, 0.5, 0.52, 0.53)
-    assert searched() == "trained"
+    stages.latency["50 trained"] = (0.49, 0.5, 0.52, 0.53)
+    assert searched() == "50 trained"
 
 
 def test_faster_of_two_that_are_as_accurate_is_picked(searched, stages):
-    stages.top1["trained"] = stages.top1["narrow"]
-    stages.latency |= {"narrow": (0.45,), "trained": (0.44,)}
-    assert searched(max_accuracy_drop=1.0) == "trained"
+    stages.top1["50 trained"] = stages.top1["50"]
+    stages.latency |= {"50": (0.45,), "50 trained": (0.44,)}
+    assert searched(max_accuracy_drop=1.0) == "50 trained"
 
 
-def test_nothing_is_trained_where_quantization_loses_nothing(searched, stages, tmp_path):
-    stages.top1["narrow"] = stages.top1["narrow float32"]
-    assert searched() == "narrow"
+def test_nothing_is_trained_where_quantization_costs_nothing(searched, stages, tmp_path):
+    stages.top1["50"] = stages.top1["50 float32"]
+    assert searched() == "50"
     assert set(tried(tmp_path)) == {PLAIN, NARROW}
 
 
 def test_without_a_budget_of_time_no_channels_go(searched, stages, tmp_path):
-    stages.top1 |= {"plain": 0.918, "trained": 0.919}
-    stages.latency["trained"] = (1.0,)
-    assert searched(replace(SETTINGS, budget_latency=1.0)) == "trained"
+    stages.top1 |= {"plain": 0.918, "plain trained": 0.919}
+    stages.latency["plain trained"] = (1.0,)
+    assert searched(replace(SETTINGS, budget_latency=1.0)) == "plain trained"
     assert [step[:2] for step in stages.done] == [("quantize", "run"), ("train", "aware")]
     assert set(tried(tmp_path)) == {PLAIN, "int8, trained"}
 
@@ -179,13 +216,96 @@ def test_model_that_is_good_as_it_is_is_only_quantized(searched, stages, tmp_pat
 def test_table_of_all_that_was_tried_is_said(searched, lines):
     searched()
     header, *rows = [line for line in lines[-1].splitlines() if not set(line) <= set("-| ")]
-    assert header.split() == ["tried", "top-1", "of", "10,000", "points", "time", "bytes"]
-    assert rows[-1].split("trained")[1].split() == ["91.40%", "-0.60", "(-0.75", "to", "-0.45)", "0.49", "1.0", "kB"]
+    assert header.split() == ["tried", "top-1", "of", "10,000", "points", "within", "time", "bytes"]
+    cells = rows[-1].partition("trained")[2].split()
+    assert cells == ["91.40%", "-0.60", "(-0.75", "to", "-0.45)", "yes", "0.49", "1.0", "kB"]
 
 
-def test_nothing_within_the_budgets_is_refused_with_the_table(searched, tmp_path):
-    with pytest.raises(BudgetsNotMet, match=r"budget_latency is 0\.5 and max_accuracy_drop 0\.5") as refusal:
-        searched(max_accuracy_drop=0.5)
-    for name in (PLAIN, NARROW, TRAINED):
+@pytest.fixture
+def falls_short(stages):
+    """Have half and 0.6 of the time lose too much, and 0.7 not; each takes an hour."""
+    stages.top1 |= {f"{name}{kind}": 0.9 for name in ("50", "60") for kind in (" float32", "", " trained")}
+    stages.top1 |= {"70 float32": 0.919, "70": 0.919}
+    stages.latency |= {"60": (0.6,), "60 trained": (0.6,), "70": (0.69,)}
+
+
+@pytest.mark.usefixtures("falls_short")
+def test_where_too_much_is_lost_the_time_is_a_tenth_more_and_what_was_reached_is_said(searched, stages, lines):
+    assert searched() == "70"
+    assert [step[2].latency for step in stages.done if step[0] == "prune"] == [0.5, 0.6, 0.7]
+    assert lines[-1].startswith(
+        "budget_latency is 0.5 and max_accuracy_drop 0.7, and nothing that was tried keeps to both: "
+        "'0.7 of the time, int8' is taken, which needs 0.69 of the time of int8. "
+    )
+
+
+@pytest.mark.usefixtures("falls_short")
+def test_at_the_end_the_plain_int8_file_is_taken(searched, stages, lines):
+    assert searched(replace(SETTINGS, minutes=61)) == "plain"  # after the first attempt, none
+    assert [step[2].latency for step in stages.done if step[0] == "prune"] == [0.5]
+    assert "0.6 of the time: no time is left to fine-tune for that" in lines
+
+
+@pytest.mark.usefixtures("falls_short")
+def test_strict_publishes_nothing_else_than_was_asked_for(searched, tmp_path):
+    with pytest.raises(BudgetsNotMet, match=r"budget_latency is 0\.5 and max_accuracy_drop 0\.7") as refusal:
+        searched(replace(SETTINGS, minutes=61, strict=True))
+    assert "quantize --workdir" in str(refusal.value)
+    assert "--force toy` publishes int8 all the same" in str(refusal.value)
+    for name in (PLAIN, NARROW):
         assert f"{name} " in str(refusal.value)
         assert name in tried(tmp_path)
+
+
+def test_budget_that_no_network_keeps_to_is_followed_by_the_next(searched, stages, lines):
+    stages.out_of_reach = (0.5,)
+    stages.top1 |= {"60 float32": 0.92, "60": 0.92}
+    stages.latency["60"] = (0.6,)
+    assert searched() == "60"
+    assert "0.5 of the time: at most 40% of the multiply-accumulates can be removed" in lines
+
+
+def test_where_int8_loses_too_much_float16_is_what_is_there_at_the_end(searched, stages):
+    stages.top1 |= {"plain": 0.9, "plain trained": 0.9}
+    stages.latency["plain trained"] = (1.0,)
+    assert searched(replace(SETTINGS, budget_latency=1.0)) == "float16"
+
+
+def test_minutes_are_told_first_and_what_the_recipe_would_take(searched, stages, lines):
+    assert searched(Search(budget_latency=0.5, dry_run=True)) is None
+    assert stages.done == []
+    assert lines == [
+        "a step takes 0.4 s here, an epoch with 0.5 of the time 1.7 minutes: 17 epochs of fine-tuning, 29 minutes; "
+        "where that loses too much, again with more of the time, in half of the minutes that are left of 60 "
+        "(--minutes)",
+        "100 epochs, as the rows of docs/compression.md had, take --minutes 335",
+    ]
+
+
+def test_few_epochs_have_the_recipe_of_few_and_many_that_of_many(searched, stages):
+    searched(Search(minutes=60))
+    assert stages.done[1][2] == ChannelPruning(latency=0.5, epochs=17, rounds=1)
+    assert stages.augmentation.cutout_fill == "grey"
+    stages.now_s, stages.done = 0.0, []
+    searched(Search(minutes=1000), changes=("augmentation.cutout_px=4",))
+    assert stages.done[1][2] == ChannelPruning(
+        latency=0.5, epochs=100, rounds=1, peak_lr=0.1, teacher_weight=1.0, hint_weight=1.0
+    )
+    assert (stages.augmentation.cutout_fill, stages.augmentation.cutout_px) == ("image", 4)
+
+
+def test_search_that_was_stopped_goes_on_with_the_epochs_that_it_began(searched, stages, tmp_path):
+    source = stages.source("dense", "toy:1")
+    begun = tmp_path / "out" / "channels-50"
+    replace(source, data=SimpleNamespace(name="", sha256="")).begin_run(
+        begun, stages.run.config, compression={"method": "channels", "epochs": 5}, command="c"
+    )
+    searched(Search(minutes=60))
+    assert stages.done[1][2].epochs == 5
+
+
+def test_network_whose_channels_cannot_be_removed_is_quantized_and_it_is_said_what_can_be_done(searched, stages, lines):
+    stages.architecture = EfficientNetLite.of("lite0", num_classes=2)
+    assert searched() == "plain"
+    assert [step[:2] for step in stages.done] == [("quantize", "run")]
+    assert "train a ResNet-v2 that learns from it (python -m training --teacher)" in lines[0]

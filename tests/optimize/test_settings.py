@@ -53,7 +53,7 @@ FINE_TUNINGS = (ChannelPruning, MagnitudePruning, QuantizationAwareTraining)
         (Search, {"budget_latency": 0.0}, r"budget_latency must be in \(0, 1\], got 0\.0"),
         (Search, {"budget_latency": 1.1}, r"budget_latency must be in \(0, 1\], got 1\.1"),
         (Search, {"epochs": 0}, "epochs must be >= 1, got 0"),
-        (Search, {"round_epochs": 0}, "round_epochs must be >= 1, got 0"),
+        (Search, {"minutes": 0.0}, r"minutes must be in \(0, inf\), got 0\.0"),
         (Search, {"aware_epochs": 0}, "aware_epochs must be >= 1, got 0"),
         (Task, {"workdir": Path("runs"), "name": "Pets"}, "a model name must be 1 to 64 of a-z 0-9 . _ -"),
         *[
