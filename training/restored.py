@@ -81,8 +81,8 @@ def network_of(artifact: Artifact) -> keras.Model:
         # The variables alone are read: nothing that the SavedModel could run.
         with plain_path(folder) as plain:
             checkpoint = tf.train.load_checkpoint(str(plain / "variables" / "variables"))
-        names = [f"owned/{index}/.ATTRIBUTES/VARIABLE_VALUE" for index in range(len(model.weights))]
-        model.set_weights([checkpoint.get_tensor(name).astype(np.float32) for name in names])
+            names = [f"owned/{index}/.ATTRIBUTES/VARIABLE_VALUE" for index in range(len(model.weights))]
+            model.set_weights([checkpoint.get_tensor(name).astype(np.float32) for name in names])
     except (ValueError, tf.errors.OpError) as error:
         raise RunError(f"the SavedModel of {reference} is not one that `python -m optimize export` makes") from error
     return model

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def repository(toy_run, tmp_path_factory):
     """With toy:2, which has a SavedModel beside the file of toy:1."""
-    root = shutil.copytree(toy_run.parent / "repository", tmp_path_factory.mktemp("published") / "repository")
+    root = shutil.copytree(toy_run.parent / "repository", tmp_path_factory.mktemp("published") / "pets[v1]*?{c}")
     repository = Repository(root)
     add_file(repository.load("toy", 1), "gpu", toy_run, repository=repository, max_accuracy_drop=100)
     return repository

@@ -149,6 +149,20 @@ def test_layers_before_the_last_move_by_a_part_of_what_they_would():
 
 
 @pytest.mark.usefixtures("eager")
+def test_weights_that_are_no_numbers_are_found_and_those_that_count_are_no_hindrance():
+    class Counting(keras.layers.Layer):
+        def build(self, _: object) -> None:
+            self.count = self.add_weight(name="count", shape=(), dtype=tf.int32, trainable=False)
+
+    image = keras.Input([4, 4, 3])
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(Counting()(image))))
+    step = step_of(model)
+    assert step.has_finite_weights()
+    model.layers[-1].bias.assign(tf.fill([2], float("nan")))
+    assert not step.has_finite_weights()
+
+
+@pytest.mark.usefixtures("eager")
 def test_steps_done_are_counted_with_the_weights():
     step = step_of(linear_network())
     step(PIXELS, TARGETS, lr=0.1, step=6)
