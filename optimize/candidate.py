@@ -87,6 +87,7 @@ class Candidate:
             other_metrics={label: before.metrics},
             provenance={**self.provenance, "line": line.to_dict(self.measured)},
             max_accuracy_drop=limits.max_accuracy_drop if force is None else 100,
+            judged_runs={self.source.run.run_id},
         )
         notes = [note for note in (verdict.reason, line.note) if note]
         notes += [*self.measured.about_probabilities(), *about_serving(artifact, repository)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,10 +14,13 @@ from models.runtime import load_runtime
 from models.runtime.cores import available_cores
 from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
+from models.store.model_files import ModelFile
 from models.store.repository import Repository
 from training.dataset import Dataset
 from training.evaluate import BATCH_SIZE, predict
 from training.intervals import in_words, paired
+
+FLOAT32 = ModelFile("model.tflite", "float32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ def compare_with_serving(
     name: str,
     *,
     max_accuracy_drop: float = 0.0,
+    judged_runs: Collection[str] = (),
 ) -> Verdict:
     """Compare a new model with the version of that name that is stable, on the test images of the new one's data.
 
@@ -57,6 +62,8 @@ def compare_with_serving(
         repository: that has the stable version, or none.
         name: of the model.
         max_accuracy_drop: points of top-1 accuracy that may be lost.
+        judged_runs: ids of runs whose float32 file the new model was judged against already: an earlier state of the
+            same training, by validation images, or what it was compressed from, by the gate.
 
     Raises:
         CorruptArtifact: routing.json is broken.
@@ -68,6 +75,8 @@ def compare_with_serving(
         stable = repository.load(name, version)
     except ArtifactError:
         return Verdict(True, f"version {version}, which was to be served, is broken", version)
+    if stable.manifest.provenance.get("run") in judged_runs and FLOAT32 in stable.manifest.formats.values():
+        return Verdict(True, f"it was judged against version {version}, which was served", version)
     if stable.manifest.labels != data.labels:
         reason = f"version {version}, which is served, has other labels, which those who ask for {name} may rely on"
         return Verdict(False, reason, version)

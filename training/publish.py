@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -69,6 +69,7 @@ def publish(
     provenance: Mapping[str, Any] | None = None,
     cross_validation: CrossValidation | None = None,
     max_accuracy_drop: float = 0.0,
+    judged_runs: Collection[str] = (),
 ) -> Artifact:
     """Publish a measured file, or return the version in which this run has published the same bytes before.
 
@@ -86,11 +87,14 @@ def publish(
         provenance: JSON, added to the manifest's provenance of run and data.
         cross_validation: of what was fitted, on all images, where the test images are few.
         max_accuracy_drop: points of top-1 accuracy that it may lose against the stable version.
+        judged_runs: ids of runs, beside `run`, whose float32 file it was judged against already.
     """
     artifact = _version_with(repository, name, run, measured)
     if artifact is None:
         answers = measured.answers.test
-        verdict = compare_with_serving(answers, data, repository, name, max_accuracy_drop=max_accuracy_drop)
+        verdict = compare_with_serving(
+            answers, data, repository, name, max_accuracy_drop=max_accuracy_drop, judged_runs={run.run_id, *judged_runs}
+        )
         others = {name: figures.to_dict() for name, figures in (other_metrics or {}).items()}
         if cross_validation:
             others["cross_validation"] = cross_validation.to_dict()

@@ -14,6 +14,7 @@ from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_of, as_built, building_in, copy_weights, rebuilt
 from training.config import TrainingConfig
+from training.cross_validation import CrossValidation
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Teacher
@@ -119,6 +120,7 @@ def finish(
     workdir: Path,
     repository: Repository,
     name: str,
+    cross_validation: CrossValidation | None = None,
     say: Callable[[str], None],
 ) -> Artifact:
     """Export the float32 model of a run, measure the file, publish it and write the report."""
@@ -130,7 +132,14 @@ def finish(
         say(line)
     architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
     artifact = publish(
-        measured, run, data, workdir=workdir, repository=repository, name=name, architecture=architecture
+        measured,
+        run,
+        data,
+        workdir=workdir,
+        repository=repository,
+        name=name,
+        architecture=architecture,
+        cross_validation=cross_validation,
     )
     say(report_line(workdir, run, data, measured))
     return artifact

@@ -76,7 +76,7 @@ def serves_what_is_published(monkeypatch):
     """Have a new version take the place of any other: these candidates have figures and no answers."""
     drops = []
 
-    def compare_with_serving(*_, max_accuracy_drop):
+    def compare_with_serving(*_, max_accuracy_drop, judged_runs):
         drops.append(max_accuracy_drop)
         return Verdict(True, "it is new")
 

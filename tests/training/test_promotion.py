@@ -25,12 +25,13 @@ def repository(tmp_path, data):
     return repository
 
 
-def publish(repository, data, file, labels=None):
+def publish(repository, data, file, labels=None, **provenance):
     manifest = small_manifest(
         name="toy",
         labels=labels or data.labels,
         pixels=PixelSpec(height_px=32, width_px=32),
         formats={"litert": ModelFile("model.tflite", "float32")},
+        provenance=provenance,
     )
     return repository.publish(manifest, {"model.tflite": file})
 
@@ -86,3 +87,10 @@ def test_version_that_cannot_be_run_here_stays(repository, data, monkeypatch):
     monkeypatch.setattr("training.promotion.load_runtime", fail)
     verdict = compare_with_serving(answers(data, 0), data, repository, "toy")
     assert (verdict.is_served, verdict.reason) == (False, "version 1, which is served, cannot be compared: no GPU")
+
+
+def test_what_was_judged_already_is_not_compared_by_test_images(repository, data, tmp_path):
+    publish(repository, data, colour_classifier(tmp_path / "head.tflite"), run="r")
+    for runs, is_served in (({"r", "s"}, True), ({"s"}, False), ((), False)):
+        verdict = compare_with_serving(answers(data, 30), data, repository, "toy", judged_runs=runs)
+        assert verdict.is_served is is_served

@@ -10,7 +10,7 @@ import numpy as np
 import tf_keras as keras
 
 from training.config import TrainingConfig
-from training.dataset import Dataset, Split
+from training.dataset import Dataset, Split, Targets
 from training.loop import fit
 from training.pixel_sets import PixelSets
 from training.progress import Progress
@@ -31,7 +31,7 @@ def fitted_head(
         num_images: training images to learn from, drawn at random if they are not all.
         workdir: the run's folder.
     """
-    drawn = np.sort(np.random.default_rng((config.seed, 2)).permutation(len(data.train))[:num_images])
+    drawn = drawn_for_head(data, config, num_images)
     splits: dict[str, Split] = {"train": data.train.subset(drawn), "validation": data.validation}
     batches = sum(-(-len(split) // BATCH_SIZE) for split in splits.values())
     progress = Progress(num_steps=batches, batch_size=BATCH_SIZE)
@@ -54,6 +54,11 @@ def fitted_head(
         seed=config.seed,
     )
     return head, ValidationScore.of(head.logits(validation[0]), validation[1])
+
+
+def drawn_for_head(data: Dataset, config: TrainingConfig, num_images: int) -> Targets:
+    """Draw the training images that a head learns from: their indices, int64 [M], sorted."""
+    return np.sort(np.random.default_rng((config.seed, 2)).permutation(len(data.train))[:num_images])
 
 
 def fine_tuned(

@@ -62,7 +62,7 @@ def fit_head(
         seed: of the folds.
     """
     losses = np.zeros(len(penalties))
-    if len(validation[1]) < FEW:
+    if len(validation[1]) < FEW and len(penalties) > 1:
         folds = np.random.default_rng(seed).permutation(len(targets)) % min(NUM_FOLDS, len(targets))
         for fold in np.unique(folds) if len(targets) > 1 else ():
             is_in = folds == fold

@@ -12,6 +12,7 @@ import tf_keras as keras
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_of, as_built, rebuilt
+from training.cross_validation import CrossValidation
 from training.dataset import Dataset
 from training.pixel_sets import pixel_sets
 from training.publish import export_and_measure, publish
@@ -20,6 +21,7 @@ from training.run import Run, open_run, read_run
 from training.train import finish, new_run
 from training.transfer.features import set_head
 from training.transfer.fine_tuning import fine_tuned, fitted_head
+from training.transfer.head_accuracy import cross_validated_head
 from training.transfer.loading import load_network
 from training.transfer.starting_point import StartingPoint
 from training.transfer.time_budget import Plan, make_plan, measure_speed
@@ -95,6 +97,12 @@ def train_from(
     head, score = fitted_head(model, data, run.config, num_images=plan.num_for_head, workdir=workdir)
     set_head(model, head)
     say(f"the classifier alone: {score}, with an L2 penalty of {head.penalty:g}")
+    found = cross_validated_head(
+        model, data, run.config, num_images=plan.num_for_head, penalty=head.penalty, workdir=workdir
+    )
+    if found:
+        options["cross_validation"] = found
+        say(f"{len(data.test)} test images tell little; cross-validation of the classifier: {found} right")
     if plan.epochs:
         _publish_head(model, run, data, **options, say=say)
         config = replace(run.config, epochs=plan.epochs)
@@ -112,12 +120,20 @@ def _publish_head(
     workdir: Path,
     repository: Repository,
     name: str,
+    cross_validation: CrossValidation | None = None,
     say: Callable[[str], None],
 ) -> None:
     """Publish what is good enough to be served while all layers learn."""
     measured = export_and_measure(model, run, data, workdir=workdir)
     architecture = as_built(architecture_of(run.config, num_classes=len(data.labels)), model)
     artifact = publish(
-        measured, run, data, workdir=workdir, repository=repository, name=name, architecture=architecture
+        measured,
+        run,
+        data,
+        workdir=workdir,
+        repository=repository,
+        name=name,
+        architecture=architecture,
+        cross_validation=cross_validation,
     )
     say(f"published {artifact.manifest.reference}, which can be served from now on; all layers learn next")

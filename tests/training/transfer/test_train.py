@@ -54,12 +54,20 @@ def test_head_is_published_first_and_then_what_all_layers_have_learned(finished)
     assert json.loads((finished / "metrics.json").read_text())["float32"]["published"] == "fruit:2"
 
 
+def test_few_test_images_bring_the_accuracy_of_the_head_on_all_images(finished):
+    repository = Repository(finished.parent / "repository")
+    for version in (1, 2):
+        found = repository.load("fruit", version).manifest.metrics["cross_validation"]
+        assert (found["num_images"], found["top1"], found["num_folds"]) == (90, 1.0, 5)
+    assert repository.stable_version("fruit") == 2
+
+
 def test_record_has_the_recipe_and_the_plan(finished):
     run = read_run(finished)
     assert run.recipe["reason"].endswith("as asked for")
     assert run.recipe["plan"]["epochs"] == 2
     assert run.recipe["plan"]["num_for_head"] == 51
-    assert {path.name for path in (finished / "features").iterdir()} == {"train.npy", "validation.npy"}
+    assert {path.name for path in (finished / "features").iterdir()} == {"train.npy", "validation.npy", "test.npy"}
     assert run.ancestry == ("python -m training --data toy.npz --preset smoke",)
 
 
