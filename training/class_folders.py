@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -11,6 +12,7 @@ from typing import Literal
 
 from training.dataset import DatasetError
 from training.file_tree import File, FileTree, parents
+from training.name_encodings import guess_encoding, is_encoded
 
 SetName = Literal["train", "validation", "test"]
 
@@ -67,14 +69,15 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
         _refuse_sets_without_train(children, root, sets, name)
         sets = {"train": [root]}
     found = ClassFolders(sets={role: [] for role in sets})
-    found.labels = tuple(sorted({_label(path) for folder in sets["train"] for path in children[folder]}))
+    label_of = _labels([path for folders in sets.values() for folder in folders for path in children[folder]], found)
+    found.labels = tuple(sorted({label_of[path] for folder in sets["train"] for path in children[folder]}))
     if len(found.labels) < 2:
         raise DatasetError(
             f"{name} must hold train/<class>/<image> or <class>/<image> with at least two classes, "
             f"found {len(found.labels)}: {', '.join(found.labels) or 'none'} ({_KNOWN})"
         )
     classes = {
-        path: (role, _target(path, role, found))
+        path: (role, _target(label_of[path], role, found))
         for role, paths in sets.items()
         for folder in paths
         for path in children[folder]
@@ -142,18 +145,23 @@ def _role(path: str) -> SetName | None:
     return _ROLES.get(_SUFFIX.sub("", _name(path).strip().lower()))
 
 
-def _label(path: str) -> str:
+def _labels(paths: Iterable[str], found: ClassFolders) -> dict[str, str]:
+    """Name the class of each folder; notes where names on disk are not UTF-8, and how they are read then."""
+    raw = {path: os.fsencode(_name(path)) for path in paths}
+    encoding = guess_encoding([name for name in raw.values() if not is_encoded([name], "utf-8")]).encoding
+    if encoding != "utf-8":
+        found.notes.append(f"names of folders that are not UTF-8 are read as {encoding}: rename them if that is wrong")
+    texts = {path: name.decode("utf-8" if is_encoded([name], "utf-8") else encoding) for path, name in raw.items()}
     # macOS writes accents decomposed, others composed: one name.
-    return unicodedata.normalize("NFC", _name(path))
+    return {path: unicodedata.normalize("NFC", text) for path, text in texts.items()}
 
 
 def _plain(label: str) -> str:
     return " ".join(label.casefold().split())
 
 
-def _target(path: str, role: SetName, found: ClassFolders) -> int:
+def _target(label: str, role: SetName, found: ClassFolders) -> int:
     """Return the index of a folder's class; notes where it is spelt in another way than others."""
-    label = _label(path)
     alike = [other for other in found.labels if _plain(other) == _plain(label)]
     if label not in alike and len(alike) != 1:
         raise DatasetError(f"{role} has classes that train has not: {label}; train has {', '.join(found.labels)}")
@@ -172,7 +180,7 @@ def _refuse_sets_without_train(
     empty = [_name(path) for path in paths if _role(path) and not children[path]]
     if len(empty) > 1 and any(_role(path) == "train" for path in empty):
         raise DatasetError(f"{name}: {' and '.join(empty)} must each hold a folder for each class, found none in them")
-    held_out = {_label(path) for folders in sets.values() for folder in folders for path in children[folder]}
-    others = {_label(path) for folder in paths if not _role(folder) for path in children[folder]}
+    held_out = {_name(path) for folders in sets.values() for folder in folders for path in children[folder]}
+    others = {_name(path) for folder in paths if not _role(folder) for path in children[folder]}
     if sets and (held_out & others or all(_role(path) for path in paths)):
         raise DatasetError(f"{name} has no training set, found {', '.join(map(_name, paths))}: {_KNOWN}")

@@ -32,12 +32,12 @@ class Guess:
 
 def guess_encoding(names: Collection[bytes]) -> Guess:
     """Guess the encoding of names; UTF-8 where all of them can be."""
-    if _decodes(names, "utf-8"):
+    if is_encoded(names, "utf-8"):
         return Guess("utf-8", is_sure=True)
     telling = sorted({part for name in names for part in name.split(b"/") if not part.isascii()})[:_MAX_NAMES]
     scores: dict[tuple[str, ...], tuple[float, str]] = {}
     for encoding, (likelihood, mixing, prior) in _ENCODINGS.items():
-        if _decodes(names, encoding):
+        if is_encoded(names, encoding):
             texts = tuple(part.decode(encoding) for part in telling)
             score = math.log(prior) + sum(_log_likelihood(text, likelihood, mixing) for text in texts)
             scores[texts] = max((score, encoding), scores.get(texts, (score, encoding)))
@@ -45,7 +45,8 @@ def guess_encoding(names: Collection[bytes]) -> Guess:
     return Guess(encoding, is_sure=not others or best - others[0][0] > _SURE)
 
 
-def _decodes(names: Collection[bytes], encoding: str) -> bool:
+def is_encoded(names: Collection[bytes], encoding: str) -> bool:
+    """Tell whether all names can be decoded so."""
     try:
         for name in names:
             name.decode(encoding)
