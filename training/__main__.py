@@ -16,7 +16,8 @@ from training.config import NOTHING, parse_assignment
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 PROGRAM = "python -m training"
-COMMANDS = {"relabel": "training.relabel", "report": "training.report.command"}  # others than to train; a module each
+# Others than to train; a module each.
+COMMANDS = {"relabel": "training.relabel", "report": "training.report.command", "teach": "training.teach"}
 DRY_RUN = "nothing was trained, and nothing written: the same command without --dry-run does it"
 
 EXAMPLES = """

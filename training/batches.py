@@ -12,7 +12,7 @@ from models.runtime.cores import available_cores
 from training.augment import augment, shrink
 from training.config import Augmentation
 from training.crops import cut, random_boxes, sizes_of
-from training.dataset import Pixels, Targets
+from training.dataset import Pixels, SoftTargets, Targets
 from training.mixing import mix
 from training.pixel_store import PixelStore
 
@@ -26,7 +26,7 @@ def num_steps_per_epoch(num_images: int, batch_size: int) -> int:
 
 def training_batches(
     pixels: Pixels | PixelStore,
-    targets: Targets,
+    targets: Targets | SoftTargets,
     *,
     augmentation: Augmentation,
     image_px: int,
@@ -40,7 +40,7 @@ def training_batches(
 
     Args:
         pixels: uint8 [N, H, W, 3]; for crops that are "resized", of any sizes.
-        targets: int64 [N].
+        targets: int64 [N]; or the part of each class, float32 [N, num_classes].
         augmentation: how images are varied.
         image_px: side of the augmented images.
         side_px: side that they are then scaled down to; None for none.
@@ -52,7 +52,7 @@ def training_batches(
     Returns:
         A data set of (uint8 [batch_size, side, side, 3], int64 [batch_size]), one element a step; if there are fewer
         images than `batch_size`, an element has all of them. Where images are mixed, the targets are the part that each
-        class has, float32 [batch_size, num_classes].
+        class has, float32 [batch_size, num_classes], as they are where they were given so.
     """
     num_images = len(targets)
     batch_size = min(batch_size, num_images)
@@ -69,7 +69,7 @@ def training_batches(
         boxes = random_boxes(sizes_of(pixels, indices), augmentation.min_area, rng)
         return np.stack([cut(pixels, index, box, image_px) for index, box in zip(indices, boxes, strict=True)])
 
-    def gather(step: np.int64) -> tuple[Pixels, Targets, npt.NDArray[np.bool_]]:
+    def gather(step: np.int64) -> tuple[Pixels, Targets | SoftTargets, npt.NDArray[np.bool_]]:
         epoch, batch = divmod(int(step), steps_per_epoch)
         # Sorted, so that a file is read in one direction; order within a batch does not matter.
         indices = np.sort(order(epoch)[batch * batch_size : (batch + 1) * batch_size])
@@ -77,10 +77,10 @@ def training_batches(
         return chosen, targets[indices], (begins_mirrored[indices] + epoch) % 2 == 1
 
     def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        kinds = [tf.uint8, tf.int64, tf.bool]
+        kinds = [tf.uint8, tf.as_dtype(targets.dtype), tf.bool]
         batch_pixels, batch_targets, is_mirrored = tf.numpy_function(gather, [step], kinds, stateful=False)
         batch_pixels.set_shape([batch_size, *((image_px, image_px, 3) if is_cut else pixels.shape[1:])])
-        batch_targets.set_shape([batch_size])
+        batch_targets.set_shape([batch_size, *targets.shape[1:]])
         is_mirrored.set_shape([batch_size])
         step_seed = tf.stack([tf.cast(seed, tf.int64), step])
         augmented = augment(batch_pixels, augmentation, size_px=image_px, is_mirrored=is_mirrored, seed=step_seed)

@@ -20,6 +20,7 @@ DEFAULT_MAX_PIXELS = 250_000_000  # of a photo: the largest phone cameras have 2
 
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.int64]
+SoftTargets = npt.NDArray[np.float32]  # the part that each class has
 
 
 class DatasetError(ValueError):

@@ -16,7 +16,7 @@ def mix(
 
     Args:
         pixels: uint8 [N, h, w, 3].
-        targets: int64 [N].
+        targets: int64 [N]; or the part of each class already, float32 [N, num_classes].
         augmentation: with `mixup` or `cutmix`; where both are set, a coin decides for each batch.
         num_classes: of the data.
         seed: int [2]; the same seed gives the same result.
@@ -35,7 +35,7 @@ def mix(
     blended = part * tf.cast(pixels, tf.float32) + (1.0 - part) * tf.cast(other, tf.float32)
     mixed = tf.where(is_mixup, tf.cast(tf.round(blended), tf.uint8), tf.where(box, other, pixels))
     part = tf.where(is_mixup, part, part_outside)
-    classes = tf.one_hot(targets, num_classes)
+    classes = tf.one_hot(targets, num_classes) if targets.dtype.is_integer else targets
     return mixed, part * classes + (1.0 - part) * tf.gather(classes, others)
 
 

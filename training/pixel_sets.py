@@ -16,7 +16,7 @@ from models.pixels.preprocessing import PixelSpec, preprocess
 from models.report import size as size_text
 from training.config import TrainingConfig
 from training.crops import decode_whole
-from training.dataset import Dataset, Pixels, Split, Targets
+from training.dataset import Dataset, Pixels, SoftTargets, Split, Targets
 from training.pixel_store import NUM_CHANNELS, PixelStore, write_pixels
 
 FOLDER_SETTING = "OPSIN_PIXELS"
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PixelSets:
-    """The decoded images of a run, with their targets, int64 [N].
+    """The decoded images of a run, with their targets, int64 [N]; of those to learn from maybe float32 [N, C].
 
     Attributes:
         train: uint8 [N, H, W, 3]; or whole photos, of any sizes, to cut crops from.
@@ -37,7 +37,7 @@ class PixelSets:
     """
 
     train: Pixels | PixelStore
-    train_targets: Targets
+    train_targets: Targets | SoftTargets
     validation: Pixels | PixelStore
     validation_targets: Targets
     spec: PixelSpec | None = None

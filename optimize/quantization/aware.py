@@ -49,7 +49,7 @@ def train_quantized(
     images = pixel_sets(source.data, config, output)
     keras.utils.set_random_seed(config.seed)
     folded = fold_batch_norms(source.model)
-    drawn = random_indices(images.train_targets, training.num_calibration_images, config.seed)
+    drawn = random_indices(source.data.train.targets, training.num_calibration_images, config.seed)
     batches = (center_crops(images, drawn[start : start + BATCH_SIZE])[0] for start in range(0, len(drawn), BATCH_SIZE))
     model = fake_quantized(folded, batches)
     distillation = Distillation(folded, training.teacher_weight, training.temperature)

@@ -13,6 +13,7 @@ from training.run import load_model, read_run
 from training.transfer.validation_score import ValidationScore
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("eager_module"),
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
 ]

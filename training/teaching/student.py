@@ -1,0 +1,132 @@
+"""Train a ResNet-v2 on what a finished network says of crops of photos, labelled or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import tf_keras as keras
+
+from models.network.architectures import build
+from models.store.artifact import Artifact
+from models.store.repository import Repository
+from training.architecture import architecture_of, building_in, rebuilt
+from training.config import TrainingConfig
+from training.crops import decode_whole
+from training.data import load_dataset
+from training.dataset import Dataset, Pixels, Split
+from training.image_folders import load_unlabelled
+from training.loop import fit
+from training.pixel_sets import PixelSets, pixel_folder, pixel_sets
+from training.pixel_store import PixelStore, write_pixels
+from training.progress import Progress
+from training.run import Run, RunError, load_model, open_run, read_run
+from training.teaching.settings import Teaching
+from training.teaching.views import BATCH_SIZE, Views, answers_of
+from training.train import finish, new_run
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A finished run to learn from, with its data opened as it was trained on."""
+
+    run: Run
+    model: keras.Model
+    data: Dataset
+
+
+def open_teacher(folder: Path) -> Teacher:
+    """Open a finished run; RunError where it is not finished, or its data is not what it was."""
+    run, model = read_run(folder), load_model(folder)
+    reading = replace(run.config.reading, known=pixel_folder(folder))
+    data = load_dataset(Path(run.data), run.config.held_out, reading)
+    if data.sha256 != run.data_sha256:
+        raise RunError(f"{data.name} is not the data that {folder} was trained on: its sha256 differs")
+    return Teacher(run, model, data)
+
+
+def open_photos(source: Path, config: TrainingConfig, workdir: Path, say: Callable[[str], None] = print) -> Split:
+    """Open photos without labels, and say what is left out."""
+    photos, left_out = load_unlabelled(source, replace(config.reading, known=pixel_folder(workdir)))
+    for line in (f"{source.name}: {len(photos)} photos without labels", *left_out):
+        say(line)
+    return photos
+
+
+def teach(
+    teacher: Teacher,
+    config: TrainingConfig,
+    teaching: Teaching,
+    *,
+    photos: Split | None = None,
+    workdir: Path,
+    repository: Repository,
+    name: str,
+    command: str = "",
+    say: Callable[[str], None] = print,
+) -> Artifact:
+    """Train a student, export it, measure the exported file and publish it; go on where a killed run stopped.
+
+    Args:
+        teacher: what it learns from.
+        config: the student's settings; an epoch is one pass over all views.
+        teaching: how it learns.
+        photos: without labels.
+        workdir: the student's folder; takes the views and the teacher's answers, too.
+        repository: where to publish it.
+        name: the student's name there.
+        command: as typed, for the manifest.
+        say: called with a line on each stage.
+
+    Raises:
+        RunError: `workdir` holds another run.
+    """
+    data = teacher.data
+    run = new_run(config, data, Path(teacher.run.data), command=command, ancestry=teacher.run.commands)
+    run = open_run(workdir, replace(run, compression=teaching.to_dict()))
+    images = _views_with_answers(teacher, run.config, teaching.num_rounds, photos, workdir, say)
+    architecture = architecture_of(run.config, num_classes=len(data.labels))
+    keras.utils.set_random_seed(run.config.seed)
+    with building_in(run.config.precision):
+        # A view is a crop already.
+        config = replace(run.config, augmentation=replace(run.config.augmentation, crop="none"))
+        student = fit(build(architecture), images, config=config, workdir=workdir)
+    student = rebuilt(architecture, student)
+    return finish(student, run, data, workdir=workdir, repository=repository, name=name, say=say)
+
+
+def _views_with_answers(
+    teacher: Teacher,
+    config: TrainingConfig,
+    num_rounds: int,
+    photos: Split | None,
+    workdir: Path,
+    say: Callable[[str], None],
+) -> PixelSets:
+    """Make what is learned from: crops at the student's size, and the teacher's answers as their targets."""
+    stores: list[Pixels | PixelStore] = [pixel_sets(teacher.data, teacher.run.config, workdir).train]
+    if photos:
+        stores.append(_whole_photos(photos, teacher.run.config, workdir / "unlabelled"))
+    min_area = config.augmentation.min_area
+    views = Views.drawn(stores, num_rounds=num_rounds, min_area=min_area, seed=config.seed)
+    say(f"the teacher answers for {len(views)} crops, {num_rounds} of each of {views.num_photos} photos")
+    batches = -(-views.num_photos // BATCH_SIZE) * num_rounds
+    progress, counter = Progress(num_steps=batches, batch_size=BATCH_SIZE), iter(range(1, batches + 1))
+    answers = answers_of(
+        teacher.model,
+        views,
+        workdir / "answers",
+        size_px=teacher.run.config.image_px,
+        advance=lambda: progress.advance(next(counter), lambda: "answers"),
+    )
+    validation = teacher.data.validation
+    pixels = validation.pixels(config.pixels)
+    return PixelSets(views.stored(workdir / "views", config.image_px), answers, pixels, validation.targets)
+
+
+def _whole_photos(photos: Split, config: TrainingConfig, path: Path) -> PixelStore:
+    short_px = config.stored_px or config.image_px
+    if not path.exists():
+        write_pixels(path, len(photos), lambda index: decode_whole(photos.read(index), short_px))
+    return PixelStore(path)
