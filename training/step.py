@@ -17,6 +17,7 @@ from training.pixel_store import PixelStore
 from training.stochastic_depth import with_stochastic_depth
 
 VALIDATION_BATCH_SIZE = 250
+VALIDATION_BATCH_PIXELS = VALIDATION_BATCH_SIZE * 96**2  # of larger images fewer at once: 45 at 224 px
 
 
 def learning_rate(step: int, *, peak: float, warmup_steps: int, total_steps: int) -> float:
@@ -160,12 +161,14 @@ class Validation:
     def __init__(self, model: keras.Model, pixels: Pixels | PixelStore, targets: Targets) -> None:
         """`model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
         self._pixels, self._targets = pixels, targets
+        _, height, width, _ = pixels.shape
+        self._batch_size = max(1, min(VALIDATION_BATCH_SIZE, VALIDATION_BATCH_PIXELS // (height * width)))
         self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
 
     def __call__(self) -> tuple[float, float]:
         """Return mean cross-entropy and accuracy."""
-        starts = range(0, len(self._pixels), VALIDATION_BATCH_SIZE)
-        batches = (tf.constant(self._pixels[start : start + VALIDATION_BATCH_SIZE]) for start in starts)
+        starts = range(0, len(self._pixels), self._batch_size)
+        batches = (tf.constant(self._pixels[start : start + self._batch_size]) for start in starts)
         logits = np.concatenate([part.numpy() for part in [self._forward(batch) for batch in batches]])
         losses = keras.losses.sparse_categorical_crossentropy(self._targets, logits, from_logits=True)
         return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == self._targets))

@@ -11,7 +11,7 @@ from small_networks import small_network
 from models.network.normalization import normalize
 from training.architecture import building_in
 from training.distillation import Distillation, Hint
-from training.step import TrainingStep, learning_rate
+from training.step import TrainingStep, Validation, learning_rate
 
 steps = st.tuples(st.integers(0, 50), st.integers(1, 200)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
@@ -191,3 +191,24 @@ def test_step_is_traced_once_for_each_size_of_image_and_learns_with_its_teacher(
     losses = [float(step(images, TARGETS, lr=0.1, step=0).loss) for images in (pixels[:, :12, :12], *[pixels] * 5)]
     assert sizes == [12, 16]
     assert losses[-1] < losses[1]
+
+
+def test_larger_images_are_validated_fewer_at_once():
+    sizes = []
+
+    class Recording:
+        shape = (200, 224, 224, 3)
+
+        def __len__(self) -> int:
+            return 200
+
+        def __getitem__(self, chosen: slice) -> np.ndarray:
+            sizes.append(len(range(200)[chosen]))
+            return np.zeros((sizes[-1], 2, 2, 3), np.uint8)
+
+    def model(images: tf.Tensor, training: bool) -> tf.Tensor:
+        return tf.zeros([tf.shape(images)[0], 2])
+
+    loss, accuracy = Validation(model, Recording(), np.arange(200) % 2)()
+    assert sizes == [45, 45, 45, 45, 20]
+    assert (loss, accuracy) == (pytest.approx(np.log(2)), 0.5)
