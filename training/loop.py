@@ -25,6 +25,7 @@ from training.step import TrainingStep, Validation, learning_rate
 
 CHECK_EVERY_STEPS = 100  # of the losses, which is to wait for the GPU
 LR_DIVISOR = 10  # of a training that has diverged
+MAX_LOWERED_LR = 0.1  # the highest of the presets: from far beyond, ten by ten would be many attempts
 
 
 def fit(
@@ -240,11 +241,12 @@ class Trainer:
             raise self._diverged(loss, step)
 
     def _diverged(self, loss: float, step: int) -> RunError:
-        saved, lr = self._num_steps_saved, self._config.peak_lr / LR_DIVISOR
+        saved, lr = self._num_steps_saved, min(MAX_LOWERED_LR, self._config.peak_lr / LR_DIVISOR)
         kept = f"the checkpoint of step {saved} is kept" if saved else "nothing good was saved before"
+        then = f"goes on from step {saved}" if saved else "begins again"
         return RunError(
             f"the loss is {loss:g} after step {step} of {self._steps.stop}: {kept}; the same command with a lower "
-            f"learning rate goes on from step {saved}: --set peak_lr={lr:g} (of optimize: --peak-lr {lr:g})"
+            f"learning rate {then}: --set peak_lr={lr:g} (of optimize: --peak-lr {lr:g})"
         )
 
     def _lr(self, step: int) -> float:
