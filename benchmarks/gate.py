@@ -30,9 +30,9 @@ from training.measured import predict_file
 
 ROWS = ("dense-aware", "sparse-int8", "half-int8", "two-fifths-int8", "third-int8", "tiny-int8")
 PLANTED_POINTS = (1, 2)
-SIZES = {30: 140, 75: 350, 400: 1900, 4000: 2000}  # validation images, and training images beside them
+SIZES = {30: 140, 75: 350, 400: 1900, 5000: 2000}  # validation images, and training images beside them
 NUM_DRAWS = 1000
-NUM_TRAIN, NUM_TEST = 2000, 5000
+NUM_TRAIN, NUM_TEST = 2000, 10_000
 
 
 @dataclass(frozen=True, slots=True)

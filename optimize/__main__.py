@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,8 +35,9 @@ examples:
       publishes version 2 once more, with the file that a GPU needs
   python -m optimize report flowers:1 flowers:2 flowers:3 --data photos.zip
 
-Each measures accuracy before and after on all test images, through the runtime that serves, and refuses to publish what
-loses more than --max-accuracy-drop, or gains neither bytes nor time.
+Each compares answers to the validation images with those of the model that was trained first, through the runtime that
+serves, and refuses to publish what loses more than --max-accuracy-drop, or gains neither bytes nor time; test images
+give the figures alone.
 """
 
 
@@ -115,7 +117,12 @@ def _export(export: Export, command: str) -> str:
     from models.cli import repository_root
     from models.store.repository import Repository
 
-    root = repository_root(export.repository, is_written=True)
+    given = export.repository
+    if given is None and "OPSIN_REPOSITORY" not in os.environ and (export.workdir / "metrics.json").exists():
+        from training.run import published_in
+
+        given = published_in(export.workdir)
+    root = repository_root(given, is_written=True)
     artifact = load_version(root, export.target)
     from optimize.for_device import add_file
 

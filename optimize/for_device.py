@@ -101,7 +101,7 @@ def add_file(
         before = partial(predict, artifact.model_path(existing), source.run)
         verdict = _verdict(before, new, source, Limits(max_accuracy_drop), against=str(manifest.reference))
         if not verdict.is_within:
-            raise AccuracyDropTooLarge(f"{verdict.reason}: not published")
+            raise AccuracyDropTooLarge(f"{verdict.reason}: not published, which a larger --max-accuracy-drop does")
         agreement = compare_predictions(before(source.data.test), new.answers.test, source.data.test.targets)
         both = _with_file(manifest, device, new, agreement, {"run": source.run.run_id, "command": command, **details})
         files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: new.file}

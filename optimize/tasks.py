@@ -74,7 +74,11 @@ class Export:
     )
     repository: Path | None = field(
         default=None,
-        metadata=option("folder of the models", default="$OPSIN_REPOSITORY, else repository/", metavar="DIR"),
+        metadata=option(
+            "folder of the models",
+            default="$OPSIN_REPOSITORY, else where the run published, else repository/",
+            metavar="DIR",
+        ),
     )
     max_accuracy_drop: float = field(
         default=0.3,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from models.store.repository import Repository
@@ -139,6 +140,32 @@ def test_refusal_is_one_clear_line_and_exit_1(workdir, tmp_path, capsys):
     options = ["--workdir", str(workdir), "--repository", str(tmp_path), "--num-calibration-images", "8"]
     assert main(["quantize", *options, "--max-accuracy-drop", "-100.5"]) == 1
     assert "max_accuracy_drop is -100.5: not published; the same command with --force toy" in capsys.readouterr().err
+
+
+def test_damaged_model_is_refused_and_published_by_its_name_alone(workdir, tmp_path, capsys):
+    """The file that training measured is whole; what quantization is made from takes each class for another."""
+    from training.run import load_model, save_model
+
+    model = load_model(workdir)
+    kernel, bias = model.get_layer("predictions").get_weights()
+    model.get_layer("predictions").set_weights([np.roll(kernel, 1, axis=1), np.roll(bias, 1)])
+    save_model(workdir, model)
+    options = ["--workdir", str(workdir), "--repository", str(tmp_path), "--num-calibration-images", "8"]
+    assert main(["quantize", *options]) == 1
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("python -m optimize: ")]
+    assert "top-1 -100.00 points (" in line
+    assert " on 18 validation images against toy:1; max_accuracy_drop is 0.5: not published; " in line
+    assert Repository(tmp_path).names() == []
+    assert main(["quantize", *options, "--force", "toy"]) == 0
+
+
+def test_file_for_another_device_is_added_where_the_run_published(workdir, toy_run, monkeypatch, tmp_path):
+    added = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPSIN_REPOSITORY", raising=False)
+    monkeypatch.setattr("optimize.for_device.add_file", lambda *_, repository, **__: added.append(repository.root))
+    assert main(["export", "toy:1", "--for", "gpu", "--workdir", str(workdir)]) == 0
+    assert added == [toy_run.parent / "repository"]
 
 
 class Calls:
