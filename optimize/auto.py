@@ -84,7 +84,7 @@ def search(
     tried = _Tried(Line(source, repository), limits)
     say("quantizing the model as it is")
     plain = tried.add("int8", stages.quantized())
-    if settings.budget_latency == 1 and _cost(plain.candidate) > TOLERATED_POINTS:
+    if settings.budget_latency == 1 and not stages.refusal and _cost(plain.candidate) > TOLERATED_POINTS:
         tried.add("int8, trained", stages.trained(source, "aware"))
     for budget in budgets:
         made = [tried.add(name, candidate) for name, candidate in stages.without_channels(budget)]
@@ -104,10 +104,10 @@ def search(
         )
         raise BudgetsNotMet(f"{asked}, and nothing that was tried keeps to both: not published; {otherwise}\n{shown}")
     if not best.keeps(settings.budget_latency):
+        nearer = "more --minutes or a larger --max-accuracy-drop may bring it nearer; " if budgets else ""
         say(
             f"{asked}, and nothing that was tried keeps to both: {best.name!r} is taken, which needs "
-            f"{best.latency.median:.2f} of the time of int8. More --minutes or a larger --max-accuracy-drop may bring "
-            "it nearer; --strict publishes nothing else than was asked for"
+            f"{best.latency.median:.2f} of the time of int8; {nearer}--strict publishes nothing else than was asked for"
         )
     return replace(best.candidate, source=source)  # by whose name it goes, and whose line the gate looks at
 
@@ -128,7 +128,11 @@ class _Tried:
 
 
 class _Stages:
-    """Makes the candidates, each in a folder of its own under `output`, within the time that there is."""
+    """Makes the candidates, each in a folder of its own under `output`, within the time that there is.
+
+    Attributes:
+        refusal: says why the network can only be quantized as it is; "" where it can be trained on.
+    """
 
     def __init__(
         self,
@@ -146,17 +150,17 @@ class _Stages:
         self._say, self._clock = say, clock
         self._end_s = clock() + 60 * settings.minutes
         self._pace = Pace(0.0, 0)
+        self.refusal = ""
+        try:
+            source.require_resnet("what removes channels or trains")
+        except ValueError as error:
+            self.refusal = str(error)
 
     def plan(self) -> list[float]:
         """Say what will be tried and how long it takes; returns the budgets of time that channels may go for."""
         first, minutes = self._settings.budget_latency, self._settings.minutes
-        if first == 1:
-            self._say("the time may stay as it is: int8 alone, a minute or two")
-            return []
-        try:
-            self._source.require_resnet("removing channels")
-        except ValueError as error:
-            self._say(f"int8 alone, a minute or two: {error}")
+        if self.refusal or first == 1:
+            self._say(f"int8 alone, a minute or two: {self.refusal or 'it may take all of its time'}")
             return []
         self._pace = measure_pace(self._source)
         epoch_s, epochs = self._pace.epoch_s(first), self._epochs(first)

@@ -48,6 +48,11 @@ def test_dense_model_is_the_first_of_its_own_line(opened, repository):
     assert line.changes(opened.dense).top1_points == 0
 
 
+def test_network_that_learned_from_a_teacher_begins_a_line(opened):
+    taught = replace(opened, run=replace(opened.run, compression={"method": "distillation"}, parent="other:1"))
+    assert taught.first == FirstModel.of(taught)
+
+
 def test_run_that_compresses_records_the_first_model_and_hands_it_on(opened, compressed, tmp_path):
     first = {
         "published": "toy:1",
