@@ -45,7 +45,10 @@ def answers(running):
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
 def test_openvino_answers_as_litert_does_up_to_rounding():
-    servers = [RunningServer(["-m", "server"], {"OPSIN_RUNTIME": name}) for name in ("litert", "openvino")]
+    servers = [
+        RunningServer(["-m", "server"], {"OPSIN_MODEL": "cifar10", "OPSIN_RUNTIME": runtime})
+        for runtime in ("litert", "openvino")
+    ]
     try:
         litert, openvino = (answers(running.wait_until_ready()) for running in servers)
     finally:
