@@ -33,7 +33,8 @@ def command_parser(program: str, description: str, examples: str) -> argparse.Ar
 
 def command_line(program: str, arguments: Sequence[str] | None) -> str:
     """Return the command as typed; `arguments` is None for those of this process."""
-    return f"{program} {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
+    command = f"{program} {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
+    return command.encode("utf-8", "backslashreplace").decode()  # a path need not be UTF-8, but a manifest is
 
 
 def load_version(repository: Path, target: ModelReference) -> Artifact:

@@ -18,7 +18,7 @@ from training.known_photos import KnownPhotos
 from training.name_encodings import Guess
 from training.photo import Photo
 from training.sets import choose_sets
-from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, size_range
+from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, printable, size_range
 
 __all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
@@ -80,7 +80,7 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         notes=(*found.notes, *sets.notes, *_notes(found.labels, copies, tree.guess)),
     )
     sha256 = file_sha256(source) if source.is_file() else tree_sha256(photos)
-    return Dataset(source.stem, sha256, found.labels, *parts, sets.held_out, survey=survey)
+    return Dataset(printable(source.stem), sha256, found.labels, *parts, sets.held_out, survey=survey)
 
 
 def load_unlabelled(source: Path, reading: Reading) -> tuple[Split, list[str]]:

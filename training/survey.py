@@ -95,7 +95,7 @@ class Survey:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines for a terminal; what it cannot show of a name is escaped."""
-        return map(_printable, self._lines())
+        return map(printable, self._lines())
 
     def _lines(self) -> Iterator[str]:
         totals = {part: sum(counts[part] for counts in self.counts.values()) for part in SETS}
@@ -173,8 +173,8 @@ def size_range(sizes: Sequence[Size]) -> dict[str, Size]:
     return {"least": by_area[0], "median": by_area[len(by_area) // 2], "largest": by_area[-1]}
 
 
-def _printable(line: str) -> str:
-    # Line breaks, and bytes of a path that are no UTF-8.
+def printable(line: str) -> str:
+    """Escape line breaks, and bytes of a path that are no UTF-8."""
     return "".join(repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cs") else char for char in line)
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from training.__main__ import main
-from training.cli import run
+from training.cli import command_line, run
 
 
 def test_help_shows_an_example(capsys):
@@ -72,3 +72,7 @@ def test_bad_arguments_are_told_without_loading_tensorflow(arguments, message):
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 2
     assert message in process.stderr
+
+
+def test_a_command_with_a_path_that_is_not_utf_8_can_be_recorded():
+    assert command_line("p", ["--data", "a b/caf\udce9"]) == r"p --data 'a b/caf\udce9'"

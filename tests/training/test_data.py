@@ -205,8 +205,10 @@ def test_an_image_may_have_any_name(tmp_path):
 
 
 def test_a_folder_whose_name_is_not_utf_8_is_read_as_it_was_meant(tmp_path):
-    (write_folders(tmp_path) / "red").rename(tmp_path / os.fsdecode(b"caf\xe9"))
-    data = load(tmp_path)
+    folder = write_folders(tmp_path / os.fsdecode(b"\xe9t\xe9"))
+    (folder / "red").rename(folder / os.fsdecode(b"caf\xe9"))
+    data = load(folder)
+    assert data.name == r"\udce9t\udce9"
     assert data.labels == ("blue", "café", "green")
     assert data.survey.notes == (
         "names of folders that are not UTF-8 are read as cp1252: rename them if that is wrong",
