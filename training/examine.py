@@ -105,6 +105,11 @@ def _kind(error: Exception) -> str:
     return next((kind for of, kind in _KINDS.items() if isinstance(error, of)), _NOT_IMAGES)
 
 
+def thumbnail_of(content: bytes) -> Thumbnails:
+    """Return the thumbnail, uint8 [THUMBNAIL_PX, THUMBNAIL_PX, 3], of an encoded image that a server would accept."""
+    return preprocess(content, _THUMBNAIL)
+
+
 def tree_sha256(photos: Iterable[Photo]) -> str:
     """Return a digest of the paths and the bytes of images, in hex."""
     digest = hashlib.sha256()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from models.store.calibration import NONE_LABEL
 from training.class_folders import REMOVED_FOLDER, find_classes, is_hidden
 from training.copies import Copies, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256
-from training.examine import examine, tree_sha256
+from training.examine import examine, thumbnail_of, tree_sha256
 from training.file_tree import open_tree
 from training.known_photos import KnownPhotos
 from training.name_encodings import Guess
@@ -83,8 +84,13 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
     return Dataset(printable(source.stem), sha256, found.labels, *parts, sets.held_out, survey=survey)
 
 
-def load_unlabelled(source: Path, reading: Reading) -> tuple[Split, list[str]]:
+def load_unlabelled(source: Path, reading: Reading, held_out: Sequence[Split] = ()) -> tuple[Split, list[str]]:
     """Open all images below a folder or in a zip file, whatever folders they lie in.
+
+    Args:
+        source: the folder or the zip file.
+        reading: limits, and the encoding of names.
+        held_out: images that are measured or chosen by; their copies are left out.
 
     Returns:
         The images, each with the target -1, and a line on each kind of file that is left out.
@@ -94,11 +100,21 @@ def load_unlabelled(source: Path, reading: Reading) -> tuple[Split, list[str]]:
     """
     files = [file for file in open_tree(source, reading.zip_encoding).files if not is_hidden(file.path)]
     examined = examine(files, reading.max_image_pixels, KnownPhotos(reading.known, source))
+    kept = [index for index, photo in enumerate(examined.photos) if photo]
     photos = [photo for photo in examined.photos if photo]
     if not photos:
         raise DatasetError(f"{source.name} holds no image")
-    targets = np.full(len(photos), -1, np.int64)
-    return _split(photos, targets, np.arange(len(photos))), [f"left out: {files}" for files in examined.left_out]
+    images = _split(photos, np.full(len(photos), -1, np.int64), np.arange(len(photos)))
+    seen = [content for split in held_out for content in split.encoded()]
+    copies = find_copies(
+        [*(hashlib.sha256(content).hexdigest() for content in seen), *(photo.sha256 for photo in photos)],
+        np.concatenate([*(thumbnail_of(content)[None] for content in seen), examined.thumbnails[kept]]),
+    )
+    is_seen = np.isin(copies.group, copies.group[: len(seen)])[len(seen) :]
+    left_out = [*examined.left_out]
+    if is_seen.any():
+        left_out.append(LeftOut.of(FURTHER_COPIES, [images.names[index] for index in np.flatnonzero(is_seen)]))
+    return images.subset(np.flatnonzero(~is_seen)), [f"left out: {files}" for files in left_out]
 
 
 def _split(photos: Sequence[Photo], targets: Targets, groups: Targets) -> Split:

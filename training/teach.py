@@ -61,7 +61,7 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     from training.teaching.student import open_photos, open_teacher, teach
 
     teacher = open_teacher(options.teacher)
-    photos = open_photos(options.unlabelled, teacher.run.config, options.workdir) if options.unlabelled else None
+    photos = open_photos(options.unlabelled, teacher, options.workdir) if options.unlabelled else None
     num_rounds = options.rounds or rounds_for(len(teacher.data.train) + len(photos or ()))
     teaching = Teaching(published(options.teacher, "float32"), str(options.unlabelled or ""), num_rounds)
     kept = {field: getattr(teacher.run.config, field) for field in OF_DATA}

@@ -17,7 +17,10 @@ def test_help_shows_an_example(capsys):
     ("arguments", "message"),
     [
         (["--data", "nowhere.npz"], "python -m training: no such file or folder: nowhere.npz"),
-        (["--preset", "imagenet"], "python -m training: preset must be one of photos, cifar10, smoke, got 'imagenet'"),
+        (
+            ["--preset", "imagenet"],
+            "python -m training: preset must be one of photos, scratch, cifar10, smoke, got 'imagenet'",
+        ),
         (["--set", "epochs=0"], "python -m training: epochs must be >= 1, got 0"),
         (["--teacher-weight", "0.5"], "python -m training: --teacher-weight and --temperature say how to learn"),
         (["--temperature", "4"], "python -m training: --teacher-weight and --temperature say how to learn"),

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from scenes import jpeg, scene
 
@@ -53,5 +54,11 @@ def test_images_without_classes_are_read_from_any_folder(photos):
     assert (len(images), set(images.targets)) == (12, {-1})
     assert images.read(0) == (photos / "left" / "0.jpg").read_bytes()
     assert left_out == ["left out: 1 files that are no images: left/note"]
+    held_out = images.subset(np.array([0, 6]))  # of these, "6.jpg" is a copy of each
+    images, left_out = load_unlabelled(photos, Reading(), [held_out])
+    assert len(images) == 8
+    assert left_out[1] == (
+        "left out: 4 further copies of test or validation images: left/0.jpg, left/6.jpg, right/0.jpg, ..."
+    )
     with pytest.raises(DatasetError, match="holds no image"):
         load_unlabelled(photos, Reading(max_image_pixels=1))

@@ -46,9 +46,10 @@ def open_teacher(folder: Path) -> Teacher:
     return Teacher(run, model, data)
 
 
-def open_photos(source: Path, config: TrainingConfig, workdir: Path, say: Callable[[str], None] = print) -> Split:
-    """Open photos without labels, and say what is left out."""
-    photos, left_out = load_unlabelled(source, replace(config.reading, known=pixel_folder(workdir)))
+def open_photos(source: Path, teacher: Teacher, workdir: Path, say: Callable[[str], None] = print) -> Split:
+    """Open photos without labels, and say what is left out: copies of what the student will be measured on, too."""
+    reading = replace(teacher.run.config.reading, known=pixel_folder(workdir))
+    photos, left_out = load_unlabelled(source, reading, (teacher.data.validation, teacher.data.test))
     for line in (f"{source.name}: {len(photos)} photos without labels", *left_out):
         say(line)
     return photos
