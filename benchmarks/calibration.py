@@ -110,7 +110,7 @@ def _draw(logits: Array, targets: npt.NDArray[np.int64], num_images: int, seed: 
     answers, right = softmax(logits[measured] / temperature), targets[measured]
     is_right = answers.argmax(axis=1) == right
     of_target, largest = answers[np.arange(len(right)), right], answers.max(axis=1)
-    unsure = float(np.mean([calibration.is_unsure(float(value)) for value in largest[is_right]]))
+    unsure = float(np.mean([calibration.is_unsure(row) for row in answers[is_right]]))
     figures = [temperature, calibration_error(largest, is_right), float(-np.log(of_target).mean()), unsure]
     for coverage in COVERAGES:
         in_set = answers >= min(calibration.least_probability(coverage), 1.0)

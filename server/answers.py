@@ -60,12 +60,12 @@ def predict(
         least = calibration_of(model).least_probability(coverage)
         num_labels = max(1, int(np.count_nonzero(probabilities >= least)))  # the likeliest is always one of them
         label_set = _ranked(best[:num_labels], probabilities, model)
-    return Prediction(top, is_unsure(top[0], model) if model.can_be_unsure else None, label_set)
+    return Prediction(top, is_unsure(probabilities, top[0], model) if model.can_be_unsure else None, label_set)
 
 
-def is_unsure(likeliest: Ranked, model: ServedModel) -> bool:
+def is_unsure(probabilities: NDArray[np.float32], likeliest: Ranked, model: ServedModel) -> bool:
     """Tell if the image is likely of none of the classes, by the reject class or by the threshold."""
-    is_below = model.calibration is not None and model.calibration.is_unsure(likeliest.probability)
+    is_below = model.calibration is not None and model.calibration.is_unsure(probabilities)
     return is_below or likeliest.label == NONE_LABEL
 
 

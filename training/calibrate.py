@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.runtime.tensors import Probabilities
-from models.store.calibration import MAX_SCORES, Calibration
+from models.store.calibration import MAX_SCORES, Calibration, sureness
 from training.dataset import Targets
 from training.intervals import Interval, bootstrap
 
@@ -82,16 +82,16 @@ def fit_calibration(
 
 
 def unsure_threshold(probabilities: Probabilities, targets: Targets, *, none_target: int | None = None) -> float | None:
-    """Return the largest threshold on the largest probability that makes at most 5 % of the right answers unsure.
+    """Return the largest threshold on sureness that makes at most 5 % of the right answers unsure.
 
     None where no image is answered right.
     """
     is_right = (probabilities.argmax(axis=1) == targets) & (targets != none_target)
-    largest = np.sort(probabilities.max(axis=1)[is_right])
-    if not len(largest):
+    found = sorted(sureness(row) for row in probabilities[is_right])
+    if not found:
         return None
     # Rounded down, so that no more are below it.
-    return math.floor(float(largest[int(MAX_UNSURE * len(largest))]) * 1e6) / 1e6
+    return math.floor(found[int(MAX_UNSURE * len(found))] * 1e6) / 1e6
 
 
 def conformal_scores(of_target: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -112,8 +112,9 @@ def _calibration_error_interval(confidence: Probabilities, is_right: npt.NDArray
     num_images, rng = len(confidence), np.random.default_rng(0)
     low, high = bootstrap(lambda drawn: calibration_error(confidence[drawn], is_right[drawn]), num_images)
     by_chance = [calibration_error(confidence, rng.random(num_images) < confidence) for _ in range(NUM_DRAWS)]
-    is_chance = calibration_error(confidence, is_right) <= np.quantile(by_chance, 0.95)
-    return Interval(0.0 if is_chance else max(0.0, low), min(1.0, high))
+    found = calibration_error(confidence, is_right)
+    # What was found is larger than what is true, by chance, and may be outside what the bootstrap takes that back to.
+    return Interval(0.0 if found <= np.quantile(by_chance, 0.95) else max(0.0, low), max(found, high))
 
 
 def recalls(is_right: npt.NDArray[np.bool_], targets: Targets, *, num_classes: int) -> tuple[float | None, ...]:

@@ -90,7 +90,7 @@ class MeasuredFile:
             f"calibration error on the test images {100 * before.ece:.1f} -> {100 * self.metrics.ece:.1f} %"
         ]
         if fitted.unsure_below is not None:
-            lines[0] += f"; unsure below {100 * fitted.unsure_below:.0f} %"
+            lines[0] += f"; unsure below a sureness of {fitted.unsure_below:.2f}"
         if self.none_recognised:
             lines.append(f"{NONE_LABEL}: recognised {in_words(*self.none_recognised, f'{NONE_LABEL} test images')}")
         return lines

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 NONE_LABEL = "_none"  # a class of what belongs to none of the others
 MAX_SCORES = 1000  # more would not change a threshold by more than a thousandth of the images
 
@@ -21,7 +24,7 @@ class Calibration:
     Attributes:
         num_images: validation images that it was fitted on.
         temperature: by which the graph divides the logits (arXiv:1706.04599); 1 for none.
-        unsure_below: an answer whose largest probability is less is unsure; None where none was fitted.
+        unsure_below: an answer whose `sureness` is less is unsure; None where none was fitted.
         scores: 1 - probability of the right label, ascending, of the validation images or of evenly spaced ones of
             them; for split conformal prediction.
 
@@ -47,9 +50,9 @@ class Calibration:
         if list(self.scores) != sorted(self.scores):
             raise ValueError("calibration.scores must be ascending")
 
-    def is_unsure(self, largest_probability: float) -> bool:
-        """Tell if an answer with this largest probability is likely of none of the classes."""
-        return self.unsure_below is not None and largest_probability < self.unsure_below
+    def is_unsure(self, probabilities: npt.ArrayLike) -> bool:
+        """Tell if an answer with these probabilities of all labels is likely of none of the classes."""
+        return self.unsure_below is not None and sureness(probabilities) < self.unsure_below
 
     def least_probability(self, coverage: float) -> float:
         """Return the probability from which on a label belongs to the set that holds the right one so often.
@@ -85,6 +88,16 @@ class Calibration:
         if not isinstance(values["scores"], list):
             raise ValueError(f"calibration.scores must be a list, got {type(values['scores']).__name__}")
         return cls(**values)
+
+
+def sureness(probabilities: npt.ArrayLike) -> float:
+    """Return exp(-entropy) of an answer, [C]: 1 for a certain one, 1 / k for an even choice of k labels.
+
+    It tells photos of none of the classes from others better than the largest probability does (docs/training.md).
+    """
+    values = np.asarray(probabilities, np.float64)
+    values = values[values > 0]
+    return float(np.exp(np.sum(values * np.log(values))))
 
 
 def _number(name: str, value: object) -> float:

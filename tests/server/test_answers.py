@@ -44,11 +44,11 @@ def test_probabilities_have_the_fewest_digits_and_equal_ones_the_order_of_the_la
     ("labels", "threshold", "largest", "expected"),
     [
         (("a", "b"), None, 0.6, None),
-        (("a", "b"), 0.7, 0.6, True),
-        (("a", "b"), 0.6, 0.6, False),
+        (("a", "b"), 0.52, 0.6, True),  # of 0.6 and 0.4 the sureness is 0.510
+        (("a", "b"), 0.51, 0.6, False),
         (("_none", "b"), None, 0.6, True),
         (("b", "_none"), None, 0.6, False),
-        (("b", "_none"), 0.7, 0.6, True),
+        (("b", "_none"), 0.52, 0.6, True),
         (("_none", "b"), 0.5, 0.6, True),
     ],
 )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from models.store.calibration import sureness
 from training.calibrate import (
     conformal_scores,
     fit_calibration,
@@ -61,15 +62,17 @@ def of_two(first):
 
 
 def test_at_most_a_twentieth_of_the_right_answers_is_unsure():
-    first = np.linspace(0.6, 0.99, 40)
-    assert unsure_threshold(of_two(first), np.zeros(40, np.int64)) == pytest.approx(first[2], abs=2e-6)
-    assert unsure_threshold(of_two(first[:19]), np.zeros(19, np.int64)) == pytest.approx(first[0], abs=2e-6)
+    answers = of_two(np.linspace(0.6, 0.99, 40))
+    for count, index in ((40, 2), (19, 0)):
+        threshold = unsure_threshold(answers[:count], np.zeros(count, np.int64))
+        assert threshold == pytest.approx(sureness(answers[index]), abs=2e-6)
+        assert sum(sureness(answer) < threshold for answer in answers[:count]) == index
 
 
 def test_wrong_answers_and_images_of_none_have_no_part_in_the_threshold():
-    first = [0.7, 0.55, 0.4]
-    assert unsure_threshold(of_two(first), np.array([0, 1, 1])) == pytest.approx(0.6, abs=2e-6)
-    assert unsure_threshold(of_two(first), np.array([0, 1, 1]), none_target=1) == pytest.approx(0.7, abs=2e-6)
+    answers, targets = of_two([0.7, 0.55, 0.4]), np.array([0, 1, 1])
+    assert unsure_threshold(answers, targets) == pytest.approx(sureness([0.4, 0.6]), abs=2e-6)
+    assert unsure_threshold(answers, targets, none_target=1) == pytest.approx(sureness([0.7, 0.3]), abs=2e-6)
 
 
 def test_there_is_no_threshold_where_nothing_is_right():

@@ -40,6 +40,18 @@ def test_calibration_errors_cancel_within_a_bin_of_a_fifteenth_and_no_further():
     assert ece(0.65, 0.67) == pytest.approx((0.35 + 0.67) / 2, rel=1e-5)  # on either side of 10/15
 
 
+def test_interval_of_the_calibration_error_holds_it_and_begins_at_zero_where_chance_shows_as_much():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.5, 1, 300)
+    calibrated = np.where(rng.random(300) < confidence, 0, 1)
+    answers = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+    metrics = measure(answers, calibrated)
+    assert metrics.ece_interval.low == 0
+    assert metrics.ece <= metrics.ece_interval.high < 0.1
+    overconfident = measure(answers, np.arange(300) % 2)
+    assert 0 < overconfident.ece_interval.low < overconfident.ece <= overconfident.ece_interval.high
+
+
 def test_certain_and_right_is_perfect():
     metrics = measure(np.eye(3, dtype=np.float32), np.arange(3))
     assert (metrics.top1, metrics.top5, metrics.loss, metrics.ece) == (1, 1, 0, 0)

@@ -4,15 +4,23 @@ import numpy as np
 import pytest
 from small_artifacts import small_manifest
 
-from models.store.calibration import MAX_SCORES, Calibration
+from models.store.calibration import MAX_SCORES, Calibration, sureness
 from models.store.manifest import decode, encode
 
 FITTED = Calibration(num_images=4, temperature=1.25, unsure_below=0.4, scores=(0.0, 0.1, 0.2, 0.7))
 
 
+def test_sureness_is_that_of_an_even_choice():
+    assert sureness([1, 0, 0]) == 1
+    assert sureness([0.5, 0.5, 0]) == pytest.approx(1 / 2)
+    assert sureness(np.full(5, 0.2, np.float32)) == pytest.approx(1 / 5)
+    assert sureness([0.6, 0.4]) == pytest.approx(0.6**0.6 * 0.4**0.4)
+
+
 def test_an_answer_is_unsure_below_its_threshold():
-    assert [FITTED.is_unsure(largest) for largest in (0.39, 0.4, 1.0)] == [True, False, False]
-    assert not Calibration(num_images=4).is_unsure(0.0)
+    answers = [[0.55, 0.15, 0.15, 0.15], [0.7, 0.3, 0, 0], [1, 0, 0, 0]]  # of sureness 0.31, 0.54 and 1
+    assert [FITTED.is_unsure(answer) for answer in answers] == [True, False, False]
+    assert not Calibration(num_images=4).is_unsure([0.25] * 4)
 
 
 @pytest.mark.parametrize(("coverage", "least"), [(0.2, 1.0), (0.4, 0.9), (0.6, 0.8), (0.8, 0.3), (0.81, 0.0)])
