@@ -47,7 +47,7 @@ def copies(data: Dataset, thumbnails: Thumbnails) -> list[Copies]:
                 Card(
                     style=thumbnails.style_of(place[0], parts[place[0]], place[1]) if place else "",
                     name=name,
-                    part=part,
+                    part="training" if part == "train" else part,
                     label=label,
                     why=likeness,
                     proposed=next((other for other in classes if other != label), REMOVED_FOLDER),

@@ -26,7 +26,7 @@ class Card:
     Attributes:
         style: class of the element that shows it; empty for no picture.
         name: path in the data set, or its number where photos have none.
-        part: what it is for: "train", "validation" or "test".
+        part: what it is for: "training", "validation" or "test".
         label: its class.
         why: what the model says of it, or what it is a copy of.
         proposed: class that it may belong to.
@@ -101,13 +101,20 @@ class Cards:
         found = [(lead, photos, index) for photos in parts for index, lead in enumerate(photos.lead)]
         return self._first(found, number)
 
-    def suspects(self, parts: Sequence[Answered]) -> list[Card]:
-        """Return the photos whose labels are likely wrong, the surest first."""
-        probabilities = np.concatenate([photos.probabilities for photos in parts])
-        targets = np.concatenate([photos.split.targets for photos in parts])
-        places = [(photos, index) for photos in parts for index in range(len(photos.split))]
-        found = [(*places[suspect.index], suspect.proposed) for suspect in likely_wrong(probabilities, targets)]
-        return [self.card(photos, index, proposed=proposed) for photos, index, proposed in found]
+    def suspects(self, *models: Sequence[Answered]) -> list[Card]:
+        """Return the photos whose labels are likely wrong, the surest first.
+
+        Args:
+            models: of each, the photos that it has not learned from.
+        """
+        found = []
+        for parts in models:
+            probabilities = np.concatenate([photos.probabilities for photos in parts])
+            targets = np.concatenate([photos.split.targets for photos in parts])
+            places = [(photos, index) for photos in parts for index in range(len(photos.split))]
+            found += [(suspect, *places[suspect.index]) for suspect in likely_wrong(probabilities, targets)]
+        found.sort(key=lambda suspect: -suspect[0].margin)
+        return [self.card(photos, index, proposed=suspect.proposed) for suspect, photos, index in found]
 
     def cells(self, photos: Answered) -> list[Cell]:
         """Return the cells that have photos: the mistakes, the most frequent first, then what is right.

@@ -24,6 +24,7 @@ from training.report.answered import Answered, answered
 from training.report.augmented import augmented
 from training.report.copies import copies, needless
 from training.report.curves import curves
+from training.report.out_of_fold import out_of_fold
 from training.report.page import render
 from training.report.photos import MAX_MATRIX_CLASSES, Cards, Cell
 from training.report.rates import ClassRates, class_rates
@@ -45,7 +46,6 @@ class Part:
     Attributes:
         name: "test" or "validation".
         right: how many are right, in words.
-        top1: that fraction.
         rates: of each class.
         cells: of the confusion matrix, those with photos.
         reliability: figure.
@@ -54,7 +54,6 @@ class Part:
 
     name: str
     right: str
-    top1: float
     rates: list[ClassRates]
     cells: list[Cell]
     reliability: Markup
@@ -68,7 +67,6 @@ class Part:
         return cls(
             name=photos.part,
             right=in_words(int(photos.is_right.sum()), len(targets), f"{photos.part} photos"),
-            top1=metrics.top1,
             rates=class_rates(confusion_matrix(photos.probabilities, targets), cards.labels),
             cells=cards.cells(photos),
             reliability=reliability_plot(reliability(photos.probabilities, targets), name=photos.part),
@@ -94,10 +92,11 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         The page.
     """
     cards, photos = Cards(run.labels), answered(data, measured.answers)
-    suspects = cards.suspects(photos)  # what is asked for first has its pictures first
+    training = out_of_fold(workdir, run, data)
+    suspects = cards.suspects(photos, *([[training]] if training else []))  # the first to be planned have pictures
     worst, least_sure = cards.worst(photos, NUM_WORST), cards.least_sure(photos, NUM_WORST)
     parts = [Part.of(some, measured, cards) for some in photos]
-    is_trusted = min(part.top1 for part in parts) >= TRUSTED_TOP1
+    is_trusted = min(some.is_right.mean() for some in (*photos, *([training] if training else []))) >= TRUSTED_TOP1
     script = SCRIPT.read_text()
     page = render(
         Path(__file__).with_name("page.html"),
@@ -110,6 +109,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         suspects=suspects,
         num_suspects=NUM_SUSPECTS,
         is_trusted=is_trusted,
+        has_training=training is not None,
         worst=worst,
         least_sure=least_sure,
         augmented=augmented(data.train, run.config),

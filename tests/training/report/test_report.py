@@ -138,6 +138,18 @@ def test_suspects_are_written_as_a_list_of_moves(page, answers, tmp_path):
     assert "All are in suggested-moves.csv." in found
 
 
+def test_training_photos_are_asked_for_where_their_features_are_kept(page, answers, tmp_path, monkeypatch):
+    photos = answers([0, 1] * 10, [[0.9, 0.1], [0.1, 0.9]] * 10, labels=("a", "b"))
+    rows = SUSPICIOUS + [[0.9, 0.1]] * 10
+    training = answers([0, 0, 0, 1, 1, 1] + [0] * 10, rows, labels=("a", "b"), part="training")
+    monkeypatch.setattr("training.report.report.out_of_fold", lambda *_: training)
+    found = page(photos, labels=("a", "b"), recipe={"reason": "few photos", "otherwise": ["--init none"]})
+    moves = read_moves(tmp_path / "suggested-moves.csv")
+    assert [move.path for move in moves] == ["training/b/5.png", "training/a/2.png"]
+    assert "fitted to the others in five turns" in found
+    assert {"few photos", "otherwise: --init none"} <= set(Reader(found).texts)
+
+
 def test_suspects_of_a_model_that_is_often_wrong_are_no_suggestions(page, answers, tmp_path):
     found = page(answers([0, 0, 0, 1, 1, 1], SUSPICIOUS, labels=("a", "b")), labels=("a", "b"))
     assert read_moves(tmp_path / "suggested-moves.csv") == []
