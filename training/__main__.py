@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words and words[0] in COMMANDS:
         return int(importlib.import_module(COMMANDS[words[0]]).main(words[1:]))
     options = _parser().parse_args(words)
-    return run(PROGRAM, lambda: _train(options, command_line(PROGRAM, arguments)))
+    return run(PROGRAM, lambda: _train(options, command_line(PROGRAM, arguments)), goes_on=True)
 
 
 def _train(options: argparse.Namespace, command: str) -> str:

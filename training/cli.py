@@ -54,8 +54,13 @@ def leave(exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-def run(program: str, action: Callable[[], str]) -> int:
+def run(program: str, action: Callable[[], str], *, goes_on: bool = False) -> int:
     """Run a command and print what it returns.
+
+    Args:
+        program: its name.
+        action: what it does.
+        goes_on: True if the same command goes on where it was stopped, as is then said.
 
     Returns:
         The exit code: 0; or, with one line on standard error, 1 for a result that was refused, for a file that cannot
@@ -68,14 +73,15 @@ def run(program: str, action: Callable[[], str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("absl", "tensorflow"):  # they tell of every file that they write
         logging.getLogger(library).setLevel(logging.ERROR)
+    then = "; the same command goes on" if goes_on else ""
     try:
         with signals_as_exceptions():
             print(action())
     except Stopped as signal:
-        print(f"stopped by {signal}", file=sys.stderr)
+        print(f"stopped by {signal}{then}", file=sys.stderr)
         return signal.exit_code
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        print(f"stopped{then}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except ValueError as error:
         print(f"{program}: {error}", file=sys.stderr)

@@ -30,7 +30,7 @@ OF_DATA = ("seed", "test_fraction", "validation_fraction", "max_image_pixels", "
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(arguments)
-    return run(PROGRAM, lambda: _teach(options, command_line(PROGRAM, arguments)))
+    return run(PROGRAM, lambda: _teach(options, command_line(PROGRAM, arguments)), goes_on=True)
 
 
 def student_config(options: argparse.Namespace) -> TrainingConfig:

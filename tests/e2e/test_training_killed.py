@@ -68,6 +68,6 @@ def test_training_that_is_told_to_end_saves_and_says_where_it_goes_on(toy_npz, t
     _, errors = told.communicate(timeout=TIMEOUT_S)
     assert told.returncode == 143, errors
     *_, goes_on, stopped = errors.splitlines()
-    assert stopped == "stopped by SIGTERM"
+    assert stopped == "stopped by SIGTERM; the same command goes on"
     step = int(re.fullmatch(r"the same command goes on from step (\d+) of \d+", goes_on)[1])
     assert (workdir / "checkpoints" / "last" / f"ckpt-{step}.index").exists()

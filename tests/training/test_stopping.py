@@ -15,6 +15,11 @@ def test_a_signal_ends_the_command_with_the_code_of_shells(capsys, number, code)
     assert signal.getsignal(number) is before
 
 
+def test_a_command_that_goes_on_says_so(capsys):
+    assert run("python -m training", lambda: str(os.kill(os.getpid(), signal.SIGTERM)), goes_on=True) == 143
+    assert capsys.readouterr().err == "stopped by SIGTERM; the same command goes on\n"
+
+
 def test_a_second_signal_does_not_interrupt_the_saving():
     with signals_as_exceptions():
         with pytest.raises(Stopped):
