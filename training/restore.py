@@ -31,13 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--repository", type=Path, default=Path("repository"), help="that has the model; default: repository/"
     )
+    parser.add_argument(
+        "--calibrated-as",
+        type=version_reference,
+        metavar="NAME:VERSION",
+        help="take the calibration of a version of the same recipe, where the model had no validation images",
+    )
     options = parser.parse_args(arguments)
 
     def restore_version() -> str:
         artifact = load_version(options.repository, options.target)
+        other = options.calibrated_as and load_version(options.repository, options.calibrated_as)
         from training.restored import restore  # after the name was checked: TensorFlow takes seconds to load
 
-        measured = restore(artifact, options.data, options.workdir, command=command_line(PROGRAM, arguments))
+        command = command_line(PROGRAM, arguments)
+        measured = restore(artifact, options.data, options.workdir, calibrated_as=other, command=command)
         return f"restored to {options.workdir}: {measured.metrics} right"
 
     return run(PROGRAM, restore_version)

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.errors import FormatMissing
+from models.network.tflite_graph import temperature_of
 from models.store.repository import Repository
 from optimize.for_device import add_file
 from optimize.source import open_source
@@ -66,6 +68,24 @@ def test_what_trains_on_starts_from_it(workdir, artifact):
     source = open_source(workdir, None)
     assert source.published == "toy:2"
     assert source.dense.metrics.top1 == pytest.approx(artifact.manifest.metrics["float16"]["top1"], abs=0.05)
+
+
+def test_calibration_is_carried_from_a_version_of_the_same_recipe_and_no_other(artifact, toy_npz, tmp_path):
+    manifest = artifact.manifest
+
+    def version_with(**config):
+        provenance = {**manifest.provenance, "config": {**manifest.provenance["config"], **config}}
+        return replace(artifact, manifest=replace(manifest, provenance=provenance))
+
+    without_validation = version_with(validation_fraction=0.0)
+    restore(without_validation, toy_npz, tmp_path / "w", calibrated_as=version_with(seed=7))
+    carried = read_run(tmp_path / "w").carried_calibration
+    assert carried == manifest.calibration
+    assert temperature_of((tmp_path / "w" / "float32.tflite").read_bytes()) == carried.temperature
+    with pytest.raises(RunError, match="toy:2 is of another recipe than toy:2: epochs differ"):
+        restore(without_validation, toy_npz, tmp_path / "x", calibrated_as=version_with(epochs=9))
+    with pytest.raises(RunError, match="toy:2 has validation images of its own"):
+        restore(artifact, toy_npz, tmp_path / "x", calibrated_as=artifact)
 
 
 def test_a_folder_with_a_run_is_left_as_it_is(artifact, toy_npz, toy_run):
