@@ -76,6 +76,7 @@ def test_daisy_is_a_daisy_over_http_in_the_model_that_is_served_by_default():
 
 
 @pytest.mark.slow
+@pytest.mark.extended(covers=["models/zoo/**/*", "server/engine/registry.py", "server/engine/load*.py"])
 def test_where_tensorflow_runs_the_models_the_default_is_one_that_has_a_file_for_it():
     running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow", "OPSIN_MAX_BATCH": "1"})
     try:

@@ -8,6 +8,7 @@ import pytest
 import tf_keras as keras
 
 from models.network.efficientnet_lite import EfficientNetLite, build
+from models.network.float16 import in_float16
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,12 @@ def test_dropout_is_off_when_it_answers(lite0):
     image = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
     np.testing.assert_array_equal(lite0(image, training=False), lite0(image, training=False))
     assert lite0.get_layer("dropout").rate == 0.2
+
+
+def test_in_float16_everything_behind_the_pooling_stays_float32(lite0):
+    halved = in_float16(lite0)
+    assert {halved.get_layer(name).compute_dtype for name in ("avg_pool", "dropout", "predictions")} == {"float32"}
+    assert {halved.get_layer(f"block2b_{name}_conv").compute_dtype for name in ("expand", "depthwise")} == {"float16"}
 
 
 def test_json_form_comes_back():
