@@ -99,6 +99,7 @@ class TrainingConfig:
         patience: epochs without a better validation accuracy after which the training ends; 0 for none.
         keep_best: the result is the best EMA of the weights by validation, not the last.
         layer_decay: factor of the learning rate from a stage of the network to the one before it, in (0, 1].
+        classifier_rate: factor of the classifier's learning rate, in [0, 1].
         frozen_batch_norm: batch normalizations stay as they are.
         stochastic_depth: part of the images that the last residual branch is left out for; it rises to that from the
             first one on (arXiv:1603.09382); in [0, 1).
@@ -138,6 +139,7 @@ class TrainingConfig:
     patience: int = 0
     keep_best: bool = False
     layer_decay: float = 1.0
+    classifier_rate: float = 1.0
     frozen_batch_norm: bool = False
     stochastic_depth: float = 0.0
     zero_start: bool = False
@@ -156,6 +158,7 @@ class TrainingConfig:
         within("[0, inf)", peak_lr=self.peak_lr, weight_decay=self.weight_decay)
         within("[0, 1)", stochastic_depth=self.stochastic_depth)
         within("(0, 1]", layer_decay=self.layer_decay)
+        within("[0, 1]", classifier_rate=self.classifier_rate)
         at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
         within("(0, inf)", minutes=self.minutes)
         at_least(1, width=1 if self.width is None else self.width)
@@ -209,10 +212,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 20,
         "small_fraction": 0.7,
         "batch_size": 32,
-        "peak_lr": 0.004,
+        "peak_lr": 0.003,
         "weight_decay": 1e-5,
         "average_decay": 0.99,
         "layer_decay": 0.8,
+        "classifier_rate": 0.03,
         "frozen_batch_norm": True,
         "keep_best": True,
     },

@@ -6,8 +6,10 @@ import re
 
 import tf_keras as keras
 
+from training.architecture import CLASSIFIER
 
-def layer_rates(model: keras.Model, decay: float) -> list[float]:
+
+def layer_rates(model: keras.Model, decay: float, *, classifier: float = 1.0) -> list[float]:
     """Return a factor of the learning rate for each trainable variable (arXiv:1801.06146, section 3.2).
 
     Layers are of one depth where their names begin alike: "conv1", "conv2" ..., or "block1" ..., "top", "predictions".
@@ -15,16 +17,19 @@ def layer_rates(model: keras.Model, decay: float) -> list[float]:
     Args:
         model: whose layers are named so, and stand in the order of their depth.
         decay: factor from one depth to the one before, in (0, 1]; the last has 1.
+        classifier: factor of the classifier's, beside that: it reads the sum of a thousand features, none negative, so
+            that a step along its gradient goes far.
     """
     depths: dict[str, int] = {}
-    factors = {}
+    placed: dict[int, tuple[int, float]] = {}
     for layer in model.layers:
         if layer.trainable_variables:
             stage = re.match(r"[a-z]*\d*", layer.name)
             depth = depths.setdefault(stage[0] if stage else layer.name, len(depths))
-            factors.update({id(variable): depth for variable in layer.trainable_variables})
+            own = classifier if layer.name == CLASSIFIER else 1.0
+            placed.update({id(variable): (depth, own) for variable in layer.trainable_variables})
     last = len(depths) - 1
-    return [decay ** (last - factors[id(variable)]) for variable in model.trainable_variables]
+    return [own * decay ** (last - depth) for depth, own in (placed[id(it)] for it in model.trainable_variables)]
 
 
 def freeze_batch_norms(model: keras.Model) -> None:

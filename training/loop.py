@@ -100,6 +100,7 @@ class Trainer:
             xla=config.xla,
             distillation=distillation,
             layer_decay=config.layer_decay,
+            classifier_rate=config.classifier_rate,
             frozen_batch_norm=config.frozen_batch_norm,
             stochastic_depth=config.stochastic_depth,
         )

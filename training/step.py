@@ -72,6 +72,7 @@ class TrainingStep:
         xla: bool = False,
         distillation: Distillation | None = None,
         layer_decay: float = 1.0,
+        classifier_rate: float = 1.0,
         frozen_batch_norm: bool = False,
         stochastic_depth: float = 0.0,
     ) -> None:
@@ -90,7 +91,7 @@ class TrainingStep:
         self._label_smoothing = label_smoothing
         self._ema_decay = ema_decay
         self._distillation = distillation if distillation and distillation.has_loss else None
-        self._rates = layer_rates(model, layer_decay)
+        self._rates = layer_rates(model, layer_decay, classifier=classifier_rate)
         learning = with_stochastic_depth(model, stochastic_depth, self.num_steps_done) if stochastic_depth else model
         self._student = WithFeatures(learning, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
