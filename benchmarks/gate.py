@@ -32,7 +32,7 @@ ROWS = ("dense-aware", "sparse-int8", "half-int8", "two-fifths-int8", "third-int
 PLANTED_POINTS = (1, 2)
 SIZES = {30: 140, 75: 350, 400: 1900, 5000: 2000}  # validation images, and training images beside them
 NUM_DRAWS = 1000
-NUM_TRAIN, NUM_TEST = 2000, 10_000
+NUM_TRAIN, NUM_TEST = 2000, 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
     parser.add_argument("--workdir", type=Path, required=True, help="folder of the run of the shipped model")
     source = open_source(parser.parse_args().workdir, None)
-    splits = [_some(source.data.test, NUM_TEST), _some(source.data.train, NUM_TRAIN)]
+    drawn = np.random.default_rng(0).permutation(len(source.data.train))[:NUM_TRAIN]
+    splits = [source.data.test.subset(np.arange(NUM_TEST)), source.data.train.subset(np.sort(drawn))]
     files = {"dense-int8": Repository(ROOT / "models" / "zoo").load("cifar10").model_path("litert")}
     files |= {name: Repository(ROOT / "recipes" / "cifar10").load(name).model_path("litert") for name in ROWS}
     dense = _answers(source.dense.file, source, splits)
@@ -81,10 +82,6 @@ def main() -> int:
     (RESULTS / "gate.md").write_text(shown)
     print(shown)
     return 0
-
-
-def _some(split: Split, num_images: int) -> Split:
-    return split.subset(np.sort(np.random.default_rng(0).permutation(len(split))[:num_images]))
 
 
 def _answers(file: Path, source: Source, splits: list[Split]) -> Images:

@@ -104,10 +104,11 @@ def search(
         )
         raise BudgetsNotMet(f"{asked}, and nothing that was tried keeps to both: not published; {otherwise}\n{shown}")
     if not best.keeps(settings.budget_latency):
+        needs = "" if best is plain else f", which needs {best.latency.median:.2f} of the time of the plain int8 file"
         nearer = "more --minutes or a larger --max-accuracy-drop may bring it nearer; " if budgets else ""
         say(
-            f"{asked}, and nothing that was tried keeps to both: {best.name!r} is taken, which needs "
-            f"{best.latency.median:.2f} of the time of int8; {nearer}--strict publishes nothing else than was asked for"
+            f"{asked}, and nothing that was tried keeps to both: {best.name!r} is taken{needs}; {nearer}--strict "
+            "publishes nothing else than was asked for"
         )
     return replace(best.candidate, source=source)  # by whose name it goes, and whose line the gate looks at
 
@@ -227,7 +228,7 @@ class _Stages:
 
 def _epochs_begun(folder: Path) -> int:
     """Return the epochs of the run that an earlier search began in a folder; 0 where there is none."""
-    return int((read_run(folder).compression or {})["epochs"]) if (folder / "run.json").exists() else 0
+    return int((read_run(folder).compression or {}).get("epochs", 0)) if (folder / "run.json").exists() else 0
 
 
 def _cost(candidate: Candidate) -> float:

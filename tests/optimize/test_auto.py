@@ -235,7 +235,7 @@ def test_where_too_much_is_lost_the_time_is_a_tenth_more_and_what_was_reached_is
     assert [step[2].latency for step in stages.done if step[0] == "prune"] == [0.5, 0.6, 0.7]
     assert lines[-1].startswith(
         "budget_latency is 0.5 and max_accuracy_drop 0.7, and nothing that was tried keeps to both: "
-        "'0.7 of the time, int8' is taken, which needs 0.69 of the time of int8; "
+        "'0.7 of the time, int8' is taken, which needs 0.69 of the time of the plain int8 file; "
     )
 
 
