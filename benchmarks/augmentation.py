@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--num-train", type=int, default=4000)
     parser.add_argument("--num-validation", type=int, default=4000)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args(arguments)
     base = replaced(preset("cifar10"), {**BASE, "epochs": options.epochs})
     rights: dict[str, list[npt.NDArray[np.bool_]]] = {name: [] for name in SWITCHES}
