@@ -15,7 +15,7 @@ from training.architecture import architecture_of, as_built, rebuilt
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset
 from training.pixel_sets import pixel_sets
-from training.publish import export_and_measure, publish
+from training.publish import about_serving, export_and_measure, publish
 from training.recipe import Recipe
 from training.run import Run, open_run, read_run
 from training.train import finish, new_run
@@ -136,4 +136,6 @@ def _publish_head(
         architecture=architecture,
         cross_validation=cross_validation,
     )
-    say(f"published {artifact.manifest.reference}, which can be served from now on; all layers learn next")
+    for line in about_serving(artifact, repository):
+        say(line)
+    say(f"published {artifact.manifest.reference}; all layers learn next")
