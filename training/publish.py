@@ -116,7 +116,8 @@ def publish(
             becomes_stable=verdict.is_served,
         )
     temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
-    figures = {**measured.to_dict(), **temperature}
+    on_all = {"cross_validation": cross_validation.to_dict()} if cross_validation else {}
+    figures = {**measured.to_dict(), **temperature, **on_all}
     record_publication(
         workdir,
         measured.precision,

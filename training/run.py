@@ -141,12 +141,12 @@ def load_model(workdir: Path) -> keras.Model:
 
 def record_publication(workdir: Path, precision: str, **figures: Any) -> None:
     """Record in `metrics.json` what a run has published in one precision, with its figures."""
-    write_json(workdir / METRICS_FILE, {**_publications(workdir), precision: figures})
+    write_json(workdir / METRICS_FILE, {**publications(workdir), precision: figures})
 
 
 def published_in(workdir: Path) -> Path | None:
     """Return the repository that a run, or else the first of its line, has published in; None where none tells."""
-    for publication in _publications(workdir).values():
+    for publication in publications(workdir).values():
         if recorded := publication.get("repository"):
             return Path(recorded)
     first = Path((read_run(workdir).line or {}).get("workdir") or workdir)
@@ -159,17 +159,18 @@ def published(workdir: Path, precision: str) -> str:
     Raises:
         RunError: it has published nothing, and has no parent.
     """
-    publications = _publications(workdir)
-    reference = publications[precision]["published"] if precision in publications else read_run(workdir).parent
+    records = publications(workdir)
+    reference = records[precision]["published"] if precision in records else read_run(workdir).parent
     if reference is None:
         raise RunError(f"{workdir} has not published yet: run its training command again, it goes on where it stopped")
     return str(reference)
 
 
-def _publications(workdir: Path) -> dict[str, Any]:
+def publications(workdir: Path) -> dict[str, Any]:
+    """Read what a run has published, by precision."""
     path = workdir / METRICS_FILE
-    publications: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return publications
+    records: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return records
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -29,7 +29,7 @@ from training.report.page import render
 from training.report.photos import MAX_MATRIX_CLASSES, Cards, Cell
 from training.report.rates import ClassRates, class_rates
 from training.report.reliability import reliability, reliability_plot
-from training.run import Run
+from training.run import Run, publications
 
 REPORT_FILE = "report.html"
 MOVES_FILE = "suggested-moves.csv"
@@ -105,6 +105,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         settings=list(_flat(run.config.to_dict())),
         curves=curves(read_history(workdir)),
         parts=parts,
+        cross_validation=_cross_validation(workdir),
         copies=copies(data, cards.thumbnails),
         suspects=suspects,
         num_suspects=NUM_SUSPECTS,
@@ -136,6 +137,15 @@ def report_line(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile) 
     except Exception as error:  # noqa: BLE001  # whatever it is
         again = f"python -m training report --workdir {shlex.quote(str(workdir))}"
         return f"the report could not be written ({type(error).__name__}: {error}); `{again}` tries again"
+
+
+def _cross_validation(workdir: Path) -> str:
+    """Say what is measured on all photos where those for testing are few; empty where they are not."""
+    figures = publications(workdir).get("float32", {}).get("cross_validation")
+    if not figures:
+        return ""
+    num_right = round(figures["top1"] * figures["num_images"])
+    return in_words(num_right, figures["num_images"], f"photos in {figures['num_folds']} folds")
 
 
 def _calibration(metrics: Metrics, before: Metrics | None) -> str:

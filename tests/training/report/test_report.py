@@ -15,7 +15,7 @@ from training.dataset import Dataset, Split
 from training.measured import Answers, measured
 from training.moves import Move, read_moves
 from training.report.report import report_line, write_report
-from training.run import Run
+from training.run import Run, record_publication
 from training.survey import CopyGroup, Survey
 
 GREY = encode_png(np.full((2, 4, 3), 99, np.uint8))
@@ -91,6 +91,13 @@ def test_figures_have_their_intervals(page, six):
     assert "25.0 % (4.6 to 69.9)" not in texts
     assert "33.3 % (6.1 to 79.2)" in texts  # precision of rose: 1 of 3
     assert "#2" in texts
+
+
+def test_cross_validation_is_told_where_there_is_one(page, six, tmp_path):
+    assert "cross-validation" not in page(six)
+    figures = {"num_images": 40, "top1": 0.925, "num_folds": 5}
+    record_publication(tmp_path, "float32", published="a:1", cross_validation=figures)
+    assert "fitted to others: 92.5 % of 40 photos in 5 folds (80.1 to 97.4) right." in page(six)
 
 
 def test_a_cell_opens_its_photos(page, six):
