@@ -57,8 +57,9 @@ def _train(options: argparse.Namespace, command: str) -> str:
     begun_s = time.monotonic()
     name = validate_name(options.name or options.workdir.resolve().name.lower())
     repository, teacher_settings = Repository(options.repository), _teacher_settings(options)
-    start = find_starting_point(options.init, repository) if options.init else None
-    wanted = Wanted(options.preset, options.init, start, _changes(options))
+    init = options.init or (NOTHING if options.start_from or options.teacher else None)
+    start = find_starting_point(init, repository) if init else None
+    wanted = Wanted(options.preset, init, start, _changes(options))
     reading = replace(wanted.first_config.reading, known=None if options.dry_run else pixel_folder(options.workdir))
     data = load_dataset(options.data, wanted.first_config.held_out, reading)
     recipe = choose(data, wanted)

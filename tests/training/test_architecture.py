@@ -64,6 +64,13 @@ def test_a_classifier_for_other_classes_keeps_its_own_weights():
     np.testing.assert_array_equal(target.get_layer("predictions").get_weights()[0], own[0])
 
 
+def test_a_classifier_for_as_many_other_classes_is_not_copied():
+    source, target = network(), network()
+    own = target.get_layer("predictions").get_weights()
+    assert copy_weights(source, target, copies_classifier=False) == ["predictions"]
+    np.testing.assert_array_equal(target.get_layer("predictions").get_weights()[0], own[0])
+
+
 def test_networks_with_nothing_in_common_are_refused():
     with pytest.raises(ValueError, match="no layer of the same name and shape"):
         copy_weights(network(), network(width=8, num_classes=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -109,7 +110,10 @@ def train_from(
         images = pixel_sets(data, config, workdir)
         model = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
     architecture = as_built(architecture_of(run.config, num_classes=len(data.labels)), model)
-    return finish(rebuilt(architecture, model), run, data, **options, say=say)
+    artifact = finish(rebuilt(architecture, model), run, data, **options, say=say)
+    folders = f"--teacher {shlex.quote(str(workdir))} --workdir {shlex.quote(f'{workdir}-resnet')}"
+    say(f"a ResNet-v2 that learns from it, and may be faster: `python -m training teach {folders}`")
+    return artifact
 
 
 def _publish_head(
