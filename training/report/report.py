@@ -35,7 +35,7 @@ REPORT_FILE = "report.html"
 MOVES_FILE = "suggested-moves.csv"
 NUM_WORST = 24
 NUM_SUSPECTS = 60
-TRUSTED_TOP1 = 0.8  # below it, most of what looks like a wrong label is a mistake of the model
+TRUSTED_TOP1 = 0.7  # below it, most of what looks like a wrong label is a mistake of the model
 SCRIPT = Path(__file__).with_name("moves.js")
 
 
