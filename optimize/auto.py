@@ -166,8 +166,8 @@ class _Stages:
         self._pace = measure_pace(self._source)
         epoch_s, epochs = self._pace.epoch_s(first), self._epochs(first)
         self._say(
-            f"a step takes {self._pace.step_s:.2g} s here, an epoch with {first:g} of the time {epoch_s / 60:.2g} "
-            f"minutes: {epochs} epochs of fine-tuning, {epochs * epoch_s / 60:.0f} minutes; where that loses too much, "
+            f"a step takes {self._pace.step_s:.2g} s here, an epoch with {first:g} of the time {_duration(epoch_s)}: "
+            f"{epochs} epochs of fine-tuning, {_duration(epochs * epoch_s)}; where that loses too much, "
             f"again with more of the time, in half of the minutes that are left of {minutes:g} (--minutes)"
         )
         if epochs < self._settings.epochs:
@@ -229,6 +229,10 @@ class _Stages:
 def _epochs_begun(folder: Path) -> int:
     """Return the epochs of the run that an earlier search began in a folder; 0 where there is none."""
     return int((read_run(folder).compression or {}).get("epochs", 0)) if (folder / "run.json").exists() else 0
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def _cost(candidate: Candidate) -> float:

@@ -275,7 +275,7 @@ def test_minutes_are_told_first_and_what_the_recipe_would_take(searched, stages,
     assert searched(Search(budget_latency=0.5, dry_run=True)) is None
     assert stages.done == []
     assert lines == [
-        "a step takes 0.4 s here, an epoch with 0.5 of the time 1.7 minutes: 17 epochs of fine-tuning, 29 minutes; "
+        "a step takes 0.4 s here, an epoch with 0.5 of the time 2 minutes: 17 epochs of fine-tuning, 29 minutes; "
         "where that loses too much, again with more of the time, in half of the minutes that are left of 60 "
         "(--minutes)",
         "100 epochs, as the rows of docs/compression.md had, take --minutes 335",
