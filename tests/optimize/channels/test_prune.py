@@ -10,6 +10,7 @@ from optimize.channels.prune import prune_channels
 from optimize.channels.removal import macs_of
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import read_tflite
+from optimize.gate import Limits
 from optimize.quantization.post_training import quantize
 from optimize.settings import ChannelPruning, Quantization
 from optimize.source import open_source
@@ -72,7 +73,7 @@ def repository(tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(source, output, left_by_the_kill, repository):
     candidate = prune_channels(source, output, PRUNING, command="c", say=lambda _: None)
-    return candidate.publish(repository, max_accuracy_drop=100)
+    return candidate.publish(repository, limits=Limits(100))
 
 
 def test_run_goes_on_where_it_stopped(result, output, left_by_the_kill):
@@ -125,7 +126,7 @@ def test_manifest_has_the_widths_of_the_network(result, output, source):
 
 def test_pruned_run_can_be_quantized(result, output, repository):
     quantized = quantize(open_source(output, None), output, Quantization(num_calibration_images=8))
-    manifest = quantized.publish(repository, max_accuracy_drop=100).artifact.manifest
+    manifest = quantized.publish(repository, limits=Limits(100)).artifact.manifest
     assert manifest.architecture == result.artifact.manifest.architecture
     assert manifest.provenance["parent"] == f"toy:{result.artifact.manifest.version}"
     assert read_tflite(quantized.measured.file).macs == read_tflite(result.after.file).macs

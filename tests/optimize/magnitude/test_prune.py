@@ -6,6 +6,7 @@ import pytest
 
 from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
+from optimize.gate import Limits
 from optimize.magnitude.prune import prune_magnitude
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.quantization.post_training import quantize
@@ -76,7 +77,7 @@ def test_the_exported_file_has_the_zeros_of_the_model_and_shrinks_by_them(result
     ids=lambda quantization: quantization.precision,
 )
 def test_zeros_survive_quantization(result, repository, output, quantization):
-    quantized = quantize(open_source(output, None), output, quantization).publish(repository, max_accuracy_drop=100)
+    quantized = quantize(open_source(output, None), output, quantization).publish(repository, limits=Limits(100))
     provenance = quantized.artifact.manifest.provenance
     assert provenance["parent"] == f"toy:{result.artifact.manifest.version}"
     # Rounding makes a few more: weights that are small beside the largest one of their channel.

@@ -6,6 +6,7 @@ import pytest
 
 from models.store.repository import Repository
 from optimize.cost.tflite_file import read_tflite
+from optimize.gate import Limits
 from optimize.quantization.aware import train_quantized
 from optimize.settings import QuantizationAwareTraining
 from training.run import read_run
@@ -32,7 +33,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(source, output, repository):
-    return train_quantized(source, output, TRAINING, command="c").publish(repository, max_accuracy_drop=100)
+    return train_quantized(source, output, TRAINING, command="c").publish(repository, limits=Limits(100))
 
 
 def test_ranges_are_learned_from_images_of_the_size_that_is_served(result, output):

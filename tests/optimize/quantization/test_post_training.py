@@ -6,7 +6,7 @@ from toy_data import write_folders
 
 from models.report import accuracy, precision
 from models.store.repository import Repository
-from optimize.gate import AccuracyDropTooLarge
+from optimize.gate import AccuracyDropTooLarge, Limits
 from optimize.quantization.post_training import quantize
 from optimize.settings import Quantization
 from optimize.source import open_source
@@ -29,7 +29,7 @@ def quantized(workdir, quantization=FEW, **options):
 
 
 def test_int8_is_published_with_the_figures_of_both(workdir, repository):
-    result = quantized(workdir, command="c").publish(repository, max_accuracy_drop=100)
+    result = quantized(workdir, command="c").publish(repository, limits=Limits(100))
     manifest = repository.load("toy").manifest
     assert manifest.formats["litert"].precision == "int8"
     assert manifest.metrics == {
@@ -46,7 +46,7 @@ def test_int8_is_published_with_the_figures_of_both(workdir, repository):
 
 @pytest.mark.parametrize(("name", "max_size"), [("float16", 0.65), ("dynamic", 0.5)])
 def test_other_precisions_are_published_by_their_names(workdir, repository, name, max_size):
-    result = quantized(workdir, Quantization(name)).publish(repository, max_accuracy_drop=100)
+    result = quantized(workdir, Quantization(name)).publish(repository, limits=Limits(100))
     manifest = repository.load("toy").manifest
     assert precision(manifest) == name
     assert accuracy(manifest) == result.after.metrics.to_dict()["top1"]
