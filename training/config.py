@@ -209,6 +209,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "init": "lite0",
         "variant": "lite0",
         "image_px": BACKBONES["lite0"],
+        "crop_fraction": 1.0,
         "epochs": 20,
         "small_fraction": 0.7,
         "batch_size": 32,

@@ -53,7 +53,7 @@ def find_starting_point(init: str, repository: Repository) -> StartingPoint | No
     if init == NOTHING:
         return None
     if init in BACKBONES:
-        return StartingPoint(init, {"variant": init, "image_px": BACKBONES[init], "crop_fraction": 0.875})
+        return StartingPoint(init, {"variant": init, "image_px": BACKBONES[init]})
     path = Path(init)
     if path.suffix == ".h5" and path.is_file():
         return StartingPoint(init, {"variant": "50", "image_px": 224, "crop_fraction": 0.875})

@@ -38,7 +38,7 @@ def test_nothing_is_no_starting_point(repository):
 @pytest.mark.parametrize(("name", "side_px"), [("lite0", 224), ("lite2", 260)])
 def test_backbone_brings_its_network_and_the_size_of_its_images(repository, name, side_px):
     start = find_starting_point(name, repository)
-    assert start.changes == {"variant": name, "image_px": side_px, "crop_fraction": 0.875}
+    assert start.changes == {"variant": name, "image_px": side_px}
     assert (start.labels, start.parent) == ((), None)
 
 
