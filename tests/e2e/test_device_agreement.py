@@ -8,6 +8,7 @@ from toy_data import write_npz
 
 from models.store.repository import Repository
 from optimize.for_device import add_file
+from optimize.gate import Limits
 from optimize.quantization.post_training import quantize
 from optimize.source import open_source
 from training.config import preset, replaced
@@ -30,7 +31,7 @@ def test_small_model_agrees_on_images_that_it_knows(tmp_path):
     config = replaced(preset("smoke"), {"epochs": 8})
     repository, workdir = Repository(tmp_path / "repository"), tmp_path / "run"
     train(config, data, workdir, repository=repository, name="toy")
-    quantize(open_source(workdir, None), workdir).publish(repository, max_accuracy_drop=100)
+    quantize(open_source(workdir, None), workdir).publish(repository, limits=Limits(max_accuracy_drop=100))
     int8 = repository.load("toy", 2)
     added = add_file(int8, "gpu", workdir, repository=repository, max_accuracy_drop=100)
     assert added.agreement.after.top1 >= 0.95

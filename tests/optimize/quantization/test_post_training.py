@@ -34,7 +34,7 @@ def test_int8_is_published_with_the_figures_of_both(workdir, repository):
     assert manifest.formats["litert"].precision == "int8"
     assert manifest.metrics == {
         "float32": result.before.metrics.to_dict(),
-        "int8": result.after.metrics.to_dict(),
+        "int8": result.after.to_dict(),
     }
     provenance = manifest.provenance
     assert (provenance["command"], provenance["parent"]) == ("c", "toy:1")
@@ -64,5 +64,5 @@ def test_own_pictures_are_calibrated_on(workdir, tmp_path):
 def test_past_the_budget_nothing_is_published(workdir, repository):
     candidate = quantized(workdir)
     with pytest.raises(AccuracyDropTooLarge):
-        candidate.publish(repository, max_accuracy_drop=-100.5)
+        candidate.publish(repository, limits=Limits(max_accuracy_drop=-100.5))
     assert repository.names() == []
