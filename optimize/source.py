@@ -14,7 +14,7 @@ from models.network.resnet_v2 import ResNetV2
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining, parse_changes
-from training.architecture import architecture_of, as_built, rebuilt
+from training.architecture import architecture_in, rebuilt
 from training.config import TrainingConfig, replaced
 from training.data import load_dataset
 from training.dataset import Dataset
@@ -190,6 +190,5 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")
-    architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
     reference = published(workdir, "float32")
-    return Source(run, data, model, architecture, dense, reference, published_in(workdir))
+    return Source(run, data, model, architecture_in(model, run.config), dense, reference, published_in(workdir))

@@ -58,6 +58,11 @@ def as_built(architecture: AnyArchitecture, model: keras.Model) -> AnyArchitectu
     return replace(architecture, stream_widths=tuple(streams), inner_widths=tuple(inner))
 
 
+def architecture_in(model: keras.Model, config: TrainingConfig) -> Architecture:
+    """Return the architecture of a model that a run of a configuration made, or that pruning made of one."""
+    return as_built(architecture_of(config, num_classes=model.output_shape[-1]), model)
+
+
 def rebuilt(architecture: Architecture, model: keras.Model) -> keras.Model:
     """Return a model with the same weights that computes in the precision of the policy that is set now."""
     copy = build(architecture)

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from training.architecture import architecture_of, as_built, rebuilt
+from training.architecture import architecture_in, rebuilt
 from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
 from training.run import RunError, load_model, published, read_run
 
@@ -41,7 +41,7 @@ class Teacher:
         run, model = read_run(self.workdir), load_model(self.workdir)
         if tuple(labels) != run.labels:
             raise RunError(f"the teacher in {self.workdir} has other labels than the data")
-        architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
+        architecture = architecture_in(model, run.config)
         return Distillation(rebuilt(architecture, model), self.weight, self.temperature)
 
     def to_dict(self) -> dict[str, Any]:

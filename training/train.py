@@ -12,7 +12,7 @@ import tf_keras as keras
 from models.network.architectures import build
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from training.architecture import architecture_of, as_built, building_in, copy_weights, rebuilt
+from training.architecture import architecture_in, architecture_of, building_in, copy_weights, rebuilt
 from training.config import TrainingConfig
 from training.cross_validation import CrossValidation
 from training.data import load_dataset
@@ -130,7 +130,6 @@ def finish(
     measured = finish_float32(model, run, data, workdir=workdir)
     for line in measured.about_probabilities():
         say(line)
-    architecture = as_built(architecture_of(run.config, num_classes=len(run.labels)), model)
     artifact = publish(
         measured,
         run,
@@ -138,7 +137,7 @@ def finish(
         workdir=workdir,
         repository=repository,
         name=name,
-        architecture=architecture,
+        architecture=architecture_in(model, run.config),
         cross_validation=cross_validation,
     )
     say(report_line(workdir, run, data, measured))

@@ -12,7 +12,7 @@ from models.network.efficientnet_lite import EfficientNetLite
 from models.network.keras_applications import resnet_with_weights
 from models.network.pretrained import WeightsMissing, pretrained_model
 from models.network.resnet_v2 import ResNetV2
-from training.architecture import CLASSIFIER, architecture_of, as_built
+from training.architecture import CLASSIFIER, architecture_in, architecture_of
 from training.config import BACKBONES, TrainingConfig
 from training.restored import network_of
 from training.run import RunError, load_model, read_run
@@ -61,4 +61,4 @@ def _source(start: StartingPoint) -> tuple[Architecture, keras.Model]:
     path = Path(start.init)
     folder = path.parent if path.suffix == ".keras" else path
     run, model = read_run(folder), load_model(folder)
-    return as_built(architecture_of(run.config, num_classes=len(run.labels)), model), model
+    return architecture_in(model, run.config), model

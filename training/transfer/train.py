@@ -12,13 +12,12 @@ import tf_keras as keras
 
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from training.architecture import architecture_of, as_built, rebuilt
-from training.cross_validation import CrossValidation
+from training.architecture import architecture_in, rebuilt
 from training.dataset import Dataset
 from training.pixel_sets import pixel_sets
 from training.publish import about_serving, export_and_measure, publish
 from training.recipe import Recipe
-from training.run import Run, open_run, read_run
+from training.run import open_run, read_run
 from training.train import finish, new_run
 from training.transfer.features import set_head
 from training.transfer.fine_tuning import fine_tuned, fitted_head
@@ -105,41 +104,15 @@ def train_from(
         options["cross_validation"] = found
         say(f"{len(data.test)} test images tell little; cross-validation of the classifier: {found} right")
     if plan.epochs:
-        _publish_head(model, run, data, **options, say=say)
+        measured = export_and_measure(model, run, data, workdir=workdir)
+        served = publish(measured, run, data, architecture=architecture_in(model, run.config), **options)
+        for line in about_serving(served, repository):
+            say(line)
+        say(f"published {served.manifest.reference}; all layers learn next")
         config = replace(run.config, epochs=plan.epochs)
         images = pixel_sets(data, config, workdir)
         model = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
-    architecture = as_built(architecture_of(run.config, num_classes=len(data.labels)), model)
-    artifact = finish(rebuilt(architecture, model), run, data, **options, say=say)
+    artifact = finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
     folders = f"--teacher {shlex.quote(str(workdir))} --workdir {shlex.quote(f'{workdir}-resnet')}"
     say(f"a ResNet-v2 that learns from it, and may be faster: `python -m training teach {folders}`")
     return artifact
-
-
-def _publish_head(
-    model: keras.Model,
-    run: Run,
-    data: Dataset,
-    *,
-    workdir: Path,
-    repository: Repository,
-    name: str,
-    cross_validation: CrossValidation | None = None,
-    say: Callable[[str], None],
-) -> None:
-    """Publish what is good enough to be served while all layers learn."""
-    measured = export_and_measure(model, run, data, workdir=workdir)
-    architecture = as_built(architecture_of(run.config, num_classes=len(data.labels)), model)
-    artifact = publish(
-        measured,
-        run,
-        data,
-        workdir=workdir,
-        repository=repository,
-        name=name,
-        architecture=architecture,
-        cross_validation=cross_validation,
-    )
-    for line in about_serving(artifact, repository):
-        say(line)
-    say(f"published {artifact.manifest.reference}; all layers learn next")
