@@ -29,7 +29,9 @@ _KNOWN = "folders of sets are called {}, in any case".format(
 )
 
 # What systems put beside photos: thumbnails, settings of a window, resource forks.
-_SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx", "$recycle.bin"})
+_SYSTEM_NAMES = frozenset(
+    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx", "$recycle.bin", "lost+found"}
+)
 REMOVED_FOLDER = "_removed"  # where `training.relabel` puts photos that belong to no class
 HIDDEN = "files hidden, removed or made by a system"
 IN_NO_CLASS = "files in no class folder"
@@ -72,9 +74,10 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
     label_of = _labels([path for folders in sets.values() for folder in folders for path in children[folder]], found)
     found.labels = tuple(sorted({label_of[path] for folder in sets["train"] for path in children[folder]}))
     if len(found.labels) < 2:
+        outside = f"; {len(tree.files)} files lie in no class folder" if tree.files and not found.labels else ""
         raise DatasetError(
             f"{name} must hold train/<class>/<image> or <class>/<image> with at least two classes, "
-            f"found {len(found.labels)}: {', '.join(found.labels) or 'none'} ({_KNOWN})"
+            f"found {len(found.labels)}: {', '.join(found.labels) or 'none'}{outside} ({_KNOWN})"
         )
     classes = {
         path: (role, _target(label_of[path], role, found))
@@ -164,7 +167,10 @@ def _target(label: str, role: SetName, found: ClassFolders) -> int:
     """Return the index of a folder's class; notes where it is spelt in another way than others."""
     alike = [other for other in found.labels if _plain(other) == _plain(label)]
     if label not in alike and len(alike) != 1:
-        raise DatasetError(f"{role} has classes that train has not: {label}; train has {', '.join(found.labels)}")
+        raise DatasetError(
+            f"{role} has classes that train has not: {label}; train has {', '.join(found.labels)}: rename the folder, "
+            "put photos of it into train, too, or take it out"
+        )
     if label not in alike:
         found.notes.append(f"{label!r} in {role} is taken for {alike[0]!r}: they differ in case or blanks only")
     elif len(alike) > 1 and role == "train":

@@ -39,7 +39,8 @@ def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND) ->
         return load_npz(path, held_out)
     if path.is_dir() or zipfile.is_zipfile(path):
         return load_image_folders(path, held_out, reading)
-    raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file")
+    what_to_do = "it is damaged: copy it again, whole" if path.suffix == ".zip" else "unpack another archive first"
+    raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file: {what_to_do}")
 
 
 def load_npz(path: Path, held_out: HeldOut) -> Dataset:

@@ -155,7 +155,10 @@ def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Spl
     groups = train.groups if len(train.groups) else np.arange(len(train))
     drawn = draw(train.targets, groups, held_out.validation_fraction, (held_out.seed, 1))
     if not len(drawn):
-        raise DatasetError("no class has two training images, one to learn from and one to choose by")
+        raise DatasetError(
+            "no class has two different training images, one to learn from and one to choose by: with those to test on "
+            "a class needs three photos"
+        )
     kept = np.setdiff1d(np.arange(len(train)), drawn)
     return train.subset(kept), train.subset(once_each(drawn, groups)), test
 

@@ -27,7 +27,8 @@ def draw(targets: Indices, groups: Indices, fraction: float, seed: int | tuple[i
     for target in np.unique(targets):
         members = rng.permutation(by_first[targets[first[by_first]] == target])
         num_images = int(sizes[members].sum())
-        drawn += _fill(members.tolist(), sizes, max(1, round(fraction * num_images)))
+        most = max(1, round(fraction * len(members)))  # a class may have one picture often, and others once
+        drawn += _fill(members.tolist(), sizes, max(1, round(fraction * num_images)), most)
     for target in np.unique(targets):
         if np.isin(group[targets == target], drawn).all():
             drawn.remove(group[np.argmax(targets == target)])  # all its images have copies in other classes
@@ -44,12 +45,12 @@ def once_each(indices: Indices, groups: Indices) -> Indices:
     return indices[np.sort(np.unique(groups[indices], return_index=True)[1])]
 
 
-def _fill(members: list[int], sizes: Indices, wanted: int) -> list[int]:
-    """Take groups, in order, that together have at most the wanted number of images; or the smallest one of all."""
+def _fill(members: list[int], sizes: Indices, wanted: int, most: int) -> list[int]:
+    """Take groups, in order and not too many, of at most the wanted images; or the smallest one."""
     taken: list[int] = []
     left = wanted
     for member in members:
-        if len(taken) < len(members) - 1 and sizes[member] <= left:
+        if len(taken) < min(most, len(members) - 1) and sizes[member] <= left:
             taken.append(member)
             left -= int(sizes[member])
     return taken or sorted(members, key=lambda member: sizes[member])[: min(1, len(members) - 1)]

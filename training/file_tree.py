@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -97,14 +98,21 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
     with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
-            if not entry.is_dir():
+            try:
+                is_folder, status = entry.is_dir(), entry.stat()
+            except OSError:  # a link that leads nowhere, or to itself
+                is_folder = False
+            if not is_folder:
                 yield File(path, partial(_open_file, Path(entry.path)), _stamp(entry))
                 continue
-            status = entry.stat()
             identity = (status.st_dev, status.st_ino)
-            if identity not in above:
-                yield path
+            if identity in above:
+                continue
+            yield path
+            try:
                 yield from _walk(Path(entry.path), f"{path}/", (*above, identity))
+            except PermissionError:  # it is left out, and said so, as a file in it
+                yield File(f"{path}/", partial(FileIO, entry.path))
 
 
 def _stamp(entry: os.DirEntry[str]) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,14 +22,6 @@ from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, prin
 
 __all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
-# In English, German, French, Spanish, Italian and Portuguese, Chinese and Japanese, Russian.
-_SIDES = frozenset(
-    (
-        *("left", "right", "links", "rechts", "gauche", "droite", "izquierda", "derecha", "sinistra", "destra"),
-        *("esquerda", "direita", "左", "右", "лево", "право"),
-    )
-)
-_ALPHABET = 5  # labels of one letter or digit; fewer are grades, or yes and no
 FURTHER_COPIES = "further copies of test or validation images"
 
 
@@ -57,8 +48,9 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
     given = np.array([candidates[index][2] for index in kept])
     lacking = [label for target, label in enumerate(found.labels) if target not in targets[given == "train"]]
     if lacking:
+        why = "".join(f"; left out: {files}" for files in examined.left_out[:2])
         raise DatasetError(
-            f"{source.name} has no readable image to train on of {', '.join(lacking)}: each class needs one"
+            f"{source.name} has no readable image to train on of {', '.join(lacking)}: each class needs one{why}"
         )
     found.notes += [f"no image in {role} can be used: it is drawn" for role in found.sets if role not in given]
     copies = find_copies([photo.sha256 for photo in photos], examined.thumbnails[kept])
@@ -147,19 +139,7 @@ def copy_groups(
     )
 
 
-def mirrored_classes(labels: Sequence[str]) -> list[str]:
-    """Pick the labels that say that a mirrored photo is of another class: sides, and single letters or digits."""
-    sided = [label for label in labels if _SIDES & set(re.findall(r"[^\W_]+", label.casefold()))]
-    characters = [label for label in labels if len(label) == 1 and label.isascii() and label.isalnum()]
-    return sided if len(sided) > 1 else characters if len(characters) >= _ALPHABET else []
-
-
 def _notes(labels: Sequence[str], copies: Copies, guess: Guess | None) -> Iterable[str]:
-    if mirrored := mirrored_classes(labels):
-        yield (
-            f"mirrored, a photo of {mirrored[0]} may be one of {mirrored[1]}, or of nothing: "
-            "--set augmentation.flip=false trains without mirroring"
-        )
     if NONE_LABEL in labels:
         yield f"{NONE_LABEL} holds images of none of the classes: what looks like them is to be refused"
     if copies.num_alike:

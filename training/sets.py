@@ -58,7 +58,7 @@ def choose_sets(images: Split, given: npt.NDArray[np.str_], held_out: HeldOut) -
             return sets
     drawn = draw(images.targets, images.groups, held_out.test_fraction, held_out.seed)
     if not len(drawn):
-        raise DatasetError("no class has two images, one to learn from and one to test on")
+        raise DatasetError("no class has two different images, one to learn from and one to test on: add photos")
     rest = images.subset(np.setdiff1d(np.arange(len(images)), drawn))
     sets_drawn = three_sets(rest, images.subset(once_each(drawn, images.groups)), held_out)
     origin = f"test and validation images drawn by class, with seed {held_out.seed}"
@@ -76,10 +76,12 @@ def _without_copies(images: Split, masks: Mapping[SetName, Mask], held_out: Held
     leaked = among("validation", test), among("train", both)
     train = masks["train"] & ~leaked[1]
     if copied := int(among("test", masks["train"]).sum()):
-        notes.append(f"{copied} of {test.sum()} test images are training images")
+        notes.append(f"{copied} of {test.sum()} test images are in train, too")
     if len(np.unique(images.targets[train])) < len(np.unique(images.targets[masks["train"]])):
-        notes.append("without them a class has no image to learn from: the sets are drawn anew from all images")
+        notes.append("without copies a class has no image to learn from: the sets are drawn anew from all images")
         return None
+    if copied:
+        notes[-1] += ": what is in train is left out"
     train_split, test_split = images.subset(np.flatnonzero(train)), images.subset(np.flatnonzero(test))
     own = images.subset(np.flatnonzero(masks.get("validation", leaked[0]) & ~leaked[0]))
     if len(own):

@@ -140,7 +140,8 @@ class Survey:
             )
         torn = [group for group in self.copies if len(set(group.labels)) > 1]
         for group in torn[:_MAX_PAIRS]:
-            yield f"  in {' and '.join(dict.fromkeys(group.labels))} at once, one is wrong: {group}"
+            doubt = "one label is wrong" if group.same_bytes else "if they show the same, one label is wrong"
+            yield f"  in {' and '.join(dict.fromkeys(group.labels))} at once, {doubt}: {group}"
         if len(torn) > _MAX_PAIRS:
             yield f"  ... {len(torn) - _MAX_PAIRS} more pictures in several classes"
 

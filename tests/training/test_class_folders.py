@@ -96,7 +96,10 @@ def test_a_class_of_nothing_is_a_class():
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (["1.jpg", "2.jpg"], "photos.zip must hold .* found 0: none .*train or training for train"),
+        (
+            ["1.jpg", "2.jpg"],
+            "photos.zip must hold .* found 0: none; 2 files lie in no class folder .*train or training for train",
+        ),
         (["cat/1.jpg"], "with at least two classes, found 1: cat"),
         (["train/1.jpg", "test/1.jpg"], "test and train must each hold a folder for each class, found none in them"),
         (

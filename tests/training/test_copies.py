@@ -50,3 +50,11 @@ def test_photos_of_one_scene_before_one_camera_are_no_copies():
     copies = find_copies([str(index) for index in range(30)], thumbnails(*map(jpeg, photos)))
     np.testing.assert_array_equal(copies.group, np.arange(30))
     assert copies.num_alike == 30
+
+
+def test_strokes_that_coarse_cells_cannot_tell_make_different_pictures():
+    base = thumbnails(jpeg(scene(0)))[0] // 2 + 64
+    strokes = np.tile(np.array([30, 0, -30]), THUMBNAIL_PX // 3)[:, None]  # three pixels are a cell of the coarse grid
+    photos = np.stack([base + strokes, base - strokes]).astype(np.uint8)
+    np.testing.assert_array_equal(find_copies(["a", "b"], photos).group, [0, 1])
+    np.testing.assert_array_equal(find_copies(["a", "b"], np.stack([photos[0], photos[0] + 2])).group, [0, 0])

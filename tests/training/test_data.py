@@ -315,7 +315,7 @@ def test_validation_images_are_drawn_by_class_from_the_training_images():
 def test_a_class_keeps_its_last_training_image():
     train, validation, _ = three_sets(split_of([0, 1, 1]), split_of([0]), HeldOut(validation_fraction=0.9))
     assert (train.targets.tolist(), validation.targets.tolist()) == ([0, 1], [1])
-    with pytest.raises(DatasetError, match="two training images"):
+    with pytest.raises(DatasetError, match="two different training images"):
         three_sets(split_of([0, 1]), split_of([0]), HeldOut())
 
 

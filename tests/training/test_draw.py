@@ -36,3 +36,8 @@ def test_a_class_keeps_one_group_and_gives_one_however_large():
     assert list(draw(np.array([0, 0, 0]), np.array([7, 7, 8]), 0.1, 0)) == [2]
     assert list(draw(np.array([0, 0, 0, 0]), np.array([7, 7, 8, 8]), 0.1, 0)) in ([0, 1], [2, 3])
     assert len(draw(np.array([0, 0, 0]), np.arange(3), 0.99, 0)) == 2
+
+
+def test_a_class_that_has_one_picture_often_keeps_most_of_its_others():
+    targets, groups = np.zeros(100, np.int64), np.array([*range(20), *[20] * 80])
+    assert len(draw(targets, groups, 0.15, 0)) == 3

@@ -1,4 +1,6 @@
+import os
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +47,20 @@ def test_what_cannot_be_listed_is_refused(tmp_path):
     (tmp_path / "b.zip").write_bytes((tmp_path / "b.zip").read_bytes().replace("é".encode(), b"\xff\xff"))
     with pytest.raises(DatasetError, match=r"b\.zip cannot be listed: .*utf-8"):
         open_tree(tmp_path / "b.zip")
+
+
+def test_what_a_folder_cannot_show_is_a_file_that_cannot_be_read(tmp_path, monkeypatch):
+    def refuse(folder):
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    listed = os.scandir
+    monkeypatch.setattr(os, "scandir", refuse)
+    (tmp_path / "red" / "locked").mkdir(parents=True)
+    (tmp_path / "red" / "loop.png").symlink_to("loop.png")
+    tree = open_tree(tmp_path)
+    assert [file.path for file in tree.files] == ["red/locked/", "red/loop.png"]
+    for file in tree.files:
+        with pytest.raises(OSError, match=r"Is a directory|Too many levels"):  # a locked one says "Permission denied"
+            file.read()

@@ -32,7 +32,7 @@ def test_what_is_measured_or_chosen_by_is_not_learned_from():
         HeldOut(),
     )
     assert names(sets) == [[2, 3], [4, 6], [7, 8]]
-    assert sets.notes == ["1 of 2 test images are training images"]
+    assert sets.notes == ["1 of 2 test images are in train, too: what is in train is left out"]
 
 
 def test_sets_are_drawn_anew_where_a_class_would_have_nothing_to_learn_from():
@@ -42,7 +42,7 @@ def test_sets_are_drawn_anew_where_a_class_would_have_nothing_to_learn_from():
     sets = choose_sets(*images(*rows), HeldOut(0.34, 0.2, 0))
     assert sets.held_out == HeldOut(0.34, 0.2, 0)
     assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [12, 2, 4]
-    assert sets.notes[0] == "12 of 12 test images are training images"
+    assert sets.notes[0] == "12 of 12 test images are in train, too"
     groups = [set(part.groups) for part in (sets.train, sets.validation, sets.test)]
     assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
 
@@ -58,7 +58,7 @@ def test_all_sets_are_drawn_where_none_is_given():
     sets = choose_sets(*images(*[("train", i % 2, i) for i in range(20)]), HeldOut(0.2, 0.25, 1))
     assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [12, 4, 4]
     assert sorted(index for part in names(sets) for index in part) == list(range(20))
-    with pytest.raises(DatasetError, match="no class has two images"):
+    with pytest.raises(DatasetError, match="no class has two different images"):
         choose_sets(*images(("train", 0, 0), ("train", 1, 1)), HeldOut())
 
 

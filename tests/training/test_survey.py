@@ -59,7 +59,7 @@ def test_copies_are_summed_up_and_those_in_two_classes_listed():
     assert lines[-2:] == [
         "  copies: 4 images in 2 groups, 1 of the same bytes and 1 nearly so; each group is kept on one side of the "
         "split: a/1.jpg = a/2.jpg, a/3.jpg = b/4.jpg",
-        "  in a and b at once, one is wrong: a/3.jpg = b/4.jpg",
+        "  in a and b at once, if they show the same, one label is wrong: a/3.jpg = b/4.jpg",
     ]
 
 
