@@ -3,7 +3,6 @@
 # The oldest that runs: pyenv also has the names of versions that are not in use.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13; do $$python -c "" 2>/dev/null && echo $$python && exit; done; echo python3)
 SHELL := /bin/bash
-export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 NAME ?= photos
 WORKDIR ?= runs/$(NAME)
@@ -21,6 +20,7 @@ newest = $(if $(shell grep '^tensorflow' $<),13,99)
 .venv/%/.done: requirements/%.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $(newest)) and "Opsin needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=..." % sys.version_info[:2])'
 	@rm -rf .venv/$*
+	@echo "Setting up .venv/$*, once; it takes minutes, and shows no progress"
 	$(PYTHON) -m venv .venv/$*
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@

@@ -23,16 +23,17 @@ DRY_RUN = "nothing was trained, and nothing written: the same command without --
 EXAMPLES = """
 examples:
   python -m training --data photos/ --workdir runs/flowers
-      photos/ holds train/<class>/<photo> and test/<class>/<photo> (or val/, valid/, validation/), or just
-      <class>/<photo>; a zip file of it will do
+      photos/ holds <class>/<photo>, or that in train/ and test/ and, if you like, validation/; a zip file of it will do
   python -m training --data cifar10.npz --preset cifar10 --workdir runs/cifar10
       the .npz holds x_train, y_train, x_test, y_test and labels
   python -m training --data photos/ --workdir runs/flowers --minutes 60 --init lite2
       a larger network than the default, lite0, and more time than the 15 minutes; --dry-run says what it would do
   python -m training --data photos/ --workdir runs/big --set variant=50 --set image_px=224 --set precision=mixed_float16
 
-A run that was stopped goes on when the same command is given again. What a run found wrong with the photos is moved
-by `python -m training relabel`.
+A run that was stopped goes on when the same command is given again. Further commands, each with its own --help:
+  python -m training teach      train a ResNet-v2 on what a finished run says of photos
+  python -m training report     write report.html of a finished run again: what went wrong, as pictures
+  python -m training relabel    move photos that the report shows in a wrong folder
 """
 
 
@@ -128,7 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workdir", type=Path, required=True, help="folder of this run: checkpoints, curves, metrics")
     parser.add_argument(
-        "--minutes", type=float, metavar="M", help="that the whole may take where it starts from another network (15)"
+        "--minutes",
+        type=float,
+        metavar="M",
+        help="that a training from another network may take, as with lite0, from look to report (15)",
     )
     parser.add_argument(
         "--init",

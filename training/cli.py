@@ -17,6 +17,7 @@ from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from training.failures import what_to_change
+from training.quiet_import import quiet_tensorflow
 from training.stopping import Stopped, signals_as_exceptions
 
 EXIT_REFUSED = 1
@@ -69,7 +70,7 @@ def run(program: str, action: Callable[[], str], *, goes_on: bool = False) -> in
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # `... > night.log &` is to be read while it runs
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the action loads TensorFlow
+    quiet_tensorflow()  # before the action loads it
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("absl", "tensorflow"):  # they tell of every file that they write
         logging.getLogger(library).setLevel(logging.ERROR)
