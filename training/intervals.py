@@ -23,6 +23,10 @@ class Interval(NamedTuple):
         """Return the JSON form, with six decimals."""
         return [round(self.low, 6), round(self.high, 6)]
 
+    def in_percent(self, decimals: int = 1) -> str:
+        """Say the ends of a fraction's interval, such as "91.3 to 96.2"."""
+        return f"{100 * self.low:.{decimals}f} to {100 * self.high:.{decimals}f}"
+
 
 def wilson(num_right: int, num_images: int) -> Interval:
     """Return the interval of an accuracy, both ends in [0, 1]; all of [0, 1] where there is no image.
@@ -79,5 +83,11 @@ def in_words(num_right: int, num_images: int, images: str = "test images") -> st
     if not num_images:
         return f"not measured: no {images}"
     decimals = 1 if num_images < 1000 else 2
-    low, high = (f"{100 * end:.{decimals}f}" for end in wilson(num_right, num_images))
-    return f"{100 * num_right / num_images:.{decimals}f} % of {num_images:,} {images} ({low} to {high})"
+    interval = wilson(num_right, num_images).in_percent(decimals)
+    return f"{100 * num_right / num_images:.{decimals}f} % of {num_images:,} {images} ({interval})"
+
+
+def in_points(num_broken: int, num_fixed: int, num_images: int) -> str:
+    """Say the difference of two accuracies on the same images with its interval: "+1.5 points (-0.2 to +3.1)"."""
+    low, high = (100 * end for end in paired(num_broken, num_fixed, num_images))
+    return f"{100 * (num_fixed - num_broken) / num_images:+.1f} points ({low:+.1f} to {high:+.1f})"

@@ -18,7 +18,7 @@ from models.store.model_files import ModelFile
 from models.store.repository import Repository
 from training.dataset import Dataset
 from training.evaluate import BATCH_SIZE, predict
-from training.intervals import in_words, paired
+from training.intervals import in_points, in_words
 
 FLOAT32 = ModelFile("model.tflite", "float32")
 
@@ -87,11 +87,10 @@ def compare_with_serving(
     except OpsinError as error:
         return Verdict(False, f"version {version}, which is served, cannot be compared: {error}", version)
     num_images, num_right, num_before = len(is_right), int(is_right.sum()), int(was_right.sum())
-    low, high = paired(int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum()), num_images)
+    difference = in_points(int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum()), num_images)
     told = (
         f"{in_words(num_right, num_images)} right, and {100 * num_before / num_images:.1f} % by version {version}, "
-        f"which was served: {100 * (num_right - num_before) / num_images:+.1f} points "
-        f"({100 * low:+.1f} to {100 * high:+.1f})"
+        f"which was served: {difference}"
     )
     is_not_worse = 100 * (num_before - num_right) <= (max_accuracy_drop + 1e-9) * num_images
     return Verdict(is_not_worse, told, version)

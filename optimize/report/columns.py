@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from models.report import size
 from optimize.published import OF_ZEROS
 from optimize.report.row import Row
-from training.intervals import Interval
 
 MINUS, TIMES, NONE = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 
@@ -53,12 +52,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"
 
 
-def between(interval: Interval) -> str:
-    """Format the ends of a fraction's interval as 92.0 to 93.1, in percent."""
-    low, high = (f"{100 * end:.1f}" for end in interval)
-    return f"{low} to {high}"
-
-
 def count(value: int) -> str:
     """Format a count as 12, 272 k or 40.8 M."""
     if value < 1000:
@@ -76,7 +69,7 @@ COLUMNS = (
         "top-1",
         "Test images whose likeliest label is right; against the baseline in points; each with the 95 % interval that "
         "other test images could move it in.",
-        lambda row: f"{percent(row.accuracy.metrics.top1)} [{between(row.accuracy.interval)}]",
+        lambda row: f"{percent(row.accuracy.metrics.top1)} [{row.accuracy.interval.in_percent()}]",
         lambda row, _: f"{points(row.changes.top1_points)} ± {row.changes.margin_points:.2f}",
     ),
     Column(

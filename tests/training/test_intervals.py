@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.intervals import bootstrap, in_words, paired, wilson
+from training.intervals import bootstrap, in_points, in_words, paired, wilson
 
 
 def test_wilson_is_that_of_the_books():
@@ -39,3 +39,8 @@ def test_accuracy_is_said_with_its_number_of_images_and_interval():
     assert in_words(353, 375) == "94.1 % of 375 test images (91.3 to 96.1)"
     assert in_words(9423, 10_000, "photos") == "94.23 % of 10,000 photos (93.76 to 94.67)"
     assert in_words(0, 0) == "not measured: no test images"
+
+
+def test_difference_is_said_in_points_with_its_interval():
+    assert in_points(3, 12, 100) == "+9.0 points (+1.3 to +16.3)"
+    assert in_points(0, 0, 20) == "+0.0 points (-8.9 to +8.9)"

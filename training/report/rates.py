@@ -27,8 +27,8 @@ class Rate:
         """Format with the 95 % interval, as "93.3 % (85.3 to 97.1)"; a dash if there is no photo."""
         if not self.num_photos:
             return "\N{EN DASH}"
-        low, high = (100 * end for end in wilson(self.num_right, self.num_photos))
-        return f"{100 * self.num_right / self.num_photos:.1f} % ({low:.1f} to {high:.1f})"
+        interval = wilson(self.num_right, self.num_photos).in_percent()
+        return f"{100 * self.num_right / self.num_photos:.1f} % ({interval})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.store.reference import ModelReference
 from training.dataset import Split
-from training.intervals import in_words, paired
+from training.intervals import in_points, in_words, paired
 from training.measured import predict_file
 from training.publish import FLOAT32_FILE
 from training.run import Run, published, read_run
@@ -70,13 +70,13 @@ def better_to_serve(teacher: Contender, student: Contender) -> tuple[Contender, 
     """Choose the student if it is faster and surely loses next to nothing, or surely better; else the teacher."""
     lost = int((teacher.is_right & ~student.is_right).sum())
     won = int((student.is_right & ~teacher.is_right).sum())
-    low, high = (100 * end for end in paired(lost, won, len(teacher.is_right)))
-    points = f"{100 * (won - lost) / len(teacher.is_right):+.1f} points ({low:+.1f} to {high:+.1f}) for the student"
-    if low > 0:
+    least, _ = paired(lost, won, len(teacher.is_right))
+    points = f"{in_points(lost, won, len(teacher.is_right))} for the student"
+    if least > 0:
         return student, f"which is right more often: {points}"
     if student.time_ms >= teacher.time_ms:
         return teacher, f"for the student is neither faster nor surely more accurate: {points}"
-    if low >= -MAX_LOSS_POINTS:
+    if 100 * least >= -MAX_LOSS_POINTS:
         return student, f"which is faster and loses at most {MAX_LOSS_POINTS:g} point: {points}"
     return teacher, f"for the student, which is faster, may lose more than {MAX_LOSS_POINTS:g} point: {points}"
 
