@@ -16,12 +16,11 @@ from models.store.repository import Repository
 from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining, parse_changes
 from training.architecture import architecture_in, rebuilt
 from training.config import TrainingConfig, replaced
-from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Distillation, Hint
-from training.pixel_sets import pixel_folder
 from training.publish import FLOAT32_FILE, MeasuredFile, measure_file
 from training.run import Run, RunError, load_model, open_run, published, published_in, read_run
+from training.run_data import load_data_of
 
 COMPRESSIONS = ("channels", "magnitude", QuantizationAwareTraining.METHOD)  # methods, in the records of runs
 
@@ -185,10 +184,7 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
     if run.compression and run.compression["method"] == QuantizationAwareTraining.METHOD:
         raise RunError(f"{workdir} was trained as an int8 file and has no other: start from the run of {run.parent}")
     model = load_model(workdir)
-    reading = replace(run.config.reading, known=pixel_folder(workdir))
-    data = load_dataset(data_path or Path(run.data), run.config.held_out, reading)
-    if data.sha256 != run.data_sha256:
-        raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
+    data = load_data_of(run, workdir, data_path)
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")
     reference = published(workdir, "float32")
     return Source(run, data, model, architecture_in(model, run.config), dense, reference, published_in(workdir))

@@ -180,7 +180,7 @@ def test_images_held_out_are_those_of_the_training(workdir, monkeypatch):
         assert held_out == HeldOut(test_fraction=0.3, validation_fraction=0.2, seed=5)
         raise InterruptedError
 
-    monkeypatch.setattr("optimize.source.load_dataset", load)
+    monkeypatch.setattr("training.run_data.load_dataset", load)
     with pytest.raises(InterruptedError):
         open_source(workdir, None)
 

@@ -14,14 +14,14 @@ from models.store.repository import Repository
 from training.architecture import architecture_of, building_in, rebuilt
 from training.config import TrainingConfig
 from training.crops import decode_whole
-from training.data import load_dataset
 from training.dataset import Dataset, Pixels, Split
 from training.image_folders import load_unlabelled
 from training.loop import fit
 from training.pixel_sets import PixelSets, pixel_folder, pixel_sets
 from training.pixel_store import PixelStore, write_pixels
 from training.progress import Progress
-from training.run import Run, RunError, load_model, open_run, read_run
+from training.run import Run, load_model, open_run, read_run
+from training.run_data import load_data_of
 from training.teaching.settings import Teaching
 from training.teaching.views import BATCH_SIZE, Views, answers_of
 from training.train import finish, new_run
@@ -39,11 +39,7 @@ class Teacher:
 def open_teacher(folder: Path) -> Teacher:
     """Open a finished run; RunError where it is not finished, or its data is not what it was."""
     run, model = read_run(folder), load_model(folder)
-    reading = replace(run.config.reading, known=pixel_folder(folder))
-    data = load_dataset(Path(run.data), run.config.held_out, reading)
-    if data.sha256 != run.data_sha256:
-        raise RunError(f"{data.name} is not the data that {folder} was trained on: its sha256 differs")
-    return Teacher(run, model, data)
+    return Teacher(run, model, load_data_of(run, folder))
 
 
 def open_photos(source: Path, teacher: Teacher, workdir: Path, say: Callable[[str], None] = print) -> Split:
