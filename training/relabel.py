@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from models.store.calibration import NONE_LABEL
 from training import journal
 from training.cli import command_parser, run
 from training.dataset import file_sha256
@@ -80,11 +81,11 @@ def _new_path(move: Move, data: Path) -> Path:
         for name in _folders(data.joinpath(*parts[:level])):
             if _composed(name) == _composed(move.to):
                 return Path(*parts[:level], name, *parts[level + 1 :])
-    # A class that has no photo to test on may have no folder there, and `_none` is a class that one begins.
+    # A class that has no photo to test on may have no folder there, and NONE_LABEL is a class that one begins.
     level = levels[0]
     beside = data.joinpath(*parts[: level - 1]) if level else data
     classes = {_composed(name) for folder in _folders(beside) for name in _folders(beside / folder)} if level else set()
-    if _composed(move.to) not in {*classes, "_none"}:
+    if _composed(move.to) not in {*classes, NONE_LABEL}:
         raise ValueError(f"there is no class {move.to!r} beside {move.label!r}, where {move.path} lies")
     return Path(*parts[:level], move.to, *parts[level + 1 :])
 
