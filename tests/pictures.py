@@ -73,3 +73,14 @@ def gray_tiff(
     """A TIFF of one row of gray samples."""
     tags = {256: width, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(row)}
     return tiff(row, {**tags, **(more or {})}, order=order)
+
+
+SMALL_JPEG = encode(gradient(16, 16), "JPEG")
+
+
+def jpeg_segment(marker, body):
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def into_jpeg(segments):
+    return SMALL_JPEG[:2] + segments + SMALL_JPEG[2:]

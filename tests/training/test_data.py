@@ -9,7 +9,7 @@ from toy_data import LABELS, toy_images, write_folders, write_npz
 
 from models.pixels.preprocessing import PixelSpec
 from training.data import load_dataset
-from training.dataset import DatasetError, HeldOut, Split, three_sets
+from training.dataset import DatasetError, HeldOut
 
 SPEC = PixelSpec(height_px=32, width_px=32)
 
@@ -293,35 +293,6 @@ def test_flowers_zip_is_a_data_set(shared_data):
 def test_npz_is_known_by_its_bytes(tmp_path):
     first, second = write_npz(tmp_path / "a.npz"), write_npz(tmp_path / "b.npz", num_test=27)
     assert load(first).sha256 != load(second).sha256
-
-
-def split_of(targets: Sequence[int]) -> Split:
-    return Split(np.array(targets), lambda index: b"%d" % index, tuple(f"{index}.png" for index in range(len(targets))))
-
-
-def test_validation_images_are_drawn_by_class_from_the_training_images():
-    whole, test = split_of([0] * 20 + [1] * 10), split_of([0, 1])
-    train, validation, same = three_sets(whole, test, HeldOut(validation_fraction=0.2, seed=3))
-    assert same is test
-    np.testing.assert_array_equal(np.bincount(train.targets), [16, 8])
-    np.testing.assert_array_equal(np.bincount(validation.targets), [4, 2])
-    assert set(train.encoded()) | set(validation.encoded()) == set(whole.encoded())
-    assert [int(Path(name).stem) for name in train.names] == [int(content) for content in train.encoded()]
-    again = three_sets(whole, test, HeldOut(validation_fraction=0.2, seed=3))[1]
-    other = three_sets(whole, test, HeldOut(validation_fraction=0.2, seed=4))[1]
-    assert list(again.encoded()) == list(validation.encoded()) != list(other.encoded())
-
-
-def test_a_class_keeps_its_last_training_image():
-    train, validation, _ = three_sets(split_of([0, 1, 1]), split_of([0]), HeldOut(validation_fraction=0.9))
-    assert (train.targets.tolist(), validation.targets.tolist()) == ([0, 1], [1])
-    with pytest.raises(DatasetError, match="two different training images"):
-        three_sets(split_of([0, 1]), split_of([0]), HeldOut())
-
-
-def test_runs_of_before_there_were_three_sets_choose_by_the_test_set():
-    whole, test = split_of([0, 0, 1]), split_of([0])
-    assert three_sets(whole, test, HeldOut(validation_fraction=0.0)) == (whole, test, test)
 
 
 def test_an_npz_may_have_validation_images_of_its_own(tmp_path):
