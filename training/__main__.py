@@ -74,9 +74,9 @@ def _train(options: argparse.Namespace, command: str) -> str:
 
     where = {"workdir": options.workdir, "repository": repository, "name": name}
     if start:
-        from training.transfer.train import make_plan_here, train_from
+        from training.transfer.train import load_and_plan, train_from
 
-        model, plan = make_plan_here(recipe, start, data, options.workdir, elapsed_s=time.monotonic() - begun_s)
+        model, plan = load_and_plan(recipe, start, data, options.workdir, elapsed_s=time.monotonic() - begun_s)
         if options.dry_run:
             return DRY_RUN
         deadline_s = begun_s + 60 * recipe.config.minutes

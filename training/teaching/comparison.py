@@ -19,7 +19,7 @@ from training.intervals import in_points, in_words, paired
 from training.measured import predict_file
 from training.publish import FLOAT32_FILE
 from training.run import Run, published, read_run
-from training.teaching.student import Teacher
+from training.teaching.student import FinishedRun
 
 MAX_LOSS_POINTS = 1.0  # of accuracy, that a faster model may have
 _NUM_TIMED = 15
@@ -52,7 +52,7 @@ class Contender:
         return f"{self.name}: {accuracy}, {self.time_ms:.1f} ms an image, {size(self.num_bytes)}"
 
 
-def about_both(teacher: Teacher, teacher_folder: Path, student_name: str, student_folder: Path) -> list[str]:
+def about_both(teacher: FinishedRun, teacher_folder: Path, student_name: str, student_folder: Path) -> list[str]:
     """Measure the published files of teacher and student, and say which is to be served, and why."""
     name = ModelReference.parse(published(teacher_folder, "float32")).name
     validation = teacher.data.validation

@@ -28,7 +28,7 @@ from training.train import finish, new_run
 
 
 @dataclass(frozen=True, slots=True)
-class Teacher:
+class FinishedRun:
     """A finished run to learn from, with its data opened as it was trained on."""
 
     run: Run
@@ -36,13 +36,13 @@ class Teacher:
     data: Dataset
 
 
-def open_teacher(folder: Path) -> Teacher:
+def open_teacher(folder: Path) -> FinishedRun:
     """Open a finished run; RunError where it is not finished, or its data is not what it was."""
     run, model = read_run(folder), load_model(folder)
-    return Teacher(run, model, load_data_of(run, folder))
+    return FinishedRun(run, model, load_data_of(run, folder))
 
 
-def open_photos(source: Path, teacher: Teacher, workdir: Path, say: Callable[[str], None] = print) -> Split:
+def open_photos(source: Path, teacher: FinishedRun, workdir: Path, say: Callable[[str], None] = print) -> Split:
     """Open photos without labels, and say what is left out: copies of what the student will be measured on, too."""
     reading = replace(teacher.run.config.reading, known=pixel_folder(workdir))
     photos, left_out = load_unlabelled(source, reading, (teacher.data.validation, teacher.data.test))
@@ -52,7 +52,7 @@ def open_photos(source: Path, teacher: Teacher, workdir: Path, say: Callable[[st
 
 
 def teach(
-    teacher: Teacher,
+    teacher: FinishedRun,
     config: TrainingConfig,
     teaching: Teaching,
     *,
@@ -94,7 +94,7 @@ def teach(
 
 
 def _views_with_answers(
-    teacher: Teacher,
+    teacher: FinishedRun,
     config: TrainingConfig,
     num_rounds: int,
     photos: Split | None,

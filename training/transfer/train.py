@@ -27,7 +27,7 @@ from training.transfer.starting_point import StartingPoint
 from training.transfer.time_budget import Plan, make_plan, measure_speed
 
 
-def make_plan_here(
+def load_and_plan(
     recipe: Recipe,
     start: StartingPoint,
     data: Dataset,
@@ -73,8 +73,8 @@ def train_from(
     """Fit a head and publish it; then, if the plan says so, train all layers, and publish them where they are better.
 
     Args:
-        model: of `make_plan_here`; its weights are changed.
-        plan: of `make_plan_here`.
+        model: of `load_and_plan`; its weights are changed.
+        plan: of `load_and_plan`.
         recipe: what was chosen.
         start: what the network came from.
         data: the photos.
