@@ -33,12 +33,18 @@ class Journal:
 
 
 def last_journal(root: Path) -> Journal | None:
-    """Read the journal that was begun last and not undone, if there is one."""
+    """Read the journal that was begun last and not undone, if there is one; ValueError if it is damaged."""
     file = _last_file(root)
     if not file:
         return None
-    values = json.loads(file.read_text())
-    return Journal(values["sha256"], tuple(values["folders"]), tuple((old, new) for old, new in values["renames"]))
+    try:
+        values = json.loads(file.read_text())
+        renames = tuple((old, new) for old, new in values["renames"])
+        return Journal(values["sha256"], tuple(values["folders"]), renames)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{file} is damaged: nothing was moved; remove it to forget the moves that it names"
+        ) from error
 
 
 def begin(journal: Journal, root: Path) -> None:
@@ -57,6 +63,15 @@ def waiting(journal: Journal, root: Path) -> list[tuple[str, str]]:
         ValueError: others have moved the files meanwhile, or written new ones.
     """
     return [rename for rename, is_done in _progress(journal, root) if not is_done]
+
+
+def is_applied(journal: Journal, root: Path) -> bool:
+    """Tell if no file waits for its new name; one that is in neither place was removed by a person since."""
+
+    def is_there(path: Path) -> bool:
+        return os.path.lexists(path) and path.lstat().st_size > 0  # an empty one may only claim the name
+
+    return not any(is_there(root / old) and not is_there(root / new) for old, new in journal.renames)
 
 
 def finish(journal: Journal, root: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -51,9 +52,12 @@ def read_moves(file: Path) -> list[Move]:
     Raises:
         ValueError: it is no such list; the message names the line.
     """
-    # A name of a file need not be UTF-8; Excel begins a file with a mark, and in places parts columns by semicolons.
-    text = file.read_bytes().decode("utf-8-sig", "surrogateescape")
-    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    # A name of a file need not be UTF-8. Excel begins a file with a mark, saves "Unicode text" as UTF-16 with tabs, in
+    # places parts columns by semicolons, and keeps rows that were emptied.
+    content = file.read_bytes()
+    is_utf_16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    text = content.decode("utf-16", "replace") if is_utf_16 else content.decode("utf-8-sig", "surrogateescape")
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     moves: dict[str, Move] = {}
     try:
@@ -61,6 +65,8 @@ def read_moves(file: Path) -> list[Move]:
         if missing:
             raise ValueError(f"there is no column {', '.join(missing)}: a list of moves has {', '.join(COLUMNS)}")
         for row in rows:
+            if not any(row.values()):
+                continue
             move = Move(*(row.get(column) or "" for column in COLUMNS))
             if moves.setdefault(move.path, move).to != move.to:
                 raise ValueError(f"{move.path} moves twice: to {moves[move.path].to} and to {move.to}")

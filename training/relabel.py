@@ -110,7 +110,7 @@ def _apply(options: argparse.Namespace) -> str:
         raise ValueError("name the list of moves, or give --undo to undo the last one")
     sha256, last = file_sha256(file), journal.last_journal(data)
     is_begun = last is not None and last.sha256 == sha256
-    if last and not is_begun and journal.waiting(last, data):
+    if last and not is_begun and not journal.is_applied(last, data):
         raise ValueError("another list is applied in part: give it again to finish it, or --undo it first")
     moves = read_moves(file)
     wanted = last if last and is_begun else plan(moves, data, sha256=sha256)

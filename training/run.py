@@ -109,6 +109,11 @@ def _refuse_others(workdir: Path, run: Run, wanted: Run) -> None:
         for name in before | now
         if before.get(name) != now.get(name)
     ]
+    if differing and before.get("data_sha256") != now.get("data_sha256"):
+        raise RunError(
+            f"{workdir} holds a run of other photos, or some came, changed or went since: use another --workdir, "
+            "or put them back to go on with it"
+        )
     if differing:
         raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another folder")
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from dying_processes import dies_before
 
-from training.journal import FOLDER, Journal, begin, finish, last_journal, undo, waiting
+from training.journal import FOLDER, Journal, begin, finish, is_applied, last_journal, undo, waiting
 
 JOURNAL = Journal("0" * 64, ("c", "c/d"), (("a/1", "b/1"), ("a/2", "c/d/2"), ("b/3", "a/3")))
 
@@ -154,3 +154,18 @@ def test_folders_that_hold_something_else_by_now_stay(root):
     (root / "c/d/new").write_text("new")
     undo(JOURNAL, root)
     assert contents(root) == {**BEFORE, "c": None, "c/d": None, "c/d/new": "new"}
+
+
+def test_a_photo_that_was_removed_since_does_not_wait(root):
+    begin(JOURNAL, root)
+    assert not is_applied(JOURNAL, root)
+    finish(JOURNAL, root)
+    (root / "b/1").unlink()
+    assert is_applied(JOURNAL, root)
+
+
+def test_a_damaged_journal_is_named(root):
+    begin(JOURNAL, root)
+    (root / FOLDER / "1.json").write_text("{")
+    with pytest.raises(ValueError, match=r"1\.json is damaged: nothing was moved"):
+        last_journal(root)

@@ -20,6 +20,12 @@ def test_a_list_that_excel_saved_is_read(tmp_path):
     assert read_moves(tmp_path / "moves.csv") == [Move("rose/é.jpg", "rose", "tulip")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_list_with_tabs_and_emptied_rows_is_read(tmp_path, encoding):
+    (tmp_path / "moves.csv").write_bytes("path\tfrom\tto\r\n\t\t\r\né.jpg\ta\tb\r\n".encode(encoding))
+    assert read_moves(tmp_path / "moves.csv") == [Move("é.jpg", "a", "b")]
+
+
 def test_a_photo_that_is_marked_twice_moves_once(tmp_path):
     (tmp_path / "moves.csv").write_text("path,from,to,why\na/1.jpg,a,b,x\na/1.jpg,a,b,y\n")
     assert read_moves(tmp_path / "moves.csv") == [Move("a/1.jpg", "a", "b", "x")]

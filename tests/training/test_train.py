@@ -109,9 +109,14 @@ def test_a_finished_run_keeps_its_learning_rate(toy_run):
         open_run(toy_run, replace(begun, config=replaced(begun.config, {"peak_lr": 0.005})))
 
 
-@pytest.mark.parametrize("field", ["data_sha256", "parent", "labels"])
-def test_other_data_labels_or_parent_in_the_same_folder_are_refused(toy_run, field):
-    other = {"data_sha256": "0" * 64, "parent": "toy:7", "labels": ("blue", "red", "green")}[field]
+def test_other_photos_in_the_same_folder_are_refused(toy_run):
+    with pytest.raises(RunError, match="holds a run of other photos, or some came, changed or went since"):
+        open_run(toy_run, replace(read_run(toy_run), data_sha256="0" * 64))
+
+
+@pytest.mark.parametrize("field", ["parent", "labels"])
+def test_another_parent_or_labels_in_the_same_folder_are_refused(toy_run, field):
+    other = {"parent": "toy:7", "labels": ("blue", "red", "green")}[field]
     with pytest.raises(RunError, match=f"{field} .* there, .* now.*use another folder"):
         open_run(toy_run, replace(read_run(toy_run), **{field: other}))
 

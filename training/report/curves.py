@@ -43,6 +43,7 @@ def _curve(title: str, epochs: Sequence[int], lines: dict[str, list[float]]) -> 
         axes.set_title(title, color=SOFT, fontsize=12, loc="left")
         axes.set_xlabel("epoch", color=SOFT)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
         axes.grid(color=GRID)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, labelcolor=SOFT, labelsize=11)

@@ -1,3 +1,4 @@
+import dataclasses
 from xml.etree import ElementTree
 
 from training.history import EpochRecord
@@ -36,3 +37,10 @@ def test_epochs_are_whole_numbers():
 def test_a_single_epoch_is_a_point_and_none_has_no_figure():
     assert "<use" in curves([record(1)])[2]
     assert curves([]) == []
+
+
+def test_values_that_hardly_differ_are_told_without_an_offset():
+    records = [dataclasses.replace(record(epoch), train_accuracy=0.2 + epoch * 1e-9) for epoch in (1, 2)]
+    records = [dataclasses.replace(one, validation_accuracy=one.train_accuracy) for one in records]
+    texts = [text.text for text in ElementTree.fromstring(curves(records)[1]).iter(f"{SVG}text")]  # noqa: S314
+    assert not [text for text in texts if text and "e" in text and "+" in text]
