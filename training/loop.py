@@ -91,19 +91,7 @@ class Trainer:
     ) -> None:
         self._images = images
         self._config = config
-        self.state = TrainingStep(
-            model,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            label_smoothing=config.label_smoothing,
-            ema_decay=config.average_decay,
-            xla=config.xla,
-            distillation=distillation,
-            layer_decay=config.layer_decay,
-            classifier_rate=config.classifier_rate,
-            frozen_batch_norm=config.frozen_batch_norm,
-            stochastic_depth=config.stochastic_depth,
-        )
+        self.state = TrainingStep.of(model, config, distillation)
         self._results = EpochResults(may_overflow=config.precision == "mixed_float16")
         self._checkpoints = Checkpoints(workdir, self.state, {**also_saved, "epoch_sums": self._results.sums})
         self._steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)

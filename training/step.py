@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from models.network.normalization import normalize
+from training.config import TrainingConfig
 from training.dataset import Pixels, Targets
 from training.distillation import Distillation, WithFeatures
 from training.layer_rates import freeze_batch_norms, layer_rates
@@ -95,6 +96,23 @@ class TrainingStep:
         learning = with_stochastic_depth(model, stochastic_depth, self.num_steps_done) if stochastic_depth else model
         self._student = WithFeatures(learning, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
+
+    @classmethod
+    def of(cls, model: keras.Model, config: TrainingConfig, distillation: Distillation | None = None) -> TrainingStep:
+        """Make the step that a configuration describes."""
+        return cls(
+            model,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            label_smoothing=config.label_smoothing,
+            ema_decay=config.average_decay,
+            xla=config.xla,
+            distillation=distillation,
+            layer_decay=config.layer_decay,
+            classifier_rate=config.classifier_rate,
+            frozen_batch_norm=config.frozen_batch_norm,
+            stochastic_depth=config.stochastic_depth,
+        )
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
         """Learn from uint8 [N, H, W, 3], which may be smaller than the model's images, and their targets.

@@ -89,16 +89,7 @@ def measure_speed(model: keras.Model, config: TrainingConfig, clock: Callable[[]
     pixels = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     targets, before = tf.zeros([config.batch_size], tf.int64), model.get_weights()
     forward = tf.function(lambda batch: model(normalize(batch), training=False))
-    step = TrainingStep(
-        model,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        label_smoothing=config.label_smoothing,
-        ema_decay=config.average_decay,
-        xla=config.xla,
-        layer_decay=config.layer_decay,
-        frozen_batch_norm=config.frozen_batch_norm,
-    )
+    step = TrainingStep.of(model, config)
     forward_s = _seconds(lambda: forward(pixels).numpy(), clock)
     learning_s = _seconds(lambda: step(pixels, targets, lr=0.0, step=0).loss.numpy(), clock)
     model.set_weights(before)  # a batch normalization learns at any learning rate
