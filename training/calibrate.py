@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ def fit_temperature(probabilities: Probabilities, targets: Targets) -> float:
     for _ in range(30):
         middle = (low + high) / 2
         factor = math.exp(middle)
-        expected = (_softmax(factor * logits) * logits).sum(axis=1)
+        expected = (softmax(factor * logits) * logits).sum(axis=1)
         slope = factor * float(np.sum(expected - of_target)) + middle / PRIOR_STD**2
         low, high = (middle, high) if slope < 0 else (low, middle)
     return round(math.exp(-middle), 4)
@@ -58,7 +59,7 @@ def temperature_interval(probabilities: Probabilities, targets: Targets) -> Inte
 def with_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Return the probabilities, float32 [N, C], that the logits divided by a temperature have."""
     logits = np.log(np.maximum(probabilities, _TINIEST)).astype(np.float64)
-    return _softmax(logits / temperature).astype(np.float32)
+    return softmax(logits / temperature).astype(np.float32)
 
 
 def fit_calibration(
@@ -106,7 +107,8 @@ def conformal_scores(of_target: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple((np.ceil(scores[np.minimum(ranks, len(scores)) - 1] * 1e6) / 1e6).tolist())
 
 
-def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def softmax(logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Return the probabilities, [N, C], of logits."""
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    probabilities: npt.NDArray[np.floating[Any]] = exponentials / exponentials.sum(axis=1, keepdims=True)
     return probabilities

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.calibrate import fit_temperature, with_temperature
+from training.calibrate import fit_temperature, softmax, with_temperature
 from training.cross_validation import NUM_FOLDS, stratified_folds
 from training.dataset import Dataset, Targets
 from training.evaluate import Probabilities
@@ -60,6 +60,5 @@ def cross_validated(
         out = folds == fold
         left = moments - inputs[out].T @ inputs[out]
         scores[out] = inputs[out] @ np.linalg.solve(left, products - inputs[out].T @ wanted[out])
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    probabilities = softmax(scores).astype(np.float32)
     return with_temperature(probabilities, fit_temperature(probabilities, targets))

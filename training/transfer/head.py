@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from training.cross_validation import NUM_FOLDS
 from training.dataset import Targets
 
 Features = npt.NDArray[np.float32]
@@ -17,7 +18,6 @@ Logits = npt.NDArray[np.float64]
 # Of 1,805 flower photos 0.03 and 0.01 had the least loss on 320 others, of 85 photos 0.1 and 0.03.
 PENALTIES = (0.3, 0.1, 0.03, 0.01, 0.003)
 FEW = 100  # validation images; with fewer, folds of the training images choose, too
-NUM_FOLDS = 5
 _MAX_ITERATIONS = 200
 
 
