@@ -53,7 +53,8 @@ class File:
                 check(head)
                 return head + file.read()
         except _ZIP_ERRORS as error:
-            raise OSError(str(error)) from error
+            is_locked = "password required" in str(error)
+            raise OSError("a password locks it: unpack it first" if is_locked else str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

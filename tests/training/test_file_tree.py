@@ -64,3 +64,13 @@ def test_what_a_folder_cannot_show_is_a_file_that_cannot_be_read(tmp_path, monke
     for file in tree.files:
         with pytest.raises(OSError, match=r"Is a directory|Too many levels"):  # a locked one says "Permission denied"
             file.read()
+
+
+def test_a_file_that_a_password_locks_says_so(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("red/1.png", b"")
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[6] = content[content.index(b"PK\1\2") + 8] = 1  # the flag of an encrypted entry
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(OSError, match="a password locks it: unpack it first"):
+        open_tree(tmp_path / "a.zip").files[0].read()

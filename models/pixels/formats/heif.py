@@ -87,9 +87,11 @@ def decode(encoded: EncodedImage) -> Image.Image:
 def _picture(items: Items, item: int) -> _Picture:
     kind = items.kinds.get(item)
     extents = items.property(item, b"ispe")
-    if kind not in (_CODED, _GRID) or len(extents) < 12:
+    if kind not in (_CODED, _GRID):
         name = kind.decode("latin-1") if kind else "nothing"
         raise UnsupportedImage(f"the HEIC image is stored as {name!a}; accepted are 'hvc1' and 'grid' of it")
+    if len(extents) < 12:
+        raise CorruptImage("the HEIC image is corrupt: it does not say how large it is")
     if kind == _CODED:
         return _Picture([item], (int.from_bytes(extents[4:8], "big"), int.from_bytes(extents[8:12], "big")))
     numbers = Numbers(items.data(item)[:12])

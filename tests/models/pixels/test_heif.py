@@ -176,6 +176,7 @@ def test_tile_is_paid_for_as_often_as_it_is_used(tile):
         (lambda tile: heif(coded(tile), references=[(b"auxl", 1, *[1] * 20_000)]), "at most 16384 are accepted"),
         (lambda tile: heif(*[coded(tile)] * 1001), "at most 1000 are accepted"),
         (lambda _: box(b"ftyp", b"heic", bytes(4), b"heic") + full_box(b"meta"), "it has no box pitm"),
+        (lambda tile: heif((b"hvc1", [], stream(tile))), "it does not say how large it is"),
     ],
 )
 def test_file_of_a_shape_that_no_photo_has_is_refused(tile, make, message):
