@@ -119,15 +119,6 @@ def test_images_know_their_paths_in_the_folder_or_zip_file(tmp_path, inside):
         assert data.test.read(0) == (tmp_path / "folder" / data.test.names[0]).read_bytes()
 
 
-@pytest.mark.parametrize(("name", "label"), [("blé".encode(), "blé"), (b"bl\x82\x82", "bléé")])
-def test_names_in_a_zip_file_are_utf_8_or_else_code_page_437(tmp_path, name, label):
-    path = zipped(write_folders(tmp_path / "folder", num_images=12), tmp_path / "photos.zip")
-    path.write_bytes(path.read_bytes().replace(b"blue/", name + b"/"))  # without the flag for UTF-8, as Info-ZIP does
-    data = load(path)
-    assert data.labels == (label, "green", "red")
-    assert len(data.train) + len(data.test) == 12
-
-
 def test_what_a_system_adds_to_an_archive_is_no_class(tmp_path):
     path = zipped(write_folders(tmp_path / "folder", num_images=24), tmp_path / "photos.zip")
     plain = load(path)

@@ -3,7 +3,10 @@ import zipfile
 import zlib
 
 import pytest
+from toy_data import write_folders
 
+from training.data import load_dataset
+from training.dataset import HeldOut
 from training.zip_names import read_names
 
 
@@ -57,3 +60,15 @@ def test_a_unicode_path_beside_the_name_counts_if_it_is_of_that_name(tmp_path, c
     extra = struct.pack("<HH", 0x9999, 1) + b"x" + struct.pack("<HH", 0x7075, len(body)) + body
     with archive_of(tmp_path / "a.zip", [b"a?/1.jpg"], extra=extra) as archive:
         assert read_names(archive).paths == (path,)
+
+
+@pytest.mark.parametrize(("name", "label"), [("blé".encode(), "blé"), (b"bl\x82\x82", "bléé")])
+def test_names_in_a_zip_file_are_utf_8_or_else_code_page_437(tmp_path, name, label):
+    folder, path = write_folders(tmp_path / "folder", num_images=12), tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, file.relative_to(folder))
+    path.write_bytes(path.read_bytes().replace(b"blue/", name + b"/"))  # without the flag for UTF-8, as Info-ZIP does
+    data = load_dataset(path, HeldOut(0.25, 0.0, 0))
+    assert data.labels == (label, "green", "red")
+    assert len(data.train) + len(data.test) == 12

@@ -17,7 +17,7 @@ Logits = npt.NDArray[np.float64]
 
 # Of 1,805 flower photos 0.03 and 0.01 had the least loss on 320 others, of 85 photos 0.1 and 0.03.
 PENALTIES = (0.3, 0.1, 0.03, 0.01, 0.003)
-FEW = 100  # validation images; with fewer, folds of the training images choose, too
+FEW_VALIDATION_IMAGES = 100  # with fewer, folds of the training images choose, too
 _MAX_ITERATIONS = 200
 
 
@@ -62,7 +62,7 @@ def fit_head(
         seed: of the folds.
     """
     losses = np.zeros(len(penalties))
-    if len(validation[1]) < FEW and len(penalties) > 1:
+    if len(validation[1]) < FEW_VALIDATION_IMAGES and len(penalties) > 1:
         folds = np.random.default_rng(seed).permutation(len(targets)) % min(NUM_FOLDS, len(targets))
         for fold in np.unique(folds) if len(targets) > 1 else ():
             is_in = folds == fold
