@@ -83,7 +83,8 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
         DatasetError: it is neither, or cannot be listed.
     """
     if source.is_dir():
-        found = list(_walk(source, "", ()))
+        status = source.stat()
+        found = list(_walk(source, "", ((status.st_dev, status.st_ino),)))
         files = sorted((file for file in found if isinstance(file, File)), key=lambda file: file.path)
         return FileTree(tuple(files), frozenset(folder for folder in found if isinstance(folder, str)))
     if not zipfile.is_zipfile(source):
