@@ -8,6 +8,7 @@ benchmarks/results/compression.{json,md}.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -67,6 +68,7 @@ NETWORKS = (
 
 def main() -> int:
     """Measure and write; returns 0."""
+    argparse.ArgumentParser(prog="python -m benchmarks.compression", description=__doc__).parse_args()  # has no options
     figures: list[Figure] = []
     for network in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ class Published:
         before, after = self.before, self.after
         result = (
             f"published {manifest.name} version {manifest.version} ({after.precision}): "
-            f"top-1 {100 * before.metrics.top1:.2f} % -> {after.metrics}, "
+            f"top-1 {100 * before.metrics.top1:.1f} % -> {after.metrics}, "
             f"{before.file.stat().st_size / 1000:,.0f} kB -> {after.file.stat().st_size / 1000:,.0f} kB"
         )
         lines = [result, *self.notes]

@@ -98,7 +98,7 @@ def test_it_is_published_under_the_name_of_its_source_with_the_figures_of_both(c
     assert (manifest.provenance["run"], manifest.provenance["gzip_bytes"]) == (candidate.run.run_id, 5)
     assert published(candidate.workdir, "int8") == "toy:1"
     assert str(result).startswith(
-        "published toy version 1 (int8): top-1 90.00 % -> 86.7 % of 30 test images (70.3 to 94.7), "
+        "published toy version 1 (int8): top-1 90.0 % -> 86.7 % of 30 test images (70.3 to 94.7), "
     )
 
 

@@ -40,7 +40,7 @@ def text_of(before, after) -> list[str]:
 def test_the_result_is_one_line(files):
     [line] = text_of(files["dense"], files["dense"])
     assert line.startswith(
-        "published flowers version 1 (float32): top-1 90.00 % -> 90.0 % of 100 test images (82.6 to 94.5), "
+        "published flowers version 1 (float32): top-1 90.0 % -> 90.0 % of 100 test images (82.6 to 94.5), "
     )
 
 
