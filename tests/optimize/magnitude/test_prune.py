@@ -56,7 +56,7 @@ def test_the_manifest_says_how_it_was_pruned_and_what_came_of_it(result):
     assert manifest.provenance["compression"] == recorded
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
-    assert manifest.metrics["float32"] == result.after.metrics.to_dict()
+    assert manifest.metrics["float32"] == result.after.to_dict()
     assert manifest.metrics["dense_float32"] == result.before.metrics.to_dict()
 
 

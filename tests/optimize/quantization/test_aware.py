@@ -45,7 +45,7 @@ def test_manifest_says_how_it_was_trained_and_what_came_of_it(result):
     assert manifest.provenance["compression"] == {"method": "quantization-aware training", **asdict(TRAINING)}
     assert manifest.provenance["parent"] == "toy:1"
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
-    assert manifest.metrics == {"float32": result.before.metrics.to_dict(), "int8": result.after.metrics.to_dict()}
+    assert manifest.metrics == {"float32": result.before.metrics.to_dict(), "int8": result.after.to_dict()}
     assert manifest.formats["litert"].precision == "int8"
 
 
