@@ -116,11 +116,16 @@ class Supervisor:
     def _start(self, number: int, child: Child) -> None:
         self._table.heartbeat[number] = child.started_at = self._clock()
         self._table.running_since[number] = 0.0
+        # Ctrl-C goes to the whole group, and finds the child ignoring it from its first instruction on.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child.pid = os.fork()
         if child.pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return
         status = 1
         try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._engine_main(number)
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1

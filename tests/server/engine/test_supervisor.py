@@ -176,3 +176,13 @@ def test_pauses_between_starts_double_up_to_five_seconds():
     supervisor.stop()
     table.close()
     assert np.diff(started) == pytest.approx([0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5], abs=0.06)
+
+
+def test_engine_ignores_ctrl_c_from_its_first_instruction_on(table, supervise):
+    def run(number):
+        serve(table)(number) if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else os._exit(3)
+
+    supervisor = supervise(run)
+    check_until(supervisor, lambda: table.is_ready.all())
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # of this process
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
