@@ -26,7 +26,7 @@ def measure_training(plan: GPUPlan, spec: Spec) -> dict[str, Any]:
     reset_peak()
     with building_in(spec["precision"]):
         model = build(architecture(plan))
-        step = _step(model, xla=spec["xla"])
+        step = TrainingStep.of(model, TrainingConfig(xla=spec["xla"]))
         batches = [_batch(plan, spec["batch_size"], seed) for seed in range(NUM_BATCHES)]
 
         def train(num_steps: int) -> None:
@@ -38,18 +38,6 @@ def measure_training(plan: GPUPlan, spec: Spec) -> dict[str, Any]:
 
         found = rates_of(plan, train, per_call=spec["batch_size"])
         return {**found, "macs": work_of(model).macs, "device_bytes": peak_bytes()}
-
-
-def _step(model: keras.Model, *, xla: bool) -> TrainingStep:
-    config = TrainingConfig()
-    return TrainingStep(
-        model,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        label_smoothing=config.label_smoothing,
-        ema_decay=config.average_decay,
-        xla=xla,
-    )
 
 
 def _batch(plan: GPUPlan, size: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:

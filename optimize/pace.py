@@ -55,15 +55,7 @@ def measure_pace(source: Source) -> Pace:
         student = rebuilt(source.architecture, source.model)
         hints = [Hint(layer) for layer in stream_ends(student).values()]
         distillation = source.distillation(1.0, 1.0, hints=hints, hint_weight=1.0)
-        step = TrainingStep(
-            student,
-            momentum=config.momentum,
-            weight_decay=0.0,
-            label_smoothing=0.0,
-            ema_decay=config.average_decay,
-            xla=config.xla,
-            distillation=distillation,
-        )
+        step = TrainingStep.of(student, config, distillation)
         times = []
         for number in range(1 + NUM_TIMED_STEPS):
             start = time.perf_counter()

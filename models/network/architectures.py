@@ -15,8 +15,7 @@ from models.network.resnet_v2 import ResNetV2
 Architecture = ResNetV2 | EfficientNetLite
 
 FAMILIES: dict[str, type[ResNetV2] | type[EfficientNetLite]] = {
-    resnet_v2.FAMILY: ResNetV2,
-    efficientnet_lite.FAMILY: EfficientNetLite,
+    kind.family: kind for kind in (ResNetV2, EfficientNetLite)
 }
 
 

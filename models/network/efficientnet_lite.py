@@ -6,16 +6,16 @@ operator has an int8 kernel and no activation a range that int8 cannot hold; ste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 import tf_keras as keras
 
 from models.checks import at_least, one_of, within
+from models.network.recorded import Recorded
 
-FAMILY = "efficientnet_lite"
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.99
 STEM_WIDTH, HEAD_WIDTH = 32, 1280
@@ -83,7 +83,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class EfficientNetLite:
+class EfficientNetLite(Recorded):
     """One architecture, as `build` takes it and a manifest records it.
 
     Attributes:
@@ -92,6 +92,8 @@ class EfficientNetLite:
         num_classes: length of the logits.
         dropout: part of the features that a step of training leaves out in front of the classifier, in [0, 1).
     """
+
+    family: ClassVar[str] = "efficientnet_lite"
 
     variant: str
     input_shape: tuple[int, int, int]
@@ -132,21 +134,6 @@ class EfficientNetLite:
         one_of(VARIANTS, variant=variant)
         side_px = VARIANTS[variant].image_px
         return cls(variant, (side_px, side_px, 3) if input_shape is None else input_shape, num_classes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, for a manifest."""
-        return {"family": FAMILY, **asdict(self), "input_shape": list(self.input_shape)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> EfficientNetLite:
-        """Read the JSON form; ValueError if it is of another family or lacks a field."""
-        fields = dict(values)
-        if (family := fields.pop("family", None)) != FAMILY:
-            raise ValueError(f"family must be {FAMILY!r}, got {family!r}")
-        try:
-            return cls(**{**fields, "input_shape": tuple(fields["input_shape"])})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not an architecture: {error}") from error
 
 
 def round_width(width: float) -> int:

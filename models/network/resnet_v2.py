@@ -8,17 +8,16 @@ so weights copy over by name.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import tf_keras as keras
 
 from models.checks import at_least, one_of
 from models.network.layers import GroupNormalization, WeightStandardizedConv2D
+from models.network.recorded import Recorded
 
-FAMILY = "resnet_v2"
 Norm = Literal["batch", "group"]
 NORMS: tuple[Norm, ...] = ("batch", "group")
 
@@ -89,7 +88,7 @@ VARIANTS: dict[str, Variant] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ResNetV2:
+class ResNetV2(Recorded):
     """One architecture, as `build` takes it and a manifest records it.
 
     Attributes:
@@ -102,6 +101,8 @@ class ResNetV2:
         inner_widths: channels between the convolutions of each block, in order: one number for a basic block, two for
             a bottleneck; where channels were pruned, else None.
     """
+
+    family: ClassVar[str] = "resnet_v2"
 
     variant: str
     input_shape: tuple[int, int, int]
@@ -164,26 +165,6 @@ class ResNetV2:
             width=row.default_width if width is None else width,
             norm=norm,
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, for a manifest, with widths only of a pruned network."""
-        fields = {name: value for name, value in asdict(self).items() if value is not None}
-        lists = {name: list(value) for name, value in fields.items() if isinstance(value, tuple)}
-        return {"family": FAMILY, **fields, **lists}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ResNetV2:
-        """Read the JSON form; ValueError if it is of another family or lacks a field."""
-        if values.get("family") != FAMILY:
-            raise ValueError(f"family must be {FAMILY!r}, got {values.get('family')!r}")
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        del fields["family"]
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise ValueError(f"not an architecture: {error}") from error
 
 
 def _check_widths(name: str, widths: tuple[int, ...] | None, num: int) -> None:

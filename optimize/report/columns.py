@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.report import size
+from models.report import percent, size
 from optimize.published import OF_ZEROS
 from optimize.report.row import Row
 
@@ -27,11 +27,6 @@ class Column:
     meaning: str
     value: Callable[[Row], str]
     against: Callable[[Row, Row], str]
-
-
-def percent(fraction: float) -> str:
-    """Format a fraction as 92.57 %."""
-    return f"{100 * fraction:.2f} %"
 
 
 def points(difference: float) -> str:

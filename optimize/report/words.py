@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from models.report import percent
 from optimize.cost.tflite_file import TFLiteFile
-from optimize.report.columns import NONE, TIMES, percent, points
+from optimize.report.columns import NONE, TIMES, points
 from optimize.report.figures import Report
 from optimize.report.on_gpu import OnGPU
 from optimize.report.row import Row
