@@ -23,15 +23,24 @@ _DELIMITER_END = re.compile(rb"(?:--|[ \t]*+\r\n)")
 _USUAL_DISPOSITION = re.compile(
     r'\r\nContent-Disposition: form-data; name="([^"\\%\r\n]*)"(?:; filename="([^"\\%\r\n]*)")?\r\n', re.IGNORECASE
 )
+_TRANSFER_ENCODING = re.compile(rb"\r\nContent-Transfer-Encoding[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+# Browsers and curl write a backslash as it is (C:\new.jpg), other clients escape a quote or a backslash with one.
+_LONE_BACKSLASH = re.compile(r'(\\["\\])|\\')
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field of the form; ``content`` looks into the body."""
+    """One field of the form; ``content`` looks into the body, and is as it was sent.
+
+    Attributes:
+        transfer_encoding: what Content-Transfer-Encoding says, in lower case; "binary" where there is none. RFC 7578,
+            section 4.7, has it deprecated, and clients that build their forms as mails send it.
+    """
 
     name: str
     filename: str | None
     content: memoryview
+    transfer_encoding: str = "binary"
 
 
 def split_multipart(body: bytes | bytearray, boundary: str) -> Iterator[Part]:
@@ -55,8 +64,11 @@ def split_multipart(body: bytes | bytearray, boundary: str) -> Iterator[Part]:
             )
         # From two bytes before: some clients let the blank line end the content of an empty file too.
         end, next_start = _find_delimiter(body, b"\r\n" + delimiter, content_start - 2)
-        name, filename = _parse_disposition(body[start:content_start])
-        yield Part(name, filename, view[content_start:end])
+        headers = body[start:content_start]
+        name, filename = _parse_disposition(headers)
+        encoding = _TRANSFER_ENCODING.search(headers)
+        told = encoding[1].decode("latin-1").strip().lower() if encoding else "binary"
+        yield Part(name, filename, view[content_start:end], told)
         start = next_start
 
 
@@ -79,7 +91,7 @@ def _parse_disposition(headers: bytes | bytearray) -> tuple[str, str | None]:
     for line in text.split("\r\n"):
         key, _, value = line.partition(":")
         if key.strip().lower() == "content-disposition":
-            _, options = parse_options_header(value.strip())
+            _, options = parse_options_header(_LONE_BACKSLASH.sub(lambda found: found[1] or r"\\", value.strip()))
             if "name" in options:
                 return options["name"], options.get("filename")
     raise RequestError("a part of the form has no Content-Disposition header with a name")

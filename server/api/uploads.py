@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import binascii
 import json
+import re
 import unicodedata
 from typing import IO, Any
 
 from werkzeug.http import parse_options_header
 
-from server.api.multipart import split_multipart
+from server.api.base64_text import WHERE_IT_MAY_GO, decode_base64, decode_base64_lines, is_base64_text
+from server.api.multipart import Part, split_multipart
 from server.classify import Upload
 from server.request_errors import (
     IncompleteUpload,
@@ -25,6 +26,8 @@ FIELDS = ("image", "file")
 RAW_TYPES = ("", "application/octet-stream", "binary/octet-stream")
 MAX_FILENAME_CHARACTERS = 255
 MAX_NAMED_FIELDS = 10  # in a message
+AS_IT_IS = ("binary", "8bit", "7bit", "")  # transfer encodings that change nothing (RFC 2045, section 6.2)
+JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}\{")  # as no picture does
 SPARE_JSON_VALUES = 100  # past those of any right document, so that one that is merely wrong is told how
 
 
@@ -70,11 +73,16 @@ def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_imag
     media_type, options = parse_options_header(content_type)
     if media_type == "multipart/form-data":
         return _from_form(body, options.get("boundary", ""), max_images)
-    if media_type == "application/json":
+    is_json = JSON_BEGINS.match(body) is not None
+    if media_type == "application/json" or (is_json and not media_type):
         return _from_json(body, max_images)
     # `curl --data-binary @photo.jpg` claims to send a form: that would be ASCII, which no image is.
     is_curl_default = media_type == "application/x-www-form-urlencoded" and not body[:512].isascii()
     if media_type in RAW_TYPES or media_type.startswith("image/") or is_curl_default:
+        if is_json:
+            raise UnsupportedMediaType('the body is JSON: send it with "Content-Type: application/json"')
+        if is_base64_text(body):
+            raise UnsupportedMediaType(f"the body is base64, not a picture: {WHERE_IT_MAY_GO}")
         return [Upload(body if isinstance(body, bytes) else memoryview(body))]
     raise UnsupportedMediaType(
         f"the Content-Type must be multipart/form-data, application/json or image/*, got {media_type[:100]!r}"
@@ -102,12 +110,29 @@ def _from_form(body: bytes | bytearray, boundary: str, max_images: int) -> list[
             others.append(part.name)
             has_other_files |= bool(part.filename)
         elif not is_unused_input:
-            uploads.append(Upload(part.content, clean_filename(part.filename) if part.filename else None))
+            uploads.append(Upload(_content_of(part), clean_filename(part.filename) if part.filename else None))
     if has_other_files or (others and not uploads):
         raise RequestError(f"the form may have files in the field image (or file), got {_listed(others)}")
     if not uploads:
         raise MissingImage("the form has no file in the field image (or file)")
     return uploads
+
+
+def _content_of(part: Part) -> bytes | memoryview:
+    """Take the picture out of a part: as it was sent, or decoded where its headers or its text say base64."""
+    where = f"the field {part.name}"
+    if part.transfer_encoding == "base64":
+        return decode_base64_lines(part.content, f"{where} with Content-Transfer-Encoding: base64")
+    if part.transfer_encoding not in AS_IT_IS:
+        raise RequestError(
+            "the Content-Transfer-Encoding of a part of the form may be base64 or binary, "
+            f"got {part.transfer_encoding[:40]!r}"
+        )
+    if not is_base64_text(part.content):
+        return part.content
+    if part.filename is None:
+        return decode_base64_lines(part.content, where)
+    raise UnsupportedMediaType(f"the file in {where} is base64, not a picture: {WHERE_IT_MAY_GO}")
 
 
 def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
@@ -148,16 +173,7 @@ def _has_more(body: bytes | bytearray, character: bytes, max_number: int) -> boo
 def _decode(text: Any, where: str) -> bytes:
     if not isinstance(text, str):
         raise RequestError(f"{where} must be a base64 string")
-    if text.startswith("data:"):
-        media_type, comma, text = text.partition(",")
-        if not comma or not media_type.endswith(";base64"):
-            raise RequestError(f"{where} must be a data: URL with base64, or base64 alone")
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        raise RequestError(
-            f"{where} must be base64 with the alphabet A-Z a-z 0-9 + /, padding and no line breaks"
-        ) from None
+    return decode_base64(text, where)
 
 
 def _too_many_images(max_images: int) -> TooManyImages:

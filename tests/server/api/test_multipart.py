@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
 
+from server.api.multipart import split_multipart
 from server.request_errors import RequestError
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=10)
@@ -118,6 +119,30 @@ def test_preamble_padding_and_epilogue_are_skipped():
 def test_filename_of_another_alphabet_is_decoded():
     body = b"--XYZ\r\nContent-Disposition: form-data; name=\"a\"; filename*=UTF-8''%C3%A9.png\r\n\r\n\r\n--XYZ--"
     assert split(body) == [("a", "é.png", b"")]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"C:\Users\me\new.jpg", r"C:\Users\me\new.jpg"),
+        (r"C:\\Users\\me\\new.jpg", r"C:\Users\me\new.jpg"),
+        (r"\\host\photos\new.jpg", r"\host\photos\new.jpg"),
+        (r"a\"b.jpg", 'a"b.jpg'),
+        (r"a\%22.jpg", 'a\\".jpg'),
+    ],
+)
+def test_backslash_escapes_quotes_and_backslashes_alone(written, meant):
+    body = f'--XYZ\r\nContent-Disposition: form-data; name="a"; filename="{written}"\r\n\r\n1\r\n--XYZ--'.encode()
+    assert split(body) == [("a", meant, b"1")]
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [("", "binary"), ("Content-Transfer-Encoding: Base64\r\n", "base64"), ("content-transfer-encoding:\r\n", "")],
+)
+def test_transfer_encoding_is_told_in_lower_case(header, meant):
+    body = f'--XYZ\r\nContent-Disposition: form-data; name="a"\r\n{header}\r\n1\r\n--XYZ--'.encode()
+    assert [part.transfer_encoding for part in split_multipart(body, "XYZ")] == [meant]
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,10 @@ Content-Disposition: form-data; name="empty"
 }
 SENT = [
     ("image", "a b.png", IMAGE),
-    ("image", 'q"uo%te.png', b"1"),  # was q"u\o%te.png: werkzeug takes a backslash for an escape, these clients do not
+    ("image", 'q"u\\o%te.png', b"1"),
     ("image", "é😀.png", b""),
     ("file", "n%0D%0Al.png", b"2"),  # nobody reads it as a line's end again: a file could have this very name
-    ('n"ame%', None, b"text"),
+    ('n"a\\me%', None, b"text"),
     ("empty", None, b""),
 ]
 
@@ -118,7 +118,9 @@ def test_form_of_a_client_is_what_it_sent(client):
     body = BODIES[client].replace(b"\n", b"\r\n").replace(b"IMAGE", IMAGE)
     boundary = body[2 : body.index(b"\r\n")].decode()
     assert split(body, boundary) == SENT
-    assert split_by_werkzeug(body, boundary) == SENT
+    # Werkzeug takes a backslash for an escape, which these clients do not.
+    without = [(name.replace("\\", ""), file and file.replace("\\", ""), content) for name, file, content in SENT]
+    assert split_by_werkzeug(body, boundary) == without
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
