@@ -35,16 +35,19 @@ heif = $(if $(filter 1,$(HEIF)),.venv/$(1)/.heif)
 serve: .venv/serve/.done $(call heif,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
 	@exec .venv/serve/bin/python -m server
 
-train: .venv/train/.done $(call heif,train) ## train on your photos: make train DATA=photos.zip NAME=flowers
+# DRY_RUN=1 says what would be done, and how long it would take.
+dry_run = $(if $(filter 1,$(DRY_RUN)),--dry-run)
+
+train: .venv/train/.done $(call heif,train) ## train on your photos: make train DATA=photos.zip NAME=flowers (DRY_RUN=1: the plan)
 	@test -n "$(DATA)" || { echo "make train needs DATA=<a folder or zip file of class folders, or an .npz file>" >&2; exit 2; }
 	@exec .venv/train/bin/python -m training --data "$(DATA)" --workdir "$(WORKDIR)" --name "$(NAME)" \
-	  $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(INIT),--init "$(INIT)") $(if $(PRESET),--preset "$(PRESET)")
+	  $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(INIT),--init "$(INIT)") $(if $(PRESET),--preset "$(PRESET)") $(dry_run)
 
 quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=flowers
 	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"
 
 optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=flowers BUDGET=0.5 (of the time of int8 alone)
-	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)" $(if $(MINUTES),--minutes "$(MINUTES)")
+	@exec .venv/train/bin/python -m optimize auto --workdir "$(WORKDIR)" --output "$(WORKDIR)-fast" --budget-latency "$(BUDGET)" $(if $(MINUTES),--minutes "$(MINUTES)") $(dry_run)
 
 # Extended tests (docs/testing.md): none; changed, which are those whose files have changed; or all.
 EXTENDED ?= none

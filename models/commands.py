@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
+from models.plural import how_many
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.store.artifact import Artifact, read_artifact
 from models.store.reference import ModelReference
@@ -80,7 +81,7 @@ def verify(repository: Repository, target: ModelReference | None, *, as_json: bo
                 print(f"CORRUPT  {finding.fault}", flush=True)
                 continue
             num_files = len(finding.artifact.manifest.files)
-            files = f"{num_files} file{'' if num_files == 1 else 's'}, {size(finding.artifact.size_bytes)}"
+            files = f"{how_many(num_files, 'file')}, {size(finding.artifact.size_bytes)}"
             print(f"ok       model {finding.name!r} version {finding.version} ({files})", flush=True)
     if as_json:
         _print_json([finding.to_dict() for finding in findings])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 
@@ -65,7 +66,8 @@ def calibration(manifest: Manifest) -> str:
     if fitted is None:
         return "-"
     unsure = "" if fitted.unsure_below is None else f", unsure below {fitted.unsure_below:.4g}"
-    return f"temperature {fitted.temperature:.4g}{unsure}, {len(fitted.scores)} scores of {fitted.num_images} images"
+    scores = f"{how_many(len(fitted.scores), 'score')} of {how_many(fitted.num_images, 'image')}"
+    return f"temperature {fitted.temperature:.4g}{unsure}, {scores}"
 
 
 def details(artifact: Artifact, *, is_stable: bool) -> str:

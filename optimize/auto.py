@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from models.errors import OpsinError
+from models.plural import how_many
 from models.store.repository import Repository
 from optimize.attempts import Attempt, attempts_table, best_of
 from optimize.candidate import Candidate
@@ -167,13 +168,14 @@ class _Stages:
         epoch_s, epochs = self._pace.epoch_s(first), self._epochs(first)
         self._say(
             f"a step takes {self._pace.step_s:.2g} s here, an epoch with {first:g} of the time {_duration(epoch_s)}: "
-            f"{epochs} epochs of fine-tuning, {_duration(epochs * epoch_s)}; where that loses too much, "
+            f"{how_many(epochs, 'epoch')} of fine-tuning, {_duration(epochs * epoch_s)}; where that loses too much, "
             f"again with more of the time, in half of the minutes that are left of {minutes:g} (--minutes)"
         )
         if epochs < self._settings.epochs:
             needed = 2 * self._settings.epochs * epoch_s / 60
             self._say(
-                f"{self._settings.epochs} epochs, as the rows of docs/compression.md had, take --minutes {needed:.0f}"
+                f"{how_many(self._settings.epochs, 'epoch')}, as the rows of docs/compression.md had, "
+                f"take --minutes {needed:.0f}"
             )
         count = int((LAST_BUDGET - first) / NEXT_BUDGET + 1e-9)
         return [first, *(round(first + NEXT_BUDGET * number, 2) for number in range(1, count + 1))]
@@ -188,7 +190,7 @@ class _Stages:
         if not epochs:
             self._say(f"{budget:g} of the time: no time is left to fine-tune for that")
             return
-        self._say(f"removing channels until an image takes {budget:g} of the time; {epochs} epochs")
+        self._say(f"removing channels until an image takes {budget:g} of the time; {how_many(epochs, 'epoch')}")
         source, pruning = self._recipe(budget, epochs)
         try:
             narrower = prune_channels(source, folder, pruning, command=self._command, say=self._say).as_source()

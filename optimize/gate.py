@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from models.errors import OpsinError
+from models.plural import how_many
 from optimize.changes import Changes, Likeness
 from optimize.cost.latency import latency_ratio
 from optimize.cost.tflite_file import read_tflite
@@ -93,7 +94,7 @@ def judge(
     """
     lost = -changes.top1_points
     least, most = sorted(-end for end in changes.interval_points)
-    figures = f"top-1 {_points(changes)} on {changes.num_images:,} validation images against {against}"
+    figures = f"top-1 {_points(changes)} on {how_many(changes.num_images, 'validation image')} against {against}"
     limit = f"max_accuracy_drop is {limits.max_accuracy_drop:g}"
     if least > limits.max_accuracy_drop:
         return Verdict(False, f"{figures}; {limit}")
@@ -111,7 +112,8 @@ def judge(
         of_all.expected_points <= limits.max_accuracy_drop + ROUNDING
         and of_validation.expected_points <= of_few + ROUNDING
         and max(of_all.divergence, of_validation.divergence) <= limits.max_divergence,
-        f"{figures}: too few to tell, as {limit}; but of {of_all.num_images:,} images, those of the training among "
+        f"{figures}: too few to tell, as {limit}; but of {how_many(of_all.num_images, 'image')}, those of "
+        f"the training among "
         f"them, {of_all.agreement:.2%} keep their label, the others cost {of_all.expected_points:.2f} points by the "
         f"probabilities before ({of_validation.expected_points:.2f} on the validation images, "
         f"{of_few:.1f} at most), and the KL divergence is "

@@ -90,6 +90,14 @@ def test_value_with_a_space_and_a_semicolon_stays_one_argument(folder, target, s
     assert all(f"<{option}><my {name}; echo>" in made.stdout for option, name in settings.items()), made
 
 
+@pytest.mark.parametrize(("target", "settings"), [("train", ["DATA=x"]), ("optimize", [])])
+def test_dry_run_is_handed_on_where_it_is_1(folder, target, settings):
+    add_script(folder / ".venv" / "train" / "bin" / "python", 'printf "<%s>" "$@"')
+    (folder / ".venv" / "train" / ".done").touch()
+    assert make(folder, target, *settings, "DRY_RUN=1").stdout.endswith("<--dry-run>")
+    assert "--dry-run" not in make(folder, target, *settings, "DRY_RUN=0").stdout
+
+
 @pytest.mark.parametrize(("target", "settings"), [("serve", []), ("train", ["DATA=x"])])
 def test_heif_adds_what_reads_heic_photos(folder, target, settings):
     added = f".venv/{target}/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"

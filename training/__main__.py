@@ -18,7 +18,7 @@ from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_te
 PROGRAM = "python -m training"
 # Others than to train; a module each.
 COMMANDS = {"relabel": "training.relabel", "report": "training.report.command", "teach": "training.teach"}
-DRY_RUN = "nothing was trained, and nothing written: the same command without --dry-run does it"
+DRY_RUN = "nothing was trained, and nothing written: the same command without --dry-run (of make: DRY_RUN=1) does it"
 
 EXAMPLES = """
 examples:

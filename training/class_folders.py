@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from models.plural import how_many
 from training.dataset import DatasetError
 from training.file_tree import File, FileTree, parents
 from training.name_encodings import guess_encoding, is_encoded
+from training.survey import Kind
 
 SetName = Literal["train", "validation", "test"]
 
@@ -33,8 +35,8 @@ _SYSTEM_NAMES = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx", "$recycle.bin", "lost+found"}
 )
 REMOVED_FOLDER = "_removed"  # where `training.relabel` puts photos that belong to no class
-HIDDEN = "files hidden, removed or made by a system"
-IN_NO_CLASS = "files in no class folder"
+HIDDEN = Kind("file hidden, removed or made by a system", "files hidden, removed or made by a system")
+IN_NO_CLASS = Kind("file in no class folder", "files in no class folder")
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class ClassFolders:
 
     labels: tuple[str, ...] = ()
     sets: dict[SetName, list[tuple[File, int]]] = field(default_factory=dict)
-    left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    left_out: dict[Kind, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: list[str] = field(default_factory=list)
 
 
@@ -74,7 +76,11 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
     label_of = _labels([path for folders in sets.values() for folder in folders for path in children[folder]], found)
     found.labels = tuple(sorted({label_of[path] for folder in sets["train"] for path in children[folder]}))
     if len(found.labels) < 2:
-        outside = f"; {len(tree.files)} files lie in no class folder" if tree.files and not found.labels else ""
+        outside = (
+            f"; {how_many(len(tree.files), 'file lies', 'files lie')} in no class folder"
+            if tree.files and not found.labels
+            else ""
+        )
         raise DatasetError(
             f"{name} must hold train/<class>/<image> or <class>/<image> with at least two classes, "
             f"found {len(found.labels)}: {', '.join(found.labels) or 'none'}{outside} ({_KNOWN})"
@@ -174,7 +180,9 @@ def _target(label: str, role: SetName, found: ClassFolders) -> int:
     if label not in alike:
         found.notes.append(f"{label!r} in {role} is taken for {alike[0]!r}: they differ in case or blanks only")
     elif len(alike) > 1 and role == "train":
-        found.notes.append(f"{label!r} is a class of its own: case or blanks tell it from {len(alike) - 1} other")
+        found.notes.append(
+            f"{label!r} is a class of its own: case or blanks tell it from {how_many(len(alike) - 1, 'other')}"
+        )
     return found.labels.index(label if label in alike else alike[0])
 
 

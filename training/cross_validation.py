@@ -37,7 +37,7 @@ class CrossValidation:
     num_folds: int
 
     def __str__(self) -> str:
-        return in_words(self.num_right, self.num_images, f"photos, in {self.num_folds} folds")
+        return in_words(self.num_right, self.num_images, "photo", f", in {self.num_folds} folds")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, for a manifest: `metrics.cross_validation`."""

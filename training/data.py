@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from models.plural import how_many
 from training.dataset import Dataset, DatasetError, HeldOut, Pixels, Reading, Split, file_sha256, three_sets
 from training.image_folders import load_image_folders
 from training.survey import Survey, count_labels
@@ -70,7 +71,7 @@ def load_npz(path: Path, held_out: HeldOut) -> Dataset:
         sets = three_sets(train, test, held_out)
     origin = "all in the file" if has_validation else f"validation images drawn by class with seed {held_out.seed}"
     copied = _num_copied(values["x_train"], values["x_test"])
-    notes = (f"{copied} of {len(test)} test images are training images, pixel for pixel",) if copied else ()
+    notes = (f"{copied} of {how_many(len(test), 'test image')} are in train, too, pixel for pixel",) if copied else ()
     survey = Survey(path.name, count_labels(labels, *(split.targets for split in sets)), origin, {}, notes=notes)
     return Dataset(path.stem, file_sha256(path), labels, *sets, survey=survey)
 

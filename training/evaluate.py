@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.pixels.preprocessing import PixelSpec, preprocess
+from models.plural import how_many
 from models.runtime import Runtime
 from training.dataset import Split, Targets
 from training.intervals import NUM_DRAWS, Interval, bootstrap, in_words, wilson
@@ -79,7 +80,9 @@ def measure(probabilities: Probabilities, targets: Targets) -> Metrics:
     """Compare probabilities, float [N, C], with targets, int64 [N]; ValueError where they are no numbers."""
     num_lost = int((~np.isfinite(probabilities).all(axis=1)).sum())
     if num_lost:
-        raise ValueError(f"the model has no probabilities for {num_lost} of {len(targets)} images: they are nan")
+        raise ValueError(
+            f"the model has no probabilities for {num_lost} of {how_many(len(targets), 'image')}: they are nan"
+        )
     of_target = probabilities[np.arange(len(targets)), targets]
     rank = (probabilities > of_target[:, None]).sum(axis=1)
     is_right = probabilities.argmax(axis=1) == targets

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,28 +16,34 @@ import numpy as np
 
 from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
 from models.pixels.formats import identify
+from models.pixels.formats.raw import WHAT_TO_DO
 from models.pixels.preprocessing import PixelSpec, preprocess
+from models.plural import how_many
 from models.runtime.cores import available_cores
 from training.copies import THUMBNAIL_PX, Thumbnails
 from training.file_tree import File
 from training.known_photos import KnownPhotos
 from training.photo import Photo, is_served, photos_allowed, upright_size
-from training.survey import LeftOut
+from training.survey import Kind, LeftOut
 
 log = logging.getLogger(__name__)
 
 _THUMBNAIL = PixelSpec(THUMBNAIL_PX, THUMBNAIL_PX, fit="stretch")
-_KINDS: dict[type[Exception], str] = {
-    EmptyImage: "empty files",
-    CorruptImage: "broken images",
-    ImageTooLarge: "images of more pixels than max_image_pixels",
-    OSError: "files that cannot be read",
+_KINDS: dict[type[Exception], Kind] = {
+    EmptyImage: Kind("empty file", "empty files"),
+    CorruptImage: Kind("broken image", "broken images"),
+    ImageTooLarge: Kind("image of more pixels than max_image_pixels", "images of more pixels than max_image_pixels"),
+    OSError: Kind("file that cannot be read", "files that cannot be read"),
 }
-_NOT_IMAGES, _HEIC = (
-    "files that are no images",
+_NOT_IMAGES = Kind("file that is no image", "files that are no images")
+_NOT_READ = Kind("file of a kind that is not read", "files of kinds that are not read")
+_HEIC = Kind(
+    "HEIC image, which make train HEIF=1 (or pip install pillow-heif) reads",
     "HEIC images, which make train HEIF=1 (or pip install pillow-heif) reads",
 )
-_EXPLAINED = frozenset(_KINDS.values()) - {_KINDS[EmptyImage]}
+_RAW = Kind("raw photo of a camera", "raw photos of a camera")
+_LOOKS_LIKE = re.compile("the upload is (an? [^,]+), ")
+_MAX_LOOKS = 3
 _REPORT_EVERY_S = 10.0
 
 
@@ -65,7 +72,7 @@ def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = 
     """
     thumbnails = np.empty((len(files), THUMBNAIL_PX, THUMBNAIL_PX, 3), np.uint8)
     photos: list[Photo | None] = []
-    refused: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    refused: defaultdict[Kind, list[tuple[str, Exception]]] = defaultdict(list)
     report_s = time.monotonic() + _REPORT_EVERY_S
     with photos_allowed(max_pixels) as limits, ThreadPoolExecutor(available_cores()) as pool:
 
@@ -85,24 +92,41 @@ def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = 
         for index, found in enumerate(pool.map(look, files, thumbnails)):
             photos.append(found if isinstance(found, Photo) else None)
             if not isinstance(found, Photo):
-                refused[_kind(found)].append((files[index].path, str(found)))
+                refused[_kind(found)].append((files[index].path, found))
             if time.monotonic() > report_s:
                 report_s = time.monotonic() + _REPORT_EVERY_S
-                log.info("looked at %d of %d files", index + 1, len(files))
+                log.info(f"looked at {index + 1:,} of {how_many(len(files), 'file')}")
     if known:
         kept = [index for index, photo in enumerate(photos) if photo]
         known.keep([photo for photo in photos if photo], thumbnails[kept])
     left_out = [
-        LeftOut.of(kind, [path for path, _ in found], found[0][1] if kind in _EXPLAINED else "")
+        LeftOut.of(kind, [path for path, _ in found], _reason(kind, [error for _, error in found]))
         for kind, found in refused.items()
     ]
     return Examined(photos, thumbnails, left_out)
 
 
-def _kind(error: Exception) -> str:
-    if "is a HEIC image" in str(error):
+def _kind(error: Exception) -> Kind:
+    text = str(error)
+    if "is a HEIC image" in text:
         return _HEIC
-    return next((kind for of, kind in _KINDS.items() if isinstance(error, of)), _NOT_IMAGES)
+    if "is a raw photo" in text:
+        return _RAW
+    is_known = _LOOKS_LIKE.match(text) or not text.startswith("the upload")
+    return next((kind for of, kind in _KINDS.items() if isinstance(error, of)), _NOT_READ if is_known else _NOT_IMAGES)
+
+
+def _reason(kind: Kind, errors: Sequence[Exception]) -> str:
+    """Say what is wrong with the first file of a kind, or what to do; nothing where the kind says it."""
+    if kind == _RAW:
+        return WHAT_TO_DO
+    if kind in (_KINDS[EmptyImage], _HEIC, _NOT_IMAGES):
+        return ""
+    if kind == _NOT_READ:
+        looks = (_LOOKS_LIKE.match(str(error)) for error in errors)
+        texts = [look[1] if look else str(error) for look, error in zip(looks, errors, strict=True)]
+        return ", ".join(list(dict.fromkeys(texts))[:_MAX_LOOKS])
+    return str(getattr(errors[0], "strerror", None) or errors[0])
 
 
 def thumbnail_of(content: bytes) -> Thumbnails:

@@ -84,7 +84,10 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
     """
     if source.is_dir():
         status = source.stat()
-        found = list(_walk(source, "", ((status.st_dev, status.st_ino),)))
+        try:
+            found = list(_walk(source, "", ((status.st_dev, status.st_ino),)))
+        except OSError as error:
+            raise DatasetError(f"{source.name} cannot be listed: {error.strerror}") from error
         files = sorted((file for file in found if isinstance(file, File)), key=lambda file: file.path)
         return FileTree(tuple(files), frozenset(folder for folder in found if isinstance(folder, str)))
     if not zipfile.is_zipfile(source):
@@ -113,7 +116,7 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
             yield path
             try:
                 yield from _walk(Path(entry.path), f"{path}/", (*above, identity))
-            except PermissionError:  # it is left out, and said so, as a file in it
+            except OSError:  # it may not be read, or went: left out, and said so, as a file in it
                 yield File(f"{path}/", partial(FileIO, entry.path))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.plural import how_many
 from models.store.calibration import NONE_LABEL
 from training.class_folders import REMOVED_FOLDER, find_classes, is_hidden
 from training.copies import Copies, find_copies
@@ -16,13 +17,13 @@ from training.examine import examine, thumbnail_of, tree_sha256
 from training.file_tree import open_tree
 from training.known_photos import KnownPhotos
 from training.name_encodings import Guess
-from training.photo import Photo
+from training.photo import Photo, gone, is_there, read_again
 from training.sets import choose_sets
-from training.survey import SETS, CopyGroup, LeftOut, Survey, count_labels, printable, size_range
+from training.survey import SETS, CopyGroup, Kind, LeftOut, Survey, count_labels, printable, size_range
 
 __all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
-FURTHER_COPIES = "further copies of test or validation images"
+FURTHER_COPIES = Kind("further copy of a test or validation image", "further copies of test or validation images")
 
 
 def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dataset:
@@ -42,6 +43,8 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
     examined = examine(
         [file for _, file, _ in candidates], reading.max_image_pixels, KnownPhotos(reading.known, source)
     )
+    if not is_there(source):
+        raise OSError(gone(source))
     kept = [index for index, photo in enumerate(examined.photos) if photo]
     photos = [photo for photo in examined.photos if photo]
     targets = np.array([candidates[index][0] for index in kept], np.int64)
@@ -54,7 +57,7 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         )
     found.notes += [f"no image in {role} can be used: it is drawn" for role in found.sets if role not in given]
     copies = find_copies([photo.sha256 for photo in photos], examined.thumbnails[kept])
-    images = _split(photos, targets, copies.group)
+    images = _split(source, photos, targets, copies.group)
     try:
         sets = choose_sets(images, given, held_out)
     except DatasetError as error:
@@ -96,7 +99,7 @@ def load_unlabelled(source: Path, reading: Reading, held_out: Sequence[Split] = 
     photos = [photo for photo in examined.photos if photo]
     if not photos:
         raise DatasetError(f"{source.name} holds no image")
-    images = _split(photos, np.full(len(photos), -1, np.int64), np.arange(len(photos)))
+    images = _split(source, photos, np.full(len(photos), -1, np.int64), np.arange(len(photos)))
     seen = [content for split in held_out for content in split.encoded()]
     copies = find_copies(
         [*(hashlib.sha256(content).hexdigest() for content in seen), *(photo.sha256 for photo in photos)],
@@ -109,8 +112,10 @@ def load_unlabelled(source: Path, reading: Reading, held_out: Sequence[Split] = 
     return images.subset(np.flatnonzero(~is_seen)), [f"left out: {files}" for files in left_out]
 
 
-def _split(photos: Sequence[Photo], targets: Targets, groups: Targets) -> Split:
-    return Split(targets, lambda index: photos[index].read(), tuple(photo.file.path for photo in photos), groups)
+def _split(source: Path, photos: Sequence[Photo], targets: Targets, groups: Targets) -> Split:
+    return Split(
+        targets, lambda index: read_again(photos[index], source), tuple(photo.file.path for photo in photos), groups
+    )
 
 
 def copy_groups(
@@ -144,7 +149,8 @@ def _notes(labels: Sequence[str], copies: Copies, guess: Guess | None) -> Iterab
         yield f"{NONE_LABEL} holds images of none of the classes: what looks like them is to be refused"
     if copies.num_alike:
         yield (
-            f"{copies.num_alike} images are so alike that they are taken for different photos of one scene, not for "
+            f"{how_many(copies.num_alike, 'image')} are so alike that they are taken for "
+            f"different photos of one scene, not for "
             "copies; if they are copies, give the test set a folder of its own"
         )
     if guess:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from models.plural import how_many
+
 Z = 1.96  # of a normal distribution, 95 % lies within so many standard deviations
 NUM_DRAWS = 500
 
@@ -78,13 +80,20 @@ def bootstrap(
     return Interval(float(twice - high), float(twice - low))
 
 
-def in_words(num_right: int, num_images: int, images: str = "test images") -> str:
-    """Say an accuracy with its interval: "94.2 % of 375 test images (91.3 to 96.2)", or "not measured" of none."""
+def in_words(num_right: int, num_images: int, image: str = "test image", within: str = "") -> str:
+    """Say an accuracy with its interval: "94.2 % of 375 test images (91.3 to 96.2)", or "not measured" of none.
+
+    Args:
+        num_right: images classified right.
+        num_images: all images.
+        image: one of them, in words.
+        within: what they were measured in, said after them.
+    """
     if not num_images:
-        return f"not measured: no {images}"
+        return f"not measured: no {image}s"
     decimals = 1 if num_images < 1000 else 2
     interval = wilson(num_right, num_images).in_percent(decimals)
-    return f"{100 * num_right / num_images:.{decimals}f} % of {num_images:,} {images} ({interval})"
+    return f"{100 * num_right / num_images:.{decimals}f} % of {how_many(num_images, image)}{within} ({interval})"
 
 
 def in_points(num_broken: int, num_fixed: int, num_images: int) -> str:

@@ -15,7 +15,7 @@ from training.copies import Thumbnails
 from training.file_tree import File
 from training.photo import Photo
 
-VERSION = 1  # of what is found in a photo
+VERSION = 2  # of what is found in a photo
 
 
 class KnownPhotos:

@@ -16,6 +16,7 @@ import numpy as np
 
 from models.network.tflite_graph import temperature_of
 from models.network.tflite_graph import with_temperature as with_temperature_inside
+from models.plural import how_many
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
@@ -88,13 +89,14 @@ class MeasuredFile:
         whose = "" if "validation" in self.before_temperature else " of another run"
         of_few = f" ({interval.low:.2f} to {interval.high:.2f}, for they are few)" if interval else ""
         lines = [
-            f"temperature {fitted.temperature:.2f}{of_few} of {fitted.num_images:,} validation images{whose}; "
+            f"temperature {fitted.temperature:.2f}{of_few} of {how_many(fitted.num_images, 'validation image')}"
+            f"{whose}; "
             f"calibration error on the test images {100 * before.ece:.1f} -> {100 * self.metrics.ece:.1f} %"
         ]
         if fitted.unsure_below is not None:
             lines[0] += f"; unsure below a sureness of {fitted.unsure_below:.2f}"
         if self.none_recognised:
-            lines.append(f"{NONE_LABEL}: recognised {in_words(*self.none_recognised, f'{NONE_LABEL} test images')}")
+            lines.append(f"{NONE_LABEL}: recognised {in_words(*self.none_recognised, f'{NONE_LABEL} test image')}")
         return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from models.store.durable import replace_file
 
 COLUMNS = ("path", "from", "to", "why")
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[^\r\n"])"?[,;\t]*(\r\n|\r|\n)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,29 @@ class Move:
             raise ValueError(f"{self.path} is in {self.to} already")
 
 
-def read_moves(file: Path) -> list[Move]:
+def read_moves(file: Path, encoding: str = "utf-8") -> list[Move]:
     """Read a list of moves.
+
+    Args:
+        file: as a spreadsheet program may have saved it, too.
+        encoding: of what is neither UTF-8 nor UTF-16; "utf-8" for names of files that are in no encoding.
 
     Raises:
         ValueError: it is no such list; the message names the line.
     """
     # A name of a file need not be UTF-8. Excel begins a file with a mark, saves "Unicode text" as UTF-16 with tabs, in
-    # places parts columns by semicolons, and keeps rows that were emptied.
+    # places parts columns by semicolons, or by what its first line "sep=;" says, and keeps rows that were emptied.
     content = file.read_bytes()
     is_utf_16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    text = content.decode("utf-16", "replace") if is_utf_16 else content.decode("utf-8-sig", "surrogateescape")
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    if is_utf_16:
+        text = content.decode("utf-16", "replace")
+    elif encoding == "utf-8":
+        text = content.decode("utf-8-sig", "surrogateescape")
+    else:
+        text = content.decode(encoding)
+    said = _SEPARATOR_LINE.match(text)
+    text = text[said.end() :] if said else text
+    delimiter = said["separator"] if said else max(",;\t", key=text.partition("\n")[0].count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     moves: dict[str, Move] = {}
     try:
@@ -71,7 +84,7 @@ def read_moves(file: Path) -> list[Move]:
             if moves.setdefault(move.path, move).to != move.to:
                 raise ValueError(f"{move.path} moves twice: to {moves[move.path].to} and to {move.to}")
     except (ValueError, csv.Error) as error:
-        raise ValueError(f"{file.name}, line {rows.line_num}: {error}") from error
+        raise ValueError(f"{file.name}, line {rows.line_num + bool(said)}: {error}") from error
     return list(moves.values())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 
@@ -42,9 +44,50 @@ class Photo:
     max_pixels: int | None
 
     def read(self) -> bytes:
-        """Return its bytes; of one that a server refuses for its size, those of a smaller one."""
+        """Return its bytes; of one that a server refuses for its size, those of a smaller one.
+
+        Raises:
+            OSError: it cannot be read any more, or is another one now.
+        """
         content = self.file.read()
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise OSError("it was changed after the look")
         return content if self.max_pixels is None else scaled_to_serve(content, self.max_pixels)
+
+
+def read_again(photo: Photo, source: Path) -> bytes:
+    """Return the bytes of a photo that was looked at before, as `Photo.read`.
+
+    Raises:
+        OSError: it is gone or was changed; says what to do.
+    """
+    try:
+        return photo.read()
+    except OSError as error:
+        why = str(error.strerror or error)
+        raise OSError(
+            f"{photo.file.path} in {source} cannot be read any more ({why}): put it back as it was, and give the same "
+            "command again; to do without it, train in another --workdir"
+            if is_there(source)
+            else gone(source)
+        ) from error
+
+
+def is_there(source: Path) -> bool:
+    """Tell whether a data set can be reached; a network drive that is lost is no file that is missing."""
+    try:
+        source.stat()
+    except OSError:
+        return False
+    return True
+
+
+def gone(source: Path) -> str:
+    """Say that a whole data set is not there any more."""
+    return (
+        f"{source} is not there any more: put it, or the disk or network drive that it is on, back, and give the same "
+        "command again"
+    )
 
 
 @contextmanager

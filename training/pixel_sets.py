@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.pixels.preprocessing import PixelSpec, preprocess
+from models.plural import how_many
 from models.report import size as size_text
 from training.config import TrainingConfig
 from training.crops import decode_whole
@@ -101,6 +102,9 @@ def _stored(
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         about = size_text(len(split) * num_px * NUM_CHANNELS)
-        log.info(f"decoding {len(split)} {part} images, once for all runs of this data: about {about} in {folder}")
+        log.info(
+            f"decoding {how_many(len(split), f'{part} image')}, once for all runs of this data: "
+            f"about {about} in {folder}"
+        )
         write_pixels(path, len(split), lambda index: decode(split.read(index)))
     return PixelStore(path)

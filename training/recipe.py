@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from models.plural import how_many
 from training.config import BACKBONES, NOTHING, TrainingConfig, preset, replaced
 from training.dataset import Dataset, Split
 from training.photo import upright_size
@@ -99,7 +100,7 @@ def _recipe(config: TrainingConfig, reason: str) -> Recipe:
         return Recipe(config, f"from nothing, {about_network(config)}: {reason}", (_FROM_PHOTOS,))
     if config.init in BACKBONES and config.variant != config.init:
         raise ValueError(f"variant={config.variant} is not the network of --init {config.init}: give --init none")
-    minutes = f"in {config.minutes:g} minutes or less, as the time allows"
+    minutes = f"in {config.minutes:g} {'minute' if config.minutes == 1 else 'minutes'} or less, as the time allows"
     return Recipe(config, f"from {about_network(config)}, {minutes}: {reason}", _OTHERWISE)
 
 
@@ -108,7 +109,7 @@ def about_network(config: TrainingConfig) -> str:
     if config.init != NOTHING:
         return f"{config.init} (at {config.image_px} px)"
     width = f" of width {config.width}" if config.width else ""
-    return f"a ResNet-{config.variant}-v2{width} at {config.image_px} px, {config.epochs} epochs"
+    return f"a ResNet-{config.variant}-v2{width} at {config.image_px} px, {how_many(config.epochs, 'epoch')}"
 
 
 def median_short_side(split: Split) -> int:

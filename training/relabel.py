@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from models.plural import how_many
 from models.store.calibration import NONE_LABEL
 from training import journal
 from training.cli import command_parser, run
@@ -17,6 +18,7 @@ from training.dataset import file_sha256
 from training.image_folders import REMOVED_FOLDER
 from training.journal import Journal
 from training.moves import Move, read_moves
+from training.name_encodings import guess_encoding
 
 PROGRAM = "python -m training relabel"
 
@@ -69,6 +71,24 @@ def plan(moves: Iterable[Move], data: Path, *, sha256: str) -> Journal:
     return Journal(sha256, tuple(folder.as_posix() for folder in sorted(folders)), tuple(renames.items()))
 
 
+def plan_of_list(file: Path, data: Path, *, sha256: str) -> tuple[list[Move], Journal]:
+    """Read a list, in whatever encoding it was saved, and plan its moves.
+
+    Raises:
+        ValueError: it is no list of moves, or they cannot be done.
+    """
+    moves = read_moves(file)
+    try:
+        return moves, plan(moves, data, sha256=sha256)
+    except ValueError:
+        # Excel saves in the encoding of Windows, where it is not told otherwise.
+        encoding = guess_encoding(file.read_bytes().splitlines()).encoding
+        if encoding == "utf-8":
+            raise
+        moves = read_moves(file, encoding)
+        return moves, plan(moves, data, sha256=sha256)
+
+
 def _new_path(move: Move, data: Path) -> Path:
     """Return the path of a photo in its new class, whose folder is beside that of its old one."""
     if move.to == REMOVED_FOLDER:
@@ -112,18 +132,18 @@ def _apply(options: argparse.Namespace) -> str:
     is_begun = last is not None and last.sha256 == sha256
     if last and not is_begun and not journal.is_applied(last, data):
         raise ValueError("another list is applied in part: give it again to finish it, or --undo it first")
-    moves = read_moves(file)
-    wanted = last if last and is_begun else plan(moves, data, sha256=sha256)
+    moves, wanted = (read_moves(file), last) if last and is_begun else plan_of_list(file, data, sha256=sha256)
     why = {move.path: move.why for move in moves}
     for old, new in wanted.renames:
         print(f"{old} -> {new}" + (f"  ({why[old]})" if why.get(old) else ""))
     if options.dry_run:
-        return f"{_photos(len(wanted.renames))} would move; nothing was changed"
+        return f"{how_many(len(wanted.renames), 'photo')} would move; nothing was changed"
     if not is_begun:
         journal.begin(wanted, data)
     num_moved = journal.finish(wanted, data)
     before = f", {len(wanted.renames) - num_moved} had been" if num_moved < len(wanted.renames) else ""
-    return f"{_photos(num_moved)} moved{before}; to undo it: {PROGRAM} --undo --data {shlex.quote(str(options.data))}"
+    undo = f"{PROGRAM} --undo --data {shlex.quote(str(options.data))}"
+    return f"{how_many(num_moved, 'photo')} moved{before}; to undo it: {undo}"
 
 
 def _undo(options: argparse.Namespace) -> str:
@@ -137,12 +157,8 @@ def _undo(options: argparse.Namespace) -> str:
             f"{options.list.name} is not the list that was applied last: undo that one first, without a name"
         )
     if options.dry_run:
-        return f"{_photos(len(last.renames))} would go back; nothing was changed"
-    return f"{_photos(journal.undo(last, data))} went back"
-
-
-def _photos(number: int) -> str:
-    return f"{number} photo" if number == 1 else f"{number} photos"
+        return f"{how_many(len(last.renames), 'photo')} would go back; nothing was changed"
+    return f"{how_many(journal.undo(last, data), 'photo')} went back"
 
 
 def _folder(data: Path) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from models.plural import how_many
 from training.class_folders import SET_FOLDERS, SetName
 from training.dataset import DatasetError, HeldOut, Split, three_sets
 from training.draw import draw, once_each
@@ -76,7 +77,7 @@ def _without_copies(images: Split, masks: Mapping[SetName, Mask], held_out: Held
     leaked = among("validation", test), among("train", both)
     train = masks["train"] & ~leaked[1]
     if copied := int(among("test", masks["train"]).sum()):
-        notes.append(f"{copied} of {test.sum()} test images are in train, too")
+        notes.append(f"{copied} of {how_many(int(test.sum()), 'test image')} are in train, too")
     if len(np.unique(images.targets[train])) < len(np.unique(images.targets[masks["train"]])):
         notes.append("without copies a class has no image to learn from: the sets are drawn anew from all images")
         return None

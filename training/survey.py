@@ -5,11 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from models.plural import how_many
 from training.mirrored import classes_that_mirroring_may_change
 
 SETS = ("train", "validation", "test")
@@ -20,12 +21,19 @@ _FEW = 10
 Size = tuple[int, int]
 
 
+class Kind(NamedTuple):
+    """What some files are, said of one and of several: "empty file", "empty files"."""
+
+    one: str
+    several: str
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Files that are not used, of one kind.
 
     Attributes:
-        kind: what they are, as in "20 HEIC images".
+        kind: what they are, after their count, as in "20 HEIC images" or "1 HEIC image".
         count: of them.
         names: paths of the first of them.
         reason: what is wrong with the first, or what to do.
@@ -37,9 +45,9 @@ class LeftOut:
     reason: str = ""
 
     @classmethod
-    def of(cls, kind: str, paths: Sequence[str], reason: str = "") -> LeftOut:
+    def of(cls, kind: Kind, paths: Sequence[str], reason: str = "") -> LeftOut:
         """Sum up the files of one kind."""
-        return cls(kind, len(paths), tuple(paths[:MAX_NAMES]), reason)
+        return cls(kind.one if len(paths) == 1 else kind.several, len(paths), tuple(paths[:MAX_NAMES]), reason)
 
     def __str__(self) -> str:
         reason = f" ({self.reason})" if self.reason else ""
@@ -101,7 +109,7 @@ class Survey:
         totals = {part: sum(counts[part] for counts in self.counts.values()) for part in SETS}
         yield (
             f"{self.name}: {len(self.counts)} classes, {totals['train']} training, {totals['validation']} validation "
-            f"and {totals['test']} test images; {self.split}"
+            f"and {how_many(totals['test'], 'test image')}; {self.split}"
         )
         yield from self.class_lines()
         if self.sizes:
@@ -121,7 +129,7 @@ class Survey:
         )
         for index, (label, counts) in enumerate(shown):
             if len(shown) < len(classes) and index == _MAX_CLASSES // 2:
-                yield f"  ... {len(classes) - len(shown)} more classes"
+                yield f"  ... {how_many(len(classes) - len(shown), 'more class', 'more classes')}"
             yield f"  {label}: {counts['train']} + {counts['validation']} + {counts['test']}"
         most, least = classes[0], classes[-1]
         if most[1]["train"] > 1.5 * least[1]["train"]:
@@ -134,7 +142,8 @@ class Survey:
             same = sum(group.same_bytes for group in self.copies)
             num_images = sum(len(group.names) for group in self.copies)
             yield (
-                f"  copies: {num_images} images in {len(self.copies)} groups, {same} of the same bytes and "
+                f"  copies: {how_many(num_images, 'image')} in {how_many(len(self.copies), 'group')}, {same} of the "
+                f"same bytes and "
                 f"{len(self.copies) - same} nearly so; each group is kept on one side of the split: "
                 f"{_listed(list(map(str, self.copies)), len(self.copies))}"
             )
@@ -143,7 +152,7 @@ class Survey:
             doubt = "one label is wrong" if group.same_bytes else "if they show the same, one label is wrong"
             yield f"  in {' and '.join(dict.fromkeys(group.labels))} at once, {doubt}: {group}"
         if len(torn) > _MAX_PAIRS:
-            yield f"  ... {len(torn) - _MAX_PAIRS} more pictures in several classes"
+            yield f"  ... {how_many(len(torn) - _MAX_PAIRS, 'more picture')} in several classes"
 
     def warnings(self) -> Iterator[str]:
         """Yield what the counts of the classes warn of."""

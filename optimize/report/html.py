@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.plural import how_many
 from optimize.report import words
 from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
@@ -25,7 +26,7 @@ def html(report: Report) -> str:
     return render(
         Path(__file__).with_name("page.html"),
         report=report,
-        title=f"{report.data_name}: {len(report.rows)} models compared",
+        title=f"{report.data_name}: {how_many(len(report.rows), 'model')} compared",
         columns=COLUMNS,
         classes=sorted(range(len(report.labels)), key=worst_changes.__getitem__)[:_MAX_CLASSES],
         on_gpu=[(row.name, words.gpu_cells(row.on_gpu)) for row in report.rows if row.on_gpu],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from models.plural import how_many
 from optimize.report.columns import COLUMNS
 from optimize.report.figures import Report
 from optimize.report.words import FOR_GPUS, GPU_HEADER, class_cell, gpu_cells, measurement, operators
@@ -21,7 +22,7 @@ def markdown(report: Report) -> str:
     for index, label in enumerate(report.labels):
         classes.append([_text(label), *(class_cell(report, row, index) for row in report.rows)])
     parts = [
-        f"# {_text(report.data_name)}: {len(report.rows)} models compared",
+        f"# {_text(report.data_name)}: {how_many(len(report.rows), 'model')} compared",
         f"In brackets against {_text(report.baseline)}.",
         _table(["model", *(column.title for column in COLUMNS)], figures),
         "\n".join(f"- **{column.title}**: {column.meaning}" for column in COLUMNS),

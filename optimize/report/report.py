@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.checks import at_least
+from models.plural import how_many
 from models.runtime.cores import available_cores
 from models.store.repository import Repository
 from optimize.cost.latency import measure_latencies
@@ -104,7 +105,7 @@ def _rows(compared: Sequence[Compared], chosen: Compared, data: Dataset, *, num_
     files = {model.name: read_tflite(model.file) for model in compared}
     logger.info("timing %d models in %d rounds", len(compared), num_rounds)
     latencies = measure_latencies({model.name: model.file for model in compared}, num_rounds=num_rounds)
-    logger.info("measuring their accuracy on %d images", len(data.test))
+    logger.info(f"measuring their accuracy on {how_many(len(data.test), 'image')}")
     predictions = predict_all(compared, data, num_threads=available_cores())
     measured = measure_all(predictions, data.test.targets, baseline=chosen.name)
     on_gpu = measure_on_gpu(compared, predictions, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from models.plural import how_many
 from models.report import percent
 from optimize.cost.tflite_file import TFLiteFile
 from optimize.report.columns import NONE, TIMES, points
@@ -52,18 +53,21 @@ def measurement(report: Report) -> list[tuple[str, str]]:
     return [
         (
             "accuracy",
-            f"all {report.num_images:,} test images of {report.data_name}, as encoded files, through the preprocessing "
-            "and the LiteRT runtime that serve",
+            f"all of {how_many(report.num_images, 'test image')} of {report.data_name}, as encoded files, "
+            f"through the preprocessing and "
+            " the LiteRT runtime that serve",
         ),
         (
             "latency",
-            f"all models loaded in one process; {report.num_rounds} rounds, each of which times every model in an "
+            f"all models loaded in one process; {how_many(report.num_rounds, 'round')}, each of which "
+            f"times every model in an "
             "order drawn anew, for a tenth of a second or at least 5 calls. A round is the median of its calls, a "
             "figure the median of its rounds, a multiple the median of the multiples within each round",
         ),
         (
             "machine",
-            f"{machine.cpu}, {machine.num_cores} cores used, load {machine.load:g} when done, {machine.system}",
+            f"{machine.cpu}, {how_many(machine.num_cores, 'core')} used, load {machine.load:g} when done, "
+            f"{machine.system}",
         ),
         ("software", f"Python {machine.python}, {packages}"),
         ("data", f"{report.data_name}, sha256 {report.data_sha256}"),

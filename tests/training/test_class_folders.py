@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from training.class_folders import find_classes
+from training.class_folders import HIDDEN, IN_NO_CLASS, find_classes
 from training.dataset import DatasetError
 from training.file_tree import File, FileTree, parents
 
@@ -47,13 +47,13 @@ def test_what_lies_beside_is_left_out_by_kind():
     )
     assert sets == {"train": [("photos/train/cat/1.jpg", "cat"), ("photos/train/dog/2.jpg", "dog")]}
     assert found.left_out == {
-        "files hidden, removed or made by a system": [
+        HIDDEN: [
             ".DS_Store",
             "__MACOSX/._1.jpg",
             "_removed/cat/4.jpg",
             "photos/train/dog/Thumbs.db",
         ],
-        "files in no class folder": [
+        IN_NO_CLASS: [
             "README.md",
             "photos/labels.csv",
             "photos/old/cat/3.jpg",
@@ -65,7 +65,7 @@ def test_what_lies_beside_is_left_out_by_kind():
 def test_a_test_folder_without_classes_is_not_used():
     found, sets = found_in("train/cat/1.jpg", "train/dog/1.jpg", "test/1.jpg")
     assert list(sets) == ["train"]
-    assert found.left_out == {"files in no class folder": ["test/1.jpg"]}
+    assert found.left_out == {IN_NO_CLASS: ["test/1.jpg"]}
 
 
 def test_an_accent_composed_and_decomposed_is_one_class():

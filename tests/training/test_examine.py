@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 import pytest
-from pictures import encode, gradient
+from pictures import encode, gradient, gray_tiff
 
 from training.examine import examine, tree_sha256
 from training.file_tree import File
@@ -21,14 +21,13 @@ def test_each_file_is_looked_at_in_order():
     assert (first.size, third.size) == ((30, 20), (50, 40))
     assert (first.sha256, first.read()) == (hashlib.sha256(jpeg).hexdigest(), jpeg)
     assert np.abs(examined.thumbnails[0].astype(int) - examined.thumbnails[2]).mean() < 4
-    assert [str(files) for files in examined.left_out] == ["1 files that are no images: b.jpg"]
+    assert [str(files) for files in examined.left_out] == ["1 file that is no image: b.jpg"]
 
 
 def test_a_photo_of_too_many_pixels_is_left_out():
     examined = examine([file_of("a.png", encode(gradient(40, 50), "PNG"))], 1_999)
     assert str(examined.left_out[0]) == (
-        "1 images of more pixels than max_image_pixels "
-        "(the image has 50 x 40 pixels; at most 1,999 are accepted): a.png"
+        "1 image of more pixels than max_image_pixels (the image has 50 x 40 pixels; at most 1,999 are accepted): a.png"
     )
 
 
@@ -44,7 +43,7 @@ def test_a_heic_image_says_what_reads_it(monkeypatch):
     monkeypatch.setattr("models.pixels.formats.ACCEPTED_FORMATS", ("JPEG",))
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     [files] = examine([file_of("a.jpg", heic)], 10_000).left_out
-    assert str(files) == "1 HEIC images, which make train HEIF=1 (or pip install pillow-heif) reads: a.jpg"
+    assert str(files) == "1 HEIC image, which make train HEIF=1 (or pip install pillow-heif) reads: a.jpg"
 
 
 @pytest.mark.parametrize(("path", "content"), [("b.png", b"x"), ("a.png", b"y")])
@@ -56,3 +55,36 @@ def test_digest_of_a_tree_is_one_of_names_and_bytes(path, content):
     files = [file_of("c.png", other), file_of("a.png", one)]
     changed = [file_of("c.png", other), file_of(path, one if content == b"x" else other)]
     assert digest(files) == digest(files[::-1]) != digest(changed)
+
+
+def test_a_raw_photo_says_what_to_do():
+    files = [
+        file_of("a.dng", gray_tiff(b"\1\2", width=2, bits=8, more={50706: 1})),
+        file_of("b.RAF", b"FUJIFILMCCD-RAW"),
+    ]
+    [left_out] = examine(files, 10_000).left_out
+    assert str(left_out) == (
+        "2 raw photos of a camera (export it as a JPEG of full size, by the camera's program or another one that "
+        "develops raw photos): a.dng, b.RAF"
+    )
+
+
+def test_what_is_no_photo_is_named_where_it_is_known():
+    files = [
+        file_of("a.mp4", b"\0\0\0\x18ftypisom"),
+        file_of("b.mp4", b"\0\0\0\x18ftypisom"),
+        file_of("c.psd", b"8BPS"),
+        file_of("d.txt", b"text"),
+    ]
+    assert [str(files) for files in examine(files, 10_000).left_out] == [
+        "3 files of kinds that are not read (a video, a Photoshop document): a.mp4, b.mp4, c.psd",
+        "1 file that is no image: d.txt",
+    ]
+
+
+def test_a_file_that_cannot_be_read_says_why_in_words():
+    def missing():
+        raise FileNotFoundError(2, "No such file or directory", "/home/ann/photos/a.jpg")
+
+    [left_out] = examine([File("a.jpg", missing)], 10_000).left_out
+    assert str(left_out) == "1 file that cannot be read (No such file or directory): a.jpg"

@@ -37,7 +37,7 @@ def test_images_without_classes_are_read_from_any_folder(photos):
     assert images.names[:2] == ("left/0.jpg", "left/1.jpg")
     assert (len(images), set(images.targets)) == (12, {-1})
     assert images.read(0) == (photos / "left" / "0.jpg").read_bytes()
-    assert left_out == ["left out: 1 files that are no images: left/note"]
+    assert left_out == ["left out: 1 file that is no image: left/note"]
     held_out = images.subset(np.array([0, 6]))  # of these, "6.jpg" is a copy of each
     images, left_out = load_unlabelled(photos, Reading(), [held_out])
     assert len(images) == 8

@@ -37,7 +37,8 @@ def test_bootstrap_of_a_mean_is_as_wide_as_the_mean_varies():
 
 def test_accuracy_is_said_with_its_number_of_images_and_interval():
     assert in_words(353, 375) == "94.1 % of 375 test images (91.3 to 96.1)"
-    assert in_words(9423, 10_000, "photos") == "94.23 % of 10,000 photos (93.76 to 94.67)"
+    assert in_words(9423, 10_000, "photo") == "94.23 % of 10,000 photos (93.76 to 94.67)"
+    assert in_words(1, 1, within=", in 5 folds").startswith("100.0 % of 1 test image, in 5 folds (")
     assert in_words(0, 0) == "not measured: no test images"
 
 

@@ -26,6 +26,25 @@ def test_a_list_with_tabs_and_emptied_rows_is_read(tmp_path, encoding):
     assert read_moves(tmp_path / "moves.csv") == [Move("é.jpg", "a", "b")]
 
 
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+@pytest.mark.parametrize(("mark", "end"), [("", "\n"), ("\ufeff", "\r\n"), ("", "\r")])
+def test_a_first_line_that_names_the_separator_is_none_of_the_list(tmp_path, line, mark, end):
+    rows = (line, "path;from;to;why", "rose/é, 1.jpg;rose;tulip;0,93")
+    (tmp_path / "moves.csv").write_bytes((mark + end.join(rows) + end).encode())
+    assert read_moves(tmp_path / "moves.csv") == [Move("rose/é, 1.jpg", "rose", "tulip", "0,93")]
+
+
+def test_a_line_is_counted_as_in_the_file(tmp_path):
+    (tmp_path / "moves.csv").write_text("sep=,\npath,from,to\na/1.jpg,a,a\n")
+    with pytest.raises(ValueError, match=r"line 3: a/1\.jpg is in a already"):
+        read_moves(tmp_path / "moves.csv")
+
+
+def test_another_encoding_can_be_chosen(tmp_path):
+    (tmp_path / "moves.csv").write_bytes("path;from;to\r\nRosé/1.jpg;Rosé;Äpfel\r\n".encode("cp1252"))
+    assert read_moves(tmp_path / "moves.csv", "cp1252") == [Move("Rosé/1.jpg", "Rosé", "Äpfel")]
+
+
 def test_a_photo_that_is_marked_twice_moves_once(tmp_path):
     (tmp_path / "moves.csv").write_text("path,from,to,why\na/1.jpg,a,b,x\na/1.jpg,a,b,y\n")
     assert read_moves(tmp_path / "moves.csv") == [Move("a/1.jpg", "a", "b", "x")]

@@ -1,4 +1,5 @@
 import io
+import shutil
 import warnings
 
 import numpy as np
@@ -8,7 +9,9 @@ from PIL import Image
 
 from models.errors import ImageTooLarge
 from models.pixels.preprocessing import PixelSpec, preprocess
-from training.photo import is_served, photos_allowed, scaled_to_serve, upright_size
+from training.examine import examine
+from training.file_tree import open_tree
+from training.photo import is_served, photos_allowed, read_again, scaled_to_serve, upright_size
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -43,3 +46,40 @@ def test_pillow_neither_warns_nor_forgets_its_limit():
     assert before == Image.MAX_IMAGE_PIXELS
     with photos_allowed(99_999_999) as limits, pytest.raises(ImageTooLarge, match="at most 99,999,999 are accepted"):
         preprocess(wide.getvalue(), PixelSpec(8, 8), limits=limits)
+
+
+@pytest.fixture
+def looked_at(tmp_path):
+    """A folder with a photo in it, and the photo as the look found it."""
+    path = tmp_path / "photos" / "cat" / "1.png"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode(gradient(9, 9), "PNG"))
+    [file] = open_tree(tmp_path / "photos").files
+    [photo] = examine([file], 10_000).photos
+    return path, photo
+
+
+def test_a_photo_that_is_deleted_later_is_named_with_what_to_do(looked_at, tmp_path):
+    path, photo = looked_at
+    assert read_again(photo, tmp_path / "photos") == path.read_bytes()
+    path.unlink()
+    with pytest.raises(OSError, match=r"^cat/1\.png") as lost:
+        read_again(photo, tmp_path / "photos")
+    assert str(lost.value) == (
+        f"cat/1.png in {tmp_path}/photos cannot be read any more (No such file or directory): put it back as it was, "
+        "and give the same command again; to do without it, train in another --workdir"
+    )
+
+
+def test_a_photo_that_is_another_one_later_is_not_taken_for_it(looked_at, tmp_path):
+    path, photo = looked_at
+    path.write_bytes(encode(gradient(9, 8), "PNG"))
+    with pytest.raises(OSError, match=r"cannot be read any more \(it was changed after the look\)"):
+        read_again(photo, tmp_path / "photos")
+
+
+def test_a_folder_that_is_gone_is_named_instead_of_its_photos(looked_at, tmp_path):
+    _, photo = looked_at
+    shutil.rmtree(tmp_path / "photos")
+    with pytest.raises(OSError, match=r"^.*/photos is not there any more: put it, or the disk or network drive that"):
+        read_again(photo, tmp_path / "photos")

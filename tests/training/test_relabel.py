@@ -44,6 +44,15 @@ def test_a_photo_moves_to_the_folder_of_its_class(data, capsys):
     ]
 
 
+def test_a_list_that_excel_saved_in_the_encoding_of_windows_is_applied(data, capsys):
+    (data / "train/rose").rename(data / "train/Rosé")
+    (data / "train/tulip").rename(data / "train/Löwenzahn")
+    rows = "path;from;to;why\r\ntrain/Rosé/1.jpg;Rosé;Löwenzahn;\r\n"
+    (data.parent / "moves.csv").write_bytes(rows.encode("cp1252"))
+    assert main(["relabel", str(data.parent / "moves.csv"), "--data", str(data)]) == 0
+    assert capsys.readouterr().out.startswith("train/Rosé/1.jpg -> train/Löwenzahn/1-2.jpg\n")
+
+
 def test_a_name_that_is_taken_gets_a_number(data):
     moves = [Move("train/rose/1.jpg", "rose", "tulip"), Move("test/rose/7.jpg", "rose", "_removed")]
     (data / "_removed/test/rose").mkdir(parents=True)

@@ -2,7 +2,9 @@ import json
 
 import numpy as np
 
-from training.survey import CopyGroup, LeftOut, Survey, count_labels, size_range
+from training.survey import CopyGroup, Kind, LeftOut, Survey, count_labels, size_range
+
+EMPTY = Kind("empty file", "empty files")
 
 
 def survey(counts, **values) -> Survey:
@@ -41,12 +43,12 @@ def test_what_is_lacking_is_said():
 
 def test_what_is_left_out_has_a_line_a_kind():
     paths = [f"cat/{index}.heic" for index in range(9)]
-    files = LeftOut.of("HEIC images", paths, "install pillow-heif")
+    files = LeftOut.of(Kind("HEIC image", "HEIC images"), paths, "install pillow-heif")
     assert files == LeftOut("HEIC images", 9, tuple(paths[:5]), "install pillow-heif")
     assert str(files) == "9 HEIC images (install pillow-heif): cat/0.heic, cat/1.heic, cat/2.heic, ..."
     assert (
-        "  left out: 1 empty files: a.png"
-        in survey(counts_of(cat=(20, 2, 2)), left_out=(LeftOut.of("empty files", ["a.png"]),)).lines()
+        "  left out: 1 empty file: a.png"
+        in survey(counts_of(cat=(20, 2, 2)), left_out=(LeftOut.of(EMPTY, ["a.png"]),)).lines()
     )
 
 
@@ -63,9 +65,18 @@ def test_copies_are_summed_up_and_those_in_two_classes_listed():
     ]
 
 
+def test_one_of_a_kind_is_told_in_the_singular():
+    copies = (CopyGroup(("a/1.jpg", "a/2.jpg"), ("a", "a"), ("train", "train"), same_bytes=True),)
+    lines = list(survey(counts_of(a=(20, 2, 1), b=(20, 2, 0)), copies=copies).lines())
+    assert lines[0].startswith("photos.zip: 2 classes, 40 training, 4 validation and 1 test image; ")
+    assert any(
+        line.startswith("  copies: 2 images in 1 group, 1 of the same bytes and 0 nearly so; ") for line in lines
+    )
+
+
 def test_names_that_a_terminal_cannot_show_are_escaped():
-    look = survey(counts_of(cat=(20, 2, 2)), left_out=(LeftOut.of("empty files", ["a\nb/caf\udce9/👨‍👩‍👧.png"]),))
-    assert list(look.lines())[-1] == r"  left out: 1 empty files: a\nb/caf\udce9/👨‍👩‍👧.png"
+    look = survey(counts_of(cat=(20, 2, 2)), left_out=(LeftOut.of(EMPTY, ["a\nb/caf\udce9/👨‍👩‍👧.png"]),))
+    assert list(look.lines())[-1] == r"  left out: 1 empty file: a\nb/caf\udce9/👨‍👩‍👧.png"
 
 
 def test_json_form_has_everything():

@@ -66,7 +66,7 @@ class Part:
         metrics = measured.metrics if photos.part == "test" else measured.validation
         return cls(
             name=photos.part,
-            right=in_words(int(photos.is_right.sum()), len(targets), f"{photos.part} photos"),
+            right=in_words(int(photos.is_right.sum()), len(targets), f"{photos.part} photo"),
             rates=class_rates(confusion_matrix(photos.probabilities, targets), cards.labels),
             cells=cards.cells(photos),
             reliability=reliability_plot(reliability(photos.probabilities, targets), name=photos.part),
@@ -145,7 +145,7 @@ def _cross_validation(workdir: Path) -> str:
     if not figures:
         return ""
     num_right = round(figures["top1"] * figures["num_images"])
-    return in_words(num_right, figures["num_images"], f"photos in {figures['num_folds']} folds")
+    return in_words(num_right, figures["num_images"], "photo", f" in {figures['num_folds']} folds")
 
 
 def _calibration(metrics: Metrics, before: Metrics | None) -> str:

@@ -48,7 +48,7 @@ class Contender:
         return cls(name, is_right, _time_ms(file, run), file.stat().st_size)
 
     def __str__(self) -> str:
-        accuracy = in_words(int(self.is_right.sum()), len(self.is_right), "validation images")
+        accuracy = in_words(int(self.is_right.sum()), len(self.is_right), "validation image")
         return f"{self.name}: {accuracy}, {self.time_ms:.1f} ms an image, {size(self.num_bytes)}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import tf_keras as keras
 
 from models.network.architectures import build
+from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_of, building_in, rebuilt
@@ -46,7 +47,7 @@ def open_photos(source: Path, teacher: FinishedRun, workdir: Path, say: Callable
     """Open photos without labels, and say what is left out: copies of what the student will be measured on, too."""
     reading = replace(teacher.run.config.reading, known=pixel_folder(workdir))
     photos, left_out = load_unlabelled(source, reading, (teacher.data.validation, teacher.data.test))
-    for line in (f"{source.name}: {len(photos)} photos without labels", *left_out):
+    for line in (f"{source.name}: {how_many(len(photos), 'photo')} without labels", *left_out):
         say(line)
     return photos
 
@@ -107,7 +108,10 @@ def _views_with_answers(
         stores.append(_whole_photos(photos, teacher.run.config, workdir / "unlabelled"))
     min_area = config.augmentation.min_area
     views = Views.drawn(stores, num_rounds=num_rounds, min_area=min_area, seed=config.seed)
-    say(f"the teacher answers for {len(views)} crops, {num_rounds} of each of {views.num_photos} photos")
+    say(
+        f"the teacher answers for {how_many(len(views), 'crop')}, {num_rounds} of each of "
+        f"{how_many(views.num_photos, 'photo')}"
+    )
     batches = -(-views.num_photos // BATCH_SIZE) * num_rounds
     progress, counter = Progress(num_steps=batches, batch_size=BATCH_SIZE), iter(range(1, batches + 1))
     answers = answers_of(

@@ -51,6 +51,7 @@ def fitted_head(
         data.train.targets[drawn],
         num_classes=len(data.labels),
         validation=validation,
+        groups=data.train.groups[drawn] if len(data.train.groups) else None,
         seed=config.seed,
     )
     return head, ValidationScore.of(head.logits(validation[0]), validation[1])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from training.cross_validation import NUM_FOLDS
+from training.cross_validation import NUM_FOLDS, stratified_folds
 from training.dataset import Targets
 
 Features = npt.NDArray[np.float32]
@@ -47,6 +47,7 @@ def fit_head(
     *,
     num_classes: int,
     validation: tuple[Features, Targets],
+    groups: Targets | None = None,
     penalties: Sequence[float] = PENALTIES,
     seed: int = 0,
 ) -> Head:
@@ -58,13 +59,16 @@ def fit_head(
         num_classes: of the data; a class without an image is allowed.
         validation: features and targets to choose the penalty by; where they are few, `NUM_FOLDS` folds of the training
             images have a say, too.
+        groups: int64 [N], a number that a training image shares with its copies, which are all in one fold; None where
+            there are no copies.
         penalties: to choose from.
         seed: of the folds.
     """
     losses = np.zeros(len(penalties))
     if len(validation[1]) < FEW_VALIDATION_IMAGES and len(penalties) > 1:
-        folds = np.random.default_rng(seed).permutation(len(targets)) % min(NUM_FOLDS, len(targets))
-        for fold in np.unique(folds) if len(targets) > 1 else ():
+        groups = np.arange(len(targets)) if groups is None else groups
+        folds = stratified_folds(targets, groups, num_folds=NUM_FOLDS, seed=seed)
+        for fold in np.unique(folds) if folds.any() else ():
             is_in = folds == fold
             heads = _path(features[~is_in], targets[~is_in], num_classes, penalties)
             losses += [total_loss(head.logits(features[is_in]), targets[is_in]) for head in heads]

@@ -14,6 +14,7 @@ import tf_keras as keras
 
 from models.network.architectures import build
 from models.network.normalization import normalize
+from models.plural import how_many
 from training.architecture import architecture_of, building_in
 from training.config import TrainingConfig
 from training.dataset import Dataset
@@ -67,7 +68,8 @@ class Plan:
         yield f"  first a classifier on the network's features{part}: about {duration(self.head_s)}"
         if self.epochs:
             fine_tuning = duration(self.total_s - self.head_s)
-            yield f"  then all layers, {self.epochs} epochs, kept if validation says so: about {fine_tuning} more"
+            epochs = how_many(self.epochs, "epoch")
+            yield f"  then all layers, {epochs}, kept if validation says so: about {fine_tuning} more"
         else:
             yield f"  there is no time for more: all layers would need --minutes {self.minutes_for_all}"
         rates = 1 / self.speed.forward_s, 1 / self.speed.learning_s

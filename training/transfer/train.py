@@ -10,6 +10,7 @@ from typing import Any
 
 import tf_keras as keras
 
+from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_in, rebuilt
@@ -102,7 +103,10 @@ def train_from(
     )
     if found:
         options["cross_validation"] = found
-        say(f"{len(data.test)} test images tell little; cross-validation of the classifier: {found} right")
+        say(
+            f"{how_many(len(data.test), 'test image tells', 'test images tell')} little; "
+            f"cross-validation of the classifier: {found} right"
+        )
     if plan.epochs:
         measured = export_and_measure(model, run, data, workdir=workdir)
         served = publish(measured, run, data, architecture=architecture_in(model, run.config), **options)

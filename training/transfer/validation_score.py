@@ -38,4 +38,4 @@ class ValidationScore:
         return (self.num_right, -self.loss) < (other.num_right, -other.loss)
 
     def __str__(self) -> str:
-        return in_words(self.num_right, self.num_images, "validation images")
+        return in_words(self.num_right, self.num_images, "validation image")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from PIL import AvifImagePlugin, TiffImagePlugin
 
 from models.errors import UnsupportedImage
-from models.pixels.formats import avif, bmp, gif, heif, jpeg, png, tiff, webp
+from models.pixels.formats import avif, bmp, gif, heif, jpeg, png, raw, tiff, webp
 from models.pixels.formats.encoded import EncodedImage
 
 __all__ = ["ACCEPTED_FORMATS", "EncodedImage", "identify", "read_encoded"]
@@ -32,6 +32,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 
 _NOT_ACCEPTED: tuple[tuple[bytes, str], ...] = (
+    *raw.SIGNATURES,
     (b"%PDF", "a PDF document"),
     (b"<svg", "an SVG drawing"),
     (b"<?xml", "an XML document, perhaps an SVG drawing"),
@@ -79,6 +80,7 @@ def identify(upload: bytes) -> str:
     if name is None and head[4:8] == b"ftyp":
         brands = _brands(head)
         name = "AVIF" if brands & _AVIF_BRANDS else "HEIC" if brands & _HEIF_BRANDS else "a video"
+        name = "a raw photo (CR3)" if brands & raw.RAW_BRANDS else name
     if name in ACCEPTED_FORMATS:
         return name
     if name is None:
@@ -92,6 +94,8 @@ def identify(upload: bytes) -> str:
     if name == "HEIC":
         how = "which is read where pillow-heif is installed (pip install pillow-heif, or make serve HEIF=1)"
         raise UnsupportedImage(f"the upload is a HEIC image, {how}; {accepted}")
+    if name.startswith("a raw photo"):
+        raise UnsupportedImage(f"the upload is {name}, which is not accepted: {raw.WHAT_TO_DO}; {accepted}")
     raise UnsupportedImage(f"the upload is {name}, which is not accepted; {accepted}")
 
 

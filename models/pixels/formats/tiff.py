@@ -12,6 +12,7 @@ from PIL import TiffImagePlugin
 from models.errors import CorruptImage, UnsupportedImage
 from models.pixels.formats.encoded import EncodedImage, Samples
 from models.pixels.formats.exif import Directory, orientation_of
+from models.pixels.formats.raw import refuse_raw
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
@@ -41,6 +42,7 @@ _MAX_TILE_PIXELS = 4096**2
 def read(data: bytes) -> EncodedImage:
     """Read the first directory and put a smaller one in its place, with none after it."""
     directory = Directory(data)
+    refuse_raw(directory)
     width, height = directory.integer(_WIDTH), directory.integer(_LENGTH)
     if not width or not height:
         raise CorruptImage("the TIFF image is corrupt: it does not say how large it is")

@@ -102,7 +102,7 @@ def test_cross_validation_is_told_where_there_is_one(page, six, tmp_path):
 
 def test_a_cell_opens_its_photos(page, six):
     found = page(six)
-    assert '<a href="#test-2-1" aria-label="1 photos of tulip taken for rose">1</a>' in found
+    assert '<a href="#test-2-1" aria-label="1 photo of tulip taken for rose">1</a>' in found
     section = found[found.index('<section class="cell" id="test-2-1" tabindex="-1">') :].partition("</section>")[0]
     assert (
         'data-path="test/tulip/5.png" data-from="tulip" data-to="rose" data-why="answer: rose 80%, tulip 20%"'
