@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
+from typing import Any
 
 BACKLOG = 2048  # the kernel caps it at net.core.somaxconn
 PRIVILEGED_PORT = "ports below 1024 need privileges; set OPSIN_PORT to a higher one"
@@ -25,15 +27,8 @@ def open_listener(host: str, port: int) -> socket.socket:
     Raises:
         AddressError: the port is in use, or not allowed, or the host is no name or not this machine's.
     """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
-        )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise AddressError(f"OPSIN_HOST {host!r} cannot be resolved: {error.strerror}") from None
-    except UnicodeError:
-        raise AddressError(f"OPSIN_HOST {host!r} has a label that is empty or too long") from None
+    family, address = _resolve(host, port)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -45,6 +40,24 @@ def open_listener(host: str, port: int) -> socket.socket:
     return listener
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a server that listens there; raises AddressError as `open_listener`."""
+    _, address = _resolve(host, 0)
+    return ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
+
+
 def url_of(host: str, port: int) -> str:
     """Write the address as a client types it."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )[0]
+    except OSError as error:
+        raise AddressError(f"OPSIN_HOST {host!r} cannot be resolved: {error.strerror}") from None
+    except UnicodeError:
+        raise AddressError(f"OPSIN_HOST {host!r} has a label that is empty or too long") from None
+    return family, address

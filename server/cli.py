@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from models.errors import OpsinError
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from server.address import AddressError, open_listener
+from server.address import AddressError, is_loopback, open_listener
+from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
 from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         print(f"opsin: {warning}", file=sys.stderr)
     try:
         settings = Settings.from_environ(environ)
+        check_access(settings)
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
         for warning in filter(None, (choice.warning, runtime_warning(settings))):
@@ -46,6 +48,23 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return 1 if isinstance(error, AddressError) else 2
     server.run()
     return 0
+
+
+def check_access(settings: Settings) -> None:
+    """Refuse to let the whole network in by mistake.
+
+    Raises:
+        SettingsError: other machines reach the server, and nobody has said who may ask; or the keys cannot be used.
+        AddressError: the host is no name.
+    """
+    if settings.api_keys_file is not None:
+        ApiKeys(settings.api_keys_file)
+    elif not settings.allow_anonymous and not is_loopback(settings.host):
+        raise SettingsError(
+            f"OPSIN_HOST {settings.host!r} lets other machines in, and anybody there could ask: set "
+            "OPSIN_API_KEYS_FILE to a file of API keys (python -m server.make_key NAME makes one), "
+            "OPSIN_ALLOW_ANONYMOUS=1 to answer everybody, or OPSIN_HOST=127.0.0.1"
+        )
 
 
 def find_models(settings: Settings) -> tuple[ModelReference, ...]:

@@ -50,6 +50,18 @@ class UnsupportedMediaType(RequestError):
     code: ClassVar[str] = "unsupported_media_type"
 
 
+class MissingApiKey(RequestError):
+    """The request has no API key, and only those with one are answered."""
+
+    code: ClassVar[str] = "missing_api_key"
+
+
+class InvalidApiKey(RequestError):
+    """The request has an API key that is none, or none any more."""
+
+    code: ClassVar[str] = "invalid_api_key"
+
+
 class MalformedRequest(RequestError):
     """What came is not valid HTTP; nobody knows where the next request begins.
 

@@ -45,6 +45,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("0 or 1")
+    return text == "1"
+
+
 def _models(text: str) -> tuple[ModelReference, ...]:
     try:
         return tuple(ModelReference.parse(part.strip()) for part in text.split(","))
@@ -141,6 +147,20 @@ class Settings:
         "Time for an answer once the upload is in, then 504; the header X-Request-Timeout-Ms sets it per request.",
     )
     read_timeout_ms: int = _setting(60_000, _whole(100, 600_000), "Time for a request to arrive whole; then 408.")
+    api_keys_file: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
+        None,
+        Path,
+        "File of hashed API keys, one a line, as python -m server.make_key prints them; without a key 401. It is read "
+        "again when it changes.",
+        default_text="none: everybody is answered",
+    )
+    allow_anonymous: bool = _setting(
+        False,
+        _flag,
+        "1 serves other machines without API keys; else the start is refused where OPSIN_HOST is no loopback address "
+        "and there is no OPSIN_API_KEYS_FILE.",
+        default_text="0",
+    )
     log_level: str = _setting(
         "warning", _one_of(*LOG_LEVELS), f"{', '.join(LOG_LEVELS)}; from info on, one line per request."
     )

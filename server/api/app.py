@@ -9,6 +9,8 @@ from flask import Flask, has_request_context, request
 
 from models.pixels.preprocessing import ImageLimits
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, register_error_handlers
+from server.api.gate import Gate
+from server.api.keys import ApiKeys
 from server.api.metrics import metrics_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
@@ -66,6 +68,8 @@ def create_app(
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
+    if settings.api_keys_file is not None:
+        app.wsgi_app = Gate(app.wsgi_app, ApiKeys(settings.api_keys_file))  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
     register_error_handlers(app)
     pages = Pages(engine, settings)

@@ -32,6 +32,8 @@ STATUS: dict[type[BaseException], int] = {
     model_errors.ModelNotFound: 404,
     model_errors.VersionNotFound: 404,
     request_errors.RequestError: 400,
+    request_errors.MissingApiKey: 401,
+    request_errors.InvalidApiKey: 401,
     request_errors.UploadTimeout: 408,
     request_errors.UploadTooLarge: 413,
     request_errors.TooManyImages: 413,
@@ -43,6 +45,12 @@ STATUS: dict[type[BaseException], int] = {
     engine_errors.DeadlineExceeded: 504,
 }
 
+# RFC 6750, section 3: how to come in, and whether what was tried is known.
+HEADERS: dict[type[BaseException], dict[str, str]] = {
+    request_errors.MissingApiKey: {"WWW-Authenticate": 'Bearer realm="opsin"'},
+    request_errors.InvalidApiKey: {"WWW-Authenticate": 'Bearer realm="opsin", error="invalid_token"'},
+    engine_errors.EngineNotReady: {"Retry-After": "1"},
+}
 
 # What Flask says by itself is written for a person in a browser.
 MESSAGES = {
@@ -73,10 +81,10 @@ def status_of(error: OpsinError) -> int:
 
 
 def headers_of(error: OpsinError) -> dict[str, str]:
-    """Choose the headers of an error: a client that is turned away is told when to come back."""
+    """Choose the headers of an error: a client that is turned away is told when to come back, or with what."""
     if isinstance(error, request_errors.Overloaded):
         return {"Retry-After": str(error.retry_after_s)}
-    return {"Retry-After": "1"} if isinstance(error, engine_errors.EngineNotReady) else {}
+    return next((HEADERS[kind] for kind in type(error).__mro__ if kind in HEADERS), {})
 
 
 def body_of(error: OpsinError) -> dict[str, str]:

@@ -60,6 +60,7 @@ class Pages:
             model=model,
             num_classes=len([label for label in model.labels if label != NONE_LABEL]) if model else 0,
             reject_label=NONE_LABEL,
+            needs_key=self.settings.api_keys_file is not None,
             formats=ACCEPTED_FORMATS,
             max_upload_bytes=self.settings.max_upload_bytes,
             max_upload=_size(self.settings.max_upload_bytes),

@@ -85,6 +85,15 @@ def test_packages_are_installed_by_their_hashes(text):
     assert all("--require-hashes" in line and "--no-cache-dir" in line for line in installed)
 
 
+@both
+def test_image_says_that_it_answers_everybody_and_the_readme_what_that_means(text):
+    server = text.split("\nFROM ")[-1]
+    assert "OPSIN_HOST=0.0.0.0" in server
+    assert "OPSIN_ALLOW_ANONYMOUS=1" in server
+    containers = (REPO / "README.md").read_text().split("\n## Containers\n")[1].split("\n## ")[0]
+    assert "OPSIN_ALLOW_ANONYMOUS=1" in containers
+
+
 def test_compose_hardens_every_server():
     shared, services = (REPO / "compose.yaml").read_text().split("\nservices:\n")
     for line in ("read_only: true", 'cap_drop: ["ALL"]', 'security_opt: ["no-new-privileges:true"]', 'tmpfs: ["/tmp"]'):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.address import AddressError, open_listener, url_of
+from server.address import AddressError, is_loopback, open_listener, url_of
 
 
 def test_free_port_is_taken_and_listened_on():
@@ -34,3 +34,22 @@ def test_name_that_cannot_be_one_is_refused(host):
 def test_urls_are_written_as_clients_type_them():
     assert url_of("127.0.0.1", 5000) == "http://127.0.0.1:5000"
     assert url_of("::1", 5000) == "http://[::1]:5000"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("127.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),  # noqa: S104 - what must not be taken for it
+        ("0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("fe80::1%lo", False),
+    ],
+)
+def test_loopback_is_told_by_the_address_that_is_listened_on(host, expected):
+    assert is_loopback(host) is expected

@@ -13,7 +13,8 @@ from models.pixels.preprocessing import PixelSpec
 from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from server.address import open_listener
-from server.cli import main
+from server.cli import check_access, main
+from server.settings import Settings, SettingsError
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +53,25 @@ def test_argument_is_refused(capsys):
 def test_wrong_setting_is_one_line_and_exit_2(capsys, repository, environ, message):
     assert main([], {"OPSIN_REPOSITORY": str(repository), **environ}) == 2
     assert capsys.readouterr().err == f"opsin: {message}\n"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - which must not be served by mistake
+def test_other_machines_are_not_let_in_by_mistake(capsys, repository, host):
+    assert main([], {"OPSIN_REPOSITORY": str(repository), "OPSIN_HOST": host}) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"opsin: OPSIN_HOST '{host}' lets other machines in")
+    assert "OPSIN_API_KEYS_FILE" in line
+    assert "OPSIN_ALLOW_ANONYMOUS=1" in line
+    assert line.count("\n") == 1
+
+
+def test_other_machines_are_let_in_with_keys_or_where_it_is_said(tmp_path):
+    (tmp_path / "keys").write_text("app sha256:" + "0" * 64 + "\n")
+    everywhere = "0.0.0.0"  # noqa: S104 - what is allowed here
+    check_access(Settings(host=everywhere, api_keys_file=tmp_path / "keys"))
+    check_access(Settings(host=everywhere, allow_anonymous=True))
+    with pytest.raises(SettingsError, match="OPSIN_API_KEYS_FILE cannot be used: No such file or directory"):
+        check_access(Settings(host=everywhere, allow_anonymous=True, api_keys_file=tmp_path / "missing"))
 
 
 def test_corrupt_manifest_is_one_line_and_exit_2(capsys, repository):

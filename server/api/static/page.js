@@ -75,11 +75,16 @@ function failure(message, mayRetry = false) {
   return Object.assign(new Error(message), { mayRetry });
 }
 
+function credentials() {
+  const key = document.getElementById("key")?.value.trim(); // kept nowhere but in the field
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
 async function send(file) {
   const body = new FormData();
   body.append("image", file, file.name);
   try {
-    return await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    return await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json", ...credentials() } });
   } catch {
     throw failure("The server could not be reached.", true);
   }
@@ -94,7 +99,7 @@ async function classify(file) {
     const answer = await response.json().catch(() => ({}));
     if (response.ok && answer.predictions) return answer.predictions[0];
     if (response.status !== 503 || attempt > MAX_RETRIES) {
-      throw failure(sentence(answer.error?.message ?? `the server answered ${response.status}`), response.status >= 500);
+      throw failure(sentence(answer.error?.message ?? `the server answered ${response.status}`), response.status >= 500 || response.status === 401);
     }
     await new Promise((resolve) => setTimeout(resolve, 1000 * (Number(response.headers.get("Retry-After")) || 1)));
   }
@@ -138,6 +143,7 @@ function accept(files) {
 }
 
 function listenToInputs() {
+  document.getElementById("credentials")?.addEventListener("submit", (event) => event.preventDefault()); // by Enter
   for (const id of ["image", "camera"]) {
     const input = document.getElementById(id);
     input.addEventListener("change", () => {
