@@ -149,8 +149,7 @@ def _int8_file(source: Source, workdir: Path, *, command: str) -> tuple[Measured
 def measured_saved_model(source: Source, folder: Path) -> MeasuredFile:
     """Export the file for the GPU with the temperature that it needs, which it is exported without at first."""
     exported, run, data = format_for("gpu").exported, source.run, source.data
-    carried = run.carried_calibration
-    file, temperature, validation = folder / exported.file, carried.temperature if carried else 1.0, None
+    file, temperature, validation = folder / exported.file, 1.0, None
     if data.has_validation:
         plain = folder / "plain"
         export_saved_model(source.model, plain, "float16")

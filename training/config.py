@@ -94,6 +94,8 @@ class TrainingConfig:
         test_fraction: part of the images held out where the data has no test set of its own.
         validation_fraction: part of the other images held out, to choose by, where the data has no validation set;
             0 chooses by the test set, as runs did before there were three sets.
+        validation_from: what it is a part of: "train", or "test" where a network has learned from all training images
+            before (`training.restore`).
         seed: of initialisation, order, augmentation and split.
         checkpoint_every_s: seconds between checkpoints inside an epoch.
         patience: epochs without a better validation accuracy after which the training ends; 0 for none.
@@ -134,6 +136,7 @@ class TrainingConfig:
     xla: bool = False
     test_fraction: float = 0.15
     validation_fraction: float = 0.15
+    validation_from: Literal["train", "test"] = "train"
     seed: int = 0
     checkpoint_every_s: float = 120.0
     patience: int = 0
@@ -171,7 +174,7 @@ class TrainingConfig:
     @property
     def held_out(self) -> HeldOut:
         """How validation and test images are drawn."""
-        return HeldOut(self.test_fraction, self.validation_fraction, self.seed)
+        return HeldOut(self.test_fraction, self.validation_fraction, self.seed, self.validation_from)
 
     @property
     def reading(self) -> Reading:

@@ -69,7 +69,9 @@ def load_npz(path: Path, held_out: HeldOut) -> Dataset:
         sets = train, _array_split("validation", values, labels), test
     else:
         sets = three_sets(train, test, held_out)
-    origin = "all in the file" if has_validation else f"validation images drawn by class with seed {held_out.seed}"
+    of_test = " from the test images" if held_out.validation_from == "test" else ""
+    drawn = f"validation images drawn{of_test} by class with seed {held_out.seed}"
+    origin = "all in the file" if has_validation else drawn
     copied = _num_copied(values["x_train"], values["x_test"])
     notes = (f"{copied} of {how_many(len(test), 'test image')} are in train, too, pixel for pixel",) if copied else ()
     survey = Survey(path.name, count_labels(labels, *(split.targets for split in sets)), origin, {}, notes=notes)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -80,11 +81,14 @@ class HeldOut:
             checkpoint, which temperature. 0 is that of runs from before there were three sets: the test images have
             both parts.
         seed: makes the draws repeatable.
+        validation_from: which images the validation images are a part of: "test" is for a network that has learned
+            from all training images before.
     """
 
     test_fraction: float = 0.15
     validation_fraction: float = 0.15
     seed: int = 0
+    validation_from: Literal["train", "test"] = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,25 +146,27 @@ class Dataset:
 
 
 def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Split, Split]:
-    """Draw the validation images, by class and group of copies, from the training images.
+    """Draw the validation images, by class and group of copies, from the training images or from the test images.
 
     Returns:
         Training, validation and test images.
 
     Raises:
-        DatasetError: no class has two training images.
+        DatasetError: no class has two images to draw from.
     """
     if not held_out.validation_fraction:
         return train, test, test
-    groups = train.groups if len(train.groups) else np.arange(len(train))
-    drawn = draw(train.targets, groups, held_out.validation_fraction, (held_out.seed, 1))
+    whole = train if held_out.validation_from == "train" else test
+    groups = whole.groups if len(whole.groups) else np.arange(len(whole))
+    drawn = draw(whole.targets, groups, held_out.validation_fraction, (held_out.seed, 1))
     if not len(drawn):
         raise DatasetError(
             "no class has two different training images, one to learn from and one to choose by: with those to test on "
             "a class needs three photos"
         )
-    kept = np.setdiff1d(np.arange(len(train)), drawn)
-    return train.subset(kept), train.subset(once_each(drawn, groups)), test
+    rest = whole.subset(np.setdiff1d(np.arange(len(whole)), drawn))
+    validation = whole.subset(once_each(drawn, groups))
+    return (rest, validation, test) if whole is train else (train, validation, rest)
 
 
 def file_sha256(path: Path) -> str:

@@ -46,7 +46,7 @@ class MeasuredFile:
         precision: "float32", "float16", "dynamic" or "int8".
         validation: on the validation images, by which all is chosen; those of the test images where a run has none.
         metrics: on the test images.
-        calibration: fitted on the validation images, or carried from another run of the same recipe; else None.
+        calibration: fitted on the validation images; None where a run has none.
         before_temperature: what `validation` and `metrics` are without the temperature, by "validation" and "test".
         temperature_interval: of 95 %, where the validation images are few.
         none_recognised: of the test images of the class `_none`, which are among `metrics` as any other's: how many
@@ -86,11 +86,9 @@ class MeasuredFile:
             return ["its probabilities are as trained: without validation images no temperature is fitted"]
         fitted, before = self.calibration, self.before_temperature["test"]
         interval = self.temperature_interval
-        whose = "" if "validation" in self.before_temperature else " of another run"
         of_few = f" ({interval.low:.2f} to {interval.high:.2f}, for they are few)" if interval else ""
         lines = [
-            f"temperature {fitted.temperature:.2f}{of_few} of {how_many(fitted.num_images, 'validation image')}"
-            f"{whose}; "
+            f"temperature {fitted.temperature:.2f}{of_few} of {how_many(fitted.num_images, 'validation image')}; "
             f"calibration error on the test images {100 * before.ece:.1f} -> {100 * self.metrics.ece:.1f} %"
         ]
         if fitted.unsure_below is not None:
@@ -104,9 +102,8 @@ def measure_file(file: Path, run: Run, data: Dataset, *, precision: str) -> Meas
     """Fit a temperature into a LiteRT file that has none, and measure it, all on encoded bytes as they are served."""
     temperature = temperature_of(file.read_bytes())
     validation = predict_file(file, run, data.validation)
-    carried = run.carried_calibration
-    if temperature == 1 and (data.has_validation or carried):
-        temperature = carried.temperature if carried else fit_temperature(validation, data.validation.targets)
+    if temperature == 1 and data.has_validation:
+        temperature = fit_temperature(validation, data.validation.targets)
         content = with_temperature_inside(file.read_bytes(), temperature)
         with replacing(file) as temporary:
             temporary.write_bytes(content)
@@ -128,18 +125,8 @@ def measured(
     none = run.labels.index(NONE_LABEL) if NONE_LABEL in run.labels else None
     sets = {"validation": (answers.validation, data.validation.targets), "test": (answers.test, data.test.targets)}
     figures = {name: measure(*pair) for name, pair in sets.items()}
-    carried = run.carried_calibration
     if not data.has_validation:
-        plain = measure(with_temperature(answers.test, 1 / temperature), data.test.targets)
-        return MeasuredFile(
-            file,
-            precision,
-            figures["test"],
-            figures["test"],
-            calibration=carried,
-            before_temperature={"test": plain} if carried else {},
-            answers=answers,
-        )
+        return MeasuredFile(file, precision, figures["test"], figures["test"], answers=answers)
     is_none = data.test.targets == none
     num_recognised = int((answers.test[is_none].argmax(axis=1) == none).sum())
     as_trained = {name: (with_temperature(found, 1 / temperature), targets) for name, (found, targets) in sets.items()}

@@ -167,7 +167,6 @@ def _provenance(run: Run, data: Dataset) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "parent": run.parent,
         "compression": run.compression,
-        **({"calibrated_as": run.carried["from"]} if run.carried else {}),
         "dataset": {
             "name": data.name,
             "sha256": data.sha256,

@@ -17,6 +17,9 @@ EXAMPLES = """
 examples:
   python -m training.restore cifar10:4 --repository models/zoo --data cifar10.npz --workdir runs/cifar10
       the shipped model, ready for `python -m optimize ... --workdir runs/cifar10`
+  python -m training.restore cifar10:4 --repository models/zoo --data cifar10.npz --workdir runs/cifar10 \\
+      --validation-from-test 0.5
+      the same with validation images, which it had none of: its temperature is fitted, too
 """
 
 
@@ -32,20 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--repository", type=Path, default=Path("repository"), help="that has the model; default: repository/"
     )
     parser.add_argument(
-        "--calibrated-as",
-        type=version_reference,
-        metavar="NAME:VERSION",
-        help="take the calibration of a version of the same recipe, where the model had no validation images",
+        "--validation-from-test",
+        type=float,
+        default=0.0,
+        metavar="FRACTION",
+        help="choose and calibrate by this part of the test images from now on, and measure on the others: for a model "
+        "that has learned from all training images",
     )
     options = parser.parse_args(arguments)
 
     def restore_version() -> str:
         artifact = load_version(options.repository, options.target)
-        other = options.calibrated_as and load_version(options.repository, options.calibrated_as)
         from training.restored import restore  # after the name was checked: TensorFlow takes seconds to load
 
         command = command_line(PROGRAM, arguments)
-        measured = restore(artifact, options.data, options.workdir, calibrated_as=other, command=command)
+        part = options.validation_from_test
+        measured = restore(artifact, options.data, options.workdir, validation_from_test=part, command=command)
         return f"restored to {options.workdir}: {measured.metrics} right"
 
     return run(PROGRAM, restore_version)

@@ -14,16 +14,14 @@ from models.network.architectures import architecture_from_dict, build
 from models.plain_path import plain_path
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
-from training.config import TrainingConfig
+from training.config import TrainingConfig, replaced
 from training.data import load_dataset
 from training.publish import MeasuredFile, finish_float32
 from training.run import Run, RunError, open_run, read_run
 
-DRAWN_BY = ("seed", "test_fraction", "validation_fraction")  # in which runs of one recipe differ
-
 
 def restore(
-    artifact: Artifact, data_path: Path, workdir: Path, *, calibrated_as: Artifact | None = None, command: str = ""
+    artifact: Artifact, data_path: Path, workdir: Path, *, validation_from_test: float = 0.0, command: str = ""
 ) -> MeasuredFile:
     """Make the folder of a finished run: its record, model.keras and the float32 file, measured again.
 
@@ -33,8 +31,8 @@ def restore(
         artifact: verified, with a SavedModel. Weights that it has in float16 become float32, as rounded as they are.
         data_path: the data that it was trained on.
         workdir: the folder to make.
-        calibrated_as: a version of the same recipe that had validation images, whose temperature, threshold and scores
-            hold for this one too, where it had none; None for none.
+        validation_from_test: part of the test images that become validation images from now on, where the network has
+            learned from all others; 0 keeps the sets as they were.
         command: as typed, for the manifests of models that are made from the run.
 
     Returns:
@@ -42,13 +40,17 @@ def restore(
 
     Raises:
         FormatMissing: the artifact has no SavedModel.
-        RunError: `workdir` holds another run, the data is other data, or the artifact is not of a training of ours.
+        RunError: `workdir` holds another run, the data is other data, the artifact is not of a training of ours, or it
+            had validation images.
         DatasetError: the data cannot be used.
     """
     reference = str(artifact.manifest.reference)
     run = _run(artifact.manifest, data_path, command)
-    if calibrated_as:
-        run = replace(run, carried=_carried(calibrated_as.manifest, run))
+    if validation_from_test:
+        if run.config.validation_fraction:
+            raise RunError(f"{reference} had validation images, which its network has not learned from: they stay")
+        changes = {"validation_fraction": validation_from_test, "validation_from": "test"}
+        run = replace(run, config=replaced(run.config, changes))
     if (workdir / "run.json").exists():
         existing = read_run(workdir)
         # The run that the artifact comes from has another parent.
@@ -80,21 +82,6 @@ def _run(manifest: Manifest, data_path: Path, command: str) -> Run:
         )
     except (KeyError, TypeError) as error:
         raise RunError(f"the manifest of {manifest.reference} does not tell how it was trained ({error})") from error
-
-
-def _carried(manifest: Manifest, run: Run) -> dict[str, Any]:
-    """Read the calibration of a version; RunError unless it is of the same recipe, and this run has none."""
-    calibration, reference = manifest.calibration, str(manifest.reference)
-    if calibration is None:
-        raise RunError(f"{reference} has no calibration to carry: it had no validation images")
-    if run.config.validation_fraction:
-        raise RunError(f"{run.parent} has validation images of its own: restore it without a calibration")
-    ours, theirs = run.config.to_dict(), _run(manifest, Path(run.data), "").config.to_dict()
-    differing = [name for name in ours if name not in DRAWN_BY and ours[name] != theirs[name]]
-    differing += ["labels"] if manifest.labels != run.labels else []
-    if differing:
-        raise RunError(f"{reference} is of another recipe than {run.parent}: {', '.join(differing)} differ")
-    return {"from": reference, "calibration": calibration.to_dict()}
 
 
 def network_of(artifact: Artifact) -> keras.Model:

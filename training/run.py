@@ -11,7 +11,6 @@ from typing import Any
 
 import tf_keras as keras
 
-from models.store.calibration import Calibration
 from models.store.durable import replacing
 from training.config import TrainingConfig
 
@@ -40,8 +39,6 @@ class Run:
         line: JSON, the first model of the line of compressions that this run is of; None for a training.
         left_peak_lrs: highest learning rates that it was begun with, from which it diverged.
         recipe: JSON, what was chosen and why, and how long it was reckoned to take; None where nothing was chosen.
-        carried: JSON, "from" and "calibration": of a version of the same recipe that had validation images, where this
-            run has none; None where nothing is carried.
         survey: JSON, what was found in the data set (`training.survey.Survey`); None of a run from before it was kept.
     """
 
@@ -59,17 +56,11 @@ class Run:
     left_peak_lrs: tuple[float, ...] = ()
     survey: dict[str, Any] | None = None
     recipe: dict[str, Any] | None = None
-    carried: dict[str, Any] | None = None
 
     @property
     def commands(self) -> tuple[str, ...]:
         """All commands that lead from random weights to this run's model, the first one first."""
         return (*self.ancestry, self.command)
-
-    @property
-    def carried_calibration(self) -> Calibration | None:
-        """Return what another run's validation images have fitted for this one, too."""
-        return Calibration.from_dict(self.carried["calibration"]) if self.carried else None
 
     @classmethod
     def new(cls, **values: Any) -> Run:

@@ -6,7 +6,6 @@ import pytest
 from tflite_files import colour_classifier
 
 from models.network.tflite_graph import temperature_of
-from models.store.calibration import Calibration
 from training.calibrate import fit_temperature, with_temperature
 from training.config import preset
 from training.data import load_dataset
@@ -64,17 +63,6 @@ def test_run_without_validation_images_gets_no_temperature_from_its_test_images(
     assert found.to_dict() == found.metrics.to_dict()
     [line] = found.about_probabilities()
     assert line == "its probabilities are as trained: without validation images no temperature is fitted"
-
-
-def test_run_without_validation_images_takes_what_another_of_its_recipe_was_given(file, run, toy_npz):
-    other = Calibration(num_images=5000, temperature=0.73, unsure_below=0.4, scores=(0.1,))
-    run = replace(run, carried={"from": "other:3", "calibration": other.to_dict()})
-    data = load_dataset(toy_npz, HeldOut(validation_fraction=0))
-    found = measure_file(file, run, data, precision="float32")
-    assert (found.calibration, temperature_of(file.read_bytes())) == (other, 0.73)
-    assert found.metrics.loss < found.before_temperature["test"].loss
-    assert "validation" not in found.to_dict()
-    assert found.about_probabilities()[0].startswith("temperature 0.73 of 5,000 validation images of another run; ")
 
 
 def test_manifest_has_the_figures_of_both_sets_before_and_after(file, run, data):

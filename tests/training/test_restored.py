@@ -12,6 +12,7 @@ from models.network.tflite_graph import temperature_of
 from models.store.repository import Repository
 from optimize.for_device import add_file
 from optimize.source import open_source
+from training.data import load_dataset
 from training.restore import main
 from training.restored import restore
 from training.run import RunError, load_model, read_run
@@ -70,22 +71,17 @@ def test_what_trains_on_starts_from_it(workdir, artifact):
     assert source.dense.metrics.top1 == pytest.approx(artifact.manifest.metrics["float16"]["top1"], abs=0.05)
 
 
-def test_calibration_is_carried_from_a_version_of_the_same_recipe_and_no_other(artifact, toy_npz, tmp_path):
+def test_model_that_learned_from_all_images_is_calibrated_by_part_of_the_test_images(artifact, toy_npz, tmp_path):
     manifest = artifact.manifest
-
-    def version_with(**config):
-        provenance = {**manifest.provenance, "config": {**manifest.provenance["config"], **config}}
-        return replace(artifact, manifest=replace(manifest, provenance=provenance))
-
-    without_validation = version_with(validation_fraction=0.0)
-    restore(without_validation, toy_npz, tmp_path / "w", calibrated_as=version_with(seed=7))
-    carried = read_run(tmp_path / "w").carried_calibration
-    assert carried == manifest.calibration
-    assert temperature_of((tmp_path / "w" / "float32.tflite").read_bytes()) == carried.temperature
-    with pytest.raises(RunError, match="toy:2 is of another recipe than toy:2: epochs differ"):
-        restore(without_validation, toy_npz, tmp_path / "x", calibrated_as=version_with(epochs=9))
-    with pytest.raises(RunError, match="toy:2 has validation images of its own"):
-        restore(artifact, toy_npz, tmp_path / "x", calibrated_as=artifact)
+    provenance = {**manifest.provenance, "config": {**manifest.provenance["config"], "validation_fraction": 0.0}}
+    without_validation = replace(artifact, manifest=replace(manifest, provenance=provenance))
+    found = restore(without_validation, toy_npz, tmp_path / "w", validation_from_test=0.5)
+    run = read_run(tmp_path / "w")
+    data = load_dataset(toy_npz, run.config.held_out)
+    assert (found.calibration.num_images, found.metrics.num_images) == (len(data.validation), len(data.test))
+    assert temperature_of((tmp_path / "w" / "float32.tflite").read_bytes()) == found.calibration.temperature != 1
+    with pytest.raises(RunError, match="toy:2 had validation images"):
+        restore(artifact, toy_npz, tmp_path / "x", validation_from_test=0.5)
 
 
 def test_a_folder_with_a_run_is_left_as_it_is(artifact, toy_npz, toy_run):

@@ -68,3 +68,11 @@ def test_what_is_drawn_twice_counts_once():
     assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [18, 2, 2]
     assert len({*sets.validation.groups, *sets.test.groups}) == 4
     assert not {*sets.train.groups} & {*sets.validation.groups, *sets.test.groups}
+
+
+def test_validation_images_are_part_of_the_test_images_where_all_others_were_learned_from_before():
+    rows = [("train", i % 2, i) for i in range(20)] + [("test", i % 2, i) for i in range(20, 30)]
+    sets = choose_sets(*images(*rows), HeldOut(validation_fraction=0.5, validation_from="test"))
+    assert names(sets)[0] == list(range(20))
+    assert [len(part) for part in (sets.validation, sets.test)] == [4, 6]  # 2 of each 5
+    assert sorted(names(sets)[1] + names(sets)[2]) == list(range(20, 30))
