@@ -88,6 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE_S,
             "timeout": HEARTBEAT_TIMEOUT_S,
             "control_socket_disable": True,  # it would write into the home folder
+            "forwarded_allow_ips": ",".join(str(network) for network in settings.trusted_proxies),
             "loglevel": settings.log_level,
             "pre_fork": self.pre_fork,
             "post_fork": self.post_fork,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -19,7 +21,10 @@ SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_PORT = 5000
 SPARE_THREADS = 32
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
 MAX_IMAGE_PIXELS = 1024**3 // 4 // 3  # past it Pillow warns of each image, so ImageLimits allows no more
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
@@ -49,6 +54,20 @@ def _flag(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("0 or 1")
     return text == "1"
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().lower() for part in text.split(","))
+    if not all(part == "*" or ORIGIN.fullmatch(part) for part in origins):
+        raise ValueError("* or origins such as https://app.example or http://localhost:8080, separated by commas")
+    return origins
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("addresses or networks such as 10.0.0.0/8, separated by commas") from error
 
 
 def _models(text: str) -> tuple[ModelReference, ...]:
@@ -160,6 +179,19 @@ class Settings:
         "1 serves other machines without API keys; else the start is refused where OPSIN_HOST is no loopback address "
         "and there is no OPSIN_API_KEYS_FILE.",
         default_text="0",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        _origins,
+        "Origins whose scripts in a browser may ask and read the answers, separated by commas; * for any.",
+        default_text="none",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (),
+        _networks,
+        "Addresses or networks of proxies, separated by commas; from no others are X-Forwarded-For, X-Forwarded-Proto "
+        "and SCRIPT_NAME believed.",
+        default_text="none",
     )
     log_level: str = _setting(
         "warning", _one_of(*LOG_LEVELS), f"{', '.join(LOG_LEVELS)}; from info on, one line per request."

@@ -8,6 +8,7 @@ from functools import cached_property
 from flask import Flask, has_request_context, request
 
 from models.pixels.preprocessing import ImageLimits
+from server.api.cors import Cors
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, register_error_handlers
 from server.api.gate import Gate
 from server.api.keys import ApiKeys
@@ -70,6 +71,8 @@ def create_app(
 
     if settings.api_keys_file is not None:
         app.wsgi_app = Gate(app.wsgi_app, ApiKeys(settings.api_keys_file))  # type: ignore[method-assign]
+    if settings.cors_origins:
+        app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
     register_error_handlers(app)
     pages = Pages(engine, settings)

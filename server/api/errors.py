@@ -19,7 +19,12 @@ from server.request_log import ENVIRON_KEY
 
 log = logging.getLogger("opsin.errors")
 
-ON_EVERY_RESPONSE = (("X-Content-Type-Options", "nosniff"),)
+# The page has a stricter policy of its own beside this one; browsers keep to both.
+ON_EVERY_RESPONSE = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+)
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 

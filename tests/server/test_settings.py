@@ -31,6 +31,16 @@ def test_variables_are_read_with_their_types():
     assert (settings.model, settings.log_level) == ((ModelReference("m", 2), ModelReference("other")), "info")
 
 
+def test_origins_and_networks_are_lists():
+    environ = {
+        "OPSIN_CORS_ORIGINS": "https://App.example, http://[::1]:8080",
+        "OPSIN_TRUSTED_PROXIES": "10.0.0.0/8,::1",
+    }
+    settings = Settings.from_environ(environ)
+    assert settings.cors_origins == ("https://app.example", "http://[::1]:8080")
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+
+
 def test_empty_variable_counts_as_not_set():
     assert Settings.from_environ({"OPSIN_PORT": " "}).port == 5000
 
@@ -56,6 +66,11 @@ def test_port_that_kubernetes_sets_for_a_service_named_opsin_counts_as_not_set()
         ("OPSIN_DEVICE", "cpu:1"),
         ("OPSIN_DEVICE", "gpu:"),
         ("OPSIN_RUNTIME", "onnx"),
+        ("OPSIN_ALLOW_ANONYMOUS", "yes"),
+        ("OPSIN_CORS_ORIGINS", "app.example"),
+        ("OPSIN_CORS_ORIGINS", "https://app.example/"),
+        ("OPSIN_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("OPSIN_TRUSTED_PROXIES", "proxy.example"),
         ("OPSIN_LOG_LEVEL", "loud"),
         ("OPSIN_MAX_IMAGES", "9" * 5000),
         ("OPSIN_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS + 1)),
