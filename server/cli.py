@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 from models.errors import OpsinError
 from models.store.reference import ModelReference
@@ -51,12 +52,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def check_access(settings: Settings) -> None:
-    """Refuse to let the whole network in by mistake.
+    """Refuse to let the whole network in by mistake, and to begin without what deciding takes.
 
     Raises:
-        SettingsError: other machines reach the server, and nobody has said who may ask; or the keys cannot be used.
+        SettingsError: other machines reach the server, and nobody has said who may ask; or the keys cannot be used, or
+            what speaks with Redis is not installed.
         AddressError: the host is no name.
     """
+    if settings.rate_limit_redis and find_spec("redis") is None:
+        raise SettingsError("OPSIN_RATE_LIMIT_REDIS takes what requirements/redis.txt installs: make serve REDIS=1")
     if settings.api_keys_file is not None:
         ApiKeys(settings.api_keys_file)
     elif not settings.allow_anonymous and not is_loopback(settings.host):

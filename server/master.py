@@ -24,6 +24,7 @@ from models.store.repository import Repository
 from server.address import url_of
 from server.api.app import create_app
 from server.api.errors import front_response
+from server.api.shared_counts import SharedCounts
 from server.compile_cache import keep_compiled_code
 from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
@@ -69,6 +70,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
         self._slot_table = self._make_slot_table()
+        self._client_counts = SharedCounts()
         self.connection_counts = ConnectionCounts(settings.workers)
         self.supervisor = Supervisor(self._slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
         self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
@@ -105,7 +107,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         engine = self._engine = EngineClient(self._slot_table, worker.partition)
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
         app = create_app(
-            self.settings, engine=engine, is_stopping=lambda: not worker.alive, choice=self._choice, metrics=metrics
+            self.settings,
+            engine=engine,
+            is_stopping=lambda: not worker.alive,
+            choice=self._choice,
+            metrics=metrics,
+            counts=self._client_counts,
         )
 
         def note_refusal(path: str, method: str, status: int) -> None:

@@ -62,6 +62,20 @@ class InvalidApiKey(RequestError):
     code: ClassVar[str] = "invalid_api_key"
 
 
+class RateLimited(RequestError):
+    """The client asks more often than it may, or has more requests in hand.
+
+    Attributes:
+        retry_after_s: whole seconds, at least 1, after which its next request is let in.
+    """
+
+    code: ClassVar[str] = "rate_limited"
+
+    def __init__(self, message: str, *, wait_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, math.ceil(wait_s))
+
+
 class MalformedRequest(RequestError):
     """What came is not valid HTTP; nobody knows where the next request begins.
 

@@ -22,6 +22,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_PORT = 5000
 SPARE_THREADS = 32
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
+MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
 MAX_IMAGE_PIXELS = 1024**3 // 4 // 3  # past it Pillow warns of each image, so ImageLimits allows no more
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -70,6 +71,24 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise ValueError("addresses or networks such as 10.0.0.0/8, separated by commas") from error
 
 
+def _rate(text: str) -> str:
+    from limits import parse_many  # 0.1 s to import, for those alone who use it
+
+    try:
+        limits = parse_many(text)
+        if not all(1 <= limit.amount <= MAX_RATE and limit.get_expiry() <= MAX_RATE_S for limit in limits):
+            raise ValueError
+    except ValueError as error:
+        raise ValueError("numbers of requests for a time, such as 10/second;1000/hour, of a year at most") from error
+    return text
+
+
+def _redis_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("a URL that begins with redis:// or rediss://")
+    return text
+
+
 def _models(text: str) -> tuple[ModelReference, ...]:
     try:
         return tuple(ModelReference.parse(part.strip()) for part in text.split(","))
@@ -86,9 +105,16 @@ def _device(text: str) -> str:
     return text.lower()
 
 
-def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, default_text: str = "") -> Any:
+def _setting(
+    default: Any, parse: Callable[[str], Any], meaning: str, *, default_text: str = "", is_secret: bool = False
+) -> Any:
     """Describe one row of the table; a callable default is asked when the settings are made."""
-    metadata = {"parse": parse, "meaning": meaning, "default": default_text or str(default)}
+    metadata = {
+        "parse": parse,
+        "meaning": meaning,
+        "default": default_text or str(default),
+        "is_secret": is_secret,  # never shown
+    }
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -180,6 +206,27 @@ class Settings:
         "and there is no OPSIN_API_KEYS_FILE.",
         default_text="0",
     )
+    rate_limit: str | None = _setting(
+        None,
+        _rate,
+        "Requests of one client for a time, such as 10/second;1000/hour; past that, 429 with Retry-After. A client is "
+        "an API key's name, or without keys an address (of IPv6 a /64).",
+        default_text="none",
+    )
+    rate_limit_redis: str | None = _setting(
+        None,
+        _redis_url,
+        "Redis where several servers count together, redis://[user:password@]host[:port][/number] or rediss://...; "
+        "without it each counts by itself.",
+        default_text="none",
+        is_secret=True,
+    )
+    max_requests_per_client: int | None = _setting(
+        None,
+        _whole(1, 65_536),
+        "Requests of one client in hand per HTTP worker; past that, 429 with Retry-After.",
+        default_text="none",
+    )
     cors_origins: tuple[str, ...] = _setting(
         (),
         _origins,
@@ -211,7 +258,8 @@ class Settings:
                 try:
                     values[row.name] = row.metadata["parse"](text)
                 except ValueError as error:
-                    raise SettingsError(f"{variable(row.name)} must be {error}, got {text[:100]!r}") from None
+                    got = "something else" if row.metadata["is_secret"] else repr(text[:100])
+                    raise SettingsError(f"{variable(row.name)} must be {error}, got {got}") from None
         settings = cls(**values)
         if settings.max_queue < settings.max_images:
             raise SettingsError(

@@ -98,6 +98,13 @@ def test_dry_run_is_handed_on_where_it_is_1(folder, target, settings):
     assert "--dry-run" not in make(folder, target, *settings, "DRY_RUN=0").stdout
 
 
+def test_redis_adds_what_counts_requests_with_it(folder):
+    added = ".venv/serve/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"
+    for options, is_added in (([], False), (["REDIS=1"], True)):
+        commands = make(folder, "--dry-run", "serve", *options).stdout
+        assert (f"{added} requirements/redis.txt" in commands) == is_added
+
+
 @pytest.mark.parametrize(("target", "settings"), [("serve", []), ("train", ["DATA=x"])])
 def test_heif_adds_what_reads_heic_photos(folder, target, settings):
     added = f".venv/{target}/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"

@@ -22,6 +22,13 @@ def test_what_reads_heic_fits_every_environment(purpose):
     }
 
 
+@pytest.mark.parametrize("purpose", ["serve", "serve-openvino", "serve-gpu"])
+def test_what_speaks_with_redis_fits_every_server(purpose):
+    redis, other = pinned("redis"), pinned(purpose)
+    assert redis.keys() == {"redis", "async-timeout"}  # the second for Python before 3.11.3
+    assert not redis.keys() & other.keys()
+
+
 @pytest.mark.parametrize("purpose", ["train", "gpu", "dev"])
 def test_pretrained_weights_come_with_training_and_bring_no_other_package(purpose):
     backbones = pinned("backbones")

@@ -16,6 +16,8 @@ from server.api.metrics import metrics_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
 from server.api.predict import predict_routes
+from server.api.requests_in_hand import RequestsInHand
+from server.api.shared_counts import SharedCounts
 from server.classify import Classifier
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
@@ -48,6 +50,7 @@ def create_app(
     is_stopping: Callable[[], bool] = lambda: False,
     choice: DeviceChoice | None = None,
     metrics: Metrics | None = None,
+    counts: SharedCounts | None = None,
 ) -> FlaskApp:
     """Make the application.
 
@@ -57,6 +60,7 @@ def create_app(
         is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
         choice: the devices that the engine runs on, for `/readyz` and `/metrics`.
         metrics: of this process; its own where it is the only one.
+        counts: of what clients ask, which all processes share; its own where it is the only one.
     """
     metrics = metrics or Metrics()
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
@@ -69,8 +73,14 @@ def create_app(
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
-    if settings.api_keys_file is not None:
-        app.wsgi_app = Gate(app.wsgi_app, ApiKeys(settings.api_keys_file))  # type: ignore[method-assign]
+    if settings.api_keys_file or settings.rate_limit or settings.max_requests_per_client:
+        app.wsgi_app = Gate(  # type: ignore[method-assign]
+            app.wsgi_app,
+            keys=ApiKeys(settings.api_keys_file) if settings.api_keys_file else None,
+            wait_s=_wait_s(settings, counts or SharedCounts()),
+            in_hand=RequestsInHand(settings.max_requests_per_client) if settings.max_requests_per_client else None,
+            proxies=settings.trusted_proxies,
+        )
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
@@ -81,3 +91,11 @@ def create_app(
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app
+
+
+def _wait_s(settings: Settings, counts: SharedCounts) -> Callable[[str], float | None] | None:
+    if settings.rate_limit is None:
+        return None
+    from server.api.rate_limits import RateLimits  # 0.1 s to import, for those alone who use it
+
+    return RateLimits(settings.rate_limit, counts, redis_url=settings.rate_limit_redis).wait_s

@@ -39,6 +39,7 @@ STATUS: dict[type[BaseException], int] = {
     request_errors.RequestError: 400,
     request_errors.MissingApiKey: 401,
     request_errors.InvalidApiKey: 401,
+    request_errors.RateLimited: 429,
     request_errors.UploadTimeout: 408,
     request_errors.UploadTooLarge: 413,
     request_errors.TooManyImages: 413,
@@ -87,7 +88,7 @@ def status_of(error: OpsinError) -> int:
 
 def headers_of(error: OpsinError) -> dict[str, str]:
     """Choose the headers of an error: a client that is turned away is told when to come back, or with what."""
-    if isinstance(error, request_errors.Overloaded):
+    if isinstance(error, request_errors.Overloaded | request_errors.RateLimited):
         return {"Retry-After": str(error.retry_after_s)}
     return next((HEADERS[kind] for kind in type(error).__mro__ if kind in HEADERS), {})
 

@@ -1,14 +1,17 @@
-"""The gate: decides who is let in before the application is called."""
+"""The gate: decides who is let in, and how often, before the application is called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from server.api.client_address import client_address
 from server.api.errors import error_response
 from server.api.keys import ApiKeys
-from server.request_errors import InvalidApiKey, MissingApiKey, RequestError
+from server.api.requests_in_hand import RequestsInHand
+from server.request_errors import InvalidApiKey, MissingApiKey, RateLimited, RequestError
 from server.request_log import WSGIApplication
+from server.settings import Network
 
 # What shows nothing but the server's own state and files. All else, what does not exist too, is for those with a key.
 OPEN_PATHS = frozenset(("/", "/healthz", "/readyz"))
@@ -17,25 +20,58 @@ BEARER = "bearer "
 
 
 class Gate:
-    """Answers 401 to whoever has no key; the body of such a request is not looked at."""
+    """Answers 401 to whoever has no key, and 429 to whoever asks too much; the body of such a request is not looked at.
 
-    def __init__(self, application: WSGIApplication, keys: ApiKeys) -> None:
-        self._application, self._keys = application, keys
+    Args:
+        application: what the others are let in to.
+        keys: None: nobody needs one.
+        wait_s: counts a request of a client, and tells in how many seconds it may ask if not now; None: it always may.
+        in_hand: None: everybody may have as many requests in hand as it likes.
+        proxies: that are believed when they say whose request it is.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        keys: ApiKeys | None = None,
+        wait_s: Callable[[str], float | None] | None = None,
+        in_hand: RequestsInHand | None = None,
+        proxies: Sequence[Network] = (),
+    ) -> None:
+        self._application, self._proxies = application, proxies
+        self._keys, self._wait_s, self._in_hand = keys, wait_s, in_hand
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application, or say why not."""
-        refusal = None if is_open(environ["PATH_INFO"]) else self._refusal(environ)
-        if refusal is None:
+        if is_open(environ["PATH_INFO"]):
             return self._application(environ, start_response)
-        return error_response(refusal)(environ, start_response)
+        try:
+            client = self._admitted_client(environ)
+        except RequestError as refusal:
+            return error_response(refusal)(environ, start_response)
+        if self._in_hand is None:
+            return self._application(environ, start_response)
+        try:
+            return self._application(environ, start_response)
+        finally:
+            self._in_hand.end(client)
 
-    def _refusal(self, environ: dict[str, Any]) -> RequestError | None:
-        key = presented_key(environ)
-        if not key:
-            return MissingApiKey("an API key is needed, in the header Authorization: Bearer <key> or X-API-Key: <key>")
-        if self._keys.name_of(key) is None:
-            return InvalidApiKey("the API key is not known, or no longer")
-        return None
+    def _admitted_client(self, environ: dict[str, Any]) -> str:
+        """Find who asks, and count the request; raises MissingApiKey, InvalidApiKey or RateLimited."""
+        key = presented_key(environ) if self._keys else ""
+        name = self._keys.name_of(key) if self._keys and key else None
+        client = f"key {name}" if name else client_address(environ, self._proxies)
+        wait_s = self._wait_s(client) if self._wait_s else None
+        if wait_s is not None:
+            raise RateLimited("this client asks more often than it may, try again later", wait_s=wait_s)
+        if self._keys and not key:
+            raise MissingApiKey("an API key is needed, in the header Authorization: Bearer <key> or X-API-Key: <key>")
+        if self._keys and not name:
+            raise InvalidApiKey("the API key is not known, or no longer")
+        if self._in_hand and not self._in_hand.begin(client):
+            raise RateLimited("this client has as many requests in hand as it may, try again later", wait_s=1)
+        return client
 
 
 def is_open(path: str) -> bool:

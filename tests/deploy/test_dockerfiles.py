@@ -42,7 +42,14 @@ def test_context_begins_with_nothing_and_ends_without_caches():
 
 
 def test_cpu_image_is_of_the_serving_rooms_and_packages():
-    assert copied(CPU) == {"requirements/serve.txt", "requirements/heif.txt", "models", "models/zoo", "server"}
+    assert copied(CPU) == {
+        "requirements/serve.txt",
+        "requirements/heif.txt",
+        "requirements/redis.txt",
+        "models",
+        "models/zoo",
+        "server",
+    }
     assert "tensorflow" not in (REPO / "requirements" / "serve.txt").read_text()
 
 

@@ -65,6 +65,12 @@ def test_other_machines_are_not_let_in_by_mistake(capsys, repository, host):
     assert line.count("\n") == 1
 
 
+def test_redis_that_nothing_here_can_speak_with_stops_the_start(monkeypatch):
+    monkeypatch.setattr("server.cli.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"takes what requirements/redis\.txt installs: make serve REDIS=1"):
+        check_access(Settings(rate_limit_redis="redis://host"))
+
+
 def test_other_machines_are_let_in_with_keys_or_where_it_is_said(tmp_path):
     (tmp_path / "keys").write_text("app sha256:" + "0" * 64 + "\n")
     everywhere = "0.0.0.0"  # noqa: S104 - what is allowed here

@@ -41,6 +41,13 @@ def test_origins_and_networks_are_lists():
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
 
 
+def test_value_that_may_hold_a_password_is_never_shown():
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"OPSIN_RATE_LIMIT_REDIS": "http://:secret@redis"})
+    line = "OPSIN_RATE_LIMIT_REDIS must be a URL that begins with redis:// or rediss://, got something else"
+    assert str(caught.value) == line
+
+
 def test_empty_variable_counts_as_not_set():
     assert Settings.from_environ({"OPSIN_PORT": " "}).port == 5000
 
@@ -67,6 +74,10 @@ def test_port_that_kubernetes_sets_for_a_service_named_opsin_counts_as_not_set()
         ("OPSIN_DEVICE", "gpu:"),
         ("OPSIN_RUNTIME", "onnx"),
         ("OPSIN_ALLOW_ANONYMOUS", "yes"),
+        ("OPSIN_RATE_LIMIT", "often"),
+        ("OPSIN_RATE_LIMIT", "0/second"),
+        ("OPSIN_RATE_LIMIT", "1/1000000000000 year"),
+        ("OPSIN_RATE_LIMIT", "9" * 30 + "/second"),
         ("OPSIN_CORS_ORIGINS", "app.example"),
         ("OPSIN_CORS_ORIGINS", "https://app.example/"),
         ("OPSIN_TRUSTED_PROXIES", "10.0.0.1/8"),

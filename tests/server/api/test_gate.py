@@ -1,12 +1,15 @@
-"""Where there are API keys: who is let in, where to, and what the others are told."""
+"""Who is let in, where to, how often, and what the others are told."""
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 
 import pytest
 
 from server.api.app import create_app
+from server.api.gate import Gate
+from server.api.requests_in_hand import RequestsInHand
 from server.settings import Settings
 
 KEY = "opsin_right"
@@ -86,3 +89,69 @@ def test_page_without_keys_has_no_such_field(engine):
     text = create_app(Settings(), engine=engine).test_client().get("/").text
     assert 'id="key"' not in text
     assert "Authorization" not in text
+
+
+def limited(engine, **settings):
+    return create_app(Settings(**settings), engine=engine).test_client()
+
+
+def test_client_past_its_rate_is_429_and_told_when_to_come_back(engine, encode):
+    client = limited(engine, rate_limit="2/hour")
+    assert [client.post("/predict", data=encode("red")).status_code for _ in range(2)] == [200, 200]
+    response = client.post("/predict", data=encode("red"))
+    assert response.status_code == 429
+    assert response.json["error"] == {
+        "code": "rate_limited",
+        "message": "this client asks more often than it may, try again later",
+    }
+    assert 3500 < int(response.headers["Retry-After"]) <= 3600
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/metrics").status_code == 429
+
+
+def test_rate_is_that_of_an_address_or_of_a_key_wherever_it_is_used(engine, tmp_path):
+    (tmp_path / "keys").write_text(f"app sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
+    proxies = (ipaddress.ip_network("127.0.0.0/8"),)
+    client = limited(engine, rate_limit="1/hour", trusted_proxies=proxies, api_keys_file=tmp_path / "keys")
+
+    def status(address, key=None):
+        headers = {"X-Forwarded-For": address} | ({"X-API-Key": key} if key else {})
+        return client.get("/nothing", headers=headers).status_code
+
+    assert [status("192.0.2.1"), status("192.0.2.1"), status("192.0.2.2")] == [401, 429, 401]
+    assert [status("192.0.2.1", KEY), status("192.0.2.9", KEY)] == [404, 429]
+
+
+def test_client_with_too_much_in_hand_is_429_and_others_are_not(encode):
+    inside = []
+
+    def application(environ, start_response):
+        address = environ["REMOTE_ADDR"]
+        for other in ("192.0.2.1", "192.0.2.2"):
+            if len(inside) < 3:
+                inside.append((address, other, ask(other)))
+        start_response("200 OK", [])
+        return []
+
+    gate = Gate(application, in_hand=RequestsInHand(1))
+
+    def ask(address):
+        statuses = []
+        environ = {"PATH_INFO": "/predict", "REQUEST_METHOD": "POST", "REMOTE_ADDR": address}
+        gate(environ, lambda status, headers, *_: statuses.append((status[:3], dict(headers).get("Retry-After"))))
+        return statuses[0]
+
+    assert ask("192.0.2.1") == ("200", None)
+    assert ("192.0.2.1", "192.0.2.1", ("429", "1")) in inside
+    assert ("192.0.2.1", "192.0.2.2", ("200", None)) in inside
+    assert ask("192.0.2.1") == ("200", None)
+
+
+def test_request_that_fails_is_no_longer_in_hand():
+    def application(environ, start_response):
+        raise RuntimeError
+
+    gate = Gate(application, in_hand=RequestsInHand(1))
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            gate({"PATH_INFO": "/predict", "REQUEST_METHOD": "POST", "REMOTE_ADDR": "192.0.2.1"}, lambda *_: None)

@@ -1,0 +1,49 @@
+"""A real Redis server for tests, where Debian's redis-server is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+PASSWORD = "a-password-of-redis"  # noqa: S105 - of a server that lives for one test
+START_S = 20.0
+
+
+@contextlib.contextmanager
+def running_redis(folder):
+    """Start one on a free port; gives its URL and its process."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("no redis-server: apt-get install redis-server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+        "--requirepass",
+        PASSWORD,
+    ]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    try:
+        give_up_at = time.monotonic() + START_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            assert time.monotonic() < give_up_at
+            time.sleep(0.02)
+        yield f"redis://:{PASSWORD}@127.0.0.1:{port}/0", process
+    finally:
+        process.kill()
+        process.wait()
