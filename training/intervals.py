@@ -100,3 +100,11 @@ def in_points(num_broken: int, num_fixed: int, num_images: int) -> str:
     """Say the difference of two accuracies on the same images with its interval: "+1.5 points (-0.2 to +3.1)"."""
     low, high = (100 * end for end in paired(num_broken, num_fixed, num_images))
     return f"{100 * (num_fixed - num_broken) / num_images:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+def what_they_tell(num_broken: int, num_fixed: int, num_images: int) -> str:
+    """Say what images tell of the second of two models: "it is better", "it is worse", or that they are too few."""
+    low, high = paired(num_broken, num_fixed, num_images)
+    if low <= 0 <= high:
+        return "these are too few images to tell which is better"
+    return "it is better" if low > 0 else "it is worse"

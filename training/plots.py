@@ -52,7 +52,9 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="label")
     if len(labels) <= MAX_NAMED_CLASSES:
-        names = _names(labels)
+        numbers, names = numbers_in_plot(labels), [" ".join(label.split()) for label in labels]
+        names = [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in names]
+        names = [numbers.get(label, name) for label, name in zip(labels, names, strict=True)]
         # A name may hold dollar signs, which matplotlib would read as mathematics between.
         axes.set_xticks(range(len(labels)), names, rotation=90, parse_math=False)
         axes.set_yticks(range(len(labels)), names, parse_math=False)
@@ -63,14 +65,14 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
     _save(figure, path)
 
 
-def _names(labels: Sequence[str]) -> list[str]:
+def numbers_in_plot(labels: Sequence[str]) -> dict[str, str]:
+    """Return, by label, what stands in a plot for those that its font cannot show: "#3" for the third."""
     glyphs = get_font(findfont(FontProperties())).get_charmap()
-    names = []
-    for number, label in enumerate(labels, start=1):
-        name = " ".join(label.split())
-        name = name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
-        names.append(name if name and all(ord(character) in glyphs for character in name) else f"#{number}")
-    return names
+    return {
+        label: f"#{number}"
+        for number, label in enumerate(labels, start=1)
+        if not label.split() or any(ord(character) not in glyphs for character in "".join(label.split()))
+    }
 
 
 def _save(figure: Any, path: Path) -> None:

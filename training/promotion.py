@@ -18,7 +18,7 @@ from models.store.model_files import ModelFile
 from models.store.repository import Repository
 from training.dataset import Dataset
 from training.evaluate import BATCH_SIZE, predict
-from training.intervals import in_points, in_words
+from training.intervals import in_points, in_words, what_they_tell
 
 FLOAT32 = ModelFile("model.tflite", "float32")
 
@@ -54,7 +54,8 @@ def compare_with_serving(
     """Compare a new model with the version of that name that is stable, on the test images of the new one's data.
 
     Whoever calls the server by name gets another version without asking for it: so that is never one with other labels,
-    and never one that is right for fewer photos. The person is told, and promotes it by a command.
+    and never one that is right for fewer photos, even where these are too few to tell which is better. The person is
+    told all figures, and promotes it by a command.
 
     Args:
         probabilities: of the new model, float32 [N, C], for the test images.
@@ -87,10 +88,11 @@ def compare_with_serving(
     except OpsinError as error:
         return Verdict(False, f"version {version}, which is served, cannot be compared: {error}", version)
     num_images, num_right, num_before = len(is_right), int(is_right.sum()), int(was_right.sum())
-    difference = in_points(int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum()), num_images)
+    lost, won = int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum())
     told = (
         f"{in_words(num_right, num_images)} right, and {100 * num_before / num_images:.1f} % by version {version}, "
-        f"which was served: {difference}"
+        f"which was served: {in_points(lost, won, num_images)}, {won} right by this one alone and {lost} by that one "
+        f"alone; {what_they_tell(lost, won, num_images)}"
     )
     is_not_worse = 100 * (num_before - num_right) <= (max_accuracy_drop + 1e-9) * num_images
     return Verdict(is_not_worse, told, version)

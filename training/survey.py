@@ -130,7 +130,9 @@ class Survey:
         for index, (label, counts) in enumerate(shown):
             if len(shown) < len(classes) and index == _MAX_CLASSES // 2:
                 yield f"  ... {how_many(len(classes) - len(shown), 'more class', 'more classes')}"
-            yield f"  {label}: {counts['train']} + {counts['validation']} + {counts['test']}"
+            # What the numbers are is said of the first.
+            names = (" training", " validation", " test") if index == 0 else ("", "", "")
+            yield f"  {label}: " + " + ".join(f"{counts[part]}{name}" for part, name in zip(SETS, names, strict=True))
         most, least = classes[0], classes[-1]
         if most[1]["train"] > 1.5 * least[1]["train"]:
             ratio = most[1]["train"] / max(1, least[1]["train"])

@@ -85,8 +85,10 @@ def test_what_is_marked_is_downloaded_as_a_list_of_moves(page, folder):
     page.find_element(By.ID, "download").click()
     WebDriverWait(page, 20).until(lambda _: (folder / "moves.csv").exists())
     assert read_moves(folder / "moves.csv") == [
-        Move("<b>tulip<b>/5, 猫.png", "<b>tulip</b>", 'a "rose", wild', 'answer: a "rose", wild 80%, <b>tulip</b> 20%'),
-        Move("daisy/1, 猫.png", "daisy", "_removed", 'answer: a "rose", wild 60%, daisy 40%'),
+        Move(
+            "<b>tulip<b>/5, 猫.png", "<b>tulip</b>", 'a "rose", wild', 'answer: a "rose", wild 80 %, <b>tulip</b> 20 %'
+        ),
+        Move("daisy/1, 猫.png", "daisy", "_removed", 'answer: a "rose", wild 60 %, daisy 40 %'),
     ]
     page.find_element(By.ID, "clear").click()
     assert shown(page, "#moves") == []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.intervals import bootstrap, in_points, in_words, paired, wilson
+from training.intervals import bootstrap, in_points, in_words, paired, what_they_tell, wilson
 
 
 def test_wilson_is_that_of_the_books():
@@ -45,3 +45,9 @@ def test_accuracy_is_said_with_its_number_of_images_and_interval():
 def test_difference_is_said_in_points_with_its_interval():
     assert in_points(3, 12, 100) == "+9.0 points (+1.3 to +16.3)"
     assert in_points(0, 0, 20) == "+0.0 points (-8.9 to +8.9)"
+
+
+def test_few_images_do_not_tell_which_of_two_is_better():
+    assert what_they_tell(3, 12, 100) == "it is better"
+    assert what_they_tell(12, 3, 100) == "it is worse"
+    assert what_they_tell(5, 7, 100) == what_they_tell(0, 0, 20) == "these are too few images to tell which is better"

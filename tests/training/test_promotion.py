@@ -59,6 +59,19 @@ def test_version_that_is_right_for_as_many_photos_is_served_and_for_one_fewer_is
     assert f"{was}: {-100 / num_images:+.1f} points (" in worse.reason
 
 
+def test_it_is_told_what_so_many_photos_can_tell(repository, data):
+    num_wrong = int((data.test.targets == 1).sum())
+    best, as_good, worst = (
+        compare_with_serving(answers(data, number), data, repository, "toy").reason
+        for number in (0, num_wrong, len(data.test))
+    )
+    assert best.endswith(f", {num_wrong} right by this one alone and 0 by that one alone; it is better")
+    assert as_good.endswith("alone; these are too few images to tell which is better")
+    assert worst.endswith(
+        f", 0 right by this one alone and {len(data.test) - num_wrong} by that one alone; it is worse"
+    )
+
+
 def test_accuracy_that_may_be_lost_is_lost(repository, data):
     num_wrong = int((data.test.targets == 1).sum()) + 1
     lost_points = 100 / len(data.test)

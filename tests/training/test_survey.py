@@ -19,7 +19,7 @@ def test_lines_begin_with_classes_and_counts_the_rarest_last():
     look = survey(counts_of(cat=(20, 3, 4), dog=(80, 9, 10)))
     assert list(look.lines()) == [
         "photos.zip: 2 classes, 100 training, 12 validation and 14 test images; each set has a folder",
-        "  dog: 80 + 9 + 10",
+        "  dog: 80 training + 9 validation + 10 test",
         "  cat: 20 + 3 + 4",
         "  imbalance: dog has 4.0 times the training images of cat",
     ]

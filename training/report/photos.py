@@ -82,7 +82,7 @@ class Cards:
             name=name,
             part=photos.part,
             label=self.labels[target],
-            why="answer: " + ", ".join(f"{self.labels[label]} {probabilities[label]:.0%}" for label in said),
+            why="answer: " + ", ".join(f"{self.labels[label]} {100 * probabilities[label]:.0f} %" for label in said),
             proposed=self.labels[proposed],
             can_move=bool(split.names) and can_hold(name),
         )

@@ -36,13 +36,11 @@ class ClassRates:
     """The rates of one class.
 
     Attributes:
-        number: of the class, from 1; confusion.png has it where its font lacks the name.
-        label: its name.
+        label: of the class.
         recall: of the photos of the class, those that are called so.
         precision: of the photos that are called so, those of the class.
     """
 
-    number: int
     label: str
     recall: Rate
     precision: Rate
@@ -52,7 +50,6 @@ def class_rates(matrix: npt.NDArray[np.int64], labels: Sequence[str]) -> list[Cl
     """Return the rates of each class from a confusion matrix, int64 [C, C], whose rows are the labels."""
     return [
         ClassRates(
-            index + 1,
             label,
             Rate(int(matrix[index, index]), int(matrix[index].sum())),
             Rate(int(matrix[index, index]), int(matrix[:, index].sum())),

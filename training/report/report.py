@@ -20,6 +20,7 @@ from training.image_folders import REMOVED_FOLDER
 from training.intervals import in_words
 from training.measured import MeasuredFile
 from training.moves import Move, write_moves
+from training.plots import numbers_in_plot
 from training.report.answered import Answered, answered
 from training.report.augmented import augmented
 from training.report.copies import copies, needless
@@ -30,6 +31,7 @@ from training.report.photos import MAX_MATRIX_CLASSES, Cards, Cell
 from training.report.rates import ClassRates, class_rates
 from training.report.reliability import reliability, reliability_plot
 from training.run import Run, publications
+from training.transfer.validation_score import FineTuned
 
 REPORT_FILE = "report.html"
 MOVES_FILE = "suggested-moves.csv"
@@ -96,6 +98,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
     suspects = cards.suspects(photos, *([[training]] if training else []))  # the first to be planned have pictures
     worst, least_sure = cards.worst(photos, NUM_WORST), cards.least_sure(photos, NUM_WORST)
     parts = [Part.of(some, measured, cards) for some in photos]
+    command = "python -m training relabel {} --data " + shlex.quote(run.data)
     is_trusted = min(some.is_right.mean() for some in (*photos, *([training] if training else []))) >= TRUSTED_TOP1
     script = SCRIPT.read_text()
     page = render(
@@ -104,7 +107,9 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         data=data,
         settings=list(_flat(run.config.to_dict())),
         curves=curves(read_history(workdir)),
+        fine_tuned=FineTuned.read(workdir),
         parts=parts,
+        numbers=numbers_in_plot(run.labels),
         cross_validation=_cross_validation(workdir),
         copies=copies(data, cards.thumbnails),
         suspects=suspects,
@@ -118,7 +123,8 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         removed=REMOVED_FOLDER,
         photo_styles=cards.thumbnails.css(),
         moves_file=MOVES_FILE,
-        command=f"python -m training relabel moves.csv --data {shlex.quote(run.data)}",
+        command=command.format("moves.csv"),
+        suggested_command=command.format(shlex.quote(str(workdir / MOVES_FILE))),
         script=Markup(script),  # noqa: S704  # our own
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )

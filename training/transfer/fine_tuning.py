@@ -16,7 +16,7 @@ from training.pixel_sets import PixelSets
 from training.progress import Progress
 from training.transfer.features import BATCH_SIZE, features_of, logits_of
 from training.transfer.head import Head, fit_head
-from training.transfer.validation_score import ValidationScore
+from training.transfer.validation_score import FineTuned, ValidationScore
 
 
 def fitted_head(
@@ -86,9 +86,9 @@ def fine_tuned(
     before = model.get_weights()
     tuned = fit(model, images, config=config, workdir=workdir, max_s=max(0.0, deadline_s - time.monotonic()))
     after = ValidationScore.of(logits_of(tuned, images.validation), images.validation_targets)
-    if after.is_worse_than(score):
-        say(f"all layers: {after}; the classifier alone had {score.num_right}, and is kept")
+    found = FineTuned(score, after)
+    found.save(workdir)
+    say(str(found))
+    if not found.is_kept:
         tuned.set_weights(before)
-    else:
-        say(f"all layers: {after}; they are kept, the classifier alone had {score.num_right}")
     return tuned

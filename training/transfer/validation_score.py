@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from training.dataset import Targets
 from training.intervals import in_words
+from training.run import write_json
 from training.transfer.head import Logits, total_loss
 
+FINE_TUNING_FILE = "fine_tuning.json"  # in the folder of a run
 _TEMPERATURES = np.geomspace(0.25, 4, 33)
 
 
@@ -39,3 +43,38 @@ class ValidationScore:
 
     def __str__(self) -> str:
         return in_words(self.num_right, self.num_images, "validation image")
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuned:
+    """A classifier on a network's features, and what it became when all layers learned.
+
+    Attributes:
+        before: of the classifier alone.
+        after: of all layers.
+    """
+
+    before: ValidationScore
+    after: ValidationScore
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all layers are what the run is left with."""
+        return not self.after.is_worse_than(self.before)
+
+    def __str__(self) -> str:
+        verdict = "they are kept" if self.is_kept else "the classifier alone is kept"
+        alone = f"the classifier alone: {self.before.num_right}, loss {self.before.loss:.3f}"
+        return f"all layers: {self.after}, loss {self.after.loss:.3f}; {alone}; {verdict}"
+
+    def save(self, workdir: Path) -> None:
+        """Keep it in the folder of a run."""
+        write_json(workdir / FINE_TUNING_FILE, asdict(self))
+
+    @classmethod
+    def read(cls, workdir: Path) -> FineTuned | None:
+        """Return what the folder of a run has; None for a run of another kind."""
+        path = workdir / FINE_TUNING_FILE
+        if not path.exists():
+            return None
+        return cls(**{name: ValidationScore(**score) for name, score in json.loads(path.read_text()).items()})

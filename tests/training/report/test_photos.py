@@ -18,8 +18,8 @@ def names(found):
 def test_a_card_says_what_was_answered_and_proposes_another_class(cards, six):
     right, wrong = cards.card(six, 0), cards.card(six, 1)
     assert (right.name, right.part, right.label) == ("test/daisy/0.png", "test", "daisy")
-    assert (right.why, right.proposed) == ("answer: daisy 90%, rose 10%", "rose")
-    assert (wrong.why, wrong.proposed) == ("answer: rose 60%, daisy 40%", "rose")
+    assert (right.why, right.proposed) == ("answer: daisy 90 %, rose 10 %", "rose")
+    assert (wrong.why, wrong.proposed) == ("answer: rose 60 %, daisy 40 %", "rose")
     assert wrong.style == "photo-test-1"
 
 

@@ -5,8 +5,8 @@ from training.report.rates import Rate, class_rates
 
 def test_rates_of_a_class_are_of_its_row_and_of_its_column():
     cat, dog, none = class_rates(np.array([[14, 1, 0], [6, 4, 0], [0, 0, 0]]), ["cat", "dog", "none"])
-    assert (cat.number, cat.label, cat.recall, cat.precision) == (1, "cat", Rate(14, 15), Rate(14, 20))
-    assert (dog.number, dog.label, dog.recall, dog.precision) == (2, "dog", Rate(4, 10), Rate(4, 5))
+    assert (cat.label, cat.recall, cat.precision) == ("cat", Rate(14, 15), Rate(14, 20))
+    assert (dog.label, dog.recall, dog.precision) == ("dog", Rate(4, 10), Rate(4, 5))
     assert (none.recall, none.precision) == (Rate(0, 0), Rate(0, 0))
 
 

@@ -12,11 +12,13 @@ from html_reader import Reader
 from training.config import preset
 from training.data import encode_png
 from training.dataset import Dataset, Split
+from training.history import EpochRecord
 from training.measured import Answers, measured
 from training.moves import Move, read_moves
 from training.report.report import report_line, write_report
 from training.run import Run, record_publication
 from training.survey import CopyGroup, Survey
+from training.transfer.validation_score import FineTuned, ValidationScore
 
 GREY = encode_png(np.full((2, 4, 3), 99, np.uint8))
 HOSTILE = '</script><script>alert("x")</script>'
@@ -90,7 +92,7 @@ def test_figures_have_their_intervals(page, six):
     assert "50.0 % (9.5 to 90.5)" in texts  # recall of each class
     assert "25.0 % (4.6 to 69.9)" not in texts
     assert "33.3 % (6.1 to 79.2)" in texts  # precision of rose: 1 of 3
-    assert "#2" in texts
+    assert not {"#2", "in confusion.png"} & set(texts)
 
 
 def test_cross_validation_is_told_where_there_is_one(page, six, tmp_path):
@@ -105,7 +107,7 @@ def test_a_cell_opens_its_photos(page, six):
     assert '<a href="#test-2-1" aria-label="1 photo of tulip taken for rose">1</a>' in found
     section = found[found.index('<section class="cell" id="test-2-1" tabindex="-1">') :].partition("</section>")[0]
     assert (
-        'data-path="test/tulip/5.png" data-from="tulip" data-to="rose" data-why="answer: rose 80%, tulip 20%"'
+        'data-path="test/tulip/5.png" data-from="tulip" data-to="rose" data-why="answer: rose 80 %, tulip 20 %"'
         in section
     )
     assert '<span class="photo photo-test-5" role="img" aria-label="photo test/tulip/5.png"></span>' in section
@@ -132,6 +134,23 @@ def test_a_class_may_have_any_name(page, answers, label):
     assert label in Reader(page(photos, labels=(label, "b"))).texts
 
 
+def test_a_class_that_confusion_png_numbers_has_its_number(page, answers):
+    photos = answers([0, 1], [[0.1, 0.9], [0.2, 0.8]], labels=["a", "b"])
+    texts = Reader(page(photos, labels=("a", "猫"))).texts
+    assert {"in confusion.png", "#2"} <= set(texts)
+    assert "#1" not in texts
+
+
+@pytest.mark.parametrize(("loss", "verdict"), [(0.4, "is what this run published."), (0.6, "That is not better: ")])
+def test_it_is_told_which_of_classifier_and_all_layers_is_kept(page, six, tmp_path, loss, verdict):
+    FineTuned(ValidationScore(12, 15, 0.5), ValidationScore(12, 15, loss)).save(tmp_path)
+    (tmp_path / "history.jsonl").write_text(json.dumps(dict.fromkeys(EpochRecord.__slots__, 1)) + "\n")
+    told = " ".join(Reader(page(six)).texts)
+    assert "right for 80.0 % of 15 validation images (54.8 to 93.0), loss 0.500. Then all layers learned" in told
+    assert verdict in told
+    assert ("the classifier alone is what this run published" in told) is (loss > 0.5)
+
+
 SUSPICIOUS = [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1]]  # the third and the last
 
 
@@ -139,10 +158,11 @@ def test_suspects_are_written_as_a_list_of_moves(page, answers, tmp_path):
     sure = [[0.9, 0.1]] * 10
     found = page(answers([0, 0, 0, 1, 1, 1] + [0] * 10, SUSPICIOUS + sure, labels=("a", "b")), labels=("a", "b"))
     assert read_moves(tmp_path / "suggested-moves.csv") == [
-        Move("test/b/5.png", "b", "a", "answer: a 90%, b 10%"),
-        Move("test/a/2.png", "a", "b", "answer: b 80%, a 20%"),
+        Move("test/b/5.png", "b", "a", "answer: a 90 %, b 10 %"),
+        Move("test/a/2.png", "a", "b", "answer: b 80 %, a 20 %"),
     ]
-    assert "All are in suggested-moves.csv." in found
+    assert "All are in suggested-moves.csv, beside this page" in found
+    assert f"python -m training relabel {tmp_path}/suggested-moves.csv --data &#39;my photos&#39;" in found
 
 
 def test_training_photos_are_asked_for_where_their_features_are_kept(page, answers, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from toy_data import toy_images
 from models.store.repository import Repository
 from training.__main__ import main
 from training.run import load_model, read_run
-from training.transfer.validation_score import ValidationScore
+from training.transfer.validation_score import FineTuned, ValidationScore
 
 pytestmark = [
     pytest.mark.slow,
@@ -87,7 +87,9 @@ def test_what_all_layers_learned_is_left_where_validation_says_so(finished, othe
     # A learning rate that is far too high for a network that knows the answer.
     more = ("--set", "peak_lr=0.3", "--set", "weight_decay=0.5")
     assert main(command(other_npz, toy_run, tmp_path / "fruit", *more)) == 0
-    assert "the classifier alone had 9, and is kept" in capsys.readouterr().out
+    assert "; the classifier alone is kept\n" in capsys.readouterr().out
+    assert FineTuned.read(tmp_path / "fruit").before.num_right == 9
+    assert "the classifier alone is what this run published" in (tmp_path / "fruit" / "report.html").read_text()
     assert Repository(tmp_path / "repository").versions("fruit") == [1]
     kept, toy = (
         load_model(folder).get_layer("conv1_conv").get_weights()[0] for folder in (tmp_path / "fruit", toy_run)
