@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from models.plural import how_many
 from training.dataset import DatasetError
 from training.file_tree import File, FileTree, parents
 from training.name_encodings import guess_encoding, is_encoded
-from training.survey import Kind
-
-SetName = Literal["train", "validation", "test"]
-
-SET_FOLDERS: dict[SetName, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
-}
-_ROLES = {name: role for role, names in SET_FOLDERS.items() for name in names}
-_SUFFIX = re.compile(r"[ _-]*(set|data|images|photos)$")
-
-_KNOWN = "folders of sets are called {}, in any case".format(
-    ", ".join(f"{' or '.join(names)} for {role}" for role, names in SET_FOLDERS.items())
-)
+from training.no_classes import too_few_classes, what_else
+from training.set_names import KNOWN, SetName, role_of, roles_of
+from training.survey import MAX_NAMES, Kind
 
 # What systems put beside photos: thumbnails, settings of a window, resource forks.
 _SYSTEM_NAMES = frozenset(
@@ -70,21 +56,13 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
     root, children = folders.root(), folders.children
     sets = folders.sets(root)
     if "train" not in sets:
-        _refuse_sets_without_train(children, root, sets, name)
+        _refuse_sets_without_train(folders, root, sets, tree, name)
         sets = {"train": [root]}
     found = ClassFolders(sets={role: [] for role in sets})
     label_of = _labels([path for folders in sets.values() for folder in folders for path in children[folder]], found)
     found.labels = tuple(sorted({label_of[path] for folder in sets["train"] for path in children[folder]}))
     if len(found.labels) < 2:
-        outside = (
-            f"; {how_many(len(tree.files), 'file lies', 'files lie')} in no class folder"
-            if tree.files and not found.labels
-            else ""
-        )
-        raise DatasetError(
-            f"{name} must hold train/<class>/<image> or <class>/<image> with at least two classes, "
-            f"found {len(found.labels)}: {', '.join(found.labels) or 'none'}{outside} ({_KNOWN})"
-        )
+        raise too_few_classes(name, found.labels, tree)
     classes = {
         path: (role, _target(label_of[path], role, found))
         for role, paths in sets.items()
@@ -100,6 +78,7 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
         else:
             role, target = classes[folder]
             found.sets[role].append((file, target))
+    found.notes += _nested(folders, sets["train"], tree)
     return found
 
 
@@ -129,29 +108,32 @@ class Folders:
         while len(self.children[root]) == 1:
             (only,) = self.children[root]
             inner = self.children[only]
-            if not inner or (_role(only) == "train" and not any(_role(path) == "train" for path in inner)):
+            is_train = role_of(_name(only)) == "train"
+            if not inner or (is_train and not any(role_of(_name(path)) == "train" for path in inner)):
                 break
             root = only
         return root
 
+    def roles(self, root: str) -> dict[str, SetName]:
+        """Find the folders in one that are sets by their name: their paths and which."""
+        roles = roles_of([_name(child) for child in self.children[root]])
+        return {child: roles[_name(child)] for child in self.children[root] if _name(child) in roles}
+
     def sets(self, root: str) -> dict[SetName, list[str]]:
         """Find the folders that are sets by their name, and hold class folders."""
         sets: dict[SetName, list[str]] = {}
-        for child in self.children[root]:
-            path, role = child, _role(child)
-            while len(self.children[path]) == 1 and _role(self.children[path][0]) == role:
-                (path,) = self.children[path]  # training_set/training_set/
-            if role and self.children[path]:
+        for path, role in self.roles(root).items():
+            while len(inner := self.children[path]) == 1:  # training_set/training_set/, seg_train/seg_train/
+                if _name(inner[0]) != _name(path) and role_of(_name(inner[0])) != role:
+                    break
+                (path,) = inner
+            if self.children[path]:
                 sets.setdefault(role, []).append(path)
         return sets
 
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _role(path: str) -> SetName | None:
-    return _ROLES.get(_SUFFIX.sub("", _name(path).strip().lower()))
 
 
 def _labels(paths: Iterable[str], found: ClassFolders) -> dict[str, str]:
@@ -186,15 +168,28 @@ def _target(label: str, role: SetName, found: ClassFolders) -> int:
     return found.labels.index(label if label in alike else alike[0])
 
 
+def _nested(folders: Folders, sets: Iterable[str], tree: FileTree) -> Iterator[str]:
+    """Note folders in classes where no class has files beside them: they may be what is meant by classes."""
+    classes = [path for folder in sets for path in folders.children[folder]]
+    holding = {file.path.rpartition("/")[0] for file in tree.files if not is_hidden(file.path)}
+    inner = [path for parent in classes for path in folders.children[parent]]
+    if len(inner) > len(classes) and not holding.intersection(classes):
+        shown = ", ".join(inner[:MAX_NAMES]) + (", ..." if len(inner) > MAX_NAMES else "")
+        yield f"folders in a class count to it: {shown}; if these are the classes, move them up a level"
+
+
 def _refuse_sets_without_train(
-    children: Mapping[str, list[str]], root: str, sets: Mapping[SetName, list[str]], name: str
+    folders: Folders, root: str, sets: Mapping[SetName, list[str]], tree: FileTree, name: str
 ) -> None:
     """Raise DatasetError where folders are sets by their names, or by having the classes of each other."""
-    paths = children[root]
-    empty = [_name(path) for path in paths if _role(path) and not children[path]]
-    if len(empty) > 1 and any(_role(path) == "train" for path in empty):
-        raise DatasetError(f"{name}: {' and '.join(empty)} must each hold a folder for each class, found none in them")
+    children, roles, paths = folders.children, folders.roles(root), folders.children[root]
+    empty = [path for path in roles if not children[path]]
+    if len(empty) > 1 and any(roles[path] == "train" for path in empty):
+        raise DatasetError(
+            f"{name}: {' and '.join(map(_name, empty))} must each hold a folder for each class, found none in them"
+            f"{what_else(tree)}"
+        )
     held_out = {_name(path) for folders in sets.values() for folder in folders for path in children[folder]}
-    others = {_name(path) for folder in paths if not _role(folder) for path in children[folder]}
-    if sets and (held_out & others or all(_role(path) for path in paths)):
-        raise DatasetError(f"{name} has no training set, found {', '.join(map(_name, paths))}: {_KNOWN}")
+    others = {_name(path) for folder in paths if folder not in roles for path in children[folder]}
+    if sets and (held_out & others or len(roles) == len(paths)):
+        raise DatasetError(f"{name} has no training set, found {', '.join(map(_name, paths))}: {KNOWN}")

@@ -19,6 +19,14 @@ from training.image_folders import load_image_folders
 from training.survey import Survey, count_labels
 
 _AS_FOUND = Reading()
+_ARCHIVES = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!": "RAR",
+}
 
 
 def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND) -> Dataset:
@@ -40,8 +48,24 @@ def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND) ->
         return load_npz(path, held_out)
     if path.is_dir() or zipfile.is_zipfile(path):
         return load_image_folders(path, held_out, reading)
-    what_to_do = "it is damaged: copy it again, whole" if path.suffix == ".zip" else "unpack another archive first"
-    raise DatasetError(f"{path.name} is neither an .npz file, a folder nor a zip file: {what_to_do}")
+    with path.open("rb") as file:
+        raise DatasetError(
+            f"{path.name} is neither an .npz file, a folder nor a zip file: {_what_to_do(file.read(512), path.suffix)}"
+        )
+
+
+def _what_to_do(head: bytes, suffix: str) -> str:
+    """Say what a file is, by its first bytes, and what to give instead."""
+    archive = next((name for start, name in _ARCHIVES.items() if head.startswith(start)), "")
+    if archive or head[257:262] == b"ustar":
+        return f"it is a {archive or 'tar'} archive: unpack it, and give the folder"
+    if not head:
+        return "it is empty: copy it again, whole"
+    if head.lstrip()[:9].lower() in (b"<!doctype", b"<html>"):
+        return "it is a web page, as where a download asks for a password: download it again"
+    if head.startswith(b"PK") or suffix == ".zip":
+        return "it is damaged, or a part of several: copy it again, whole, or unpack it and give the folder"
+    return "give the folder that holds a folder for each class"
 
 
 def load_npz(path: Path, held_out: HeldOut) -> Dataset:

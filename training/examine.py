@@ -55,11 +55,13 @@ class Examined:
         photos: of each file, in order; None for one that is left out.
         thumbnails: uint8 [N, THUMBNAIL_PX, THUMBNAIL_PX, 3], of each file.
         left_out: files that are none, or cannot be used, by kind.
+        are_images: of each file, whether it is one, or may be: what is broken, too.
     """
 
     photos: list[Photo | None]
     thumbnails: Thumbnails
     left_out: list[LeftOut]
+    are_images: list[bool]
 
 
 def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = None) -> Examined:
@@ -72,6 +74,7 @@ def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = 
     """
     thumbnails = np.empty((len(files), THUMBNAIL_PX, THUMBNAIL_PX, 3), np.uint8)
     photos: list[Photo | None] = []
+    are_images: list[bool] = []
     refused: defaultdict[Kind, list[tuple[str, Exception]]] = defaultdict(list)
     report_s = time.monotonic() + _REPORT_EVERY_S
     with photos_allowed(max_pixels) as limits, ThreadPoolExecutor(available_cores()) as pool:
@@ -91,6 +94,7 @@ def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = 
 
         for index, found in enumerate(pool.map(look, files, thumbnails)):
             photos.append(found if isinstance(found, Photo) else None)
+            are_images.append(isinstance(found, Photo) or _is_image(found))
             if not isinstance(found, Photo):
                 refused[_kind(found)].append((files[index].path, found))
             if time.monotonic() > report_s:
@@ -103,7 +107,7 @@ def examine(files: Sequence[File], max_pixels: int, known: KnownPhotos | None = 
         LeftOut.of(kind, [path for path, _ in found], _reason(kind, [error for _, error in found]))
         for kind, found in refused.items()
     ]
-    return Examined(photos, thumbnails, left_out)
+    return Examined(photos, thumbnails, left_out, are_images)
 
 
 def _kind(error: Exception) -> Kind:
@@ -114,6 +118,14 @@ def _kind(error: Exception) -> Kind:
         return _RAW
     is_known = _LOOKS_LIKE.match(text) or not text.startswith("the upload")
     return next((kind for of, kind in _KINDS.items() if isinstance(error, of)), _NOT_READ if is_known else _NOT_IMAGES)
+
+
+def _is_image(error: Exception) -> bool:
+    """Tell whether what is refused is an image, or may be; what is known to be something else is not."""
+    text = str(error)
+    looks = _LOOKS_LIKE.match(text)
+    is_named = looks is not None and ("image" in looks[1] or "photo" in looks[1])
+    return is_named or not text.startswith("the upload is ") or isinstance(error, EmptyImage)
 
 
 def _reason(kind: Kind, errors: Sequence[Exception]) -> str:

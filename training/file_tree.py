@@ -99,7 +99,7 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
 
 
 def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[File | str]:
-    """Yield files, and the paths of folders; one that leads back into itself is left out."""
+    """Yield files, and the paths of folders; one that leads back into itself is a file that cannot be read."""
     with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
@@ -112,6 +112,7 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
                 continue
             identity = (status.st_dev, status.st_ino)
             if identity in above:
+                yield File(path, _open_loop)
                 continue
             yield path
             try:
@@ -132,6 +133,10 @@ def _open_file(path: Path) -> IO[bytes]:
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
         raise OSError("it is not a file")
     return path.open("rb")
+
+
+def _open_loop() -> IO[bytes]:
+    raise OSError("it is a link to a folder that it lies in")
 
 
 def _zip_tree(archive: zipfile.ZipFile, encoding: str) -> FileTree:

@@ -10,13 +10,14 @@ import numpy as np
 
 from models.plural import how_many
 from models.store.calibration import NONE_LABEL
-from training.class_folders import REMOVED_FOLDER, find_classes, is_hidden
+from training.class_folders import REMOVED_FOLDER, ClassFolders, find_classes, is_hidden
 from training.copies import Copies, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256
 from training.examine import examine, thumbnail_of, tree_sha256
 from training.file_tree import open_tree
 from training.known_photos import KnownPhotos
 from training.name_encodings import Guess
+from training.no_classes import too_few_classes
 from training.photo import Photo, gone, is_there, read_again
 from training.sets import choose_sets
 from training.survey import SETS, CopyGroup, Kind, LeftOut, Survey, count_labels, printable, size_range
@@ -45,11 +46,15 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
     )
     if not is_there(source):
         raise OSError(gone(source))
+    label_of = np.array([target for target, _, _ in candidates], np.int64)
+    labels, label_of = _without_empty(found, label_of, examined.are_images)
+    if len(labels) < 2:
+        raise too_few_classes(source.name, labels, tree)
     kept = [index for index, photo in enumerate(examined.photos) if photo]
     photos = [photo for photo in examined.photos if photo]
-    targets = np.array([candidates[index][0] for index in kept], np.int64)
+    targets = label_of[kept]
     given = np.array([candidates[index][2] for index in kept])
-    lacking = [label for target, label in enumerate(found.labels) if target not in targets[given == "train"]]
+    lacking = [label for target, label in enumerate(labels) if target not in targets[given == "train"]]
     if lacking:
         why = "".join(f"; left out: {files}" for files in examined.left_out[:2])
         raise DatasetError(
@@ -68,15 +73,30 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         found.left_out[FURTHER_COPIES] = unused
     survey = Survey(
         name=source.name,
-        counts=count_labels(found.labels, *(split.targets for split in parts)),
+        counts=count_labels(labels, *(split.targets for split in parts)),
         split=sets.origin,
         sizes=size_range([photo.size for photo in photos]),
         left_out=(*examined.left_out, *(LeftOut.of(kind, paths) for kind, paths in found.left_out.items())),
-        copies=copy_groups(images, found.labels, parts, [photo.sha256 for photo in photos]),
-        notes=(*found.notes, *sets.notes, *_notes(found.labels, copies, tree.guess)),
+        copies=copy_groups(images, labels, parts, [photo.sha256 for photo in photos]),
+        notes=(*found.notes, *sets.notes, *_notes(labels, copies, tree.guess)),
     )
     sha256 = file_sha256(source) if source.is_file() else tree_sha256(photos)
-    return Dataset(printable(source.stem), sha256, found.labels, *parts, sets.held_out, survey=survey)
+    return Dataset(printable(source.stem), sha256, labels, *parts, sets.held_out, survey=survey)
+
+
+def _without_empty(
+    found: ClassFolders, targets: Targets, are_images: Sequence[bool]
+) -> tuple[tuple[str, ...], Targets]:
+    """Leave out classes that hold no image in any set, as what annotations lie in, and note them.
+
+    Returns:
+        The labels that are left, and the targets of the files among them; -1 for a file of none.
+    """
+    has_images = np.isin(np.arange(len(found.labels)), targets[np.array(are_images, bool)])
+    labels = tuple(label for label, has in zip(found.labels, has_images, strict=True) if has)
+    if empty := [label for label, has in zip(found.labels, has_images, strict=True) if not has]:
+        found.notes.append(f"no class, as there is no image in it: {', '.join(empty)}")
+    return labels, np.where(has_images, np.cumsum(has_images) - 1, -1)[targets]
 
 
 def load_unlabelled(source: Path, reading: Reading, held_out: Sequence[Split] = ()) -> tuple[Split, list[str]]:
@@ -149,13 +169,12 @@ def _notes(labels: Sequence[str], copies: Copies, guess: Guess | None) -> Iterab
         yield f"{NONE_LABEL} holds images of none of the classes: what looks like them is to be refused"
     if copies.num_alike:
         yield (
-            f"{how_many(copies.num_alike, 'image')} are so alike that they are taken for "
-            f"different photos of one scene, not for "
-            "copies; if they are copies, give the test set a folder of its own"
+            f"{how_many(copies.num_alike, 'image')} are so alike that they are taken for different photos of one "
+            "scene, not for copies; if they are copies, give the test set a folder of its own"
         )
-    if guess:
-        doubt = "" if guess.is_sure else ", but another one is nearly as likely: look at the classes above"
+    if guess and (guess.encoding, guess.is_sure) != ("utf-8", True):
+        doubt = "" if guess.is_sure else ", which is in doubt: look at the classes above"
         yield (
-            f"the zip file does not say how its names are encoded: read as {guess.encoding}{doubt}; "
-            "--set zip_encoding=gbk, cp932, cp1252 or another one reads them otherwise"
+            f"the zip file does not say how its names are encoded: guessed {guess.encoding}{doubt}; to be sure, pack "
+            "it again with names in UTF-8, or give --set zip_encoding=gbk, cp932, cp1252 or another one"
         )

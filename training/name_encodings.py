@@ -7,7 +7,20 @@ import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from training.letter_frequencies import ARABIC, CENTRAL, CYRILLIC, GREEK, HANGUL, HEBREW, KANA, THAI, TURKISH, WESTERN
+from training.letter_frequencies import (
+    ARABIC,
+    CENTRAL,
+    CYRILLIC,
+    GREEK,
+    HANGUL,
+    HEBREW,
+    KANA,
+    KANJI,
+    SIMPLIFIED,
+    THAI,
+    TURKISH,
+    WESTERN,
+)
 
 Likelihood = Callable[[str], float]  # of one character that is not ASCII
 
@@ -15,6 +28,9 @@ _RARE = 1e-7  # of what a language does not write: box drawing, private use, let
 _ASCII = dict.fromkeys("\\^`{|}~[]@", 0.001)
 _MAX_NAMES = 2000
 _SURE = 2.0  # natural logarithm of how much likelier it is than the next text: 7 times
+# Fewer bytes tell too little, whatever the likelihood: of 291 single words in 16 languages 15 % were read wrongly, 5 %
+# surely so; with this, none surely (of pairs of words 8 % and 1 %).
+_FEW_BYTES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +47,15 @@ class Guess:
 
 
 def guess_encoding(names: Collection[bytes]) -> Guess:
-    """Guess the encoding of names; UTF-8 where all of them can be."""
-    if is_encoded(names, "utf-8"):
-        return Guess("utf-8", is_sure=True)
+    """Guess the encoding of names; UTF-8 where all of them can be, unless these are a few bytes that may be others."""
     telling = sorted({part for name in names for part in name.split(b"/") if not part.isascii()})[:_MAX_NAMES]
+    num_bytes = sum(byte >= 0x80 for part in telling for byte in part)
+    if is_encoded(names, "utf-8"):
+        read = [part.decode() for part in telling]
+        is_text = not any(unicodedata.category(char) in ("Cn", "Co", "Cc") for text in read for char in text)
+        is_long = num_bytes >= _FEW_BYTES or any(char > "\u07ff" or char.isascii() for text in read for char in text)
+        if is_text and (is_long or not telling):
+            return Guess("utf-8", is_sure=True)
     scores: dict[tuple[str, ...], tuple[float, str]] = {}
     for encoding, (likelihood, mixing, prior) in _ENCODINGS.items():
         if is_encoded(names, encoding):
@@ -42,7 +63,7 @@ def guess_encoding(names: Collection[bytes]) -> Guess:
             score = math.log(prior) + sum(_log_likelihood(text, likelihood, mixing) for text in texts)
             scores[texts] = max((score, encoding), scores.get(texts, (score, encoding)))
     (best, encoding), *others = sorted(scores.values(), reverse=True)
-    return Guess(encoding, is_sure=not others or best - others[0][0] > _SURE)
+    return Guess(encoding, is_sure=num_bytes >= _FEW_BYTES and (not others or best - others[0][0] > _SURE))
 
 
 def is_encoded(names: Collection[bytes], encoding: str) -> bool:
@@ -70,6 +91,8 @@ def _log_likelihood(text: str, likelihood: Likelihood, mixing: float) -> float:
         value = likelihood(char) if not char.isascii() else _ASCII.get(char, 0.04 if char.isalnum() else 0.01)
         if char.isupper():
             value *= 0.3 if not before.isalpha() else 0.1 if before.isupper() else 0.02
+        if _is_mark(char) and not before.isalpha() and not _is_mark(before):
+            value = _RARE  # a mark stands on a letter
         for neighbour in (before, after) if not char.isascii() else ():
             if neighbour.isascii():
                 value *= mixing if neighbour.islower() or (neighbour.isupper() and mixing < 1) else 1.0
@@ -79,12 +102,25 @@ def _log_likelihood(text: str, likelihood: Likelihood, mixing: float) -> float:
     return total
 
 
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char) == "Mn"
+
+
 def _alphabet(frequencies: dict[str, float]) -> Likelihood:
     return lambda char: frequencies.get(char.lower(), _RARE)
 
 
-def _chinese(encoding: str, first: int, last: int, num_common: int) -> Likelihood:
-    """The common characters of a national standard are those of its first level, which lead bytes tell."""
+def _chinese(encoding: str, first: int, last: int, num_first: int, common: frozenset[str] = frozenset()) -> Likelihood:
+    """Half of a text is of the common characters; most of the rest of the first level of a national standard.
+
+    Args:
+        encoding: whose lead bytes tell the level.
+        first: lead byte of the first level.
+        last: lead byte of the first level.
+        num_first: characters of the first level.
+        common: the most frequent characters; none where they are not known.
+    """
+    share = 0.5 if common else 0.0
 
     def likelihood(char: str) -> float:
         try:
@@ -93,12 +129,14 @@ def _chinese(encoding: str, first: int, last: int, num_common: int) -> Likelihoo
             return _RARE
         if not "\u3400" <= char <= "\u9fff":
             return 1e-6
-        return 0.97 / num_common if first <= lead <= last else 0.03 / 7000
+        if char in common:
+            return share / len(common)
+        return (0.97 - share) / num_first if first <= lead <= last else 0.03 / 7000
 
     return likelihood
 
 
-_japanese_kanji = _chinese("shift_jis", 0x88, 0x97, 2965)
+_japanese_kanji = _chinese("shift_jis", 0x88, 0x97, 2965, KANJI)
 
 
 def _japanese(char: str) -> float:
@@ -114,19 +152,27 @@ def _korean(char: str) -> float:
     return HANGUL.initials[initial] * HANGUL.vowels[vowel] * HANGUL.finals[final]
 
 
-_SIMPLIFIED = _chinese("gb2312", 0xB0, 0xD7, 3755)
+def _any_alphabet(char: str) -> float:
+    """The letters that UTF-8 writes with two bytes."""
+    return max(
+        frequencies.get(char.lower(), 0.0) for frequencies in (WESTERN, CENTRAL, CYRILLIC, GREEK, HEBREW, ARABIC)
+    )
+
+
+_SIMPLIFIED = _chinese("gb2312", 0xB0, 0xD7, 3755, SIMPLIFIED)
 _TRADITIONAL = _chinese("big5", 0xA4, 0xC6, 5401)
 
 # What writes without the flag for UTF-8: Windows in its code pages for consoles (437 to 866) and for windows (1250 on),
 # macOS before X. Likelihood; what a letter counts more between ASCII letters; and how often an encoding is met.
 _ENCODINGS: dict[str, tuple[Likelihood, float, float]] = {
+    "utf-8": (_any_alphabet, 1.0, 1.0),
     "cp437": (_alphabet(WESTERN), 3.0, 1.0),
     "cp850": (_alphabet(WESTERN), 3.0, 0.9),
     "cp1252": (_alphabet(WESTERN), 3.0, 0.8),
-    "cp852": (_alphabet(CENTRAL), 2.0, 0.2),
-    "cp1250": (_alphabet(CENTRAL), 2.0, 0.2),
-    "cp857": (_alphabet(TURKISH), 2.0, 0.1),
-    "cp1254": (_alphabet(TURKISH), 2.0, 0.1),
+    "cp852": (_alphabet(CENTRAL), 3.0, 0.2),
+    "cp1250": (_alphabet(CENTRAL), 3.0, 0.2),
+    "cp857": (_alphabet(TURKISH), 3.0, 0.1),
+    "cp1254": (_alphabet(TURKISH), 3.0, 0.1),
     "mac_roman": (_alphabet(WESTERN), 3.0, 0.05),
     "gb18030": (_SIMPLIFIED, 0.1, 1.0),
     "cp932": (_japanese, 0.1, 1.0),

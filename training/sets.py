@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.plural import how_many
-from training.class_folders import SET_FOLDERS, SetName
 from training.dataset import DatasetError, HeldOut, Split, three_sets
 from training.draw import draw, once_each
+from training.set_names import SET_FOLDERS, SetName
 
 Mask = npt.NDArray[np.bool_]
 

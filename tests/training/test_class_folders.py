@@ -101,6 +101,16 @@ def test_a_class_of_nothing_is_a_class():
             "photos.zip must hold .* found 0: none; 2 files lie in no class folder .*train or training for train",
         ),
         (["cat/1.jpg"], "with at least two classes, found 1: cat"),
+        (["train/1.jpg", "train/2.jpg"], "with at least two classes, found no folder in train"),
+        (["a.zip", "b/c.zip"], "it holds an archive, a.zip: unpack it first, and give the folder"),
+        (
+            ["images/1.jpg", "result.json"],
+            "labels in a file, such as result.json, are not read: make a folder for each",
+        ),
+        (
+            ["train2017/1.jpg", "val2017/2.jpg", "annotations/a.json"],
+            "train2017 and val2017 must each hold a folder for each class, .* such as annotations/a.json, are not read",
+        ),
         (["train/1.jpg", "test/1.jpg"], "test and train must each hold a folder for each class, found none in them"),
         (
             ["test/cat/1.jpg", "val/cat/1.jpg"],
@@ -116,3 +126,39 @@ def test_a_class_of_nothing_is_a_class():
 def test_what_cannot_be_told_is_refused_with_what_was_found(paths, message):
     with pytest.raises(DatasetError, match=message):
         find_classes(tree_of(*paths), "photos.zip")
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("train2017", "test2017"),
+        ("my-train", "my-test"),
+        ("Train_A", "test a"),
+    ],
+)
+def test_names_of_sets_may_have_a_word_in_common(train, test):
+    _, sets = found_in(f"{train}/cat/1.jpg", f"{train}/dog/2.jpg", f"{test}/cat/3.jpg", "seg_pred/seg_pred/4.jpg")
+    assert sets == {
+        "train": [(f"{train}/cat/1.jpg", "cat"), (f"{train}/dog/2.jpg", "dog")],
+        "test": [(f"{test}/cat/3.jpg", "cat")],
+    }
+
+
+def test_a_train_of_another_kind_is_a_class():
+    assert found_in("bullet train/1.jpg", "test stand/1.jpg", "car/1.jpg")[0].labels == (
+        "bullet train",
+        "car",
+        "test stand",
+    )
+
+
+def test_folders_in_classes_that_may_be_the_classes_are_noted():
+    found, _ = found_in("animals/cat/1.jpg", "animals/dog/2.jpg", "plants/rose/3.jpg")
+    assert found.labels == ("animals", "plants")
+    assert found.notes == [
+        "folders in a class count to it: animals/cat, animals/dog, plants/rose; if these are the classes, move them up "
+        "a level"
+    ]
+    assert not found_in("cat/a/1.jpg", "cat/b/2.jpg", "dog/a/3.jpg", "dog/4.jpg")[0].notes
+    assert not found_in("n01/images/1.jpg", "n02/images/2.jpg")[0].notes

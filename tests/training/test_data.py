@@ -1,4 +1,5 @@
 import os
+import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -231,8 +232,18 @@ def pickled(path: Path) -> Path:
     return path / "data.npz"
 
 
-def class_without_images(path: Path) -> Path:
+def class_of_broken_images(path: Path) -> Path:
     (write_folders(path) / "purple").mkdir()
+    (path / "purple" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return path
+
+
+def one_class_with_images(path: Path) -> Path:
+    (write_folders(path) / "red").rename(path / "cat")
+    for name in ("blue", "green"):
+        shutil.rmtree(path / name)
+    (path / "annotations").mkdir()
+    (path / "annotations" / "a.json").write_text("{}")
     return path
 
 
@@ -250,6 +261,11 @@ def unknown_test_class(path: Path) -> Path:
     return path
 
 
+def file_of(path: Path, name: str, content: bytes) -> Path:
+    (path / name).write_bytes(content)
+    return path / name
+
+
 def a_text_file(path: Path) -> Path:
     (path / "data.txt").write_text("hello")
     return path / "data.txt"
@@ -265,15 +281,47 @@ def a_text_file(path: Path) -> Path:
         (lambda path: npz(path, labels=("a", "")), "data: a label must be a non-empty text .*, got ''"),
         (lambda path: npz(path, labels=(b"caf\xe9", b"dog")), "labels must be text or UTF-8: .* byte 0xe9"),
         (pickled, "cannot be read as an .npz file of plain arrays"),
-        (class_without_images, "no readable image to train on of purple: each class needs one"),
+        (
+            class_of_broken_images,
+            "no readable image to train on of purple: each class needs one; left out: 1 broken image",
+        ),
+        (one_class_with_images, "at least two classes, found 1: cat"),
         (class_only_in_test, "no readable image to train on of purple: "),
         (unknown_test_class, "test has classes that train has not: purple"),
-        (a_text_file, "data.txt is neither an .npz file, a folder nor a zip file"),
+        (a_text_file, "data.txt is neither an .npz file, a folder nor a zip file: give the folder that holds a folder"),
+        (lambda path: file_of(path, "a.zip", b""), "a.zip is neither .*: it is empty: copy it again"),
+        (lambda path: file_of(path, "a.zip", b"<!DOCTYPE html>"), "it is a web page, .*: download it again"),
+        (lambda path: file_of(path, "a.zip", b"\x1f\x8b\x08"), "it is a gzip archive: unpack it, and give the folder"),
+        (lambda path: file_of(path, "a.tar", bytes(257) + b"ustar"), "it is a tar archive: unpack it"),
+        (lambda path: file_of(path, "a.7z", b"7z\xbc\xaf\x27\x1c"), "it is a 7z archive: unpack it"),
+        (lambda path: file_of(path, "a.z01", b"PK\x03\x04"), "it is damaged, or a part of several"),
     ],
 )
 def test_unusable_data_is_refused_with_the_reason(tmp_path, make, message):
     with pytest.raises(DatasetError, match=message):
         load(make(tmp_path))
+
+
+def test_folders_without_an_image_are_no_classes(tmp_path):
+    write_folders(tmp_path, num_images=12)
+    plain = load(tmp_path)
+    (tmp_path / "New folder").mkdir()
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "a.json").write_text("{}")
+    (tmp_path / "annotations" / "a.xml").write_text("<?xml version='1.0'?>")
+    data = load(tmp_path)
+    assert data.labels == LABELS
+    assert data.train.targets.tolist() == plain.train.targets.tolist()
+    assert data.survey.notes[-1] == "no class, as there is no image in it: New folder, annotations"
+
+
+def test_a_link_into_itself_is_left_out_and_named(tmp_path):
+    write_folders(tmp_path, num_images=12)
+    (tmp_path / "red" / "loop").symlink_to(tmp_path)
+    data = load(tmp_path)
+    assert left_out(data) == {
+        "file that cannot be read": (1, ("red/loop",), "it is a link to a folder that it lies in")
+    }
 
 
 @pytest.mark.slow

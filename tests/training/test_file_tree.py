@@ -30,7 +30,9 @@ def test_links_to_folders_are_followed_once(tmp_path):
     (tmp_path / "data" / "red" / "again").symlink_to(tmp_path / "data" / "red")
     (tmp_path / "data" / "blue").symlink_to(tmp_path / "data" / "red")
     (tmp_path / "data" / "red" / "up").symlink_to("..")
-    assert [file.path for file in open_tree(tmp_path / "data").files] == ["blue/1.png", "red/1.png"]
+    assert [file.path for file in open_tree(tmp_path / "data").files] == [
+        *("blue/1.png", "blue/again", "blue/up", "red/1.png", "red/again", "red/up"),
+    ]
 
 
 def test_a_zip_file_leads_nowhere_else(tmp_path):

@@ -25,12 +25,29 @@ from training.name_encodings import guess_encoding
         ("cp1251", "роза тюльпан"),
         ("cp1253", "γάτα σκύλος"),
         ("cp874", "กุหลาบ"),
+        ("cp874", "แมว สุนัข"),
+        ("euc_jp", "薔薇 菊"),
+        ("euc_jp", "猫 犬 花"),
+        ("utf-8", "猫"),
+        ("utf-8", "żaba"),
     ],
 )
 def test_names_are_read_as_they_were_meant(encoding, names):
     raw = [name.encode(encoding) + b"/1.jpg" for name in names.split()]
     guessed = guess_encoding(raw).encoding
     assert [name.decode(guessed).removesuffix("/1.jpg") for name in raw] == names.split()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("euc_jp", "表"), ("euc_jp", "馬"), ("gb18030", "猫"), ("cp874", "นก"), ("cp1252", "Bär"), ("utf-8", "é")],
+)
+def test_a_few_bytes_are_never_certain(encoding, name):
+    assert not guess_encoding([name.encode(encoding) + b"/1.jpg", b"dog/1.jpg"]).is_sure
+
+
+def test_characters_that_nobody_writes_are_not_utf_8():
+    assert guess_encoding(["裏".encode("euc_jp")]).encoding != "utf-8"  # as UTF-8, a letter that there is not
 
 
 def test_utf_8_is_certain_and_a_short_name_is_not():
