@@ -102,7 +102,9 @@ class TrainingConfig:
         keep_best: the result is the best EMA of the weights by validation, not the last.
         layer_decay: factor of the learning rate from a stage of the network to the one before it, in (0, 1].
         classifier_rate: factor of the classifier's learning rate, in [0, 1].
+        frozen_stages: first stages of the network that stay as they are.
         frozen_batch_norm: batch normalizations stay as they are.
+        frozen_depthwise: depthwise convolutions stay as they are.
         stochastic_depth: part of the images that the last residual branch is left out for; it rises to that from the
             first one on (arXiv:1603.09382); in [0, 1).
         zero_start: blocks begin as their shortcuts: kernels of their last convolutions are 0 (arXiv:1706.02677,
@@ -143,7 +145,9 @@ class TrainingConfig:
     keep_best: bool = False
     layer_decay: float = 1.0
     classifier_rate: float = 1.0
+    frozen_stages: int = 0
     frozen_batch_norm: bool = False
+    frozen_depthwise: bool = False
     stochastic_depth: float = 0.0
     zero_start: bool = False
     max_image_pixels: int = DEFAULT_MAX_PIXELS
@@ -162,6 +166,7 @@ class TrainingConfig:
         within("[0, 1)", stochastic_depth=self.stochastic_depth)
         within("(0, 1]", layer_decay=self.layer_decay)
         within("[0, 1]", classifier_rate=self.classifier_rate)
+        at_least(0, frozen_stages=self.frozen_stages)
         at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
         within("(0, inf)", minutes=self.minutes)
         at_least(1, width=1 if self.width is None else self.width)

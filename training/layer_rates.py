@@ -24,16 +24,14 @@ def layer_rates(model: keras.Model, decay: float, *, classifier: float = 1.0) ->
     placed: dict[int, tuple[int, float]] = {}
     for layer in model.layers:
         if layer.trainable_variables:
-            stage = re.match(r"[a-z]*\d*", layer.name)
-            depth = depths.setdefault(stage[0] if stage else layer.name, len(depths))
+            depth = depths.setdefault(stage_of(layer), len(depths))
             own = classifier if layer.name == CLASSIFIER else 1.0
             placed.update({id(variable): (depth, own) for variable in layer.trainable_variables})
     last = len(depths) - 1
     return [own * decay ** (last - depth) for depth, own in (placed[id(it)] for it in model.trainable_variables)]
 
 
-def freeze_batch_norms(model: keras.Model) -> None:
-    """Let batch normalizations keep their statistics, scales and offsets while the other layers learn."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+def stage_of(layer: keras.layers.Layer) -> str:
+    """Return the stage that a layer is of by its name: "block4" for "block4a_expand_conv"."""
+    stage = re.match(r"[a-z]+\d*", layer.name)
+    return stage[0] if stage else str(layer.name)

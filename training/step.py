@@ -13,7 +13,8 @@ from models.network.normalization import normalize
 from training.config import TrainingConfig
 from training.dataset import Pixels, Targets
 from training.distillation import Distillation, WithFeatures
-from training.layer_rates import freeze_batch_norms, layer_rates
+from training.freezing import freeze
+from training.layer_rates import layer_rates
 from training.pixel_store import PixelStore
 from training.stochastic_depth import with_stochastic_depth
 
@@ -74,11 +75,12 @@ class TrainingStep:
         distillation: Distillation | None = None,
         layer_decay: float = 1.0,
         classifier_rate: float = 1.0,
+        frozen_stages: int = 0,
         frozen_batch_norm: bool = False,
+        frozen_depthwise: bool = False,
         stochastic_depth: float = 0.0,
     ) -> None:
-        if frozen_batch_norm:
-            freeze_batch_norms(model)
+        freeze(model, stages=frozen_stages, batch_norm=frozen_batch_norm, depthwise=frozen_depthwise)
         self.model = self.ema = model
         self.num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
         if ema_decay:
@@ -110,7 +112,9 @@ class TrainingStep:
             distillation=distillation,
             layer_decay=config.layer_decay,
             classifier_rate=config.classifier_rate,
+            frozen_stages=config.frozen_stages,
             frozen_batch_norm=config.frozen_batch_norm,
+            frozen_depthwise=config.frozen_depthwise,
             stochastic_depth=config.stochastic_depth,
         )
 

@@ -1,10 +1,8 @@
-import numpy as np
-import pytest
 import tf_keras as keras
 from small_networks import small_network
 
 from models.network.resnet_v2 import ResNetV2, build
-from training.layer_rates import freeze_batch_norms, layer_rates
+from training.layer_rates import layer_rates
 
 
 def rates_by_stage(model: keras.Model) -> dict[str, float]:
@@ -39,14 +37,3 @@ def test_classifier_has_a_factor_of_its_own():
 
 def test_without_decay_all_layers_learn_alike():
     assert set(layer_rates(small_network(side_px=8, num_classes=2), 1.0)) == {1.0}
-
-
-@pytest.mark.usefixtures("eager")
-def test_frozen_batch_norms_stay_as_they_are_in_training_too():
-    model = small_network(side_px=8, num_classes=2)
-    before = model.get_weights()
-    freeze_batch_norms(model)
-    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3))
-    np.testing.assert_allclose(model(images, training=True), model(images, training=False), rtol=1e-6)
-    assert [weight.shape for weight in model.get_weights()] == [weight.shape for weight in before]
-    assert len(model.trainable_variables) == 3
