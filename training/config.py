@@ -101,7 +101,8 @@ class TrainingConfig:
         patience: epochs without a better validation accuracy after which the training ends; 0 for none.
         keep_best: the result is the best EMA of the weights by validation, not the last.
         layer_decay: factor of the learning rate from a stage of the network to the one before it, in (0, 1].
-        classifier_rate: factor of the classifier's learning rate, in [0, 1].
+        clip_norm: norm that the gradients of all weights together are scaled down to where theirs is larger
+            (arXiv:1211.5063); 0 for none.
         frozen_stages: first stages of the network that stay as they are.
         frozen_batch_norm: batch normalizations stay as they are.
         frozen_depthwise: depthwise convolutions stay as they are.
@@ -144,7 +145,7 @@ class TrainingConfig:
     patience: int = 0
     keep_best: bool = False
     layer_decay: float = 1.0
-    classifier_rate: float = 1.0
+    clip_norm: float = 0.0
     frozen_stages: int = 0
     frozen_batch_norm: bool = False
     frozen_depthwise: bool = False
@@ -162,10 +163,9 @@ class TrainingConfig:
         within("[0, 1)", momentum=self.momentum, label_smoothing=self.label_smoothing)
         within("[0, 1)", average_decay=self.average_decay, validation_fraction=self.validation_fraction)
         within("(0, 1]", crop_fraction=self.crop_fraction, test_fraction=self.test_fraction)
-        within("[0, inf)", peak_lr=self.peak_lr, weight_decay=self.weight_decay)
+        within("[0, inf)", peak_lr=self.peak_lr, weight_decay=self.weight_decay, clip_norm=self.clip_norm)
         within("[0, 1)", stochastic_depth=self.stochastic_depth)
         within("(0, 1]", layer_decay=self.layer_decay)
-        within("[0, 1]", classifier_rate=self.classifier_rate)
         at_least(0, frozen_stages=self.frozen_stages)
         at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
         within("(0, inf)", minutes=self.minutes)
@@ -209,7 +209,8 @@ class TrainingConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
         """Read the JSON form."""
         since = {"validation_fraction": 0.0}  # what earlier runs did before they could be told
-        return cls(**{**since, **values, "augmentation": Augmentation(**values["augmentation"])})
+        known = {name: value for name, value in values.items() if name != "classifier_rate"}  # which there was once
+        return cls(**{**since, **known, "augmentation": Augmentation(**values["augmentation"])})
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -219,14 +220,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "image_px": BACKBONES["lite0"],
         "crop_fraction": 1.0,
         "epochs": 20,
-        "small_fraction": 0.7,
         "batch_size": 32,
-        "peak_lr": 0.003,
+        "peak_lr": 0.0125,
         "weight_decay": 1e-5,
         "average_decay": 0.99,
         "layer_decay": 0.8,
-        "classifier_rate": 0.03,
+        "clip_norm": 1.0,
+        "frozen_stages": 4,
         "frozen_batch_norm": True,
+        "frozen_depthwise": True,
         "keep_best": True,
     },
     "scratch": {},

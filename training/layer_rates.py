@@ -6,10 +6,8 @@ import re
 
 import tf_keras as keras
 
-from training.architecture import CLASSIFIER
 
-
-def layer_rates(model: keras.Model, decay: float, *, classifier: float = 1.0) -> list[float]:
+def layer_rates(model: keras.Model, decay: float) -> list[float]:
     """Return a factor of the learning rate for each trainable variable (arXiv:1801.06146, section 3.2).
 
     Layers are of one depth where their names begin alike: "conv1", "conv2" ..., or "block1" ..., "top", "predictions".
@@ -17,18 +15,15 @@ def layer_rates(model: keras.Model, decay: float, *, classifier: float = 1.0) ->
     Args:
         model: whose layers are named so, and stand in the order of their depth.
         decay: factor from one depth to the one before, in (0, 1]; the last has 1.
-        classifier: factor of the classifier's, beside that: it reads the sum of a thousand features, none negative, so
-            that a step along its gradient goes far.
     """
     depths: dict[str, int] = {}
-    placed: dict[int, tuple[int, float]] = {}
+    placed: dict[int, int] = {}
     for layer in model.layers:
         if layer.trainable_variables:
             depth = depths.setdefault(stage_of(layer), len(depths))
-            own = classifier if layer.name == CLASSIFIER else 1.0
-            placed.update({id(variable): (depth, own) for variable in layer.trainable_variables})
+            placed.update({id(variable): depth for variable in layer.trainable_variables})
     last = len(depths) - 1
-    return [own * decay ** (last - depth) for depth, own in (placed[id(it)] for it in model.trainable_variables)]
+    return [decay ** (last - placed[id(variable)]) for variable in model.trainable_variables]
 
 
 def stage_of(layer: keras.layers.Layer) -> str:

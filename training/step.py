@@ -74,7 +74,7 @@ class TrainingStep:
         xla: bool = False,
         distillation: Distillation | None = None,
         layer_decay: float = 1.0,
-        classifier_rate: float = 1.0,
+        clip_norm: float = 0.0,
         frozen_stages: int = 0,
         frozen_batch_norm: bool = False,
         frozen_depthwise: bool = False,
@@ -94,7 +94,8 @@ class TrainingStep:
         self._label_smoothing = label_smoothing
         self._ema_decay = ema_decay
         self._distillation = distillation if distillation and distillation.has_loss else None
-        self._rates = layer_rates(model, layer_decay, classifier=classifier_rate)
+        self._clip_norm = clip_norm
+        self._rates = layer_rates(model, layer_decay)
         learning = with_stochastic_depth(model, stochastic_depth, self.num_steps_done) if stochastic_depth else model
         self._student = WithFeatures(learning, self._distillation.layers if self._distillation else ())
         self._run = tf.function(self._step, jit_compile=xla)
@@ -111,7 +112,7 @@ class TrainingStep:
             xla=config.xla,
             distillation=distillation,
             layer_decay=config.layer_decay,
-            classifier_rate=config.classifier_rate,
+            clip_norm=config.clip_norm,
             frozen_stages=config.frozen_stages,
             frozen_batch_norm=config.frozen_batch_norm,
             frozen_depthwise=config.frozen_depthwise,
@@ -144,6 +145,8 @@ class TrainingStep:
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
         # The L2 penalty is on kernels; biases and normalization (rank 1) are left alone. SGD moves by the gradient, so
         # that its factor is one of the learning rate.
         penalized = [

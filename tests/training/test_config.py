@@ -100,6 +100,10 @@ def test_crops_are_cut_from_photos_that_are_larger_than_the_input():
     assert (config.pixels.height_px, config.pixels.crop_fraction) == (112, 0.875)
 
 
+def test_the_settings_of_runs_before_can_be_read_though_one_of_them_is_gone():
+    assert TrainingConfig.from_dict({**TrainingConfig().to_dict(), "classifier_rate": 0.03}) == TrainingConfig()
+
+
 def test_the_settings_of_runs_before_there_were_three_sets_can_be_read():
     older = {name: value for name, value in TrainingConfig().to_dict().items() if name != "validation_fraction"}
     assert TrainingConfig.from_dict(older).held_out == HeldOut(test_fraction=0.15, validation_fraction=0.0, seed=0)

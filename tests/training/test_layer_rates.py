@@ -29,11 +29,5 @@ def test_blocks_of_a_stack_are_of_one_depth():
     assert rates[::2] == [1 / 8, 1 / 4, 1 / 2, 1 / 2, 1]
 
 
-def test_classifier_has_a_factor_of_its_own():
-    model = small_network(side_px=8, num_classes=2)
-    *others, kernel, bias = layer_rates(model, 1.0, classifier=0.03)
-    assert (set(others), kernel, bias) == ({1.0}, 0.03, 0.03)
-
-
 def test_without_decay_all_layers_learn_alike():
     assert set(layer_rates(small_network(side_px=8, num_classes=2), 1.0)) == {1.0}

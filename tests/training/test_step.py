@@ -212,3 +212,13 @@ def test_larger_images_are_validated_fewer_at_once():
     loss, accuracy = Validation(model, Recording(), np.arange(200) % 2)()
     assert sizes == [45, 45, 45, 45, 20]
     assert (loss, accuracy) == (pytest.approx(np.log(2)), 0.5)
+
+
+@pytest.mark.usefixtures("eager")
+def test_gradients_of_all_weights_together_are_scaled_down_to_a_norm():
+    plain, same, clipped = (change_of(linear_network(), clip_norm=norm) for norm in (0.0, 100.0, 0.125))
+    norm = np.sqrt(sum(np.square(part).sum() for part in plain)) / 0.5  # by the learning rate
+    assert norm > 0.125
+    for unclipped, unchanged, smaller in zip(plain, same, clipped, strict=True):
+        np.testing.assert_allclose(unchanged, unclipped, rtol=1e-5)
+        np.testing.assert_allclose(smaller, unclipped * 0.125 / norm, rtol=1e-4)
