@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from training.dataset import Dataset, Split
 from training.photo import upright_size
 from training.transfer.starting_point import StartingPoint
 
+ENOUGH_STEPS = 300  # of a fine-tuning; few photos are learned from in more epochs for that (docs/training.md)
 SMALL_PX = 64  # the median short side of pictures, below which nothing is gained from a network for photos
 _NUM_LOOKED_AT = 64
 _FROM_PHOTOS = "--init lite0 starts from a network that knows photos, and takes minutes instead of hours"
@@ -92,6 +94,9 @@ def choose(data: Dataset, wanted: Wanted) -> Recipe:
         base, reason = replaced(preset("cifar10"), kept), f"the pictures are small ({side_px} px)"
     else:
         base, reason = preset("photos"), f"these are photos (the median of their short sides is {side_px} px)"
+    if base.init != NOTHING:
+        of_few = math.ceil(ENOUGH_STEPS * base.batch_size / len(data.train))
+        base = replaced(base, {"epochs": max(base.epochs, of_few)})
     return _recipe(replaced(base, changes), reason)
 
 

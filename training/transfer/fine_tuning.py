@@ -71,8 +71,8 @@ def fine_tuned(
     workdir: Path,
     deadline_s: float,
     say: Callable[[str], None],
-) -> keras.Model:
-    """Train all layers of a network, and return it; or with the weights that it had, where they are not worse.
+) -> keras.Model | None:
+    """Train all layers of a network, and return the one with them; None, and the weights as before, if it is worse.
 
     Args:
         model: from normalized pixels to logits, with a fitted head.
@@ -90,5 +90,6 @@ def fine_tuned(
     found.save(workdir)
     say(str(found))
     if not found.is_kept:
-        tuned.set_weights(before)
+        model.set_weights(before)
+        return None
     return tuned

@@ -115,7 +115,10 @@ def train_from(
         say(f"published {served.manifest.reference}; all layers learn next")
         config = replace(run.config, epochs=plan.epochs)
         images = pixel_sets(data, config, workdir)
-        model = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
+        tuned = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
+        if tuned is not None:
+            model = tuned
+            options.pop("cross_validation", None)  # it is of the classifier alone
     artifact = finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
     folders = f"--teacher {shlex.quote(str(workdir))} --workdir {shlex.quote(f'{workdir}-resnet')}"
     say(f"a ResNet-v2 that learns from it, and may be faster: `python -m training teach {folders}`")

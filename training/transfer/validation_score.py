@@ -38,8 +38,8 @@ class ValidationScore:
         return cls(int((logits.argmax(axis=1) == targets).sum()), len(targets), min(losses) / len(targets))
 
     def is_worse_than(self, other: ValidationScore) -> bool:
-        """Tell whether another is right more often, or as often and surer of it."""
-        return (self.num_right, -self.loss) < (other.num_right, -other.loss)
+        """Tell whether another has less loss: of few images that tells more than how many are right."""
+        return self.loss > other.loss
 
     def __str__(self) -> str:
         return in_words(self.num_right, self.num_images, "validation image")

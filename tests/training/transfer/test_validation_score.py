@@ -4,13 +4,9 @@ import pytest
 from training.transfer.validation_score import FineTuned, ValidationScore
 
 
-def test_one_that_is_right_less_often_is_worse():
-    assert ValidationScore(90, 100, 0.1).is_worse_than(ValidationScore(91, 100, 0.5))
-    assert not ValidationScore(91, 100, 0.5).is_worse_than(ValidationScore(90, 100, 0.1))
-
-
-def test_of_two_that_are_right_as_often_the_less_sure_is_worse():
-    assert ValidationScore(90, 100, 0.3).is_worse_than(ValidationScore(90, 100, 0.2))
+def test_one_with_more_loss_is_worse_though_it_be_right_once_more():
+    assert ValidationScore(91, 100, 0.3).is_worse_than(ValidationScore(90, 100, 0.2))
+    assert not ValidationScore(90, 100, 0.2).is_worse_than(ValidationScore(91, 100, 0.3))
     assert not ValidationScore(90, 100, 0.2).is_worse_than(ValidationScore(90, 100, 0.2))
 
 
