@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from models.errors import OpsinError
 from models.report import size, table
 from optimize.candidate import Candidate
 from optimize.changes import Changes
 from optimize.cost.rounds import Rounds
-from optimize.gate import Verdict
+from optimize.gate import Limits, Verdict
+from optimize.settings import Search
+
+
+class BudgetsNotMet(OpsinError):
+    """No candidate is fast and accurate enough; the message has all of them."""
+
+    code: ClassVar[str] = "budgets_not_met"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +83,27 @@ def best_of(attempts: Sequence[Attempt], budget_latency: float) -> Attempt | Non
         return min(kept, key=lambda attempt: (-attempt.changes.top1_points, attempt.latency.median))
     within = [attempt for attempt in attempts if attempt.verdict.is_within]
     return min(within, key=lambda attempt: attempt.latency.median, default=None)
+
+
+def choose(attempts: Sequence[Attempt], settings: Search, limits: Limits, *, otherwise: str) -> Attempt:
+    """Choose the best attempt.
+
+    Args:
+        attempts: all that were made.
+        settings: the budget of time, and whether nothing else will do.
+        limits: that the attempts were judged by.
+        otherwise: what can be done where there is none, for the message.
+
+    Raises:
+        BudgetsNotMet: no attempt loses so little, or `settings.strict` and none is within both budgets.
+    """
+    best = best_of(attempts, settings.budget_latency)
+    if best is None or (settings.strict and not best.keeps(settings.budget_latency)):
+        raise BudgetsNotMet(f"{not_kept(settings, limits)}: not published; {otherwise}\n{attempts_table(attempts)}")
+    return best
+
+
+def not_kept(settings: Search, limits: Limits) -> str:
+    """Say which budgets were asked for, where no attempt keeps to both."""
+    asked = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {limits.max_accuracy_drop:g}"
+    return f"{asked}, and nothing that was tried keeps to both"

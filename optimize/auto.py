@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
-from models.errors import OpsinError
 from models.plural import how_many
 from models.store.repository import Repository
-from optimize.attempts import Attempt, attempts_table, best_of
+from optimize.attempts import Attempt, attempts_table, choose, not_kept
 from optimize.candidate import Candidate
 from optimize.changes import likeness
 from optimize.channels.plan import BudgetOutOfReach
@@ -37,12 +35,6 @@ LAST_BUDGET = 0.9
 # Of the recipes in recipes/cifar10.mk: from so many epochs on that of half-int8 and two-fifths-int8, with twice the
 # images a step, covered by parts of others; with fewer that of third-int8, at a fifth of the training's learning rate.
 LONG_EPOCHS = 40
-
-
-class BudgetsNotMet(OpsinError):
-    """No candidate is fast and accurate enough; the message has all of them."""
-
-    code: ClassVar[str] = "budgets_not_met"
 
 
 def search(
@@ -93,24 +85,16 @@ def search(
             break
     if not any(attempt.verdict.is_within for attempt in tried.attempts):
         tried.add("float16", stages.quantized("float16"))
-    shown = attempts_table(tried.attempts)
-    say(shown)
+    say(attempts_table(tried.attempts))
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "trials.json", {attempt.name: attempt.to_dict() for attempt in tried.attempts})
-    best = best_of(tried.attempts, settings.budget_latency)
-    asked = f"budget_latency is {settings.budget_latency:g} and max_accuracy_drop {limits.max_accuracy_drop:g}"
-    if best is None or (settings.strict and not best.keeps(settings.budget_latency)):
-        otherwise = (
-            f"`python -m optimize quantize --workdir {workdir} --force {source.name}` publishes int8 all the same"
-        )
-        raise BudgetsNotMet(f"{asked}, and nothing that was tried keeps to both: not published; {otherwise}\n{shown}")
+    plainly = f"`python -m optimize quantize --workdir {workdir} --force {source.name}` publishes int8 all the same"
+    best = choose(tried.attempts, settings, limits, otherwise=plainly)
     if not best.keeps(settings.budget_latency):
         needs = "" if best is plain else f", which needs {best.latency.median:.2f} of the time of the plain int8 file"
         nearer = "more --minutes or a larger --max-accuracy-drop may bring it nearer; " if budgets else ""
-        say(
-            f"{asked}, and nothing that was tried keeps to both: {best.name!r} is taken{needs}; {nearer}--strict "
-            "publishes nothing else than was asked for"
-        )
+        nothing_else = "--strict publishes nothing else than was asked for"
+        say(f"{not_kept(settings, limits)}: {best.name!r} is taken{needs}; {nearer}{nothing_else}")
     return replace(best.candidate, source=source)  # by whose name it goes, and whose line the gate looks at
 
 

@@ -31,8 +31,8 @@ from optimize.source import Source, open_source
 from optimize.tasks import Export
 from training.calibrate import fit_temperature, with_temperature
 from training.dataset import Split
+from training.manifest import PACKAGES
 from training.measured import Answers, MeasuredFile, measured, predict_file
-from training.publish import PACKAGES
 from training.run import Run, RunError, read_run
 
 

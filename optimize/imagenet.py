@@ -41,6 +41,7 @@ OF_VALIDATION_SET = "ILSVRC2012_val_"  # begins the name of each photo of ImageN
 # With 32 and 200 photos of flowers and 200 photos of Imagenette's folder train, 71.4, 71.0 and 71.0 % of its folder val
 # were right: more photos, or nearer ones, bring nothing.
 NUM_CALIBRATION_IMAGES = 32
+PACKAGES = ("tensorflow", "tf-keras", "ai-edge-litert", "pillow")
 MEASURED_ON = (
     "the photos in Imagenette's folder val: of 10 of the 1,000 classes, and nearly all of ImageNet's training set, so "
     "that this is no accuracy on ImageNet"
@@ -58,6 +59,15 @@ class Photos:
 
     fitted: Split
     measured: Split
+
+    def to_dict(self, path: Path) -> dict[str, Any]:
+        """Return what a manifest says of them; `path` is where they were read."""
+        return {
+            "name": path.stem,
+            "sha256": file_sha256(path) if path.is_file() else None,
+            "num_fitted": len(self.fitted),
+            "num_measured": len(self.measured),
+        }
 
 
 def read_classes() -> dict[str, str]:
@@ -129,13 +139,8 @@ def publish_pretrained(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "weights": {"package": f"{weights.package}=={weights.version}", "sha256": weights.sha256},
         "int8_ranges_of": {"credit": credit, "data": calibration_path.name, "images": list(pictures)},
-        "dataset": {
-            "name": photos_path.stem,
-            "sha256": file_sha256(photos_path) if photos_path.is_file() else None,
-            "num_fitted": len(photos.fitted),
-            "num_measured": len(photos.measured),
-        },
-        "packages": {package: version(package) for package in ("tensorflow", "tf-keras", "ai-edge-litert", "pillow")},
+        "dataset": photos.to_dict(photos_path),
+        "packages": {package: version(package) for package in PACKAGES},
     }
     with tempfile.TemporaryDirectory() as folder:
         file, notice = Path(folder) / MODEL_FILE, Path(folder) / NOTICE_FILE

@@ -115,7 +115,7 @@ class Source:
         if not isinstance(self.architecture, ResNetV2):
             raise ValueError(
                 f"{option} needs a ResNet-v2, and this is EfficientNet-Lite ({self.architecture.variant}): quantize it "
-                "as it is, or train a ResNet-v2 that learns from it (python -m training --teacher), and start from that"
+                "as it is, or train a ResNet-v2 that learns from it (python -m training teach), and start from that"
             )
         self.require_batch_norm(option)
         return self.architecture

@@ -54,27 +54,9 @@ def training_batches(
         images than `batch_size`, an element has all of them. Where images are mixed, the targets are the part that each
         class has, float32 [batch_size, num_classes], as they are where they were given so.
     """
-    num_images = len(targets)
-    batch_size = min(batch_size, num_images)
-    steps_per_epoch = num_steps_per_epoch(num_images, batch_size)
+    batch_size = min(batch_size, len(targets))
+    gather = _Gather(pixels, targets, augmentation, image_px, batch_size, seed)
     is_cut = augmentation.crop == "resized"
-    begins_mirrored = np.random.default_rng(seed).integers(2, size=num_images)
-
-    @lru_cache(maxsize=2)
-    def order(epoch: int) -> Targets:
-        return np.random.default_rng((seed, epoch)).permutation(num_images)
-
-    def crops(step: int, indices: npt.NDArray[np.int64]) -> Pixels:
-        rng = np.random.default_rng((seed, step, CROPS))
-        boxes = random_boxes(sizes_of(pixels, indices), augmentation.min_area, rng)
-        return np.stack([cut(pixels, index, box, image_px) for index, box in zip(indices, boxes, strict=True)])
-
-    def gather(step: np.int64) -> tuple[Pixels, Targets | SoftTargets, npt.NDArray[np.bool_]]:
-        epoch, batch = divmod(int(step), steps_per_epoch)
-        # Sorted, so that a file is read in one direction; order within a batch does not matter.
-        indices = np.sort(order(epoch)[batch * batch_size : (batch + 1) * batch_size])
-        chosen = crops(int(step), indices) if is_cut else pixels[indices]
-        return chosen, targets[indices], (begins_mirrored[indices] + epoch) % 2 == 1
 
     def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         kinds = [tf.uint8, tf.as_dtype(targets.dtype), tf.bool]
@@ -95,3 +77,38 @@ def training_batches(
     return (
         tf.data.Dataset.range(steps.start, steps.stop).map(load, num_parallel_calls=num_at_once).prefetch(num_at_once)
     )
+
+
+class _Gather:
+    """Gathers the images of a step, cut where crops are "resized", their targets, and which are mirrored."""
+
+    def __init__(
+        self,
+        pixels: Pixels | PixelStore,
+        targets: Targets | SoftTargets,
+        augmentation: Augmentation,
+        image_px: int,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        num_images = len(targets)
+        self._pixels, self._targets, self._augmentation = pixels, targets, augmentation
+        self._image_px, self._batch_size, self._seed = image_px, batch_size, seed
+        self._steps_per_epoch = num_steps_per_epoch(num_images, batch_size)
+        self._begins_mirrored = np.random.default_rng(seed).integers(2, size=num_images)
+        self._order = lru_cache(maxsize=2)(lambda epoch: np.random.default_rng((seed, epoch)).permutation(num_images))
+
+    def __call__(self, step: np.int64) -> tuple[Pixels, Targets | SoftTargets, npt.NDArray[np.bool_]]:
+        epoch, batch = divmod(int(step), self._steps_per_epoch)
+        # Sorted, so that a file is read in one direction; order within a batch does not matter.
+        indices = np.sort(self._order(epoch)[batch * self._batch_size : (batch + 1) * self._batch_size])
+        chosen = self.crops(int(step), indices) if self._augmentation.crop == "resized" else self._pixels[indices]
+        return chosen, self._targets[indices], (self._begins_mirrored[indices] + epoch) % 2 == 1
+
+    def crops(self, step: int, indices: npt.NDArray[np.int64]) -> Pixels:
+        """Cut images in boxes that are drawn for a step."""
+        rng = np.random.default_rng((self._seed, step, CROPS))
+        boxes = random_boxes(sizes_of(self._pixels, indices), self._augmentation.min_area, rng)
+        return np.stack(
+            [cut(self._pixels, index, box, self._image_px) for index, box in zip(indices, boxes, strict=True)]
+        )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,11 @@ from models.errors import ArtifactError
 from models.network.architectures import Architecture
 from models.network.export import export_float32
 from models.store.artifact import Artifact
-from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
-from training.architecture import architecture_of
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset, file_sha256
 from training.evaluate import Metrics, confusion_matrix
+from training.manifest import MODEL_FILE, manifest_of
 from training.measured import MeasuredFile, measure_file, predict_file
 from training.plots import plot_confusion
 from training.promotion import compare_with_serving
@@ -28,9 +25,7 @@ from training.run import Run, record_publication, save_model
 
 __all__ = ["MeasuredFile", "about_serving", "finish_float32", "measure_file", "predict_file", "publish"]
 
-MODEL_FILE = "model.tflite"
 FLOAT32_FILE = "float32.tflite"
-PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "pillow", "numpy")
 
 
 def finish_float32(model: keras.Model, run: Run, data: Dataset, *, workdir: Path) -> MeasuredFile:
@@ -90,24 +85,20 @@ def publish(
         judged_runs: ids of runs, beside `run`, whose float32 file it was judged against already.
     """
     artifact = _version_with(repository, name, run, measured)
+    on_all = {"cross_validation": cross_validation} if cross_validation else {}
     if artifact is None:
         answers = measured.answers.test
         verdict = compare_with_serving(
             answers, data, repository, name, max_accuracy_drop=max_accuracy_drop, judged_runs={run.run_id, *judged_runs}
         )
-        others = {name: figures.to_dict() for name, figures in (other_metrics or {}).items()}
-        if cross_validation:
-            others["cross_validation"] = cross_validation.to_dict()
-        manifest = Manifest(
+        manifest = manifest_of(
+            measured,
+            run,
+            data,
             name=name,
-            version=1,
-            architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
-            labels=run.labels,
-            pixels=run.config.pixels,
-            formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
-            metrics={**others, measured.precision: measured.to_dict()},
-            provenance={**_provenance(run, data), **(provenance or {}), "compared_with_stable": verdict.to_dict()},
-            calibration=measured.calibration,
+            architecture=architecture,
+            other_metrics={**(other_metrics or {}), **on_all},
+            provenance={**(provenance or {}), "compared_with_stable": verdict.to_dict()},
         )
         artifact = repository.publish(
             manifest,
@@ -116,15 +107,9 @@ def publish(
             becomes_stable=verdict.is_served,
         )
     temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
-    on_all = {"cross_validation": cross_validation.to_dict()} if cross_validation else {}
-    figures = {**measured.to_dict(), **temperature, **on_all}
-    record_publication(
-        workdir,
-        measured.precision,
-        published=str(artifact.manifest.reference),
-        repository=str(repository.root.resolve()),
-        **figures,
-    )
+    figures = {**measured.to_dict(), **temperature, **{key: found.to_dict() for key, found in on_all.items()}}
+    where = {"published": str(artifact.manifest.reference), "repository": str(repository.root.resolve())}
+    record_publication(workdir, measured.precision, **where, **figures)
     return artifact
 
 
@@ -157,23 +142,3 @@ def _version_with(repository: Repository, name: str, run: Run, measured: Measure
         if is_same_file and artifact.manifest.provenance.get("run") == run.run_id:
             return artifact
     return None
-
-
-def _provenance(run: Run, data: Dataset) -> dict[str, Any]:
-    return {
-        "run": run.run_id,
-        "command": run.command,
-        "training_commands": list(run.commands),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "parent": run.parent,
-        "compression": run.compression,
-        "dataset": {
-            "name": data.name,
-            "sha256": data.sha256,
-            "num_train": len(data.train),
-            "num_validation": len(data.validation),
-            "num_test": len(data.test),
-        },
-        "config": run.config.to_dict(),
-        "packages": {package: version(package) for package in PACKAGES},
-    }

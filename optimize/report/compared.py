@@ -103,3 +103,22 @@ def check_names(models: Sequence[Compared]) -> None:
     names = [model.name for model in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{twice[0]!r} is given twice")
+
+
+def find_baseline(compared: Sequence[Compared], targets: Sequence[str], baseline: str | None) -> Compared:
+    """Find the model that the others are compared with.
+
+    Args:
+        compared: all models; first those of the repository.
+        targets: what they were asked for by, "name" or "name:version".
+        baseline: one of these, or the name of a model; None for the first.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    if baseline is None:
+        return compared[0]
+    by_name = dict(zip(targets, compared, strict=False)) | {model.name: model for model in compared}
+    if baseline not in by_name:
+        raise ValueError(f"the baseline must be one of {', '.join(by_name)}, got {baseline!r}")
+    return by_name[baseline]

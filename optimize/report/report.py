@@ -15,9 +15,8 @@ from models.store.repository import Repository
 from optimize.cost.latency import measure_latencies
 from optimize.cost.rounds import NUM_ROUNDS
 from optimize.cost.tflite_file import read_tflite
-from optimize.published import OF_ZEROS, SPARSE
 from optimize.report.accuracy import measure_all, predict_all
-from optimize.report.compared import Compared, check_names, open_artifact, open_file
+from optimize.report.compared import Compared, check_names, find_baseline, open_artifact, open_file
 from optimize.report.data import load_data, notes
 from optimize.report.figures import Report
 from optimize.report.html import html
@@ -26,6 +25,7 @@ from optimize.report.markdown import markdown
 from optimize.report.on_gpu import measure_on_gpu
 from optimize.report.plot import latency_plot
 from optimize.report.row import Row, relative
+from optimize.report.words import about_zeros
 from training.dataset import Dataset
 
 logger = logging.getLogger(__name__)
@@ -71,20 +71,12 @@ def report(
     like = compared[0].pixels if compared else None
     compared += [open_file(name, path, num_classes=len(data.labels), like=like) for name, path in files]
     check_names(compared)
-    by_name = dict(zip(models, compared, strict=False)) | {model.name: model for model in compared}
-    if baseline is not None and baseline not in by_name:
-        raise ValueError(f"the baseline must be one of {', '.join(by_name)}, got {baseline!r}")
-    chosen = compared[0] if baseline is None else by_name[baseline]
+    chosen = find_baseline(compared, models, baseline)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):  # tells whether it can be written
             pass
     rows = tuple(_rows(compared, chosen, data, num_rounds=num_rounds))
-    on_zeros = [
-        f"{row.name} has {100 * row.file.sparsity:.0f} % zeros. {OF_ZEROS}"
-        for row in rows
-        if row.file.sparsity >= SPARSE
-    ]
     result = Report(
         rows=rows,
         baseline=chosen.name,
@@ -94,7 +86,7 @@ def report(
         machine=describe_machine(),
         num_rounds=num_rounds,
         command=command,
-        notes=(*notes(compared, data), *on_zeros),
+        notes=(*notes(compared, data), *about_zeros(rows)),
     )
     if output is not None:
         _write(result, output)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.plural import how_many
 from models.report import percent
 from optimize.cost.tflite_file import TFLiteFile
+from optimize.published import OF_ZEROS, SPARSE
 from optimize.report.columns import NONE, TIMES, points
 from optimize.report.figures import Report
 from optimize.report.on_gpu import OnGPU
@@ -78,3 +79,12 @@ def measurement(report: Report) -> list[tuple[str, str]]:
 
 def _counted(operators: Mapping[str, int]) -> str:
     return ", ".join(counted(name, count) for name, count in operators.items())
+
+
+def about_zeros(rows: Sequence[Row]) -> list[str]:
+    """Say of each model with many zeros how many, and what they are good for."""
+    return [
+        f"{row.name} has {100 * row.file.sparsity:.0f} % zeros. {OF_ZEROS}"
+        for row in rows
+        if row.file.sparsity >= SPARSE
+    ]

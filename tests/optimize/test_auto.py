@@ -9,7 +9,8 @@ from search_stages import Stages
 
 from models.network.efficientnet_lite import EfficientNetLite
 from models.store.repository import Repository
-from optimize.auto import BudgetsNotMet, search
+from optimize.attempts import BudgetsNotMet
+from optimize.auto import search
 from optimize.gate import Limits
 from optimize.pace import Pace
 from optimize.settings import ChannelPruning, QuantizationAwareTraining, Search
@@ -226,4 +227,4 @@ def test_network_that_can_only_be_quantized_is_and_it_is_said_what_can_be_done(s
     assert searched(replace(SETTINGS, budget_latency=budget_latency)) == "plain"
     assert [step[:2] for step in stages.done] == [("quantize", "run")]
     assert lines[0].startswith("int8 alone, a minute or two: what removes channels or trains needs a ResNet-v2")
-    assert "train a ResNet-v2 that learns from it (python -m training --teacher)" in lines[0]
+    assert "train a ResNet-v2 that learns from it (python -m training teach)" in lines[0]

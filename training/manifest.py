@@ -1,0 +1,78 @@
+"""Describe a run's measured file as a manifest does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from models.network.architectures import Architecture
+from models.store.manifest import Manifest, ModelFile
+from training.architecture import architecture_of
+from training.cross_validation import CrossValidation
+from training.dataset import Dataset
+from training.evaluate import Metrics
+from training.measured import MeasuredFile
+from training.run import Run
+
+MODEL_FILE = "model.tflite"
+PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "pillow", "numpy")
+
+
+def manifest_of(
+    measured: MeasuredFile,
+    run: Run,
+    data: Dataset,
+    *,
+    name: str,
+    architecture: Architecture | None = None,
+    other_metrics: Mapping[str, Metrics | CrossValidation],
+    provenance: Mapping[str, Any],
+) -> Manifest:
+    """Make the manifest of a version whose number the repository chooses.
+
+    Args:
+        measured: the file.
+        run: the run that made it.
+        data: what it was trained and measured on.
+        name: the model's name.
+        architecture: the network's, where it is not that of the run's configuration.
+        other_metrics: figures beside the file's own, by a name each.
+        provenance: JSON, beside that of run and data.
+    """
+    return Manifest(
+        name=name,
+        version=1,
+        architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
+        labels=run.labels,
+        pixels=run.config.pixels,
+        formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
+        metrics={
+            **{key: figures.to_dict() for key, figures in other_metrics.items()},
+            measured.precision: measured.to_dict(),
+        },
+        provenance={**provenance_of(run, data), **provenance},
+        calibration=measured.calibration,
+    )
+
+
+def provenance_of(run: Run, data: Dataset) -> dict[str, Any]:
+    """Say where a model comes from: its run, its data, and what both were made with."""
+    return {
+        "run": run.run_id,
+        "command": run.command,
+        "training_commands": list(run.commands),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "parent": run.parent,
+        "compression": run.compression,
+        "dataset": {
+            "name": data.name,
+            "sha256": data.sha256,
+            "num_train": len(data.train),
+            "num_validation": len(data.validation),
+            "num_test": len(data.test),
+        },
+        "config": run.config.to_dict(),
+        "packages": {package: version(package) for package in PACKAGES},
+    }
