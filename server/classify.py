@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
-from models.pixels.preprocessing import ImageLimits, preprocess
+from models.pixels.preprocessing import ReadImage
 from server.answers import Answer, calibration_of, predict
+from server.decoding.decoder import Admitted, Decoder
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
-from server.engine.errors import DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
+from server.engine.errors import EngineFailed, EngineNotReady, ModelGone
 from server.engine.slot import Slot
 from server.metrics import Metrics
 
-# More would not be faster, decoding being all computation, but each may need hundreds of megabytes for a hostile image.
-MAX_DECODES = 2
 MAX_REPLACEMENTS = 10  # of the model while one request is answered
 
 
@@ -43,23 +40,20 @@ class Classification:
 
 
 class Classifier:
-    """Classifies uploads with an engine; any number of threads may use it, of which MAX_DECODES decode at once."""
+    """Classifies uploads with an engine; any number of threads may use it."""
 
     def __init__(
         self,
         engine: EngineClient,
         *,
-        limits: ImageLimits | None = None,
+        decoder: Decoder | None = None,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._limits = limits or ImageLimits()
+        self._decoder = decoder or Decoder()
         self._metrics = metrics or Metrics()
         self._clock = clock
-        self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()  # to decode; unlike a semaphore, all of it is C
-        for _ in range(MAX_DECODES):
-            self._turns.put(None)
 
     def classify(
         self,
@@ -86,7 +80,7 @@ class Classifier:
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
             RequestError: it asks for a coverage, and the model was published without calibration.
-            EngineNotReady, Overloaded: the engine takes no work now.
+            EngineNotReady, Overloaded: the engine takes no work now, or there is too much to decode.
             DeadlineExceeded: the time was not enough for all images.
             ClientGone: nobody waits for the answer.
         """
@@ -117,7 +111,12 @@ class Classifier:
         client_fd: int | None,
     ) -> Classification:
         with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
-            errors = [self._submit(upload, slot, served, deadline) for upload, slot in zip(uploads, slots, strict=True)]
+            images = [self._decoder.read(upload.content, served.pixels) for upload in uploads]
+            with self._decoder.admitted(images, deadline) as admitted:
+                errors = [
+                    image if isinstance(image, ImageError) else self._submit(image, slot, served, admitted, deadline)
+                    for image, slot in zip(images, slots, strict=True)
+                ]
             answers: list[Answer] = []
             for error, slot in zip(errors, slots, strict=True):
                 try:
@@ -128,25 +127,16 @@ class Classifier:
             self._metrics.note_images(served, each.code if isinstance(each, OpsinError) else "ok")
         return Classification(served, tuple(answers))
 
-    def _submit(self, upload: Upload, slot: Slot, served: ServedModel, deadline: float) -> ImageError | None:
-        self._wait_for_turn(deadline)
+    def _submit(
+        self, image: ReadImage, slot: Slot, served: ServedModel, admitted: Admitted, deadline: float
+    ) -> ImageError | None:
+        slot.check_client()
+        started = self._clock()
         try:
-            slot.check_client()
-            started = self._clock()
-            try:
-                preprocess(upload.content, served.pixels, limits=self._limits, out=slot.pixels)
-            finally:
-                self._metrics.note_decode(self._clock() - started)
+            admitted.decode(image, served.pixels, deadline=deadline, out=slot.pixels)
         except ImageError as error:
             return error
         finally:
-            self._turns.put(None)
+            self._metrics.note_decode(self._clock() - started)
         slot.submit()
         return None
-
-    def _wait_for_turn(self, deadline: float) -> None:
-        left_s = deadline - self._clock()
-        if left_s > 0:
-            with suppress(queue.Empty):
-                return self._turns.get(timeout=left_s)
-        raise DeadlineExceeded("the request's deadline passed while its images were decoded")

@@ -26,6 +26,10 @@ from server.api.app import create_app
 from server.api.errors import front_response
 from server.api.shared_counts import SharedCounts
 from server.compile_cache import keep_compiled_code
+from server.decoding.decoder import Decoder
+from server.decoding.desk import Desk
+from server.decoding.process import decoder_main
+from server.decoding.supervisor import DecoderSupervisor
 from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
@@ -48,6 +52,7 @@ MAX_CLASSES = 65_536
 # With far more clients than can be answered, refusals would take the time of the work that was accepted; more than this
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
+DECODERS_PER_WORKER = 1
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
 SPARE_FILES = 4096  # for connections, beside the eventfds of the slot table
 
@@ -59,6 +64,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self, settings: Settings, wanted: tuple[ModelReference, ...], choice: DeviceChoice, listener: socket.socket
     ) -> None:
         self.settings = settings
+        self._pid = os.getpid()
         self._wanted, self._choice = wanted, choice
         self._repository = Repository(settings.repository)
         self._url = url_of(settings.host, listener.getsockname()[1])
@@ -73,6 +79,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._client_counts = SharedCounts()
         self.connection_counts = ConnectionCounts(settings.workers)
         self.supervisor = Supervisor(self._slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
+        self._desks = [
+            Desk(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self._slot_table.pixel_bytes)
+            for _ in range(settings.workers * DECODERS_PER_WORKER)
+        ]
+        self.decoders = DecoderSupervisor(self._desks, self._decoder_main)
         self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
         super().__init__()
 
@@ -106,9 +117,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         assert worker is not None  # noqa: S101 - gunicorn calls post_fork first
         engine = self._engine = EngineClient(self._slot_table, worker.partition)
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
+        first = worker.partition * DECODERS_PER_WORKER
+        own_desks = self._desks[first : first + DECODERS_PER_WORKER]
+        decoder = Decoder(own_desks, limits=self.settings.image_limits)
         app = create_app(
             self.settings,
             engine=engine,
+            decoder=decoder,
             is_stopping=lambda: not worker.alive,
             choice=self._choice,
             metrics=metrics,
@@ -128,8 +143,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         master = MasterProcess(
             self,
             max_workers=self.settings.workers,
-            check_children=self._check_engines,
-            stop_children=self.supervisor.stop,
+            check_children=self._check_children,
+            stop_children=self._stop_children,
         )
         gc.freeze()  # what is here now is the same in every process; collecting it would only copy it
         try:
@@ -137,7 +152,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         finally:  # workers leave this way too
             self._metric_files.remove()
 
-    def _check_engines(self, master: MasterProcess) -> None:
+    def _check_children(self, master: MasterProcess) -> None:
+        self.decoders.check()
         try:
             self.supervisor.check()
         except EngineBroken as broken:
@@ -146,6 +162,15 @@ class Server(BaseApplication):  # type: ignore[misc]
             if broken.status != NOTHING_TO_SERVE:  # else it has said why
                 print(f"opsin: {broken}", file=sys.stderr, flush=True)
             raise HaltServer(str(broken), 2) from None
+
+    def _stop_children(self) -> None:
+        self.supervisor.stop()
+        self.decoders.stop()
+
+    def _decoder_main(self, number: int) -> None:
+        setproctitle("opsin: decoder")
+        self._let_go_of_port()
+        decoder_main(self._desks[number], self._desks, self.settings.image_limits, master=self._pid)
 
     def _make_slot_table(self) -> SlotTable:
         settings = self.settings
@@ -167,11 +192,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _engine_main(self, number: int) -> None:
         device = self._choice.devices[number]
         setproctitle(f"opsin: engine {device.name}")
-        with suppress(OSError):
-            # Lets go of the port: a connection that is made to it while the server stops must be refused. An engine
-            # that is started then inherits no listener, and its number may stand for another file already.
-            if os.fstat(self._listener_fd).st_ino == self._listener_inode:
-                os.close(self._listener_fd)
+        self._let_go_of_port()
         device.hide_others()
         if device.gpu is not None and self.settings.cache is not None:
             keep_compiled_code(self.settings.cache, os.environ)
@@ -179,6 +200,15 @@ class Server(BaseApplication):  # type: ignore[misc]
         note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
         on_ready = self._announce if number == 0 else lambda _: None
         engine_main(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch)
+
+    def _let_go_of_port(self) -> None:
+        """Close the listener in a child: a connection that is made to it while the server stops must be refused.
+
+        One that is started then inherits no listener, and its number may stand for another file already.
+        """
+        with suppress(OSError):
+            if os.fstat(self._listener_fd).st_ino == self._listener_inode:
+                os.close(self._listener_fd)
 
     def _announce(self, catalogue: Catalogue) -> None:
         default, *others = catalogue.models

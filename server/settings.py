@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from models.pixels.spec import MAX_PIXELS, ImageLimits
 from models.runtime import RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
 from models.store.reference import ModelReference
@@ -23,7 +24,6 @@ DEFAULT_PORT = 5000
 SPARE_THREADS = 32
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
 MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
-MAX_IMAGE_PIXELS = 1024**3 // 4 // 3  # past it Pillow warns of each image, so ImageLimits allows no more
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -180,10 +180,13 @@ class Settings:
         "Bytes of request bodies in memory at once, per HTTP worker; a request past that is answered 503.",
     )
     max_image_pixels: int = _setting(
-        50_000_000,
-        _whole(1, MAX_IMAGE_PIXELS),
-        "Most pixels of one image, of a JPEG in one scan that is decoded at half its size or less four times as many; "
-        "past that, 413.",
+        250_000_000, _whole(1, MAX_PIXELS), "Most pixels of one image, whatever they cost; past that, 413."
+    )
+    max_decode_bytes: int = _setting(
+        512 * 1024**2,
+        _whole(16 * 1024**2, 2**40),
+        "Memory that decoding one image may take, told from its header; past that, 413. One image per HTTP worker is "
+        "decoded in a process that is held to it.",
     )
     max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
     request_timeout_ms: int = _setting(
@@ -271,6 +274,15 @@ class Settings:
     def num_threads(self) -> int:
         """Request threads of a worker: some more than its slots, so that a request too many hears so at once."""
         return self.threads or self.max_queue + SPARE_THREADS
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """The limits of one image."""
+        return ImageLimits(
+            max_bytes=self.max_upload_bytes,
+            max_pixels=self.max_image_pixels,
+            max_memory_bytes=self.max_decode_bytes,
+        )
 
 
 def variable(name: str) -> str:

@@ -21,7 +21,10 @@ from training.file_tree import File
 from training.survey import Size
 
 _SERVED = ImageLimits()
+_SERVED_PIXELS = 30_000_000  # of any format
 _BYTES_A_PIXEL = 6  # of three samples of 16 bits: nothing that is written by a camera takes more
+_DECODED_BYTES_A_PIXEL = 32
+_MAX_CPU_S = 600.0
 _JPEG_QUALITY = 95
 _SIDEWAYS = (5, 6, 7, 8)
 _pillow_limit = threading.RLock()
@@ -101,7 +104,12 @@ def photos_allowed(max_pixels: int) -> Iterator[ImageLimits]:
         before = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = max(max_pixels, before or 0)
         try:
-            yield ImageLimits(max_bytes=max_pixels * _BYTES_A_PIXEL, max_pixels=max_pixels)
+            yield ImageLimits(
+                max_bytes=max_pixels * _BYTES_A_PIXEL,
+                max_pixels=max_pixels,
+                max_cpu_s=_MAX_CPU_S,
+                max_memory_bytes=max_pixels * _DECODED_BYTES_A_PIXEL,
+            )
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
@@ -110,16 +118,16 @@ def upright_size(photo: bytes) -> tuple[int, int]:
     """Return width and height of an image that can be decoded, as it is looked at."""
     encoded = read_encoded(photo, identify(photo))
     size, orientation = encoded.size, encoded.orientation
-    if size is None or orientation is None:
+    if orientation is None:
         with Image.open(BytesIO(encoded.data), formats=(encoded.format,)) as image:
             size = image.size
-            orientation = orientation or read_orientation(image.info.get("exif", b""), image.info.get("xmp", b""))
+            orientation = read_orientation(image.info.get("exif", b""), image.info.get("xmp", b""))
     return (size[1], size[0]) if orientation in _SIDEWAYS else size
 
 
 def is_served(photo: bytes, size: tuple[int, int]) -> bool:
     """Tell whether a server accepts a photo of this width and height by default."""
-    return len(photo) <= _SERVED.max_bytes and size[0] * size[1] <= _SERVED.max_pixels
+    return len(photo) <= _SERVED.max_bytes and size[0] * size[1] <= _SERVED_PIXELS
 
 
 def scaled_to_serve(photo: bytes, max_pixels: int) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -10,6 +13,7 @@ from models.pixels.formats.encoded import Samples
 
 # Where float samples have white: at 1 by convention, at 255 or 65535 where integers were stored as floats.
 _FLOAT_WHITES = (1.0, 255.0, 65535.0)
+_BAND_PIXELS = 1024**2
 
 
 def to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
@@ -38,24 +42,43 @@ def to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
 
 
 def _from_integers(image: Image.Image, samples: Samples) -> Image.Image:
-    values = np.asarray(image)
-    if image.mode == "I":
-        values = values.clip(min=0) if samples.is_signed else values.view(np.uint32)
     mode_bits = 32 if image.mode == "I" else 16
     bits = samples.bits if 8 < samples.bits < mode_bits else mode_bits
-    gray = (values >> (bits - samples.is_signed - 8)).astype(np.uint8)
-    if "transparency" in image.info:
-        gray[values == image.info["transparency"]] = 255
-    return _from_gray(gray, samples)
+
+    def to_gray(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        if mode_bits == 32:
+            values = values.clip(min=0) if samples.is_signed else values.view(np.uint32)
+        gray: npt.NDArray[np.uint8] = (values >> (bits - samples.is_signed - 8)).astype(np.uint8)
+        if "transparency" in image.info:
+            gray[values == image.info["transparency"]] = 255
+        return gray
+
+    return _gray_picture(image, samples, to_gray)
 
 
 def _from_floats(image: Image.Image, samples: Samples) -> Image.Image:
-    values = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(values.max())
+    def finite(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        known: npt.NDArray[Any] = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        return known
+
+    peak = max(float(finite(band).max()) for band in _bands(image))
     white = next((white for white in _FLOAT_WHITES if peak <= white), peak)
-    gray = (values.clip(min=0) * (255 / white) + 0.5).astype(np.uint8)
-    return _from_gray(gray, samples)
+    return _gray_picture(image, samples, lambda band: (finite(band).clip(min=0) * (255 / white) + 0.5).astype(np.uint8))
 
 
-def _from_gray(gray: npt.NDArray[np.uint8], samples: Samples) -> Image.Image:
+def _gray_picture(
+    image: Image.Image, samples: Samples, to_gray: Callable[[npt.NDArray[Any]], npt.NDArray[np.uint8]]
+) -> Image.Image:
+    gray = np.empty((image.height, image.width), np.uint8)
+    row = 0
+    for band in _bands(image):
+        gray[row : row + len(band)] = to_gray(band)
+        row += len(band)
     return Image.fromarray(255 - gray if samples.is_white_zero else gray)
+
+
+def _bands(image: Image.Image) -> Iterator[npt.NDArray[Any]]:
+    """Yield the picture's samples some rows at a time: arrays of all of them would be several times its size."""
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))

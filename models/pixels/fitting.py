@@ -8,7 +8,7 @@ from PIL import Image
 
 from models.pixels.colors import to_eight_bits
 from models.pixels.formats import jpeg
-from models.pixels.formats.encoded import EncodedImage, Samples
+from models.pixels.formats.encoded import Cost, EncodedImage, Samples
 from models.pixels.spec import PixelSpec
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -23,6 +23,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 FIRST_SIDEWAYS = 5
+_COPIES, _FITTED_PIXEL_BYTES = 2, 8  # of the encoded bytes, and of a pixel of the spec, while decoding
 
 
 class Box(NamedTuple):
@@ -50,18 +51,28 @@ def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
     """Decode a JPEG at the least size that still covers the spec, and fit it as `fit_picture` does."""
     orientation = encoded.orientation or 1
     target = _target(spec, orientation)
-    box = source_box(encoded.size or (0, 0), target, spec)
+    box = source_box(encoded.size, target, spec)
     reduction = reduction_of(encoded, spec)
     box = Box(*(edge / reduction for edge in box))
     return _fit(to_eight_bits(jpeg.decode(encoded, reduction), encoded.samples), box, target, spec, orientation)
 
 
+def cost_of(encoded: EncodedImage, spec: PixelSpec) -> Cost:
+    """Estimate what decoding and fitting an image takes."""
+    cpu_s, memory_bytes = encoded.cost.cpu_s, encoded.cost.memory_bytes
+    if encoded.format == "JPEG":
+        width, height = (-(-side // reduction_of(encoded, spec)) for side in encoded.size)
+        cpu_s += width * height * jpeg.NS_AN_OUTPUT_PIXEL / 1e9
+        memory_bytes += width * height * jpeg.OUTPUT_PIXEL_BYTES
+    return Cost(
+        cpu_s, memory_bytes + _COPIES * len(encoded.data) + _FITTED_PIXEL_BYTES * spec.width_px * spec.height_px
+    )
+
+
 def reduction_of(encoded: EncodedImage, spec: PixelSpec) -> int:
-    """Tell by how much a picture shrinks in decoding: 1, or for a JPEG also 2, 4 or 8."""
-    if encoded.format != "JPEG":
-        return 1
+    """Tell by how much a JPEG shrinks in decoding: 1, 2, 4 or 8."""
     target = _target(spec, encoded.orientation or 1)
-    return jpeg_reduction(source_box(encoded.size or (0, 0), target, spec), target)
+    return jpeg_reduction(source_box(encoded.size, target, spec), target)
 
 
 def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +23,13 @@ from PIL import (
 )
 
 from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
-from models.pixels.fitting import fit_jpeg, fit_picture, reduction_of
+from models.pixels.fitting import cost_of, fit_jpeg, fit_picture
 from models.pixels.formats import ACCEPTED_FORMATS, EncodedImage, heif, identify, read_encoded, tiff
+from models.pixels.formats.encoded import Cost
 from models.pixels.formats.exif import read_orientation
-from models.pixels.spec import REDUCED_FACTOR, ImageLimits, PixelSpec
+from models.pixels.spec import ImageLimits, PixelSpec
 
-__all__ = ["ACCEPTED_FORMATS", "ImageLimits", "PixelSpec", "Pixels", "preprocess"]
+__all__ = ["ACCEPTED_FORMATS", "ImageLimits", "PixelSpec", "Pixels", "ReadImage", "decode", "preprocess", "read"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -42,13 +44,22 @@ _PLUGINS = (
     WebPImagePlugin,
 )
 
+# Pillow would warn of size alone; our limits are by what decoding costs, and checked before it.
+Image.MAX_IMAGE_PIXELS = None
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # requests run side by side already
+
 # As Pillow's reader of files says it, and its decoder of bytes.
 _ENDS_TOO_EARLY = re.compile("truncated|not enough image data", re.IGNORECASE)
 _DEFAULT_LIMITS = ImageLimits()
 # The longest side of a JPEG. A longer one would make resampling tables that are larger than the picture.
 _MAX_SIDE_PX = 65_535
-# An ordinary progressive JPEG has 10 scans. A scan without data costs 1 ns a pixel, so at worst this is 1 s at 50 MP.
-_MAX_PASSES = 16
+
+
+class ReadImage(NamedTuple):
+    """An image of which everything is known but its pixels, and what decoding them takes."""
+
+    encoded: EncodedImage
+    cost: Cost
 
 
 def preprocess(
@@ -80,6 +91,12 @@ def preprocess(
         CorruptImage: the image is truncated or broken.
         ValueError: `out` does not fit.
     """
+    check_buffer(out, spec)
+    return decode(read(upload, spec, limits=limits).encoded, spec, limits=limits, out=out)
+
+
+def check_buffer(out: Pixels | None, spec: PixelSpec) -> None:
+    """Raise ValueError for a buffer that is not as `preprocess` says."""
     shape = (spec.height_px, spec.width_px, 3)
     if out is not None and (
         out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable
@@ -87,6 +104,10 @@ def preprocess(
         raise ValueError(
             f"out must be a writeable, C-contiguous uint8 array of shape {shape}, got {out.dtype} {out.shape}"
         )
+
+
+def read(upload: bytes | memoryview, spec: PixelSpec, *, limits: ImageLimits = _DEFAULT_LIMITS) -> ReadImage:
+    """Take the first half of `preprocess`: all in Python, in bounded time, up to the point where decoding begins."""
     num_bytes = memoryview(upload).nbytes
     if num_bytes == 0:
         raise EmptyImage("the upload is empty")
@@ -96,8 +117,17 @@ def preprocess(
     image_format = identify(data)
     with _named_errors(image_format):
         encoded = read_encoded(data, image_format)
-        if encoded.size is not None:
-            _check_size(encoded.size, encoded.num_passes, limits, is_reduced=reduction_of(encoded, spec) > 1)
+        _check_size(encoded.size, limits)
+        cost = cost_of(encoded, spec)
+        _check_cost(encoded.size, cost, limits)
+        return ReadImage(encoded, cost)
+
+
+def decode(
+    encoded: EncodedImage, spec: PixelSpec, *, limits: ImageLimits = _DEFAULT_LIMITS, out: Pixels | None = None
+) -> Pixels:
+    """Take the second half: the pixels of an image whose header has been found to keep to the limits."""
+    with _named_errors(encoded.format):
         picture = _decode(encoded, spec, limits)
     pixels = np.asarray(picture)
     if out is None:
@@ -106,16 +136,21 @@ def preprocess(
     return out
 
 
-def _check_size(size: tuple[int, int], num_passes: int, limits: ImageLimits, *, is_reduced: bool = False) -> None:
+def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
     width, height = size
-    # What is decoded row by row, at half its size or less, is never there as a whole.
-    max_pixels = limits.max_pixels * (REDUCED_FACTOR if is_reduced and num_passes == 1 else 1)
-    if width * height > max_pixels:
-        raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {max_pixels:,} are accepted")
+    if width * height > limits.max_pixels:
+        raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {limits.max_pixels:,} are accepted")
     if max(width, height) > _MAX_SIDE_PX:
         raise ImageTooLarge(f"the image has {width} x {height} pixels; at most {_MAX_SIDE_PX:,} a side are accepted")
-    if width * height * num_passes > limits.max_pixels * _MAX_PASSES:
-        raise ImageTooLarge(f"the image is coded so that its {width} x {height} pixels take too long to decode")
+
+
+def _check_cost(size: tuple[int, int], cost: Cost, limits: ImageLimits) -> None:
+    image = f"the image has {size[0]} x {size[1]} pixels, coded so that decoding them takes about"
+    if cost.cpu_s > limits.max_cpu_s:
+        raise ImageTooLarge(f"{image} {cost.cpu_s:.1f} s; at most {limits.max_cpu_s:g} s are accepted")
+    if cost.memory_bytes > limits.max_memory_bytes:
+        megabytes = cost.memory_bytes // 10**6
+        raise ImageTooLarge(f"{image} {megabytes:,} MB; at most {limits.max_memory_bytes // 10**6:,} MB are accepted")
 
 
 def _decode(encoded: EncodedImage, spec: PixelSpec, limits: ImageLimits) -> Image.Image:
@@ -125,7 +160,11 @@ def _decode(encoded: EncodedImage, spec: PixelSpec, limits: ImageLimits) -> Imag
         return fit_picture(heif.decode(encoded), spec, orientation=1, samples=encoded.samples)
     with _open(encoded) as image:
         # Again, by the decoder's word: a container can say one thing and the picture within it another.
-        _check_size(image.size, encoded.num_passes, limits)
+        _check_size(image.size, limits)
+        factor = image.width * image.height / max(1, encoded.size[0] * encoded.size[1])
+        if factor > 1:
+            cost = cost_of(encoded, spec)
+            _check_cost(image.size, Cost(factor * cost.cpu_s, int(factor * cost.memory_bytes)), limits)
         orientation = encoded.orientation
         if orientation is None:
             orientation = read_orientation(image.info.get("exif", b""), image.info.get("xmp", b""))
@@ -154,8 +193,6 @@ def _named_errors(image_format: str) -> Iterator[None]:
         yield
     except ImageError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageTooLarge(f"the {image_format} image has too many pixels") from error
     except ImportError as error:
         raise UnsupportedImage(
             f"the {image_format} image cannot be read: the library for it cannot be loaded"

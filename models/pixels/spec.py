@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from PIL import Image
-
 from models.checks import one_of
 
 Fit = Literal["crop", "stretch"]
 Resample = Literal["bilinear", "bicubic"]
 
 MAX_TARGET_PX = 4096
-REDUCED_FACTOR = 4
+MAX_PIXELS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +69,27 @@ class PixelSpec:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """Limits of an uploaded image.
+    """Limits of an uploaded image, all of which are checked before anything is decoded.
 
     Attributes:
         max_bytes: of the encoded image.
-        max_pixels: width times height, read from the header before decoding; at most Pillow's own
-            `Image.MAX_IMAGE_PIXELS` (89,478,485 unless the application changed it), so that an image within our limit
-            never meets Pillow's decompression-bomb warning. Decoding holds 4 to 20 bytes per pixel, JPEG far less:
-            in one scan, and decoded at half its size or less, it may have REDUCED_FACTOR times as many.
+        max_pixels: width times height.
+        max_cpu_s: what decoding may take of one core, as estimated from the header (`models.pixels.formats.encoded`).
+        max_memory_bytes: what it may take meanwhile, estimated likewise. A JPEG in one scan takes next to nothing, PNG
+            4 bytes a pixel, WebP 16.
     """
 
     max_bytes: int = 20 * 1024**2
-    max_pixels: int = 50_000_000
+    max_pixels: int = 250_000_000
+    max_cpu_s: float = 5.0
+    max_memory_bytes: int = 512 * 1024**2
 
     def __post_init__(self) -> None:
         _check_int("max_bytes", self.max_bytes, minimum=1)
-        _check_int("max_pixels", self.max_pixels, minimum=1, maximum=Image.MAX_IMAGE_PIXELS)
+        _check_int("max_pixels", self.max_pixels, minimum=1, maximum=MAX_PIXELS)
+        _check_int("max_memory_bytes", self.max_memory_bytes, minimum=1)
+        if not self.max_cpu_s > 0:
+            raise ValueError(f"max_cpu_s must be a positive number, got {self.max_cpu_s!r}")
 
 
 def _check_int(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:

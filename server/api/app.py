@@ -7,7 +7,6 @@ from functools import cached_property
 
 from flask import Flask, has_request_context, request
 
-from models.pixels.preprocessing import ImageLimits
 from server.api.cors import Cors
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, register_error_handlers
 from server.api.gate import Gate
@@ -19,6 +18,7 @@ from server.api.predict import predict_routes
 from server.api.requests_in_hand import RequestsInHand
 from server.api.shared_counts import SharedCounts
 from server.classify import Classifier
+from server.decoding.decoder import Decoder
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.metrics import OTHER, Metrics
@@ -47,6 +47,7 @@ def create_app(
     settings: Settings,
     *,
     engine: EngineClient,
+    decoder: Decoder | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
     choice: DeviceChoice | None = None,
     metrics: Metrics | None = None,
@@ -57,18 +58,19 @@ def create_app(
     Args:
         settings: checked already.
         engine: stays the caller's to close.
+        decoder: of this worker; one that decodes all by itself if None.
         is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
         choice: the devices that the engine runs on, for `/readyz` and `/metrics`.
         metrics: of this process; its own where it is the only one.
         counts: of what clients ask, which all processes share; its own where it is the only one.
     """
     metrics = metrics or Metrics()
+    decoder = decoder or Decoder(limits=settings.image_limits)
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice))
     app = FlaskApp("server.api")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    limits = ImageLimits(max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_pixels)
 
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
@@ -87,7 +89,7 @@ def create_app(
     register_error_handlers(app)
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))
-    app.register_blueprint(predict_routes(Classifier(engine, limits=limits, metrics=metrics), pages, settings))
+    app.register_blueprint(predict_routes(Classifier(engine, decoder=decoder, metrics=metrics), pages, settings))
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from server.children import describe_status, fork_child, status_of
 from server.engine.slot_table import SlotTable
 
 log = logging.getLogger("opsin.supervisor")
@@ -48,7 +49,7 @@ class EngineBroken(Exception):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"the engine could not start ({_described(status)})")
+        super().__init__(f"the engine could not start ({describe_status(status)})")
         self.status = status
 
 
@@ -100,7 +101,7 @@ class Supervisor:
             if child.pid and self._is_hung(number):
                 log.error("engine %d (pid %d) hangs, it is killed and started anew", number, child.pid)
                 os.kill(child.pid, signal.SIGKILL)
-            if child.pid and (status := _status_of(child.pid)) is not None:
+            if child.pid and (status := status_of(child.pid)) is not None:
                 self._reap(number, child, status)
             if not child.pid and self._clock() >= child.start_at:
                 self._start(number, child)
@@ -110,29 +111,13 @@ class Supervisor:
         for child in self._children:
             if child.pid:
                 os.kill(child.pid, signal.SIGKILL)
-                _status_of(child.pid, wait=True)
+                status_of(child.pid, wait=True)
                 child.pid = 0
 
     def _start(self, number: int, child: Child) -> None:
         self._table.heartbeat[number] = child.started_at = self._clock()
         self._table.running_since[number] = 0.0
-        # Ctrl-C goes to the whole group, and finds the child ignoring it from its first instruction on.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        child.pid = os.fork()
-        if child.pid:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            return
-        status = 1
-        try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            self._engine_main(number)
-        except SystemExit as leaving:
-            status = leaving.code if isinstance(leaving.code, int) else 1
-        except BaseException:
-            log.exception("the engine failed")
-        finally:
-            os._exit(status)  # the child never returns into the supervisor's code
+        child.pid = fork_child(lambda: self._engine_main(number))
 
     def _is_hung(self, number: int) -> bool:
         now = self._clock()
@@ -150,22 +135,9 @@ class Supervisor:
         if not self._has_been_ready[number]:
             self._is_broken = True
             raise EngineBroken(status)
-        log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, _described(status))
+        log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, describe_status(status))
         self._table.num_restarts[number] += 1
         child.pause_s = 0.0 if was_ready else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * child.pause_s))
         child.start_at = self._clock() + child.pause_s
         if self._table.is_ready.any():
             self._table.reassign(number, int(np.argmax(self._table.is_ready)))
-
-
-def _status_of(pid: int, *, wait: bool = False) -> int | None:
-    """Read the exit status of a child, or minus the signal that ended it; None while it runs."""
-    try:
-        ended_pid, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
-    except ChildProcessError:
-        return 0  # somebody else has asked already, so it has ended
-    return os.waitstatus_to_exitcode(status) if ended_pid else None
-
-
-def _described(status: int) -> str:
-    return signal.Signals(-status).name if status < 0 else f"exit status {status}"

@@ -11,7 +11,8 @@ from engines import MODEL, SOON_S, RunningEngine, serving, small_table
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.pixels.preprocessing import ImageLimits
 from server.answers import Prediction
-from server.classify import MAX_DECODES, Classifier, Upload
+from server.classify import Classifier, Upload
+from server.decoding.decoder import MAX_PLAIN_DECODES, Decoder
 from server.engine.catalogue import ServedModel, key_of
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
@@ -33,7 +34,9 @@ def test_answers_come_in_the_order_of_the_uploads(engine, encode):
 def test_each_bad_image_has_its_own_error(runtime, encode):
     running = RunningEngine(runtime, num_slots=6)
     contents = [b"", b"hello", encode("red")[:40], encode("red"), encode("red", size=(200, 200)), encode((13, 13, 13))]
-    answers = classify(Classifier(running.client, limits=ImageLimits(max_pixels=10_000)), *contents).answers
+    answers = classify(
+        Classifier(running.client, decoder=Decoder(limits=ImageLimits(max_pixels=10_000))), *contents
+    ).answers
     running.close()
     kinds = [EmptyImage, UnsupportedImage, CorruptImage, Prediction, ImageTooLarge, EngineFailed]
     assert [type(answer) for answer in answers] == kinds
@@ -50,7 +53,11 @@ def test_every_image_of_a_request_that_fails_as_a_whole_is_counted(engine, encod
 
 def test_deadline_is_checked_before_each_image_is_decoded(engine, encode):
     ticks = iter(range(100))
-    classifier = Classifier(engine, clock=lambda: next(ticks))
+
+    def clock():
+        return next(ticks)
+
+    classifier = Classifier(engine, decoder=Decoder(clock=clock), clock=clock)
     with pytest.raises(DeadlineExceeded):
         classify(classifier, encode(), encode(), encode(), timeout_s=2.0)
 
@@ -86,16 +93,14 @@ def test_model_that_is_replaced_while_the_image_is_decoded_is_asked_for_anew(eng
 
 @pytest.fixture
 def uploads_that_end_sending(encode):
-    """Two uploads and our end of their client's connection, which is half closed when the first is decoded."""
+    """Two uploads and our end of their client's connection, which is half closed when they are read."""
     ours, client = socket.socketpair()
 
     class UploadThatEndsSending:
         filename = None
-        num_decoded = 0
 
         @property
         def content(self):
-            UploadThatEndsSending.num_decoded += 1
             client.shutdown(socket.SHUT_WR)
             return encode("red")
 
@@ -103,13 +108,14 @@ def uploads_that_end_sending(encode):
         yield [UploadThatEndsSending(), UploadThatEndsSending()], ours.fileno()
 
 
-def test_nothing_more_is_decoded_for_a_client_that_has_gone(engine, encode, uploads_that_end_sending):
+def test_nothing_more_is_decoded_for_a_client_that_has_gone(engine, encode, uploads_that_end_sending, monkeypatch):
     (first, second), client_fd = uploads_that_end_sending
     classifier = Classifier(engine)
-    for _ in range(MAX_DECODES + 1):
-        with pytest.raises(ClientGone):
-            classifier.classify([first, second], top_k=1, timeout_s=10.0, client_fd=client_fd)
-    assert first.num_decoded == 1
+    with monkeypatch.context() as patches:
+        patches.delattr("server.decoding.decoder.decode")  # which would be called
+        for _ in range(MAX_PLAIN_DECODES + 1):
+            with pytest.raises(ClientGone):
+                classifier.classify([first, second], top_k=1, timeout_s=10.0, client_fd=client_fd)
     assert classify(classifier, encode("red"), top_k=1).answers[0].top_k[0].label == "red"
 
 
@@ -133,13 +139,13 @@ def test_coverage_that_the_model_cannot_give_is_refused_before_anything_is_decod
 def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):
     is_decoding, may_go_on = threading.Semaphore(0), threading.Event()
 
-    def slow_preprocess(upload, spec, *, limits, out):
+    def slow_decode(encoded, spec, *, limits, out):
         is_decoding.release()
         assert may_go_on.wait(SOON_S)
 
-    monkeypatch.setattr("server.classify.preprocess", slow_preprocess)
+    monkeypatch.setattr("server.decoding.decoder.decode", slow_decode)
     classifier = Classifier(engine)
-    threads = [threading.Thread(target=classify, args=(classifier, encode())) for _ in range(MAX_DECODES)]
+    threads = [threading.Thread(target=classify, args=(classifier, encode())) for _ in range(MAX_PLAIN_DECODES)]
     for thread in threads:
         thread.start()
         assert is_decoding.acquire(timeout=10)

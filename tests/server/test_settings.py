@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from models.pixels.preprocessing import ImageLimits
+from models.pixels.spec import MAX_PIXELS
 from models.store.reference import ModelReference
-from server.settings import MAX_IMAGE_PIXELS, Settings, SettingsError, settings_table, unknown_variables, variable
+from server.settings import Settings, SettingsError, settings_table, unknown_variables, variable
 
 
 def test_defaults_serve_the_shipped_model_on_loopback():
@@ -84,7 +85,7 @@ def test_port_that_kubernetes_sets_for_a_service_named_opsin_counts_as_not_set()
         ("OPSIN_TRUSTED_PROXIES", "proxy.example"),
         ("OPSIN_LOG_LEVEL", "loud"),
         ("OPSIN_MAX_IMAGES", "9" * 5000),
-        ("OPSIN_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS + 1)),
+        ("OPSIN_MAX_IMAGE_PIXELS", str(MAX_PIXELS + 1)),
     ],
 )
 def test_bad_value_is_refused_with_one_line_that_names_it(name, text):
@@ -97,10 +98,10 @@ def test_bad_value_is_refused_with_one_line_that_names_it(name, text):
 
 
 def test_most_pixels_that_may_be_set_are_the_most_that_can_be_served():
-    settings = Settings.from_environ({"OPSIN_MAX_IMAGE_PIXELS": str(MAX_IMAGE_PIXELS)})
+    settings = Settings.from_environ({"OPSIN_MAX_IMAGE_PIXELS": str(MAX_PIXELS)})
     ImageLimits(max_pixels=settings.max_image_pixels)
     with pytest.raises(ValueError, match="max_pixels"):
-        ImageLimits(max_pixels=MAX_IMAGE_PIXELS + 1)
+        ImageLimits(max_pixels=MAX_PIXELS + 1)
 
 
 def test_queue_that_cannot_hold_one_request_is_refused():

@@ -73,7 +73,7 @@ def _url(split: Split, index: int) -> str:
     try:
         photo = split.read(index)
         encoded = read_encoded(photo, identify(photo))
-        width, height = encoded.size or (1, 1)
+        width, height = encoded.size
         if (encoded.orientation or 1) >= FIRST_SIDEWAYS:
             width, height = height, width
         scale = SIDE_PX / max(width, height)

@@ -1,28 +1,31 @@
-"""Reads AVIF (ISO 23008-12): its size, and takes the EXIF item out of sight."""
+"""Reads AVIF (ISO 23008-12 with AV1): makes a file of the one picture that is shown.
+
+The decoder takes the size that the coded picture announces, whatever its container says, and decodes as many frames as
+there are until it has one to show.
+"""
 
 from __future__ import annotations
 
-import re
-
-from models.pixels.formats.boxes import boxes
+from models.pixels.formats.av1 import read_picture
 from models.pixels.formats.encoded import EncodedImage
+from models.pixels.formats.heif_items import Items
+from models.pixels.formats.heif_pictures import Codec, find_pictures, meta_box
+from models.pixels.formats.heif_writer import write_heif
 
-# Image spatial extents: box length 20, type, version and flags, width, height.
-_EXTENTS = re.compile(rb"\x00\x00\x00\x14ispe\x00{4}(.{4})(.{4})", re.DOTALL)
+_AV1 = Codec("AVIF", b"av01", b"av1C", read_picture)
 
 
 def read(data: bytes) -> EncodedImage:
-    """Read the metadata box.
+    """Read the meta box, and every item that belongs to the primary picture or its transparency.
 
     AVIF is turned by its own properties (irot, imir), which Pillow hands out as an orientation; EXIF may not turn it
-    (ISO 23008-12, A.2.4). Pillow would still parse it, and warn where it is broken, so its items get another type.
+    (ISO 23008-12, A.2.4). Of a sequence the still picture is taken.
     """
-    for kind, start, _, end in boxes(data):
-        if kind == b"meta":
-            meta = data[start:end]
-            sizes = [(int.from_bytes(w, "big"), int.from_bytes(h, "big")) for w, h in _EXTENTS.findall(meta)]
-            hidden = meta.replace(b"Exif", b"none")
-            whole = data if hidden == meta else b"".join((data[:start], hidden, memoryview(data)[end:]))
-            # Thumbnails, tiles of a grid and alpha planes have extents too; none is larger than the picture.
-            return EncodedImage("AVIF", max(sizes, key=lambda size: size[0] * size[1], default=None), whole)
-    return EncodedImage("AVIF", None, data)
+    items = Items(data, meta_box(data, "AVIF"))
+    pictures = find_pictures(items, _AV1, len(data))
+    return EncodedImage(
+        format="AVIF",
+        size=pictures.size,
+        data=write_heif(items, pictures.items, brands=b"avifmif1avifmiaf"),
+        cost=pictures.cost,
+    )

@@ -93,6 +93,14 @@ class Directory:
             return default
         return self._unpack(_INTEGER_CODES[field.type], field.offset)
 
+    def integers(self, tag: int) -> list[int]:
+        """Read all values of a tag; none unless they are unsigned integers."""
+        field = self.fields.get(tag)
+        if field is None or field.type not in _INTEGER_CODES:
+            return []
+        code = _INTEGER_CODES[field.type]
+        return list(struct.unpack_from(f"{self.order}{min(field.count, _MAX_TAGS)}{code}", self.data, field.offset))
+
     def values(self, tag: int) -> bytes:
         """Return the bytes of a tag's values; empty without the tag."""
         field = self.fields.get(tag)

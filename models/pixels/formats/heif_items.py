@@ -33,7 +33,7 @@ class Items:
         for part in boxes(data, meta.body + FULL_BOX_BYTES, meta.end):
             parts.setdefault(part.kind, part)
         if missing := [name for name in (b"pitm", b"iinf", b"iloc", b"iprp") if name not in parts]:
-            raise CorruptImage(f"the HEIC image is corrupt: it has no box {missing[0].decode()}")
+            raise CorruptImage(f"the HEIF image is corrupt: it has no box {missing[0].decode()}")
         version, numbers = open_full_box(data, parts[b"pitm"])
         self.primary = numbers.take(2 if version == 0 else 4)
         self.kinds = read_kinds(data, parts[b"iinf"])

@@ -104,5 +104,5 @@ def open_full_box(data: bytes, box: Box) -> tuple[int, Numbers]:
 
 def _check_count(count: int, limit: int) -> int:
     if count > limit:
-        raise CorruptImage(f"the HEIC image is corrupt: it lists {count} items or more; at most {limit} are accepted")
+        raise CorruptImage(f"the HEIF image is corrupt: it lists {count} items or more; at most {limit} are accepted")
     return count

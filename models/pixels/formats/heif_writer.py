@@ -10,15 +10,15 @@ from models.pixels.formats.boxes import write_box
 from models.pixels.formats.heif_items import Items
 
 # What makes the pixels: parameters, extents, depth, matrix of colours, turning, mirroring, cutting, what is alpha.
-_KEPT = {b"hvcC", b"ispe", b"pixi", b"colr", b"irot", b"imir", b"clap", b"auxC"}
+_KEPT = {b"hvcC", b"av1C", b"ispe", b"pixi", b"colr", b"irot", b"imir", b"clap", b"auxC"}
 _FULL_BOX = bytes(4)  # version and flags
 
 
-def write_heif(items: Items, kept: list[int]) -> bytes:
-    """Write a file of these items, the first of which is the picture."""
+def write_heif(items: Items, kept: list[int], *, brands: bytes) -> bytes:
+    """Write a file of these items, the first of which is the picture; brands: the major one, and what it is like."""
     number_of = {item: number for number, item in enumerate(kept, start=1)}
     contents = [items.data(item) for item in kept]
-    brands = write_box(b"ftyp", b"heic", bytes(4), b"mif1heicheix")
+    head = write_box(b"ftyp", brands[:4], bytes(4), brands[4:])
     entries = [
         write_box(b"infe", b"\2\0\0\0", _u16(number_of[item]), bytes(2), items.kinds[item], b"\0") for item in kept
     ]
@@ -29,9 +29,9 @@ def write_heif(items: Items, kept: list[int]) -> bytes:
         write_box(b"iref", _FULL_BOX, *reference_boxes(items, number_of)),
         write_box(b"iprp", *property_boxes(items, kept)),
     ]
-    start = len(write_box(b"meta", _FULL_BOX, *parts, location_box(contents, 0))) + len(brands) + 8
+    start = len(write_box(b"meta", _FULL_BOX, *parts, location_box(contents, 0))) + len(head) + 8
     meta = write_box(b"meta", _FULL_BOX, *parts, location_box(contents, start))
-    return b"".join((brands, meta, write_box(b"mdat", *contents)))
+    return b"".join((head, meta, write_box(b"mdat", *contents)))
 
 
 def location_box(contents: list[bytes], start: int) -> bytes:
@@ -68,7 +68,7 @@ def property_boxes(items: Items, kept: list[int]) -> tuple[bytes, bytes]:
                 index = index_of.setdefault(content, len(index_of) + 1)
                 indices.append(_u16(index | is_essential << 15))
             elif is_essential:
-                raise UnsupportedImage(f"the HEIC image needs the property {box.kind.decode('latin-1')!a}")
+                raise UnsupportedImage(f"the HEIF image needs the property {box.kind.decode('latin-1')!a}")
         entries.append(_u16(number) + bytes([len(indices)]) + b"".join(indices))
     association = write_box(b"ipma", b"\0\0\0\1", struct.pack(">I", len(kept)), *entries)
     return write_box(b"ipco", *index_of), association

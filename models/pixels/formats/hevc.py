@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from models.errors import CorruptImage
+from models.pixels.formats.bits import Bits
+from models.pixels.formats.heif_pictures import CodedPicture
 
 _SPS = 33
 _FIRST_NON_PICTURE = 32
@@ -15,15 +16,6 @@ _MAX_SPS_BYTES = 256  # as far as width and height, it has at most 110
 _MAX_UNITS = 4096
 _MAX_CONFIGURATION_BYTES = 4096  # three sets of parameters, and what the encoder says of itself
 _PROFILE_BITS, _LEVEL_BITS = 88, 8
-
-
-class CodedPicture(NamedTuple):
-    """What decoding one picture costs."""
-
-    width: int
-    height: int
-    num_slices: int  # each of which may cover all of it
-    num_units: int
 
 
 def read_picture(configuration: bytes, stream: bytes) -> CodedPicture:
@@ -91,7 +83,7 @@ def _whole(unit: bytes) -> bytes:
 
 def _size_of(sps: bytes) -> tuple[int, int]:
     """Read a sequence parameter set as far as width and height (7.3.2.2)."""
-    bits = _Bits(sps.replace(b"\0\0\3", b"\0\0"))  # which keeps its bytes from looking like the start of a unit
+    bits = Bits(sps.replace(b"\0\0\3", b"\0\0"))  # which keeps its bytes from looking like the start of a unit
     bits.skip(4)
     num_sub_layers = bits.take(3)
     bits.skip(1 + _PROFILE_BITS + _LEVEL_BITS)
@@ -102,25 +94,3 @@ def _size_of(sps: bytes) -> tuple[int, int]:
     if bits.number() == 3:  # samples of three colours as they are
         bits.skip(1)
     return bits.number(), bits.number()
-
-
-class _Bits:
-    """Bits from the first on, and numbers in Exp-Golomb code (9.2)."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
-
-    def take(self, count: int) -> int:
-        self.skip(count)
-        return self._value >> self._left & (1 << count) - 1
-
-    def skip(self, count: int) -> None:
-        self._left -= count
-        if self._left < 0:
-            raise CorruptImage("the HEIC image is truncated")
-
-    def number(self) -> int:
-        num_zeros = 0
-        while not self.take(1):
-            num_zeros += 1
-        return (1 << num_zeros) - 1 + self.take(num_zeros)

@@ -6,11 +6,12 @@ import math
 import re
 import struct
 from io import BytesIO
+from typing import NamedTuple
 
 from PIL import TiffImagePlugin
 
 from models.errors import CorruptImage, UnsupportedImage
-from models.pixels.formats.encoded import EncodedImage, Samples
+from models.pixels.formats.encoded import Cost, EncodedImage, Samples
 from models.pixels.formats.exif import Directory, orientation_of
 from models.pixels.formats.raw import refuse_raw
 
@@ -31,12 +32,17 @@ _SCALARS |= {_TILE_WIDTH, _TILE_LENGTH, 512, 513, 514, 515}
 # Colour map, extra samples, JPEG tables, old-style JPEG tables, YCbCr coefficients and ranges.
 _LISTS = {_BITS, _SAMPLE_FORMAT, 320, 338, 347, 519, 520, 521, 529, 530, 531, 532}
 _SEGMENTS = {_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES}
+_STRIPS = {_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES}
+_TILES = {_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_BYTES}
 
+_NO_COMPRESSION = 1
+_DEFAULT_SAMPLES = 3  # of a picture in JPEG; of others 1, as the specification has it
 _MAX_LIST_BYTES = 1024**2
 # Pillow takes each strip in Python; this is one for each row of the tallest image that is accepted.
 _MAX_SEGMENTS = 65_536
-# A tile may be larger than its image, and is decoded whole.
-_MAX_TILE_PIXELS = 4096**2
+# Measured with 8 megapixels, flat and noisy: a pixel, a byte of its samples, an encoded byte, a strip or tile.
+_NS_A_PIXEL, _NS_A_RAW_BYTE, _NS_A_BYTE, _NS_A_SEGMENT = 4, 6, 30, 25_000
+_PIXEL_BYTES, _ALPHA_PIXEL_BYTES = 8, 12  # as Pillow keeps it, and what it is converted to; of gray with alpha
 
 
 def read(data: bytes) -> EncodedImage:
@@ -51,13 +57,18 @@ def read(data: bytes) -> EncodedImage:
         is_signed=directory.integer(_SAMPLE_FORMAT) == _SIGNED,
         is_white_zero=directory.integer(_PHOTOMETRIC) == 0,
     )
-    num_segments = _count_segments(directory, width, height)
+    segments = _segments(directory, width, height)
+    cost = _cost(directory, segments, width * height)
+    # libtiff would look for tiles first, and Pillow for strips.
+    others = _TILES if segments.are_strips else _STRIPS
     entries = []
     for tag, field in sorted(directory.fields.items()):
+        if tag in others:
+            continue
         if tag in _SCALARS:
             field = field.first(1)
         elif tag in _SEGMENTS:
-            field = field.first(num_segments)
+            field = field.first(segments.number)
         elif tag not in _LISTS or field.size_bytes > _MAX_LIST_BYTES:
             continue
         entries.append(directory.entry(tag, field))
@@ -67,6 +78,7 @@ def read(data: bytes) -> EncodedImage:
         data=_with_directory(directory, entries),
         orientation=orientation_of(directory, directory.values(_XMP)),
         samples=samples,
+        cost=cost,
     )
 
 
@@ -86,21 +98,44 @@ def check_layout(data: bytes) -> None:
         ) from error
 
 
-def _count_segments(directory: Directory, width: int, height: int) -> int:
+class _Segments(NamedTuple):
+    """The strips or tiles of a picture: how many, and the pixels that decoding one makes, however few are shown."""
+
+    number: int
+    num_pixels: int
+    are_strips: bool
+
+
+def _segments(directory: Directory, width: int, height: int) -> _Segments:
     """Count the strips or tiles of the picture."""
-    if _STRIP_OFFSETS in directory.fields or _TILE_OFFSETS not in directory.fields:
-        rows = directory.integer(_ROWS_PER_STRIP) or height
-        count = math.ceil(height / rows)
+    are_strips = _STRIP_OFFSETS in directory.fields or _TILE_OFFSETS not in directory.fields
+    if are_strips:
+        rows = min(directory.integer(_ROWS_PER_STRIP) or height, height)
+        count, num_pixels = math.ceil(height / rows), width * rows
     else:
         tile_width, tile_length = directory.integer(_TILE_WIDTH), directory.integer(_TILE_LENGTH)
-        if not 0 < tile_width * tile_length <= max(width * height, _MAX_TILE_PIXELS):
+        num_pixels = tile_width * tile_length
+        if not num_pixels:
             raise CorruptImage(f"the TIFF image is corrupt: its tiles are {tile_width} x {tile_length} pixels")
         count = math.ceil(width / tile_width) * math.ceil(height / tile_length)
     if directory.integer(_PLANAR) == _SEPARATE_PLANES:
         count *= directory.integer(_SAMPLES, default=1)
     if count > _MAX_SEGMENTS:
         raise CorruptImage(f"the TIFF image is in {count} pieces; at most {_MAX_SEGMENTS} are accepted")
-    return count
+    return _Segments(count, num_pixels, are_strips)
+
+
+def _cost(directory: Directory, segments: _Segments, num_pixels: int) -> Cost:
+    num_samples = directory.integer(_SAMPLES, default=_DEFAULT_SAMPLES)
+    samples_a_segment = 1 if directory.integer(_PLANAR) == _SEPARATE_PLANES else num_samples
+    segment_bytes = segments.num_pixels * samples_a_segment * max(directory.integers(_BITS), default=1) // 8
+    num_decoded = segments.number * segments.num_pixels
+    cost_ns = _NS_A_PIXEL * max(num_pixels, num_decoded) + _NS_A_SEGMENT * segments.number
+    cost_ns += _NS_A_RAW_BYTE * segments.number * segment_bytes
+    if directory.integer(_COMPRESSION, default=_NO_COMPRESSION) != _NO_COMPRESSION:
+        cost_ns += _NS_A_BYTE * len(directory.data)
+    pixel_bytes = _ALPHA_PIXEL_BYTES if num_samples == 2 else _PIXEL_BYTES
+    return Cost(cost_ns / 1e9, pixel_bytes * num_pixels + 2 * segment_bytes)
 
 
 def _with_directory(directory: Directory, entries: list[bytes]) -> bytes:

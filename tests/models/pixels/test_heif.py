@@ -155,9 +155,9 @@ def test_set_of_parameters_within_the_stream_counts_too(tile, large):
 @needs_heif
 def test_tile_is_paid_for_as_often_as_it_is_used(tile):
     upload = tiled(tile, 20, 20, (64, 64), tile_size=(64, 64))
-    assert read(upload).num_passes == 1600
-    with pytest.raises(ImageTooLarge, match="take too long to decode"):
-        pixels_of(upload, 64, 64, limits=ImageLimits(max_pixels=64 * 64))
+    assert read(upload).cost.cpu_s > 400 * read(tile).cost.cpu_s * 0.9
+    with pytest.raises(ImageTooLarge, match=r"takes about \d\.\d s; at most 0\.03 s are accepted"):
+        pixels_of(upload, 64, 64, limits=ImageLimits(max_cpu_s=0.03))
 
 
 @needs_heif

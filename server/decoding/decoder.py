@@ -1,0 +1,151 @@
+"""The HTTP worker's decoding: chooses where an image is decoded, and refuses what cannot be decoded in time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from models import errors
+from models.errors import CorruptImage, ImageError, ImageTooLarge
+from models.pixels.preprocessing import ImageLimits, Pixels, PixelSpec, ReadImage, decode, read
+from server.decoding.desk import Desk
+from server.decoding.lane import OVERHEAD_S, Lane
+from server.decoding.process import task_of
+from server.engine.errors import DeadlineExceeded
+from server.request_errors import Overloaded
+
+# More would not be faster, decoding being all computation.
+MAX_PLAIN_DECODES = 2
+MAX_PLAIN_CPU_S, MAX_PLAIN_MEMORY_BYTES = 0.15, 32 * 1024**2
+MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
+# A process ends when it has computed for so many times what the image's header said, and some seconds more.
+CPU_FACTOR, CPU_SPARE_S = 4.0, 2.0
+GRACE_S = 1.0  # past the deadline, for the master to hear that a process ended
+MAX_ATTEMPTS = 2  # where somebody else ended the process
+
+ERRORS = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ImageError)}
+
+
+class Decoder:
+    """Decodes the images of one HTTP worker; any number of threads may use it.
+
+    Args:
+        desks: of this worker's decoder processes; without any, it decodes all by itself.
+        limits: of an image.
+        clock: monotonic.
+    """
+
+    def __init__(
+        self,
+        desks: Sequence[Desk] = (),
+        *,
+        limits: ImageLimits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits, self._clock = limits or ImageLimits(), clock
+        self._plain: Lane[None] = Lane([None] * MAX_PLAIN_DECODES, clock=clock)
+        self._other: Lane[Desk] | None = Lane(desks, clock=clock) if desks else None
+
+    def read(self, upload: bytes | memoryview, spec: PixelSpec) -> ReadImage | ImageError:
+        """Read an upload's header, and find out what it will cost."""
+        try:
+            return read(upload, spec, limits=self._limits)
+        except ImageError as error:
+            return error
+
+    @contextmanager
+    def admitted(self, images: Sequence[ReadImage | ImageError], deadline: float) -> Iterator[Admitted]:
+        """Count images in hand until they are decoded, or the context is left.
+
+        Raises:
+            Overloaded: they cannot all be decoded by the deadline.
+        """
+        wanted: dict[Lane[Any], float] = {}
+        for image in images:
+            if isinstance(image, ReadImage):
+                lane = self.lane_of(image)
+                wanted[lane] = wanted.get(lane, 0.0) + image.cost.cpu_s + OVERHEAD_S
+        for lane, cost_s in wanted.items():
+            if not lane.is_idle and self._clock() + MARGIN * lane.wait_s(cost_s) > deadline:
+                wait_s = lane.wait_s()
+                raise Overloaded(f"the images in hand take {wait_s:.0f} s to decode, try again later", wait_s=wait_s)
+        for lane, cost_s in wanted.items():
+            lane.add(cost_s)
+        admitted = Admitted(self, wanted)
+        try:
+            yield admitted
+        finally:
+            admitted.end()
+
+    def decode(self, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
+        """Wait for an image's turn and decode it.
+
+        Raises:
+            ImageError: it is broken, or takes more than its header said.
+            DeadlineExceeded: the deadline passed first.
+        """
+        with self.lane_of(image).place(image.cost.cpu_s, deadline) as desk:
+            if desk is None:
+                decode(image.encoded, spec, limits=self._limits, out=out)
+            else:
+                self._decode_at(desk, image, spec, deadline=deadline, out=out)
+
+    def lane_of(self, image: ReadImage) -> Lane[Any]:
+        """Choose where an image is decoded."""
+        cost = image.cost
+        is_cheap = cost.cpu_s <= MAX_PLAIN_CPU_S and cost.memory_bytes <= MAX_PLAIN_MEMORY_BYTES
+        return self._plain if self._other is None or (image.encoded.is_plain and is_cheap) else self._other
+
+    def _decode_at(self, desk: Desk, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
+        encoded, name = image.encoded, image.encoded.format
+        if len(encoded.data) > desk.max_encoded_bytes:
+            raise ImageTooLarge(
+                f"the image has {len(encoded.data):,} bytes; at most {desk.max_encoded_bytes:,} are read"
+            )
+        cpu_s = CPU_SPARE_S + CPU_FACTOR * image.cost.cpu_s
+        task = task_of(encoded, spec, deadline=deadline, cpu_s=cpu_s)
+        for _ in range(MAX_ATTEMPTS):
+            number = desk.give(encoded.data, task)
+            reply = None
+            while reply is None and (left_s := deadline + GRACE_S - self._clock()) > 0:
+                reply = desk.wait_for_reply(number, left_s)
+            if reply is None or reply.get("ended") == -signal.SIGALRM:
+                raise DeadlineExceeded("the request's deadline passed while its images were decoded")
+            if reply.get("ended") == -signal.SIGPROF:
+                raise ImageTooLarge(
+                    f"the {name} image takes more than {cpu_s:.0f} s to decode, as its header did not say"
+                )
+            if "error" in reply:
+                raise ERRORS.get(reply["error"], CorruptImage)(str(reply.get("message")))
+            if "ended" not in reply:
+                out[:] = desk.pixels(spec)
+                return
+            if reply["ended"] not in (-signal.SIGKILL, -signal.SIGTERM, 0):
+                raise CorruptImage(f"the {name} image is corrupt: it broke the decoder")
+        raise ImageTooLarge(f"the {name} image cannot be decoded: its decoder was ended twice")
+
+
+class Admitted:
+    """The images of one request, in hand until they are decoded."""
+
+    def __init__(self, decoder: Decoder, in_hand_s: dict[Lane[Any], float]) -> None:
+        self._decoder, self._in_hand_s = decoder, in_hand_s
+
+    def decode(self, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
+        """Decode one of them, as `Decoder.decode` does."""
+        try:
+            self._decoder.decode(image, spec, deadline=deadline, out=out)
+        finally:
+            self._end(self._decoder.lane_of(image), image.cost.cpu_s + OVERHEAD_S)
+
+    def end(self) -> None:
+        """Count those that are left no more."""
+        for lane, cost_s in self._in_hand_s.items():
+            self._end(lane, cost_s)
+
+    def _end(self, lane: Lane[Any], cost_s: float) -> None:
+        lane.add(-cost_s)
+        self._in_hand_s[lane] -= cost_s

@@ -1,0 +1,122 @@
+"""The decoder process: it decodes one image at a time, within limits that the kernel enforces.
+
+Its own timers end it, with the signals' default action, which no native code it is in can put off: SIGALRM at the
+request's deadline, SIGPROF when it has computed for longer than the image should have taken. RLIMIT_DATA makes
+allocations fail past the memory that an image may take. It has no thread of its own and no other's work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.errors import ImageError
+from models.pixels.formats.encoded import Cost, EncodedImage, Samples
+from models.pixels.preprocessing import ImageLimits, PixelSpec, decode
+from server.decoding.desk import Desk
+
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+DEFAULT = (signal.SIGALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGCHLD)
+NICENESS = 5  # beside that of the HTTP workers, so that they and the engine come first
+LOOK_AGAIN_S = 5.0
+PR_SET_PDEATHSIG = 1  # prctl(2)
+SPARE_MEMORY_BYTES = 64 * 1024**2  # for libraries that are loaded with their first image, and small things
+TRIMMED_FROM_BYTES = 4 * 1024**2  # decoding less leaves nothing worth giving back
+
+_libc = ctypes.CDLL(None)
+
+
+def decoder_main(desk: Desk, others: Sequence[Desk], limits: ImageLimits, *, master: int) -> None:
+    """Decode until the worker and the master have gone; runs in the forked process.
+
+    Args:
+        desk: where its tasks come from.
+        others: every desk there is.
+        limits: of an image.
+        master: the number of the parent, with which this process ends, too.
+    """
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    for number in DEFAULT:
+        signal.signal(number, signal.SIG_DFL)
+    os.nice(NICENESS)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    desk.keep_only_own_end(others)
+    limit = _data_bytes() + limits.max_memory_bytes + SPARE_MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while os.getppid() == master:
+        try:
+            taken = desk.take(LOOK_AGAIN_S)
+        except EOFError:
+            return
+        if taken:
+            _decode(desk, *taken, limits)
+
+
+def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: float) -> dict[str, Any]:
+    """Write what is to be done, without the encoded bytes.
+
+    Args:
+        encoded: from `models.pixels.preprocessing.read`.
+        spec: of the model.
+        deadline: in seconds of the monotonic clock.
+        cpu_s: processor time after which the process ends.
+    """
+    samples, cost = encoded.samples, encoded.cost
+    return {
+        "format": encoded.format,
+        "size": encoded.size,
+        "orientation": encoded.orientation,
+        "samples": [samples.bits, samples.is_signed, samples.is_white_zero],
+        "cost": [cost.cpu_s, cost.memory_bytes],
+        "num_components": encoded.num_components,
+        "is_open": encoded.is_open,
+        "is_one_scan": encoded.is_one_scan,
+        "spec": spec.to_dict(),
+        "deadline": deadline,
+        "cpu_s": cpu_s,
+    }
+
+
+def _decode(desk: Desk, task: dict[str, Any], data: bytes, limits: ImageLimits) -> None:
+    left_s = task["deadline"] - time.monotonic()
+    if left_s <= 0:
+        return
+    encoded = EncodedImage(
+        format=task["format"],
+        size=tuple(task["size"]),
+        data=data,
+        orientation=task["orientation"],
+        samples=Samples(*task["samples"]),
+        cost=Cost(*task["cost"]),
+        num_components=task["num_components"],
+        is_open=task["is_open"],
+        is_one_scan=task["is_one_scan"],
+    )
+    spec = PixelSpec.from_dict(task["spec"])
+    reply: dict[str, Any] = {}
+    signal.setitimer(signal.ITIMER_REAL, left_s)
+    signal.setitimer(signal.ITIMER_PROF, task["cpu_s"])
+    try:
+        decode(encoded, spec, limits=limits, out=desk.pixels(spec))
+    except ImageError as error:
+        reply = {"error": error.code, "message": str(error)}
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    desk.reply(task["number"], **reply)
+    if encoded.cost.memory_bytes + len(data) > TRIMMED_FROM_BYTES:
+        del encoded, data
+        _libc.malloc_trim(0)
+
+
+def _data_bytes() -> int:
+    """Read how much memory counts already for RLIMIT_DATA (proc(5))."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmData:"))

@@ -1,0 +1,68 @@
+"""Supervises the decoder processes: starts them, and starts another where one has ended.
+
+Lives in gunicorn's master, as `server.engine.supervisor` does, and is called as often. They end themselves where an
+image takes too long; here it is only told to whoever waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from server.children import describe_status, fork_child, status_of
+from server.decoding.desk import Desk
+
+log = logging.getLogger("opsin.supervisor")
+
+OWN_TIMERS = (-signal.SIGALRM, -signal.SIGPROF)
+PAUSE_S = 1.0  # before one that ended without having begun a task is replaced
+
+
+class DecoderSupervisor:
+    """The parent of the decoder processes, one for each desk.
+
+    Args:
+        desks: made already.
+        decoder_main: what a process does, given the number of its desk.
+        clock: monotonic.
+    """
+
+    def __init__(
+        self,
+        desks: Sequence[Desk],
+        decoder_main: Callable[[int], object],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._desks, self._main, self._clock = desks, decoder_main, clock
+        self.pids = [0] * len(desks)
+        self._start_at = [0.0] * len(desks)
+        self._begun_before = [0] * len(desks)
+
+    def check(self) -> None:
+        """Reap those that ended, tell their workers, and start those that are missing."""
+        for number, pid in enumerate(self.pids):
+            if pid and (status := status_of(pid)) is not None:
+                self._reap(number, status)
+            if not self.pids[number] and self._clock() >= self._start_at[number]:
+                self._begun_before[number] = self._desks[number].begun_task
+                self.pids[number] = fork_child(lambda: self._main(number))  # noqa: B023 - runs before the next round
+
+    def stop(self) -> None:
+        """End them all. A second call does nothing."""
+        for number, pid in enumerate(self.pids):
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                status_of(pid, wait=True)
+                self.pids[number] = 0
+
+    def _reap(self, number: int, status: int) -> None:
+        level = logging.INFO if status in OWN_TIMERS else logging.WARNING
+        log.log(level, "decoder %d (pid %d) ended (%s)", number, self.pids[number], describe_status(status))
+        self.pids[number] = 0
+        has_worked = self._desks[number].begun_task > self._begun_before[number]
+        self._start_at[number] = self._clock() + (0.0 if has_worked else PAUSE_S)
+        self._desks[number].tell_end(status)

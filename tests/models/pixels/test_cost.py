@@ -1,0 +1,244 @@
+"""What an image will cost is known from its header, and what costs too much is refused before it is decoded."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+import zlib
+
+import numpy as np
+import pytest
+from heif_files import extents, find, heif, stream
+from pictures import encode, gradient, noise, tiff, with_orientation
+from PIL import Image, ImageFile
+
+from models.errors import CorruptImage, ImageError, ImageTooLarge, UnsupportedImage
+from models.pixels.formats import identify, read_encoded
+from models.pixels.formats.jpeg_scans import walk_scans
+from models.pixels.preprocessing import ACCEPTED_FORMATS, ImageLimits, PixelSpec, preprocess, read
+
+SPEC = PixelSpec(32, 32)
+END = b"\xff\xd9"
+
+
+def progressive(*size: int) -> bytes:
+    return encode(gradient(*size), "JPEG", progressive=True)
+
+
+def refusal(upload: bytes, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Why an image is refused, no pixel of which may be decoded."""
+    with monkeypatch.context() as patches:
+        patches.delattr(ImageFile.ImageFile, "load")
+        patches.delattr(Image, "frombytes")
+        with pytest.raises(ImageTooLarge) as refused:
+            preprocess(upload, SPEC)
+    return str(refused.value)
+
+
+# JPEG
+
+
+def test_scans_of_what_is_appended_are_not_counted() -> None:
+    photo = progressive(64, 64)
+    appended = b"ftypmp42" + progressive(16, 16) * 200 + photo
+    alone, followed = (read(upload, SPEC) for upload in (photo, photo + appended))
+    assert followed == alone
+    assert np.array_equal(preprocess(photo + appended, SPEC), preprocess(photo, SPEC))
+
+
+def test_end_marker_within_a_segment_ends_nothing() -> None:
+    photo = progressive(64, 64)
+    scan = photo.rindex(b"\xff\xda")
+    hidden = photo[:scan] + b"\xff\xfe\0\4" + END + photo[scan:-2] + photo[scan:-2] * 200 + END
+    with pytest.raises(CorruptImage, match="more than 100 scans"):
+        preprocess(hidden, SPEC)
+
+
+@pytest.mark.parametrize("after", [b"", b"SEFHe\0\0\0SEFT"], ids=["nothing", "trailer"])
+def test_progressive_picture_that_is_whole_needs_no_end_marker(after: bytes) -> None:
+    photo = encode(Image.fromarray(noise(64, 64)), "JPEG", progressive=True)
+    assert np.array_equal(preprocess(photo[:-2] + after, PixelSpec(64, 64)), preprocess(photo, PixelSpec(64, 64)))
+
+
+@pytest.mark.parametrize("side_px", [64, 8], ids=["whole", "eighth"])
+def test_progressive_picture_without_its_last_bytes_or_scans_is_truncated(side_px: int) -> None:
+    photo = encode(Image.fromarray(noise(64, 64)), "JPEG", progressive=True)
+    before_last = photo.rindex(b"\xff\xda")
+    for length in (len(photo) - 12, (len(photo) + before_last) // 2, before_last, before_last - 20):
+        with pytest.raises(CorruptImage, match="truncated"):
+            preprocess(photo[:length], PixelSpec(side_px, side_px))
+
+
+def test_scans_say_where_the_picture_ends() -> None:
+    photo = progressive(64, 64)
+    start = photo.index(b"\xff\xda")
+    scans = walk_scans(photo + b"more", start, components=b"\1\2\3", only_first=False)
+    assert (scans.number, scans.end, scans.is_ended, scans.is_complete) == (10, len(photo), True, True)
+    cut = walk_scans(photo[: photo.rindex(b"\xff\xda")], start, components=b"\1\2\3", only_first=False)
+    assert (cut.number, cut.is_ended, cut.is_complete) == (9, False, False)
+
+
+def test_photo_of_200_megapixels_is_accepted_where_it_is_decoded_at_an_eighth() -> None:
+    photo = bytearray(encode(gradient(64, 64), "JPEG"))
+    struct.pack_into(">HH", photo, photo.index(b"\xff\xc0") + 5, 12_240, 16_320)
+    cost = read(bytes(photo), PixelSpec(224, 224)).cost
+    assert cost.cpu_s < 0.5
+    assert cost.memory_bytes < 20_000_000
+
+
+# TIFF
+
+
+def test_tiles_cost_what_they_hold_and_not_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {256: 1, 257: 400, 258: 8, 259: 8, 262: 1, 277: 1}
+    upload = tiff(zlib.compress(bytes(64)), {**shown, 322: 2**24, 323: 1, 324: [8] * 400, 325: [20] * 400})
+    assert refusal(upload, monkeypatch).endswith("takes about 67.1 s; at most 5 s are accepted")
+
+
+def test_tile_is_not_hidden_behind_a_strip() -> None:
+    strip = {273: 8, 278: 4, 279: 4}
+    pixels = b"\x0a\x14\x1e\x28"
+    size = {256: 1, 257: 4, 258: 8, 259: 1, 262: 1, 277: 1}
+    upload = tiff(pixels, {**size, **strip, 322: 43_584, 323: 43_584, 324: 8, 325: 4})
+    assert read(upload, SPEC).cost.memory_bytes < 100_000
+    assert preprocess(upload, PixelSpec(4, 1))[:, 0, 0].tolist() == [10, 20, 30, 40]
+    assert b"\x42\x01" not in read_encoded(upload, "TIFF").data[len(upload) :]
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({258: [32] * 3, 277: 3, 339: [3] * 3, 262: 2}, "3 samples a pixel of 32 bits, floating point"),
+        ({258: [8] * 5, 277: 5, 262: 2}, "5 samples a pixel of 8 bits, unsigned"),
+        ({258: 64, 277: 1, 339: 3, 262: 1}, "1 samples a pixel of 64 bits, floating point"),
+    ],
+    ids=["floats", "five channels", "doubles"],
+)
+def test_tiff_of_samples_that_nothing_decodes_is_not_called_corrupt(
+    tags: dict[int, int | list[int]], reason: str
+) -> None:
+    with pytest.raises(UnsupportedImage, match=f"{reason}, which is not accepted"):
+        preprocess(tiff(bytes(16), {256: 1, 257: 1, 259: 1, 273: 8, 278: 1, 279: 16, **tags}), SPEC)
+
+
+def test_deep_picture_is_converted_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = encode(Image.fromarray(np.arange(64, dtype=np.int32).reshape(8, 8) << 25), "TIFF")
+    floats = encode(Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)), "TIFF")
+    whole = [preprocess(upload, PixelSpec(8, 8)) for upload in (deep, floats)]
+    monkeypatch.setattr("models.pixels.colors._BAND_PIXELS", 20)
+    for upload, expected in zip((deep, floats), whole, strict=True):
+        assert np.array_equal(preprocess(upload, PixelSpec(8, 8)), expected)
+
+
+# Run lengths in Python
+
+
+@pytest.mark.parametrize("code", [b"\0\2\0\0", b"\0\0", b"\1\1"], ids=["deltas", "ends of lines", "runs past the end"])
+def test_run_lengths_that_make_no_pixel_are_left_out(code: bytes) -> None:
+    head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 58, 40, 8, 8, 1, 8, 1, 0, 0, 0, 1, 0) + bytes(4)
+    encoded = read_encoded(head + code * 1_000_000, "BMP")
+    assert len(encoded.data) < 300
+    assert encoded.cost.cpu_s < 0.001
+
+
+# AVIF
+
+
+def test_avif_has_the_size_that_its_stream_says() -> None:
+    small, large = (encode(gradient(*size), "AVIF") for size in ((16, 16), (300, 400)))
+    lying = heif((b"av01", [extents(16, 16), find(large, b"av1C"), find(large, b"pixi")], stream(large)), brand=b"avif")
+    assert read(small, SPEC).encoded.size == (16, 16)
+    assert read(lying, SPEC).encoded.size == (400, 300)
+    with pytest.raises(ImageTooLarge, match="the image has 400 x 300 pixels; at most 100,000 are accepted"):
+        preprocess(lying, SPEC, limits=ImageLimits(max_pixels=100_000))
+
+
+def test_every_frame_of_an_avif_counts_until_one_is_shown() -> None:
+    upload = encode(gradient(64, 64), "AVIF")
+    units = stream(upload)
+    again = heif((b"av01", [extents(64, 64), find(upload, b"av1C")], units * 50), brand=b"avif")
+    assert read(again, SPEC).cost.cpu_s > 40 * read(upload, SPEC).cost.cpu_s
+
+
+def test_avif_is_handed_on_with_its_picture_alone() -> None:
+    exif = with_orientation(1)
+    exif[0x010E] = "a description" * 400
+    upload = encode(gradient(20, 30), "AVIF", exif=exif)
+    encoded = read_encoded(upload, "AVIF")
+    assert len(encoded.data) < len(upload) - 4000
+    plain = encode(gradient(20, 30), "AVIF")
+    assert np.array_equal(preprocess(upload, SPEC), preprocess(plain, SPEC))
+
+
+# Any bytes
+
+
+SEEDS = [
+    encode(gradient(19, 26).convert(mode), image_format, **options)
+    for mode, image_format, options in [
+        ("RGB", "JPEG", {"progressive": True}),
+        ("CMYK", "JPEG", {}),
+        ("RGBA", "PNG", {}),
+        ("P", "GIF", {}),
+        ("P", "BMP", {}),
+        ("RGBA", "WEBP", {}),
+        ("RGB", "WEBP", {"lossless": True}),
+        ("RGB", "TIFF", {"compression": "tiff_lzw"}),
+        ("I", "TIFF", {"big_tiff": True}),
+        ("RGBA", "AVIF", {}),
+        ("RGBA", "HEIC", {}),
+    ]
+    if image_format in ACCEPTED_FORMATS
+]
+
+
+def mutated(seed: bytes, draw: random.Random) -> bytes:
+    """Change bytes, put in numbers that are extreme, cut, and repeat a part."""
+    upload = bytearray(seed)
+    for _ in range(draw.randint(1, 6)):
+        position = draw.randrange(len(upload))
+        match draw.randrange(4):
+            case 0:
+                upload[position] = draw.randrange(256)
+            case 1:
+                extreme = draw.choice([0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF])
+                upload[position : position + 4] = extreme.to_bytes(4, draw.choice(["little", "big"]))
+            case 2:
+                part = upload[position : position + draw.randrange(1, 40)]
+                upload[position:position] = part * draw.choice([1, 2, 200])
+            case 3:
+                del upload[position : position + draw.randrange(1, 20)]
+        if len(upload) < 12:
+            break
+    return bytes(upload)
+
+
+def fuzz(number: int, seed: int) -> float:
+    """Read the headers of so many images; returns the most processor seconds that one took."""
+    draw = random.Random(seed)
+    slowest = 0.0
+    for _ in range(number):
+        upload = mutated(draw.choice(SEEDS), draw)
+        started = time.thread_time()
+        try:
+            image = read(upload, SPEC)
+        except ImageError:
+            pass
+        else:
+            assert image.cost.cpu_s >= 0
+            assert image.cost.memory_bytes > 0
+            assert len(image.encoded.data) < 2 * len(upload) + 2000
+        slowest = max(slowest, time.thread_time() - started)
+    return slowest
+
+
+def test_any_header_gives_a_cost_or_a_named_error() -> None:
+    fuzz(3000, seed=21)
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=[f"{identify(seed)}-{number}" for number, seed in enumerate(SEEDS)])
+def test_estimate_of_memory_holds_the_picture(seed: bytes) -> None:
+    image = read(seed, PixelSpec(19, 26))
+    assert image.cost.memory_bytes >= 19 * 26 * 3
+    assert image.cost.cpu_s > 0

@@ -1,0 +1,139 @@
+"""Images that cost more than they should are ended, wherever they are; their neighbours notice nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from pictures import encode, gradient
+
+from models.errors import CorruptImage, ImageTooLarge
+from models.pixels.formats.encoded import Cost
+from models.pixels.preprocessing import ACCEPTED_FORMATS, ReadImage, preprocess
+from server.decoding import decoder as decoder_module
+from server.decoding import process
+from server.decoding.decoder import Decoder
+from server.engine.errors import DeadlineExceeded
+from server.request_errors import Overloaded
+
+GIF = encode(gradient(24, 32), "GIF")  # which no worker decodes itself
+SOON_S = 60.0
+
+
+def decoded(decoder, upload, spec, *, timeout_s=SOON_S):
+    out = np.zeros((spec.height_px, spec.width_px, 3), np.uint8)
+    image = decoder.read(upload, spec)
+    deadline = time.monotonic() + timeout_s
+    with decoder.admitted([image], deadline) as admitted:
+        admitted.decode(image, spec, deadline=deadline, out=out)
+    return out
+
+
+@pytest.fixture
+def bad_first(monkeypatch, tmp_path):
+    """Makes the first image that a process decodes behave badly; the second is decoded as ever."""
+    has_begun = tmp_path / "has_begun"
+    decode = process.decode
+
+    def bad_first(action):
+        def act(*args, **options):
+            if not has_begun.exists():
+                has_begun.touch()
+                action()
+            return decode(*args, **options)
+
+        monkeypatch.setattr(process, "decode", act)
+
+    return bad_first
+
+
+def assert_decodes(decoder, spec):
+    assert np.array_equal(decoded(decoder, GIF, spec), preprocess(GIF, spec))
+
+
+def test_every_format_has_the_pixels_that_it_has_in_the_worker(decoder, spec, desk):
+    decoder = decoder()
+    for image_format in ACCEPTED_FORMATS:
+        upload = encode(gradient(30, 40), image_format)
+        assert np.array_equal(decoded(decoder, upload, spec), preprocess(upload, spec))
+    assert desk.last_task == len(set(ACCEPTED_FORMATS) - {"JPEG", "PNG", "WEBP"})
+
+
+def test_error_of_the_image_is_told_as_it_is(decoder, spec):
+    decoder = decoder()
+    with pytest.raises(CorruptImage, match=r"^the GIF image is truncated and cannot be decoded$"):
+        decoded(decoder, GIF[:-100], spec)
+    assert_decodes(decoder, spec)
+
+
+def test_native_code_that_never_returns_ends_at_the_deadline(decoder, spec, bad_first):
+    bad_first(ctypes.PyDLL(None).pause)  # which holds Python's lock meanwhile
+    decoder = decoder()
+    with pytest.raises(DeadlineExceeded, match="while its images were decoded"):
+        decoded(decoder, GIF, spec, timeout_s=1.0)
+    assert_decodes(decoder, spec)
+
+
+def test_image_that_computes_longer_than_its_header_says_is_ended(decoder, spec, bad_first, monkeypatch):
+    monkeypatch.setattr(decoder_module, "CPU_SPARE_S", 0.05)
+    bad_first(lambda: sum(range(10**12)))
+    decoder = decoder()
+    with pytest.raises(ImageTooLarge, match="takes more than 0 s to decode, as its header did not say"):
+        decoded(decoder, GIF, spec)
+    monkeypatch.setattr(decoder_module, "CPU_SPARE_S", 60.0)
+    assert_decodes(decoder, spec)
+
+
+def test_image_that_takes_more_memory_than_one_may_is_too_large(decoder, spec, monkeypatch):
+    fit_picture = process.decode.__globals__["fit_picture"]
+
+    def greedy(*args, **options):
+        np.ones(256 * 1024**2, np.uint8)
+        return fit_picture(*args, **options)
+
+    monkeypatch.setattr("models.pixels.preprocessing.fit_picture", greedy)
+    decoder = decoder()
+    with pytest.raises(ImageTooLarge, match="takes more memory to decode than there is"):
+        decoded(decoder, GIF, spec)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_image_that_crashes_its_decoder_is_corrupt(decoder, spec, bad_first, number):
+    def crash():
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    bad_first(crash)
+    decoder = decoder()
+    with pytest.raises(CorruptImage, match="the GIF image is corrupt: it broke the decoder"):
+        decoded(decoder, GIF, spec)
+    assert_decodes(decoder, spec)
+
+
+def test_image_whose_decoder_is_killed_by_somebody_is_decoded_by_the_next(decoder, spec, bad_first):
+    bad_first(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert_decodes(decoder(), spec)
+
+
+def test_what_is_more_than_can_be_decoded_in_time_is_refused_at_once(spec):
+    decoder = Decoder(clock=lambda: 100.0)
+    image = decoder.read(GIF, spec)
+    image = ReadImage(image.encoded, Cost(4.0, image.cost.memory_bytes))
+    with decoder.admitted([image, image], 110.0):  # nothing was in hand
+        with pytest.raises(Overloaded, match="the images in hand take 4 s to decode") as refused:
+            decoder.admitted([image, image, image, image], 110.0).__enter__()
+        assert refused.value.retry_after_s == 5
+    with decoder.admitted([image, image, image], 110.0):
+        pass
+
+
+def test_image_that_has_been_decoded_is_in_hand_no_more(decoder, spec):
+    decoder = decoder()
+    for _ in range(3):
+        assert_decodes(decoder, spec)
+    image = decoder.read(GIF, spec)
+    assert decoder.lane_of(image).is_idle

@@ -1,0 +1,49 @@
+"""Decoder processes that end are replaced; those that cannot start, not at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from server.decoding.supervisor import PAUSE_S, DecoderSupervisor
+
+SOON_S = 30.0
+
+
+def wait_for_end(supervisor, pid):
+    give_up_at = time.monotonic() + SOON_S
+    while supervisor.pids[0] == pid:
+        assert time.monotonic() < give_up_at
+        supervisor.check()
+        time.sleep(0.005)
+
+
+def test_one_that_cannot_start_is_started_again_after_a_pause(desk):
+    now = [100.0]
+    supervisor = DecoderSupervisor([desk], lambda _: os._exit(1), clock=lambda: now[0])
+    supervisor.check()
+    first = supervisor.pids[0]
+    wait_for_end(supervisor, first)
+    supervisor.check()
+    assert supervisor.pids == [0]
+    now[0] += PAUSE_S
+    supervisor.check()
+    assert supervisor.pids[0] not in (0, first)
+    supervisor.stop()
+    supervisor.stop()
+    assert supervisor.pids == [0]
+
+
+def test_one_that_has_worked_is_replaced_at_once(desk):
+    def work(_):
+        desk.take(SOON_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    supervisor = DecoderSupervisor([desk], work)
+    supervisor.check()
+    first = supervisor.pids[0]
+    desk.give(b"encoded", {})
+    wait_for_end(supervisor, first)
+    assert supervisor.pids[0] != 0
+    supervisor.stop()
