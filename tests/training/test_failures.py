@@ -25,12 +25,15 @@ def test_full_disk_and_memory_are_told_from_other_errors(error, line):
     assert what_to_change(error) == line
 
 
-def test_a_full_disk_is_one_line_of_the_command(capsys):
+@pytest.mark.parametrize(
+    ("said", "line"), [("checkpoint; No space left on device", DISK_FULL), ("OOM when allocating tensor", MEMORY_FULL)]
+)
+def test_a_full_disk_or_memory_is_one_line_of_the_command(capsys, said, line):
     def fail() -> str:
-        raise tf.errors.ResourceExhaustedError(None, None, "checkpoint; No space left on device")
+        raise tf.errors.ResourceExhaustedError(None, None, said)
 
     assert run("python -m training", fail) == 1
-    assert capsys.readouterr().err == f"python -m training: {DISK_FULL}\n"
+    assert capsys.readouterr().err == f"python -m training: {line}\n"
 
 
 def test_a_fault_of_ours_stays_a_traceback():

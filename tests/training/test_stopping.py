@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +38,29 @@ def test_what_nohup_ignores_stays_ignored():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+# The first process of a PID namespace, as a container's is: what has no handler does nothing there.
+ALONE = ["unshare", "--map-root-user", "--pid", "--fork"]
+TRAINS = (
+    "import os, time; from training.cli import leave, run; "
+    "leave(run('python -m training', lambda: print('process', os.getpid()) or str(time.sleep(60)), goes_on=True))"
+)
+
+
+def can_be_the_first_process() -> bool:
+    try:
+        return subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not can_be_the_first_process(), reason="no process here may begin a PID namespace")
+def test_the_first_process_of_a_container_ends_by_sigterm_and_says_so():
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*ALONE, sys.executable, "-c", TRAINS], **pipes) as container:
+        assert container.stdout.readline() == "process 1\n"
+        (first,) = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text().split()
+        os.kill(int(first), signal.SIGTERM)
+        assert container.communicate(timeout=30)[1] == "stopped by SIGTERM; the same command goes on\n"
+    assert container.returncode == 143
