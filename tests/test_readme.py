@@ -1,4 +1,4 @@
-"""What the README says of commands, settings and errors is what the code does."""
+"""What the README, and the tables that it links to, say of commands, settings and errors is what the code does."""
 
 import base64
 import json
@@ -16,6 +16,7 @@ from server.settings import Settings, variable
 
 REPO = Path(__file__).resolve().parent.parent
 README = (REPO / "README.md").read_text()
+API, SETTINGS = ((REPO / "docs" / name).read_text() for name in ("api.md", "settings.md"))
 
 
 def all_errors(kind: type[OpsinError] = OpsinError) -> list[type[OpsinError]]:
@@ -24,15 +25,22 @@ def all_errors(kind: type[OpsinError] = OpsinError) -> list[type[OpsinError]]:
 
 @pytest.mark.parametrize("row", fields(Settings), ids=lambda row: row.name)
 def test_settings_table_is_that_of_the_server(row):
-    assert f"| `{variable(row.name)}` | {row.metadata['default']} | {row.metadata['meaning']} |" in README
+    assert f"| `{variable(row.name)}` | {row.metadata['default']} | {row.metadata['meaning']} |\n" in SETTINGS
+
+
+def test_settings_that_are_set_most_are_the_same_in_the_readme():
+    rows = re.findall(r"^\| `OPSIN_.*\n", README, re.MULTILINE)
+    assert rows
+    assert all(row in SETTINGS for row in rows)
 
 
 def test_error_codes_have_the_statuses_of_the_table():
     documented = {
         code: int(status)
-        for status, codes in re.findall(r"^\| (\d{3}) \| (.*) \|$", README, re.MULTILINE)
+        for status, codes in re.findall(r"^\| (\d{3}) \| (.*) \|$", API, re.MULTILINE)
         for code in re.findall(r"`([a-z_]+)`", codes)
     }
+    assert documented
     errors = {error.code: error for error in all_errors()}
     assert {code: status_of(errors[code].__new__(errors[code])) for code in documented} == documented
 
