@@ -24,7 +24,7 @@ A run that was stopped goes on when the same command is given again.
 """
 NUM_PASSES = 96
 # Settings that draw the sets: the student has those of its teacher.
-OF_DATA = ("seed", "test_fraction", "validation_fraction", "max_image_pixels", "zip_encoding")
+OF_DATA = ("seed", "test_fraction", "validation_fraction", "validation_from", "max_image_pixels", "zip_encoding")
 
 
 def main(arguments: Sequence[str]) -> int:
