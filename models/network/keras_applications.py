@@ -12,11 +12,26 @@ from models.network.normalization import PIXEL_MEAN, PIXEL_STD
 from models.network.resnet_v2 import ResNetV2, build
 from models.network.torch_file import Array
 
+FILE = "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5"
+URL = f"https://storage.googleapis.com/tensorflow/keras-applications/resnet/{FILE}"
+MD5 = "fac2f116257151a9d068a22e544a4917"  # as Keras has it in tf_keras/src/applications/resnet.py
 CLASSIFIER = "predictions"
 STEM = "conv1_conv"
 
 # What the weights were trained on: pixel / 127.5 - 1.
 _MEAN = _STD = 127.5
+
+
+def downloaded() -> Path:
+    """Download the weights of ResNet50V2 without its classifier, 94 MB, or find them where Keras keeps them.
+
+    Raises:
+        ValueError: they cannot be had; the message says how else.
+    """
+    try:
+        return Path(keras.utils.get_file(FILE, URL, cache_subdir="models", file_hash=MD5))
+    except Exception as error:  # Keras raises Exception itself where a URL cannot be read
+        raise ValueError(f"{URL} cannot be downloaded: get the file in another way, and give --init FILE.h5") from error
 
 
 def resnet_with_weights(architecture: ResNetV2, path: Path) -> keras.Model:

@@ -28,7 +28,7 @@ def refused(photos: Path, capsys: pytest.CaptureFixture[str], *options: str) -> 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--init", "lite9"], "--init must be lite0, lite2, none, NAME:VERSION"),
+        (["--init", "lite9"], "--init must be lite0, lite2, resnet50v2, none, NAME:VERSION"),
         (["--init", "lite0", "--set", "variant=50"], "variant=50 is not the network of --init lite0: give --init none"),
         (["--init", "lite0", "--teacher", "runs/pets"], "--start-from and --teacher are of a training from nothing"),
         (["--minutes", "0"], "minutes must be in (0, inf), got 0"),

@@ -9,14 +9,14 @@ import tf_keras as keras
 
 from models.network.architectures import Architecture, architecture_from_dict, build
 from models.network.efficientnet_lite import EfficientNetLite
-from models.network.keras_applications import resnet_with_weights
+from models.network.keras_applications import downloaded, resnet_with_weights
 from models.network.pretrained import WeightsMissing, pretrained_model
 from models.network.resnet_v2 import ResNetV2
 from training.architecture import CLASSIFIER, architecture_in, architecture_of
 from training.config import BACKBONES, TrainingConfig
 from training.restored import network_of
 from training.run import RunError, load_model, read_run
-from training.transfer.starting_point import StartingPoint
+from training.transfer.starting_point import RESNET50V2, StartingPoint
 
 
 def load_network(start: StartingPoint, config: TrainingConfig, *, num_classes: int) -> keras.Model:
@@ -38,12 +38,13 @@ def load_network(start: StartingPoint, config: TrainingConfig, *, num_classes: i
             return pretrained_model(architecture)
         except WeightsMissing as error:
             raise RunError(f"{error}; or train from nothing: --init none") from None
-    if start.init.endswith(".h5"):
+    if start.init == RESNET50V2 or start.init.endswith(".h5"):
         architecture = architecture_of(config, num_classes=num_classes)
         if not isinstance(architecture, ResNetV2):
             raise RunError(f"--init {start.init} needs variant=50, got {config.variant}")
         try:
-            return resnet_with_weights(architecture, Path(start.init))
+            file = downloaded() if start.init == RESNET50V2 else Path(start.init)
+            return resnet_with_weights(architecture, file)
         except ValueError as error:
             raise RunError(str(error)) from None
     source_architecture, source = _source(start)

@@ -14,6 +14,7 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from training.config import BACKBONES, NOTHING
 
+RESNET50V2 = "resnet50v2"  # of Keras Applications
 # What a fine-tuning takes from the network that it starts from.
 _OF_NETWORK = ("variant", "width", "norm", "image_px", "crop_fraction")
 
@@ -43,8 +44,8 @@ def find_starting_point(init: str, repository: Repository) -> StartingPoint | No
     """Find what `--init` names, without loading TensorFlow.
 
     Args:
-        init: "none"; "lite0" or "lite2"; NAME or NAME:VERSION in the repository; the folder of a finished run, or its
-            model.keras; or an .h5 file with the weights of Keras Applications' ResNet50V2.
+        init: "none"; "lite0" or "lite2"; "resnet50v2" of Keras Applications, which is downloaded, or an .h5 file of its
+            weights; NAME or NAME:VERSION in the repository; the folder of a finished run, or its model.keras.
         repository: that has NAME.
 
     Raises:
@@ -55,7 +56,7 @@ def find_starting_point(init: str, repository: Repository) -> StartingPoint | No
     if init in BACKBONES:
         return StartingPoint(init, {"variant": init, "image_px": BACKBONES[init]})
     path = Path(init)
-    if path.suffix == ".h5" and path.is_file():
+    if init == RESNET50V2 or (path.suffix == ".h5" and path.is_file()):
         return StartingPoint(init, {"variant": "50", "image_px": 224, "crop_fraction": 0.875})
     folder = path.parent if path.name == "model.keras" else path
     if (folder / "run.json").is_file():
@@ -72,7 +73,8 @@ def _of_run(init: str, folder: Path) -> StartingPoint:
 
 
 def _of_version(init: str, repository: Repository) -> StartingPoint:
-    allowed = f"{', '.join(BACKBONES)}, {NOTHING}, NAME:VERSION of a model in {repository.root}, or a run's folder"
+    names = ", ".join((*BACKBONES, RESNET50V2, NOTHING))
+    allowed = f"{names}, NAME:VERSION of a model in {repository.root}, or a run's folder"
     try:
         reference = ModelReference.parse(init)
         artifact = repository.load(reference.name, reference.version)

@@ -1,10 +1,13 @@
 """Weights that Keras Applications has saved give the same logits, on our pixels."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tf_keras as keras
+from tf_keras.src.applications import resnet
 
-from models.network.keras_applications import resnet_with_weights
+from models.network.keras_applications import downloaded, resnet_with_weights
 from models.network.resnet_v2 import ResNetV2
 
 SMALL = ResNetV2.of("50", input_shape=(64, 64, 3), num_classes=7)
@@ -51,3 +54,21 @@ def test_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "x.h5").write_bytes(b"no HDF5")
     with pytest.raises(ValueError, match=r"x\.h5 is not a file of weights as Keras 2 writes it"):
         resnet_with_weights(SMALL, tmp_path / "x.h5")
+
+
+def test_weights_are_downloaded_by_keras_with_their_digest_or_another_way_is_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr(keras.utils, "get_file", lambda *words, **options: asked.append((words, options)) or "w.h5")
+    assert downloaded() == Path("w.h5")
+    [((file, url), options)] = asked
+    assert options["file_hash"] == resnet.WEIGHTS_HASHES["resnet50v2"][1]
+    assert url == resnet.BASE_WEIGHTS_PATH + file
+
+    def offline(*_, **__):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    with pytest.raises(
+        ValueError, match=r"cannot be downloaded: get the file in another way, and give --init FILE\.h5"
+    ):
+        downloaded()

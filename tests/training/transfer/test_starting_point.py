@@ -65,7 +65,9 @@ def test_version_of_a_tflite_alone_is_refused(repository, tmp_path):
 
 @pytest.mark.parametrize("init", ["lite9", "pets:2", "runs/pets", "pets:x"])
 def test_what_is_not_there_is_refused_with_what_is_allowed(repository, init):
-    with pytest.raises(ValueError, match=rf"--init must be lite0, lite2, none, NAME:VERSION .*, got '{init}'"):
+    with pytest.raises(
+        ValueError, match=rf"--init must be lite0, lite2, resnet50v2, none, NAME:VERSION .*, got '{init}'"
+    ):
         find_starting_point(init, repository)
 
 
@@ -103,6 +105,14 @@ def test_weights_of_keras_applications_are_a_starting_point_of_resnet_50(reposit
     assert load_network(start, config, num_classes=4) == (architecture, file)
     with pytest.raises(RunError, match=r"resnet50v2\.h5 needs variant=50, got lite0"):
         load_network(start, replaced(config, {"variant": "lite0"}), num_classes=4)
+
+
+def test_weights_of_keras_applications_are_downloaded_only_when_they_are_asked_for(repository, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.transfer.loading.downloaded", lambda: tmp_path / "w.h5")
+    monkeypatch.setattr("training.transfer.loading.resnet_with_weights", lambda _, file: file)
+    start = find_starting_point("resnet50v2", repository)
+    config = replaced(preset("scratch"), start.changes)
+    assert load_network(start, config, num_classes=4) == tmp_path / "w.h5"
 
 
 def test_file_that_holds_no_weights_of_keras_is_refused_in_one_line(repository, tmp_path):
