@@ -11,8 +11,8 @@ from agreement import agreement_of, assert_alike
 from cifar10_sample import deviations_from_manifest, sample_split
 
 from models.store.repository import Repository
+from training.config import TrainingConfig
 from training.data import load_dataset
-from training.dataset import HeldOut
 
 REPO = Path(__file__).resolve().parents[2]
 MAX_BYTES = 1_500_000
@@ -34,9 +34,17 @@ def test_manifest_says_how_it_was_made_and_how_good_it_is(artifact):
     assert provenance["training_commands"][0].startswith("python -m training --data cifar10.npz --preset cifar10 ")
     assert provenance["command"].startswith("python -m optimize quantize ")
     assert len(provenance["dataset"]["sha256"]) == 64
-    assert metrics["int8"]["num_images"] == metrics["float32"]["num_images"] == 10_000
+    assert metrics["int8"]["num_images"] == metrics["float32"]["num_images"] == 5_000
     assert metrics["int8"]["top1"] >= 0.94
     assert metrics["float32"]["top1"] - metrics["int8"]["top1"] <= 0.005
+
+
+def test_probabilities_mean_what_they_say(artifact):
+    metrics = artifact.manifest.metrics["int8"]
+    assert metrics["before_temperature"]["test"]["ece"] > 0.06
+    assert metrics["ece"] <= 0.015
+    assert artifact.manifest.calibration.num_images == 5_000
+    assert artifact.manifest.calibration.unsure_below is not None
 
 
 def test_commands_of_the_manifest_name_no_path_of_the_machine_that_ran_them(artifact):
@@ -58,7 +66,8 @@ def test_files_for_cpus_and_gpus_agree_on_the_sample(artifact):
 @pytest.mark.extended(covers=["models/zoo/**/*", "models/**/*.py", "training/*.py"])
 def test_is_as_good_as_its_manifest_says_for_cpus_and_gpus(artifact, shared_data, tmp_path):
     subprocess.run([sys.executable, shared_data / "unpack_cifar10.py", tmp_path / "cifar10.npz"], check=True)
-    data = load_dataset(tmp_path / "cifar10.npz", HeldOut())
+    config = TrainingConfig.from_dict(artifact.manifest.provenance["config"])
+    data = load_dataset(tmp_path / "cifar10.npz", config.held_out)
     assert data.sha256 == artifact.manifest.provenance["dataset"]["sha256"]
     agreement = agreement_of(artifact, data.test)
     assert_alike(agreement)

@@ -27,7 +27,8 @@ def test_more_images_than_memory_fail_and_the_next_calls_work(runtime):
     with pytest.raises(RunFailed, match=r"^LiteRT failed on 10000000 images$"):
         runtime.run(np.broadcast_to(IMAGES[0], (10_000_000, 32, 32, 3)))  # one image in memory
     for size in (2, 1):
-        np.testing.assert_array_equal(runtime.run(IMAGES[:size]), expected[:size])
+        # A softmax with a temperature rounds its last bit by the number of images.
+        np.testing.assert_allclose(runtime.run(IMAGES[:size]), expected[:size], rtol=1e-6, atol=1e-9)
 
 
 def test_threads_must_be_positive():
