@@ -55,6 +55,18 @@ def accuracy(manifest: Manifest) -> float | None:
     return None
 
 
+def accuracy_in_words(manifest: Manifest) -> str:
+    """Say the accuracy with the number of images and its 95 % interval, as far as the manifest has them."""
+    for metrics in (manifest.metrics.get(file.precision) for file in manifest.formats.values()):
+        if isinstance(metrics, Mapping) and (count := metrics.get("num_images")) and isinstance(count, int):
+            said = f"{percent(accuracy(manifest))} of {how_many(count, 'test image')}"
+            match metrics.get("intervals"):
+                case {"top1": [float() | int() as low, float() | int() as high]}:
+                    said += f" ({100 * low:.2f} to {100 * high:.2f})"
+            return said
+    return percent(accuracy(manifest))
+
+
 def percent(fraction: float | None) -> str:
     """Format a fraction as 93.42 %, and None as "-"."""
     return "-" if fraction is None else f"{fraction:.2%}".replace("%", " %")
@@ -83,7 +95,7 @@ def details(artifact: Artifact, *, is_stable: bool) -> str:
         "engines": ", ".join(f"{name}: {file.file} ({file.precision})" for name, file in manifest.formats.items()),
         "labels": f"{len(manifest.labels)}: {labels}",
         "pixels": pixels,
-        "accuracy": percent(accuracy(manifest)),
+        "accuracy": accuracy_in_words(manifest),
         "calibration": calibration(manifest),
     }
     lines = [f"{key:<14}{value}" for key, value in facts.items()]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from models.pixels.preprocessing import Pixels, PixelSpec
+from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
@@ -230,7 +231,9 @@ def _publish(options: argparse.Namespace, command: str) -> str:
     manifest = artifact.manifest
     int8, float32 = (manifest.metrics[precision]["top1"] for precision in ("int8", "float32"))
     num_images = manifest.provenance["dataset"]["num_measured"]
-    return f"published {manifest.reference}: {int8:.1%} of {num_images} photos right, {float32:.1%} in float32"
+    return (
+        f"published {manifest.reference}: {int8:.1%} of {how_many(num_images, 'photo')} right, {float32:.1%} in float32"
+    )
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
     start = start or find_starting_point(recipe.config.init, repository)
 
     from training.intervals import in_words
+    from training.next_steps import next_steps
     from training.publish import about_serving
     from training.train import train
 
@@ -76,7 +77,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
     figures = manifest.metrics["float32"]
     accuracy = in_words(round(figures["top1"] * figures["num_images"]), figures["num_images"])
     result = f"published {manifest.name} version {manifest.version}: {accuracy} right"
-    return "\n".join([result, *about_serving(artifact, repository)])
+    what_next = next_steps(options.workdir, repository.root, teaches=start is not None)
+    return "\n".join([result, *about_serving(artifact, repository), *what_next])
 
 
 if __name__ == "__main__":

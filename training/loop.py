@@ -210,7 +210,8 @@ class Trainer:
         self._save(num_steps_done, validation_accuracy if self._history.best is record else None)
         self._progress.say(
             f"epoch {record.epoch}/{self._config.epochs}  loss {record.train_loss:.3f}  "
-            f"accuracy {record.train_accuracy:.2%}  validation accuracy {validation_accuracy:.2%}"
+            f"accuracy {record.train_accuracy:.2%}  "
+            f"validation accuracy {validation_accuracy:.2%} of {len(self._images.validation_targets):,}"
         )
 
     def _save(self, num_steps_done: int, best_accuracy: float | None = None) -> None:

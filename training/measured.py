@@ -17,6 +17,7 @@ import numpy as np
 from models.network.tflite_graph import temperature_of
 from models.network.tflite_graph import with_temperature as with_temperature_inside
 from models.plural import how_many
+from models.quiet_stderr import quiet_stderr
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
@@ -146,11 +147,12 @@ def measured(
 def predict_file(file: Path, run: Run, split: Split) -> Probabilities:
     """Probabilities, float32 [N, C], of the images' encoded bytes by a LiteRT file, on all cores."""
     pixels = run.config.pixels
-    runtime = LiteRTRuntime(
-        file,
-        input_shape=(pixels.height_px, pixels.width_px, 3),
-        num_classes=len(run.labels),
-        num_threads=available_cores(),
-    )
+    with quiet_stderr():
+        runtime = LiteRTRuntime(
+            file,
+            input_shape=(pixels.height_px, pixels.width_px, 3),
+            num_classes=len(run.labels),
+            num_threads=available_cores(),
+        )
     with closing(runtime):
         return predict(runtime, split, pixels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import ArtifactError, OpsinError
+from models.quiet_stderr import quiet_stderr
 from models.runtime import load_runtime
 from models.runtime.cores import available_cores
 from models.runtime.tensors import Probabilities
@@ -100,11 +101,12 @@ def compare_with_serving(
 
 def _answers(artifact: Artifact, data: Dataset) -> Probabilities:
     """Probabilities, float32 [N, C], of the test images by a published version, on the CPU or any other device."""
-    runtime = load_runtime(
-        artifact,
-        runtime="litert" if "litert" in artifact.manifest.formats else "tensorflow",
-        num_threads=available_cores(),
-        batch_sizes=(BATCH_SIZE,),
-    )
+    with quiet_stderr():
+        runtime = load_runtime(
+            artifact,
+            runtime="litert" if "litert" in artifact.manifest.formats else "tensorflow",
+            num_threads=available_cores(),
+            batch_sizes=(BATCH_SIZE,),
+        )
     with closing(runtime):
         return np.asarray(predict(runtime, data.test, artifact.manifest.pixels))

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.machinery
 import os
-import re
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from pathlib import Path
 from types import ModuleType
 
-# Before absl's log is set up, as it is once TensorFlow is there, TF_CPP_MIN_LOG_LEVEL has no effect on it.
-_NOISE = re.compile(rb"(I\d{4} |WARNING: All log messages before absl::InitializeLog)")
+from models.quiet_stderr import quiet_stderr
+
 _GPU_DEVICES = ("nvidiactl", "nvidia0", "nvhost-ctrl", "dxg")  # of NVIDIA's driver, of its boards, of WSL
 
 
 def log_level(devices: Path = Path("/dev")) -> str:
     """Return TF_CPP_MIN_LOG_LEVEL: "2", or without a GPU "3", as TensorFlow tells as an error that there is none."""
     return "2" if any((devices / name).exists() for name in _GPU_DEVICES) else "3"
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2 meanwhile, and write all of it then that is not noise."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        terminal = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            held.seek(0)
-            os.write(2, b"".join(line for line in held if not _NOISE.match(line)))
 
 
 class QuietImport(MetaPathFinder):

@@ -18,6 +18,7 @@ from models.network.folding import fold_batch_norms
 from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.network.tflite_graph import relu_as_requantization, softmax_in_float, with_short_names
 from models.pixels.preprocessing import Pixels
+from models.quiet_stderr import quiet_stderr
 
 SavedModelPrecision = Literal["float32", "float16"]
 
@@ -140,7 +141,8 @@ def _converted(model: keras.Model, *, normalizes: bool = True, folds: bool = Tru
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         for name, value in options.items():
             setattr(converter, name, value)
-        content: bytes = converter.convert()
+        with quiet_stderr():
+            content: bytes = converter.convert()
     return with_short_names(content)
 
 
@@ -161,7 +163,8 @@ def _serving(model: keras.Model, *, normalizes: bool = True, temperature: float 
 
 def _write_int8(content: bytes, path: Path) -> None:
     content = relu_as_requantization(softmax_in_float(content))
-    scale, zero_point = Interpreter(model_content=content).get_input_details()[0]["quantization"]
+    with quiet_stderr():
+        scale, zero_point = Interpreter(model_content=content).get_input_details()[0]["quantization"]
     if not np.isclose(scale, 1 / PIXEL_STD) or zero_point != PIXEL_MEAN:
         raise ExportError(
             f"input must have scale {1 / PIXEL_STD} and zero point {PIXEL_MEAN:.0f}, got {scale}, {zero_point}"

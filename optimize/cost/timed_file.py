@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
+from models.quiet_stderr import quiet_stderr
+
 Clock = Callable[[], float]
 
 _SLICE_S = 0.1  # that a measurement takes, about
@@ -28,7 +30,8 @@ class LoadedFile:
         """
         self.batch_size = batch_size
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+            with quiet_stderr():
+                self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             [image], [output] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             shape = [batch_size, *(int(size) for size in image["shape"][1:])]
             if list(image["shape"]) != shape:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from models.errors import RunFailed
+from models.quiet_stderr import quiet_stderr
 from models.runtime.tensors import Images, Probabilities, Signature
 
 Numbers = npt.NDArray[Any]
@@ -34,8 +35,9 @@ class ExternalClassifier:
         """
         self._name = path.name
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-            self._interpreter.allocate_tensors()
+            with quiet_stderr():
+                self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+                self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError):
             raise ValueError(f"{path.name} cannot be loaded by LiteRT") from None

@@ -1,7 +1,7 @@
 import pytest
 from small_artifacts import small_manifest
 
-from models.report import accuracy, calibration, percent, size, table
+from models.report import accuracy, accuracy_in_words, calibration, percent, size, table
 from models.store.calibration import Calibration
 
 
@@ -49,3 +49,18 @@ def test_percent():
 
 def test_columns_are_as_wide_as_their_widest_cell():
     assert table(["A", "LONG"], [["wide", "1"], ["x", ""]]) == "A     LONG\nwide  1\nx"
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        (
+            {"top1": 0.92, "num_images": 375, "intervals": {"top1": [0.888, 0.943]}},
+            "92.00 % of 375 test images (88.80 to 94.30)",
+        ),
+        ({"top1": 0.92, "num_images": 1}, "92.00 % of 1 test image"),
+        ({"top1": 0.92}, "92.00 %"),
+    ],
+)
+def test_accuracy_is_told_with_its_images_and_interval(figures, said):
+    assert accuracy_in_words(small_manifest(metrics={"int8": figures})) == said

@@ -4,11 +4,15 @@ import sys
 
 import pytest
 
-from training.quiet_import import QuietImport, log_level, quiet_stderr
+from models.quiet_stderr import quiet_stderr
+from training.quiet_import import QuietImport, log_level
 
 NOISE = (
     b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
     b"I0000 00:00:1795966697.2 2160 cudart_stub.cc:31] Could not find cuda drivers on your machine\n"
+    b"W0000 00:00:1795966697.2 2160 tf_tfl_flatbuffer_helpers.cc:365] Ignored output_format.\n"
+    b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+    b"fully_quantize: 0, inference_type: 6, input_inference_type: UINT8, output_inference_type: FLOAT32\n"
 )
 ERROR = b"E0000 00:00:1795966697.3 2160 cuda_dnn.cc:31] Unable to register cuDNN factory\n"
 

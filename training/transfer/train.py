@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -112,14 +111,11 @@ def train_from(
         served = publish(measured, run, data, architecture=architecture_in(model, run.config), **options)
         for line in about_serving(served, repository):
             say(line)
-        say(f"published {served.manifest.reference}; all layers learn next")
+        say(f"{served.manifest.reference} can be served; all layers learn next")
         config = replace(run.config, epochs=plan.epochs)
         images = pixel_sets(data, config, workdir)
         tuned = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
         if tuned is not None:
             model = tuned
             options.pop("cross_validation", None)  # it is of the classifier alone
-    artifact = finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
-    folders = f"--teacher {shlex.quote(str(workdir))} --workdir {shlex.quote(f'{workdir}-resnet')}"
-    say(f"a ResNet-v2 that learns from it, and may be faster: `python -m training teach {folders}`")
-    return artifact
+    return finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
