@@ -21,6 +21,7 @@ import numpy as np
 
 from models.pixels.preprocessing import Pixels, PixelSpec
 from models.plural import how_many
+from models.quiet_stderr import quiet_stderr
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
@@ -195,7 +196,9 @@ def _answers(file: Path, split: Split, spec: PixelSpec) -> Any:
 
     shape = (spec.height_px, spec.width_px, 3)
     num_classes, num_threads = len(read_classes()), available_cores()
-    with closing(LiteRTRuntime(file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)) as runtime:
+    with quiet_stderr():
+        runtime = LiteRTRuntime(file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+    with closing(runtime):
         return predict(runtime, split, spec)
 
 

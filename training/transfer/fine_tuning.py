@@ -15,46 +15,58 @@ from training.loop import fit
 from training.pixel_sets import PixelSets
 from training.progress import Progress
 from training.transfer.features import BATCH_SIZE, features_of, logits_of
-from training.transfer.head import Head, fit_head
+from training.transfer.head import Features, Head, fit_head
+from training.transfer.time_budget import Plan, fewer_for_head
 from training.transfer.validation_score import FineTuned, ValidationScore
 
 
 def fitted_head(
-    model: keras.Model, data: Dataset, config: TrainingConfig, *, num_images: int, workdir: Path
-) -> tuple[Head, ValidationScore]:
+    model: keras.Model, data: Dataset, config: TrainingConfig, plan: Plan, *, workdir: Path, deadline_s: float
+) -> tuple[Head, ValidationScore, int]:
     """Fit a head on the features of training images, which are kept in `workdir/features/`.
 
     Args:
         model: from normalized pixels to logits.
         data: the images.
         config: the settings.
-        num_images: training images to learn from, drawn at random if they are not all.
+        plan: says how many training images to learn from, drawn at random if they are not all; fewer, where the
+            validation images take longer than it has reckoned with.
         workdir: the run's folder.
+        deadline_s: of the whole training, on the monotonic clock.
+
+    Returns:
+        The head, what it is worth, and how many training images it has learned from.
     """
-    drawn = drawn_for_head(data, config, num_images)
-    splits: dict[str, Split] = {"train": data.train.subset(drawn), "validation": data.validation}
-    batches = sum(-(-len(split) // BATCH_SIZE) for split in splits.values())
-    progress = Progress(num_steps=batches, batch_size=BATCH_SIZE)
-    features, num_done = {}, 0
-    for name, split in splits.items():
-        cache = workdir / "features" / f"{name}.npy"
+    folder, done_s = workdir / "features", [time.monotonic()]
+
+    def features(name: str, split: Split) -> Features:
+        progress = Progress(num_steps=-(-len(split) // BATCH_SIZE), batch_size=BATCH_SIZE)
+        done_s.clear()
 
         def advance() -> None:
-            nonlocal num_done
-            num_done += 1
-            progress.advance(num_done, lambda: "features")
+            done_s.append(time.monotonic())
+            progress.advance(len(done_s), lambda: f"features of {name} images")
 
-        features[name] = features_of(model, split, config.pixels, cache, advance=advance)
-    validation = features["validation"], data.validation.targets
+        return features_of(model, split, config.pixels, folder / f"{name}.npy", advance=advance)
+
+    validation = features("validation", data.validation), data.validation.targets
+    if (folder / "train.npy").exists():  # a run that goes on
+        num_images = len(np.load(folder / "train.npy", mmap_mode="r"))
+    else:
+        # The first batch traces the network.
+        photo_s = (done_s[-1] - done_s[0]) / (len(done_s) - 1) / BATCH_SIZE if len(done_s) > 2 else 0.0
+        left_s = deadline_s - time.monotonic()
+        num_images = fewer_for_head(plan, photo_s=photo_s, left_s=left_s, at_least=config.batch_size)
+    drawn = drawn_for_head(data, config, num_images)
     head = fit_head(
-        features["train"],
+        features("train", data.train.subset(drawn)),
         data.train.targets[drawn],
         num_classes=len(data.labels),
         validation=validation,
         groups=data.train.groups[drawn] if len(data.train.groups) else None,
         seed=config.seed,
     )
-    return head, ValidationScore.of(head.logits(validation[0]), validation[1])
+    return head, ValidationScore.of(head.logits(validation[0]), validation[1]), num_images
 
 
 def drawn_for_head(data: Dataset, config: TrainingConfig, num_images: int) -> Targets:

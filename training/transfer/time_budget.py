@@ -121,6 +121,35 @@ def make_plan(config: TrainingConfig, data: Dataset, speed: Speed, *, elapsed_s:
     return Plan(num_for_head, epochs, elapsed_s + head_s, total_s, math.ceil(least_s / 60), speed)
 
 
+def fewer_for_head(plan: Plan, *, photo_s: float, left_s: float, at_least: int) -> int:
+    """Reckon anew how many photos the head can learn from, where one took longer than planned.
+
+    Args:
+        plan: of `make_plan`.
+        photo_s: seconds that a photo took, decoded too; 0 where too few were timed.
+        left_s: seconds that are left of the time that was given.
+        at_least: photos to learn from, however little time is left.
+    """
+    if photo_s <= (1 + SPARE_PART) * plan.speed.forward_s:
+        return plan.num_for_head
+    return min(plan.num_for_head, max(at_least, int(HEAD_PART * left_s / photo_s)))
+
+
+def epochs_in_time(plan: Plan, config: TrainingConfig, data: Dataset, *, elapsed_s: float, end_s: float) -> int:
+    """Reckon anew how many epochs all layers can learn for, at the pace that this machine has kept so far.
+
+    Args:
+        plan: of `make_plan`.
+        config: the settings.
+        data: the photos.
+        elapsed_s: seconds from the beginning until the head was published.
+        end_s: seconds that are left, without those that the last file takes.
+    """
+    slowdown = max(1.0, elapsed_s / plan.head_s)
+    epochs = int(end_s / (slowdown * _epoch_s(config, data, plan.speed)))
+    return min(plan.epochs, epochs) if epochs >= MIN_EPOCHS else 0
+
+
 def about_time(config: TrainingConfig, data: Dataset) -> str:
     """Say how long a training from nothing takes on this machine, measured on a few steps."""
     with building_in(config.precision):

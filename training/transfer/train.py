@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_in, rebuilt
 from training.dataset import Dataset
-from training.pixel_sets import pixel_sets
 from training.publish import about_serving, export_and_measure, publish
 from training.recipe import Recipe
 from training.run import open_run, read_run
 from training.train import finish, new_run
 from training.transfer.features import set_head
-from training.transfer.fine_tuning import fine_tuned, fitted_head
+from training.transfer.fine_tuning import fitted_head
 from training.transfer.head_accuracy import cross_validated_head
+from training.transfer.in_time import fine_tuned_in_time
 from training.transfer.loading import load_network
 from training.transfer.starting_point import StartingPoint
 from training.transfer.time_budget import Plan, make_plan, measure_speed
@@ -94,12 +94,12 @@ def train_from(
     run = new_run(recipe.config, data, data_path, command=command, parent=parent, ancestry=ancestry, recipe=record)
     run = open_run(workdir, run)
     options: dict[str, Any] = {"workdir": workdir, "repository": repository, "name": name}
-    head, score = fitted_head(model, data, run.config, num_images=plan.num_for_head, workdir=workdir)
+    head, score, num_images = fitted_head(model, data, run.config, plan, workdir=workdir, deadline_s=deadline_s)
     set_head(model, head)
+    if num_images < plan.num_for_head:
+        say(f"photos take longer than planned: the classifier learns from {num_images} of {plan.num_for_head}")
     say(f"the classifier alone: {score}, with an L2 penalty of {head.penalty:g}")
-    found = cross_validated_head(
-        model, data, run.config, num_images=plan.num_for_head, penalty=head.penalty, workdir=workdir
-    )
+    found = cross_validated_head(model, data, run.config, num_images=num_images, penalty=head.penalty, workdir=workdir)
     if found:
         options["cross_validation"] = found
         say(
@@ -107,14 +107,16 @@ def train_from(
             f"cross-validation of the classifier: {found} right"
         )
     if plan.epochs:
+        measuring_s = time.monotonic()
         measured = export_and_measure(model, run, data, workdir=workdir)
         served = publish(measured, run, data, architecture=architecture_in(model, run.config), **options)
         for line in about_serving(served, repository):
             say(line)
         say(f"{served.manifest.reference} can be served; all layers learn next")
-        config = replace(run.config, epochs=plan.epochs)
-        images = pixel_sets(data, config, workdir)
-        tuned = fine_tuned(model, images, config=config, score=score, workdir=workdir, deadline_s=deadline_s, say=say)
+        end_s = deadline_s - (time.monotonic() - measuring_s)  # the last file takes as long
+        tuned = fine_tuned_in_time(
+            model, data, run, plan, score=score, workdir=workdir, deadline_s=deadline_s, end_s=end_s, say=say
+        )
         if tuned is not None:
             model = tuned
             options.pop("cross_validation", None)  # it is of the classifier alone

@@ -4,7 +4,16 @@ import pytest
 from small_networks import small_network
 
 from training.config import preset, replaced
-from training.transfer.time_budget import EXPORT_S, HEAD_S, Plan, Speed, make_plan, measure_speed
+from training.transfer.time_budget import (
+    EXPORT_S,
+    HEAD_S,
+    Plan,
+    Speed,
+    epochs_in_time,
+    fewer_for_head,
+    make_plan,
+    measure_speed,
+)
 
 CONFIG = replaced(preset("photos"), {"small_fraction": 0.0})
 SPEED = Speed(forward_s=0.02, learning_s=0.1)
@@ -68,3 +77,27 @@ def test_speed_is_that_of_a_photo_and_measuring_it_changes_no_weight():
     config = replaced(preset("smoke"), {"image_px": 8, "batch_size": 4})
     assert measure_speed(model, config, clock=lambda: next(ticks)) == Speed(forward_s=1.0, learning_s=5.0)
     assert all((old == new).all() for old, new in zip(before, model.get_weights(), strict=True))
+
+
+def test_head_learns_from_fewer_photos_where_they_take_longer_than_planned():
+    planned = plan(15)
+    assert planned.num_for_head == 1000
+    for photo_s in (0.0, 0.02, 0.023):  # as planned, or not known
+        assert fewer_for_head(planned, photo_s=photo_s, left_s=10, at_least=32) == 1000
+    assert fewer_for_head(planned, photo_s=0.2, left_s=5000, at_least=32) == 1000  # there is time for all
+    assert fewer_for_head(planned, photo_s=0.2, left_s=250, at_least=32) == 500  # 0.4 of it
+    assert fewer_for_head(planned, photo_s=0.2, left_s=-1, at_least=32) == 32
+
+
+def epochs(elapsed_s: float, end_s: float) -> int:
+    return epochs_in_time(plan(15), CONFIG, data(1000), elapsed_s=elapsed_s, end_s=end_s)
+
+
+def test_all_layers_learn_for_as_many_epochs_as_fit_at_the_pace_of_the_machine():
+    # 6 are planned, of 102 s each, after a head of 56 s.
+    assert epochs(elapsed_s=56, end_s=612) == 6
+    assert epochs(elapsed_s=56, end_s=5000) == 6
+    assert epochs(elapsed_s=56, end_s=409) == 4
+    assert epochs(elapsed_s=112, end_s=612) == 3  # twice as slow
+    assert epochs(elapsed_s=56, end_s=203) == 0  # one alone changes too little
+    assert epochs(elapsed_s=900, end_s=-1) == 0
