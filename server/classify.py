@@ -131,12 +131,9 @@ class Classifier:
         self, image: ReadImage, slot: Slot, served: ServedModel, admitted: Admitted, deadline: float
     ) -> ImageError | None:
         slot.check_client()
-        started = self._clock()
         try:
             admitted.decode(image, served.pixels, deadline=deadline, out=slot.pixels)
         except ImageError as error:
             return error
-        finally:
-            self._metrics.note_decode(self._clock() - started)
         slot.submit()
         return None

@@ -38,6 +38,7 @@ from server.engine.slot_table import SlotTable
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess
 from server.http.worker import Application, ConnectionCounts, HTTPWorker
+from server.memory import Trimming, limit_arenas
 from server.metric_files import MetricFiles, memory_folder
 from server.metrics import OTHER
 from server.settings import Settings, SettingsError
@@ -63,6 +64,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(
         self, settings: Settings, wanted: tuple[ModelReference, ...], choice: DeviceChoice, listener: socket.socket
     ) -> None:
+        limit_arenas()
         self.settings = settings
         self._pid = os.getpid()
         self._wanted, self._choice = wanted, choice
@@ -119,7 +121,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
         first = worker.partition * DECODERS_PER_WORKER
         own_desks = self._desks[first : first + DECODERS_PER_WORKER]
-        decoder = Decoder(own_desks, limits=self.settings.image_limits)
+        decoder = Decoder(own_desks, limits=self.settings.image_limits, note_decode=metrics.note_decode)
+        Trimming().start()
         app = create_app(
             self.settings,
             engine=engine,

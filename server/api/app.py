@@ -65,7 +65,7 @@ def create_app(
         counts: of what clients ask, which all processes share; its own where it is the only one.
     """
     metrics = metrics or Metrics()
-    decoder = decoder or Decoder(limits=settings.image_limits)
+    decoder = decoder or Decoder(limits=settings.image_limits, note_decode=metrics.note_decode)
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice))
     app = FlaskApp("server.api")

@@ -35,6 +35,7 @@ class Decoder:
     Args:
         desks: of this worker's decoder processes; without any, it decodes all by itself.
         limits: of an image.
+        note_decode: told what the decoding of each image took, in seconds, or what it took to refuse it.
         clock: monotonic.
     """
 
@@ -43,17 +44,21 @@ class Decoder:
         desks: Sequence[Desk] = (),
         *,
         limits: ImageLimits | None = None,
+        note_decode: Callable[[float], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits, self._clock = limits or ImageLimits(), clock
+        self._note_decode = note_decode
         self._plain: Lane[None] = Lane([None] * MAX_PLAIN_DECODES, clock=clock)
         self._other: Lane[Desk] | None = Lane(desks, clock=clock) if desks else None
 
     def read(self, upload: bytes | memoryview, spec: PixelSpec) -> ReadImage | ImageError:
         """Read an upload's header, and find out what it will cost."""
+        started = self._clock()
         try:
             return read(upload, spec, limits=self._limits)
         except ImageError as error:
+            self._note_decode(self._clock() - started)
             return error
 
     @contextmanager
@@ -88,10 +93,14 @@ class Decoder:
             DeadlineExceeded: the deadline passed first.
         """
         with self.lane_of(image).place(image.cost.cpu_s, deadline) as desk:
-            if desk is None:
-                decode(image.encoded, spec, limits=self._limits, out=out)
-            else:
-                self._decode_at(desk, image, spec, deadline=deadline, out=out)
+            started = self._clock()
+            try:
+                if desk is None:
+                    decode(image.encoded, spec, limits=self._limits, out=out)
+                else:
+                    self._decode_at(desk, image, spec, deadline=deadline, out=out)
+            finally:
+                self._note_decode(self._clock() - started)
 
     def lane_of(self, image: ReadImage) -> Lane[Any]:
         """Choose where an image is decoded."""

@@ -16,15 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.errors import ImageError
+from models.errors import ImageError, ImageTooLarge
 from models.pixels.formats.encoded import Cost, EncodedImage, Samples
 from models.pixels.preprocessing import ImageLimits, PixelSpec, decode
 from server.decoding.desk import Desk
+from server.memory import trim
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 DEFAULT = (signal.SIGALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGCHLD)
 NICENESS = 5  # beside that of the HTTP workers, so that they and the engine come first
 LOOK_AGAIN_S = 5.0
+STANDARD_ERROR = 2
 PR_SET_PDEATHSIG = 1  # prctl(2)
 SPARE_MEMORY_BYTES = 64 * 1024**2  # for libraries that are loaded with their first image, and small things
 TRIMMED_FROM_BYTES = 4 * 1024**2  # decoding less leaves nothing worth giving back
@@ -46,6 +48,8 @@ def decoder_main(desk: Desk, others: Sequence[Desk], limits: ImageLimits, *, mas
     for number in DEFAULT:
         signal.signal(number, signal.SIG_DFL)
     os.nice(NICENESS)
+    with Path(os.devnull).open("wb") as nowhere:  # libtiff tells standard error of each bad line of an image
+        os.dup2(nowhere.fileno(), STANDARD_ERROR)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     desk.keep_only_own_end(others)
     limit = _data_bytes() + limits.max_memory_bytes + SPARE_MEMORY_BYTES
@@ -108,12 +112,14 @@ def _decode(desk: Desk, task: dict[str, Any], data: bytes, limits: ImageLimits) 
         decode(encoded, spec, limits=limits, out=desk.pixels(spec))
     except ImageError as error:
         reply = {"error": error.code, "message": str(error)}
+    except MemoryError:
+        reply = {"error": ImageTooLarge.code, "message": f"the {encoded.format} image takes more memory than one may"}
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.setitimer(signal.ITIMER_PROF, 0)
     desk.reply(task["number"], **reply)
     if encoded.cost.memory_bytes + len(data) > TRIMMED_FROM_BYTES:
         del encoded, data
-        _libc.malloc_trim(0)
+        trim()
 
 
 def _data_bytes() -> int:

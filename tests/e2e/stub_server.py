@@ -3,11 +3,14 @@
 Run by `RunningServer` (tests/running_server.py) with the settings in the environment. STUB_SLEEP_S makes each image
 take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_FAIL=load makes
 loading the model fail, STUB_FAIL=crash kills the engine that tries, STUB_FATAL_VERSION the one that tries that version.
-A picture that is all (66, 66, 66) kills the engine that runs it.
+A picture that is all (66, 66, 66) kills the engine that runs it. What a decoder process does with a GIF depends on its
+width: at 66 pixels it crashes, at 67 it never returns, at 68 it takes all the memory it gets.
 """
 
 from __future__ import annotations
 
+import ctypes
+import dataclasses
 import os
 import resource
 import signal
@@ -16,6 +19,7 @@ import time
 
 import numpy as np
 
+import server.decoding.process
 import server.engine.loaded
 from models.errors import CorruptArtifact
 from server.cli import main
@@ -42,7 +46,22 @@ def load_stub(artifact, **_options):
     return MeanColour()
 
 
+decode = server.decoding.process.decode
+
+
+def decode_or_misbehave(encoded, spec, **options):
+    match encoded.size[0]:
+        case 66:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case 67:
+            ctypes.PyDLL(None).pause()  # holds Python's lock meanwhile
+        case 68:
+            encoded = dataclasses.replace(encoded, data=encoded.data * 2**20)
+    return decode(encoded, spec, **options)
+
+
 if __name__ == "__main__":
+    server.decoding.process.decode = decode_or_misbehave
     if limit := os.environ.get("STUB_MAX_FILE_BYTES"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     server.engine.loaded.load_runtime = load_stub

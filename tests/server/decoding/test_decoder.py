@@ -6,12 +6,13 @@ import ctypes
 import os
 import signal
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from pictures import encode, gradient
 
-from models.errors import CorruptImage, ImageTooLarge
+from models.errors import CorruptImage, ImageError, ImageTooLarge
 from models.pixels.formats.encoded import Cost
 from models.pixels.preprocessing import ACCEPTED_FORMATS, ReadImage, preprocess
 from server.decoding import decoder as decoder_module
@@ -68,6 +69,16 @@ def test_error_of_the_image_is_told_as_it_is(decoder, spec):
     with pytest.raises(CorruptImage, match=r"^the GIF image is truncated and cannot be decoded$"):
         decoded(decoder, GIF[:-100], spec)
     assert_decodes(decoder, spec)
+
+
+def test_image_cannot_fill_the_log(decoder, spec, capfd):
+    upload = bytearray(encode(gradient(200, 300).convert("1"), "TIFF", compression="group4"))
+    upload[2000:2300] = bytes(range(150)) * 2
+    decoder = decoder()
+    with suppress(ImageError):
+        decoded(decoder, bytes(upload), spec)
+    assert_decodes(decoder, spec)
+    assert "Fax4Decode" not in capfd.readouterr().err
 
 
 def test_native_code_that_never_returns_ends_at_the_deadline(decoder, spec, bad_first):
