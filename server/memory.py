@@ -13,7 +13,7 @@ M_ARENA_MAX = -8
 # The C library would give each thread of hundreds a heap of its own, and none of them back.
 MAX_ARENAS = 2
 PERIOD_S = 5.0
-GROWTH_BYTES = 4 * 1024**2  # since it was given back last; less is not worth the walk through all heaps
+GROWTH_BYTES = 1024**2  # since it was given back last; less is not worth the walk through all heaps
 
 _libc = ctypes.CDLL(None)
 

@@ -24,7 +24,8 @@ MARGIN = 1.5  # of the predicted wait: a request refused now is better off than 
 # A process ends when it has computed for so many times what the image's header said, and some seconds more.
 CPU_FACTOR, CPU_SPARE_S = 4.0, 2.0
 GRACE_S = 1.0  # past the deadline, for the master to hear that a process ended
-MAX_ATTEMPTS = 2  # where somebody else ended the process
+# Somebody killed the process, or nobody knows: then the image has a second chance.
+UNEXPLAINED_ENDS, MAX_ATTEMPTS = (-signal.SIGKILL, -signal.SIGTERM, 0), 2
 
 ERRORS = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ImageError)}
 
@@ -50,7 +51,8 @@ class Decoder:
         self._limits, self._clock = limits or ImageLimits(), clock
         self._note_decode = note_decode
         self._plain: Lane[None] = Lane([None] * MAX_PLAIN_DECODES, clock=clock)
-        self._other: Lane[Desk] | None = Lane(desks, clock=clock) if desks else None
+        # Until one has been decoded there, the other lane tells how fast this machine is.
+        self._other: Lane[Desk] | None = Lane(desks, like=self._plain, clock=clock) if desks else None
 
     def read(self, upload: bytes | memoryview, spec: PixelSpec) -> ReadImage | ImageError:
         """Read an upload's header, and find out what it will cost."""
@@ -90,6 +92,7 @@ class Decoder:
 
         Raises:
             ImageError: it is broken, or takes more than its header said.
+            Overloaded: it would not be decoded in time.
             DeadlineExceeded: the deadline passed first.
         """
         with self.lane_of(image).place(image.cost.cpu_s, deadline) as desk:
@@ -132,9 +135,9 @@ class Decoder:
             if "ended" not in reply:
                 out[:] = desk.pixels(spec)
                 return
-            if reply["ended"] not in (-signal.SIGKILL, -signal.SIGTERM, 0):
-                raise CorruptImage(f"the {name} image is corrupt: it broke the decoder")
-        raise ImageTooLarge(f"the {name} image cannot be decoded: its decoder was ended twice")
+            if reply["ended"] not in UNEXPLAINED_ENDS:
+                break
+        raise CorruptImage(f"the {name} image is corrupt: it broke the decoder")
 
 
 class Admitted:

@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from server.engine.errors import DeadlineExceeded
+from server.request_errors import Overloaded
 
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ SLOWEST = 50.0  # times the estimate
 # A small image passes a large one that came before it by less than so many times the difference of their costs: so
 # small ones hardly wait behind large ones, and no large one waits for ever.
 PATIENCE = 4.0
+LOOK_AGAIN_S = 0.25  # whether there is still time
+TOO_LATE = "the request's deadline passed while its images were decoded"
 
 
 class Lane(Generic[T]):
@@ -32,22 +35,33 @@ class Lane(Generic[T]):
 
     Args:
         places: what each is, for its user.
+        like: another lane, whose pace is this one's until it has decoded anything.
         clock: monotonic.
     """
 
-    def __init__(self, places: Sequence[T], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, places: Sequence[T], *, like: Lane[Any] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._free = list(places)
         self._num_places = len(places)
-        self._clock = clock
+        self._like, self._clock = like, clock
         self._lock = threading.Lock()
-        self._waiting: list[tuple[float, int, _Waiter[T]]] = []  # a heap
+        self._waiting: list[_Waiter[T]] = []  # a heap
         self._numbers = itertools.count()
+        self._running: dict[int, tuple[float, float]] = {}  # since when, and estimated seconds
         self._in_hand_s = 0.0
-        self._pace = 1.0
+        self._pace: float | None = None
+
+    def pace(self) -> float:
+        """Tell how many seconds an estimated one takes: of late, or of what runs now if that is more already."""
+        known = self._like.pace() if self._pace is None and self._like else self._pace or 1.0
+        now = self._clock()
+        running = ((now - since) / (cost_s + OVERHEAD_S) for since, cost_s in list(self._running.values()))
+        return min(SLOWEST, max(known, *running, 0.0))
 
     def wait_s(self, more_s: float = 0.0) -> float:
         """Predict in how many seconds all that is in hand, and so much more, will be decoded."""
-        return self._pace * (self._in_hand_s + more_s) / self._num_places
+        return self.pace() * (self._in_hand_s + more_s) / self._num_places
 
     @property
     def is_idle(self) -> bool:
@@ -64,37 +78,57 @@ class Lane(Generic[T]):
         """Wait for a place and hold it.
 
         Raises:
-            DeadlineExceeded: there was none in time.
+            Overloaded: it has turned out that it cannot be decoded in time.
+            DeadlineExceeded: there was no place in time.
         """
         place = self._wait(cost_s, deadline)
-        started = self._clock()
+        number, started = next(self._numbers), self._clock()
+        self._running[number] = (started, cost_s)
         try:
             yield place
         finally:
             taken_s = self._clock() - started
             with self._lock:
+                del self._running[number]
                 if max(taken_s, cost_s) > SHORTEST_S:
-                    self._pace += WEIGHT * (min(SLOWEST, taken_s / (cost_s + OVERHEAD_S)) - self._pace)
+                    pace = min(SLOWEST, taken_s / (cost_s + OVERHEAD_S))
+                    self._pace = pace if self._pace is None else self._pace + WEIGHT * (pace - self._pace)
                 self._give(place)
 
     def _wait(self, cost_s: float, deadline: float) -> T:
         now = self._clock()
-        if now < deadline:
+        if now >= deadline:
+            raise DeadlineExceeded(TOO_LATE)
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            waiter: _Waiter[T] = _Waiter(now + PATIENCE * cost_s, next(self._numbers), cost_s)
+            heapq.heappush(self._waiting, waiter)
+        while True:
+            waiter.is_served.wait(min(LOOK_AGAIN_S, max(0.0, deadline - self._clock())))
             with self._lock:
-                if self._free:
-                    return self._free.pop()
-                waiter: _Waiter[T] = _Waiter()
-                heapq.heappush(self._waiting, (now + PATIENCE * cost_s, next(self._numbers), waiter))
-            waiter.is_served.wait(deadline - now)
-            with self._lock:
-                if waiter.places:
-                    return waiter.places[0]
+                needs_s = self._needs_s(waiter)
+                if self._clock() + needs_s <= deadline:
+                    if waiter.places:
+                        return waiter.places[0]
+                    continue
                 waiter.has_gone = True
-        raise DeadlineExceeded("the request's deadline passed while its images were decoded")
+                if waiter.places:
+                    self._give(waiter.places[0])
+            if self._clock() >= deadline:
+                raise DeadlineExceeded(TOO_LATE)
+            raise Overloaded("decoding takes longer than it did, try again later", wait_s=needs_s)
+
+    def _needs_s(self, waiter: _Waiter[T]) -> float:
+        """Predict in how many seconds a waiter's image will be decoded: after those that come before it."""
+        if waiter.places:
+            return self.pace() * waiter.cost_s
+        before_s = sum(other.cost_s for other in self._waiting if other < waiter and not other.has_gone)
+        return self.pace() * (before_s / self._num_places + waiter.cost_s)
 
     def _give(self, place: T) -> None:
         while self._waiting:
-            waiter = heapq.heappop(self._waiting)[2]
+            waiter = heapq.heappop(self._waiting)
             if not waiter.has_gone:
                 waiter.places.append(place)
                 waiter.is_served.set()
@@ -103,9 +137,14 @@ class Lane(Generic[T]):
 
 
 class _Waiter(Generic[T]):
-    """A thread that waits, and the place that it has been given."""
+    """A thread that waits, its turn, and the place that it has been given."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn: float, number: int, cost_s: float) -> None:
+        self._order = (turn, number)
+        self.cost_s = cost_s
         self.is_served = threading.Event()
         self.places: list[T] = []
         self.has_gone = False
+
+    def __lt__(self, other: _Waiter[T]) -> bool:
+        return self._order < other._order

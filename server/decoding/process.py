@@ -92,6 +92,7 @@ def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: f
 def _decode(desk: Desk, task: dict[str, Any], data: bytes, limits: ImageLimits) -> None:
     left_s = task["deadline"] - time.monotonic()
     if left_s <= 0:
+        desk.reply(task["number"], ended=-signal.SIGALRM)
         return
     encoded = EncodedImage(
         format=task["format"],

@@ -17,7 +17,8 @@ from server.decoding.desk import Desk
 
 log = logging.getLogger("opsin.supervisor")
 
-OWN_TIMERS = (-signal.SIGALRM, -signal.SIGPROF)
+# By its own timers; 0 is how it ended where gunicorn heard of it first.
+USUAL_ENDS = (-signal.SIGALRM, -signal.SIGPROF, 0)
 PAUSE_S = 1.0  # before one that ended without having begun a task is replaced
 
 
@@ -60,7 +61,7 @@ class DecoderSupervisor:
                 self.pids[number] = 0
 
     def _reap(self, number: int, status: int) -> None:
-        level = logging.INFO if status in OWN_TIMERS else logging.WARNING
+        level = logging.INFO if status in USUAL_ENDS else logging.WARNING
         log.log(level, "decoder %d (pid %d) ended (%s)", number, self.pids[number], describe_status(status))
         self.pids[number] = 0
         has_worked = self._desks[number].begun_task > self._begun_before[number]

@@ -9,6 +9,7 @@ import pytest
 
 from server.decoding.lane import OVERHEAD_S, WEIGHT, Lane
 from server.engine.errors import DeadlineExceeded
+from server.request_errors import Overloaded
 
 SOON_S = 30.0
 
@@ -83,7 +84,52 @@ def test_wait_is_what_is_in_hand_at_the_pace_of_late():
     assert (lane.wait_s(), lane.wait_s(1.0), lane.is_idle) == (1.5, 2.0, False)
     with lane.place(1.0, clock.now + 1):
         clock.now += 3.0
-    pace = 1 + WEIGHT * (3.0 / (1.0 + OVERHEAD_S) - 1)
-    assert lane.wait_s() == pytest.approx(1.5 * pace)
+    first = 3.0 / (1.0 + OVERHEAD_S)
+    assert lane.wait_s() == pytest.approx(1.5 * first)
+    with lane.place(1.0, clock.now + 1):
+        clock.now += 1.0
+    assert lane.wait_s() == pytest.approx(1.5 * (first + WEIGHT * (1.0 / (1.0 + OVERHEAD_S) - first)))
     lane.add(-3.0)
     assert (lane.wait_s(), lane.is_idle) == (0.0, True)
+
+
+def test_what_runs_longer_than_it_should_is_slower_already():
+    clock = Clock()
+    lane = Lane(["only"], clock=clock)
+    lane.add(2.0)
+    with lane.place(1.0, clock.now + SOON_S):
+        clock.now += 4.0
+        assert lane.wait_s() == pytest.approx(2.0 * 4.0 / (1.0 + OVERHEAD_S))
+
+
+def test_pace_is_that_of_a_like_lane_until_it_is_known():
+    clock = Clock()
+    plain = Lane(["only"], clock=clock)
+    other = Lane(["only"], like=plain, clock=clock)
+    with plain.place(1.0, clock.now + 1):
+        clock.now += 5.0
+    assert other.pace() == plain.pace() == pytest.approx(5.0 / (1.0 + OVERHEAD_S))
+    with other.place(1.0, clock.now + 1):
+        clock.now += 2.0
+    assert other.pace() == pytest.approx(2.0 / (1.0 + OVERHEAD_S))
+
+
+def test_who_waits_hears_that_there_is_no_time_any_more_before_the_deadline():
+    clock = Clock()
+    lane = Lane(["only"], clock=clock)
+    heard = []
+
+    def wait():
+        with pytest.raises(Overloaded, match="decoding takes longer than it did") as refused, lane.place(1.0, 110.0):
+            pass
+        heard.append(refused.value.retry_after_s)
+
+    with lane.place(1.0, clock.now + SOON_S):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        wait_until(lambda: lane._waiting)
+        clock.now += 8.0  # so the next would take as long
+        waiting.join()
+    assert heard == [8]
+    with lane.place(1.0, clock.now + SOON_S) as place:
+        assert place == "only"
