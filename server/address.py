@@ -21,7 +21,7 @@ class AddressError(Exception):
     """The address cannot be listened on; the text is one line and says what to change."""
 
 
-def open_listener(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int, *, is_tls: bool = False) -> socket.socket:
     """Listen on a TCP port; port 0 takes a free one.
 
     Raises:
@@ -36,7 +36,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = ADVICE.get(error.errno or 0, error.strerror)
-        raise AddressError(f"cannot listen at {url_of(host, port)}: {reason}") from None
+        raise AddressError(f"cannot listen at {url_of(host, port, is_tls=is_tls)}: {reason}") from None
     return listener
 
 
@@ -46,9 +46,10 @@ def is_loopback(host: str) -> bool:
     return ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, is_tls: bool = False) -> str:
     """Write the address as a client types it."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:

@@ -13,6 +13,7 @@ from models.store.repository import Repository
 from server.address import AddressError, is_loopback, open_listener
 from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
+from server.http.tls import TLS, TLSError
 from server.request_log import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
@@ -35,16 +36,17 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         settings = Settings.from_environ(environ)
         check_access(settings)
+        tls = TLS(settings.tls_certificate, settings.tls_key) if settings.tls_certificate and settings.tls_key else None
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
         for warning in filter(None, (choice.warning, runtime_warning(settings))):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
-        listener = open_listener(settings.host, settings.port)
+        listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)
         configure_logging(settings.log_level)
         from server.master import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
-        server = Server(settings, wanted, choice, listener)
-    except (SettingsError, OpsinError, AddressError) as error:
+        server = Server(settings, wanted, choice, listener, tls)
+    except (SettingsError, OpsinError, AddressError, TLSError) as error:
         print(f"opsin: {error}", file=sys.stderr)
         return 1 if isinstance(error, AddressError) else 2
     server.run()

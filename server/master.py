@@ -37,6 +37,7 @@ from server.engine.process import NOTHING_TO_SERVE, EngineConfig, engine_main, p
 from server.engine.slot_table import SlotTable
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess
+from server.http.tls import TLS
 from server.http.worker import Application, ConnectionCounts, HTTPWorker
 from server.memory import Trimming, limit_arenas
 from server.metric_files import MetricFiles, memory_folder
@@ -62,14 +63,19 @@ class Server(BaseApplication):  # type: ignore[misc]
     """The application as gunicorn runs it: how to configure it, and what each process does."""
 
     def __init__(
-        self, settings: Settings, wanted: tuple[ModelReference, ...], choice: DeviceChoice, listener: socket.socket
+        self,
+        settings: Settings,
+        wanted: tuple[ModelReference, ...],
+        choice: DeviceChoice,
+        listener: socket.socket,
+        tls: TLS | None = None,
     ) -> None:
         limit_arenas()
-        self.settings = settings
+        self.settings, self.tls = settings, tls
         self._pid = os.getpid()
         self._wanted, self._choice = wanted, choice
         self._repository = Repository(settings.repository)
-        self._url = url_of(settings.host, listener.getsockname()[1])
+        self._url = url_of(settings.host, listener.getsockname()[1], is_tls=settings.is_tls)
         self._listener_fd = listener.detach()  # gunicorn closes it
         self._listener_inode = os.fstat(self._listener_fd).st_ino
         self._worker: HTTPWorker | None = None
@@ -103,6 +109,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE_S,
             "timeout": HEARTBEAT_TIMEOUT_S,
             "control_socket_disable": True,  # it would write into the home folder
+            # Its requests are https then; the sockets are wrapped by the worker.
+            "certfile": None if settings.tls_certificate is None else str(settings.tls_certificate),
+            "keyfile": None if settings.tls_key is None else str(settings.tls_key),
             "forwarded_allow_ips": ",".join(str(network) for network in settings.trusted_proxies),
             "loglevel": settings.log_level,
             "pre_fork": self.pre_fork,

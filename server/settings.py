@@ -230,6 +230,16 @@ class Settings:
         "Requests of one client in hand per HTTP worker; past that, 429 with Retry-After.",
         default_text="none",
     )
+    tls_certificate: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
+        None,
+        Path,
+        "PEM file of the server's certificate and those that lead to a known one: serves https alone, of TLS 1.2 or "
+        "newer. It is read again when it changes.",
+        default_text="none: http",
+    )
+    tls_key: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
+        None, Path, "PEM file of the certificate's key, not encrypted.", default_text="none"
+    )
     cors_origins: tuple[str, ...] = _setting(
         (),
         _origins,
@@ -268,7 +278,14 @@ class Settings:
             raise SettingsError(
                 f"OPSIN_MAX_QUEUE must be at least OPSIN_MAX_IMAGES, {settings.max_images}, got {settings.max_queue}"
             )
+        if (settings.tls_certificate is None) != (settings.tls_key is None):
+            raise SettingsError("OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be set both, or neither")
         return settings
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether clients speak https."""
+        return self.tls_certificate is not None
 
     @property
     def num_threads(self) -> int:

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ SOON_S = 30.0
 GONE_S = 2.0  # a process that has closed its output may take a moment to end
 
 
+UNVERIFIED = ssl._create_unverified_context()  # noqa: S323 - a test's certificate is its own
 MEMORY = "/dev/shm/opsin-"  # noqa: S108 - how the paths begin of what a server keeps in shared memory
 
 
@@ -54,15 +56,16 @@ class RunningServer:
             start_new_session=True,
         )
         self.port = 0
+        self.tls = None
         self.devices = ""
         self.memory = []
         self.was_stopped = False
 
     def wait_until_ready(self):
         line = self.process.stdout.readline()
-        found = re.fullmatch(r"Opsin serves \S+ version \d+(?: and \d+ more)? at http://127\.0\.0\.1:(\d+)\n", line)
+        found = re.fullmatch(r"Opsin serves \S+ version \d+(?: and \d+ more)? at (https?)://127\.0\.0\.1:(\d+)\n", line)
         assert found, line + self.process.stderr.read()
-        self.port = int(found[1])
+        self.tls, self.port = UNVERIFIED if found[1] == "https" else None, int(found[2])
         self.devices = self.process.stdout.readline()
         give_up_at = time.monotonic() + START_S
         while self.request("GET", "/readyz")[0] != 200:
@@ -72,7 +75,10 @@ class RunningServer:
         return self
 
     def request(self, method, path, body=None, headers=None, timeout=30):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        if self.tls:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -97,7 +103,8 @@ class RunningServer:
         return [pid for pid in named(self.process.pid, title) if pid != self.process.pid]
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return self.tls.wrap_socket(connection) if self.tls else connection
 
     def stop(self, how=signal.SIGTERM):
         """Stop the whole process group, as a terminal does; returns exit status and output."""

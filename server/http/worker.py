@@ -84,7 +84,7 @@ class HTTPWorker(WorkerProcess):
 
     Attributes:
         partition: which of the workers it is, from 0; given by the master.
-        app: what the master runs, with its ``settings`` and ``connection_counts``.
+        app: what the master runs, with its ``settings``, ``connection_counts`` and ``tls``, None without it.
         wsgi: the `Application` that it has loaded.
     """
 
@@ -166,6 +166,12 @@ class HTTPWorker(WorkerProcess):
                 time.sleep(SHORT_TICK_S)
             return False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.app.tls is not None:
+            try:
+                sock = self.app.tls.wrap(sock)
+            except OSError:  # the client has gone
+                sock.close()
+                return True
         connection = Connection(sock, address, listener.getsockname(), self._limits)
         self._connections.add(connection)
         self._count_connections()

@@ -34,6 +34,7 @@ def test_name_that_cannot_be_one_is_refused(host):
 def test_urls_are_written_as_clients_type_them():
     assert url_of("127.0.0.1", 5000) == "http://127.0.0.1:5000"
     assert url_of("::1", 5000) == "http://[::1]:5000"
+    assert url_of("127.0.0.1", 5000, is_tls=True) == "https://127.0.0.1:5000"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,10 @@ def test_argument_is_refused(capsys):
     ("environ", "message"),
     [
         ({"OPSIN_PORT": "x"}, "OPSIN_PORT must be a whole number from 0 to 65535, got 'x'"),
+        (
+            {"OPSIN_TLS_CERTIFICATE": "/nowhere", "OPSIN_TLS_KEY": "/nowhere"},
+            "OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY cannot be read: No such file or directory",
+        ),
         ({"OPSIN_MODEL": "nope"}, "there is no model 'nope'; the repository holds stub"),
         ({"OPSIN_MODEL": "stub:9"}, "model 'stub' has no version 9; it has 1"),
         ({"OPSIN_REPOSITORY": "/nowhere"}, "OPSIN_REPOSITORY must be a folder with at least one model, got '/nowhere'"),

@@ -42,6 +42,15 @@ def test_origins_and_networks_are_lists():
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
 
 
+@pytest.mark.parametrize("name", ["OPSIN_TLS_CERTIFICATE", "OPSIN_TLS_KEY"])
+def test_certificate_and_key_are_set_together(name):
+    with pytest.raises(SettingsError, match="OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be set both, or neither"):
+        Settings.from_environ({name: "file.pem"})
+    both = Settings.from_environ({"OPSIN_TLS_CERTIFICATE": "a.pem", "OPSIN_TLS_KEY": "b.pem"})
+    assert both.is_tls
+    assert not Settings().is_tls
+
+
 def test_value_that_may_hold_a_password_is_never_shown():
     with pytest.raises(SettingsError) as caught:
         Settings.from_environ({"OPSIN_RATE_LIMIT_REDIS": "http://:secret@redis"})
