@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.pixels.spec import PixelSpec
+from models.report import percent
 from models.runtime.tensorflow import TensorFlowRuntime
 from models.runtime.tensors import Probabilities
 from training.dataset import Split, Targets
@@ -31,7 +32,7 @@ class Agreement:
 
     def __str__(self) -> str:
         top1 = f"top-1 {100 * self.before.top1:.2f} % and {self.after}"
-        return f"same label for {self.labels:.2%} of the test images; {top1}"
+        return f"same label for {percent(self.labels)} of the test images; {top1}"
 
 
 def compare_predictions(before: Probabilities, after: Probabilities, targets: Targets) -> Agreement:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from models.errors import OpsinError
-from models.report import size, table
+from models.report import percent, size, table
 from optimize.candidate import Candidate
 from optimize.changes import Changes
 from optimize.cost.rounds import Rounds
@@ -64,7 +64,7 @@ class Attempt:
         """Return the cells of the table: name, top-1, points and their interval, time, bytes."""
         measured, (low, high) = self.candidate.measured, self.changes.interval_points
         points = f"{self.changes.top1_points:+.2f} ({low:+.2f} to {high:+.2f})"
-        top1, num_bytes = f"{measured.validation.top1:.2%}", size(measured.file.stat().st_size)
+        top1, num_bytes = percent(measured.validation.top1), size(measured.file.stat().st_size)
         is_within = "yes" if self.verdict.is_within else "no"
         return [self.name, top1, points, is_within, f"{self.latency.median:.2f}", num_bytes]
 

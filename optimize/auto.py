@@ -20,6 +20,7 @@ from optimize.changes import likeness
 from optimize.channels.plan import BudgetOutOfReach
 from optimize.channels.prune import prune_channels
 from optimize.cost.latency import latency_ratio
+from optimize.cost.rounds import Rounds
 from optimize.gate import Limits
 from optimize.line import Line
 from optimize.pace import Pace, measure_pace
@@ -80,6 +81,9 @@ def search(
     if settings.budget_latency == 1 and not stages.refusal and _cost(plain.candidate) > TOLERATED_POINTS:
         tried.add("int8, trained", stages.trained(source, "aware"))
     for budget in budgets:
+        if not stages.epochs(budget):
+            say(f"{budget:g} of the time: no time is left to fine-tune for that, nor for more")
+            break
         made = [tried.add(name, candidate) for name, candidate in stages.without_channels(budget)]
         if any(attempt.keeps(budget) for attempt in made):
             break
@@ -108,8 +112,10 @@ class _Tried:
     def add(self, name: str, candidate: Candidate) -> Attempt:
         measured = candidate.measured
         changes, verdict = self._line.changes(measured), self._line.judge(measured, self._limits)
-        plain = self.attempts[0].candidate.measured if self.attempts else measured
-        self.attempts.append(Attempt(name, candidate, changes, verdict, latency_ratio(measured.file, plain.file)))
+        latency = Rounds((1.0,))
+        if self.attempts:
+            latency = latency_ratio(measured.file, self.attempts[0].candidate.measured.file)
+        self.attempts.append(Attempt(name, candidate, changes, verdict, latency))
         return self.attempts[-1]
 
 
@@ -149,7 +155,7 @@ class _Stages:
             self._say(f"int8 alone, a minute or two: {self.refusal or 'it may take all of its time'}")
             return []
         self._pace = measure_pace(self._source)
-        epoch_s, epochs = self._pace.epoch_s(first), self._epochs(first)
+        epoch_s, epochs = self._pace.epoch_s(first), self.epochs(first)
         self._say(
             f"a step takes {self._pace.step_s:.2g} s here, an epoch with {first:g} of the time {_duration(epoch_s)}: "
             f"{how_many(epochs, 'epoch')} of fine-tuning, {_duration(epochs * epoch_s)}; where that loses too much, "
@@ -168,12 +174,8 @@ class _Stages:
         return quantize(self._source, self._workdir, Quantization(precision), command=self._command)
 
     def without_channels(self, budget: float) -> Iterator[tuple[str, Candidate]]:
-        """Remove channels for a budget of time, if time is left for that."""
-        folder = self._output / f"channels-{round(100 * budget)}"
-        epochs = _epochs_begun(folder) or self._epochs(budget)
-        if not epochs:
-            self._say(f"{budget:g} of the time: no time is left to fine-tune for that")
-            return
+        """Remove channels for a budget of time, and train as int8 what loses by that."""
+        folder, epochs = self._folder(budget), self.epochs(budget)
         self._say(f"removing channels until an image takes {budget:g} of the time; {how_many(epochs, 'epoch')}")
         source, pruning = self._recipe(budget, epochs)
         try:
@@ -191,8 +193,16 @@ class _Stages:
         training = QuantizationAwareTraining(epochs=self._settings.aware_epochs)
         return train_quantized(source, self._output / folder, training, command=self._command)
 
-    def _epochs(self, budget: float) -> int:
-        """Return the epochs that fit into half of the time that is left; the other half is for what loses less."""
+    def _folder(self, budget: float) -> Path:
+        return self._output / f"channels-{round(100 * budget)}"
+
+    def epochs(self, budget: float) -> int:
+        """Return the epochs of a run that was begun, or those that fit into half of the time that is left.
+
+        The other half is for what loses less.
+        """
+        if begun := _epochs_begun(self._folder(budget)):
+            return begun
         left_s = max(0.0, self._end_s - self._clock())
         return min(self._settings.epochs, self._pace.epochs_within(left_s / 2, budget))
 

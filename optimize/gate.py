@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from models.errors import OpsinError
 from models.plural import how_many
+from models.report import percent
 from optimize.changes import Changes, Likeness
 from optimize.cost.latency import latency_ratio
 from optimize.cost.tflite_file import read_tflite
@@ -113,10 +114,9 @@ def judge(
         and of_validation.expected_points <= of_few + ROUNDING
         and max(of_all.divergence, of_validation.divergence) <= limits.max_divergence,
         f"{figures}: too few to tell, as {limit}; but of {how_many(of_all.num_images, 'image')}, those of "
-        f"the training among "
-        f"them, {of_all.agreement:.2%} keep their label, the others cost {of_all.expected_points:.2f} points by the "
-        f"probabilities before ({of_validation.expected_points:.2f} on the validation images, "
-        f"{of_few:.1f} at most), and the KL divergence is "
+        f"the training among them, {percent(of_all.agreement)} keep their label, the others cost "
+        f"{of_all.expected_points:.2f} points by the probabilities before ({of_validation.expected_points:.2f} on the "
+        f"validation images, {of_few:.1f} at most), and the KL divergence is "
         f"{max(of_all.divergence, of_validation.divergence):.2g} ({limits.max_divergence:g} at most)",
     )
 

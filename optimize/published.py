@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.report import size
+from models.report import percent, size
 from models.store.artifact import Artifact
 from optimize.cost.tflite_file import read_tflite
 from training.publish import MeasuredFile
@@ -37,7 +37,7 @@ class Published:
         dense, sparse = read_tflite(before.file), read_tflite(after.file)
         if sparse.sparsity >= SPARSE:
             lines.append(
-                f"zeros in its kernels: {dense.sparsity:.2%} -> {sparse.sparsity:.2%}; "
+                f"zeros in its kernels: {percent(dense.sparsity)} -> {percent(sparse.sparsity)}; "
                 f"after gzip: {size(dense.gzip_bytes)} -> {size(sparse.gzip_bytes)}. {OF_ZEROS}"
             )
         return "\n".join(lines)

@@ -124,9 +124,9 @@ def test_without_a_budget_of_time_no_channels_go(searched, stages, tmp_path):
 
 
 def test_model_that_is_good_as_it_is_is_only_quantized(searched, stages, tmp_path):
-    stages.latency["plain"] = (1.02, 1.04)  # against itself, on a noisy machine
     assert searched(replace(SETTINGS, budget_latency=1.0)) == "plain"
     assert set(tried(tmp_path)) == {PLAIN}
+    assert tried(tmp_path)[PLAIN]["latency"] == 1.0  # of itself, which is not measured
 
 
 def test_table_of_all_that_was_tried_is_said(searched, lines):
@@ -134,7 +134,7 @@ def test_table_of_all_that_was_tried_is_said(searched, lines):
     header, *rows = [line for line in lines[-1].splitlines() if not set(line) <= set("-| ")]
     assert header.split() == ["tried", "top-1", "of", "10,000", "points", "within", "time", "bytes"]
     cells = rows[-1].partition("trained")[2].split()
-    assert cells == ["91.40%", "-0.60", "(-0.75", "to", "-0.45)", "yes", "0.49", "1.0", "kB"]
+    assert cells == ["91.40", "%", "-0.60", "(-0.75", "to", "-0.45)", "yes", "0.49", "1.0", "kB"]
 
 
 @pytest.fixture
@@ -159,7 +159,9 @@ def test_where_too_much_is_lost_the_time_is_a_tenth_more_and_what_was_reached_is
 def test_at_the_end_the_plain_int8_file_is_taken(searched, stages, lines):
     assert searched(replace(SETTINGS, minutes=61)) == "plain"  # after the first attempt, none
     assert [step[2].latency for step in stages.done if step[0] == "prune"] == [0.5]
-    assert "0.6 of the time: no time is left to fine-tune for that" in lines
+    assert [line for line in lines if "no time is left" in line] == [
+        "0.6 of the time: no time is left to fine-tune for that, nor for more"
+    ]
 
 
 @pytest.mark.usefixtures("falls_short")

@@ -157,7 +157,7 @@ def test_manifest_has_the_first_model_of_the_line_and_how_far_this_one_is_from_i
 def test_that_validation_images_are_too_few_is_said_beside_the_result(candidate, repository):
     line = str(candidate.publish(repository)).splitlines()[1]
     assert "too few to tell" in line
-    assert "100.00% keep their label" in line
+    assert "100.00 % keep their label" in line
 
 
 def test_without_gain_nothing_is_published(without_gain, repository):

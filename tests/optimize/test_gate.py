@@ -102,7 +102,7 @@ def test_of_too_few_images_it_is_said_in_one_line_and_likeness_judges():
     assert verdict.is_within
     assert verdict.reason == (
         "top-1 -1.33 points (-4.89 to +2.29) on 75 validation images against toy:1: too few to tell, as "
-        "max_accuracy_drop is 0.5; but of 425 images, those of the training among them, 99.50% keep their label, the "
+        "max_accuracy_drop is 0.5; but of 425 images, those of the training among them, 99.50 % keep their label, the "
         "others cost 0.10 points by the probabilities before (0.10 on the validation images, 1.3 at most), and the KL "
         "divergence is 0.002 (0.05 at most)"
     )

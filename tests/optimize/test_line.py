@@ -119,7 +119,7 @@ def test_likeness_is_of_all_images_that_no_figure_needs(opened, repository, tmp_
     measured = measure_file(file, opened.run, opened.data, precision="float32")
     reason = Line(opened, repository).judge(measured, Limits()).reason
     num_images = len(opened.data.validation) + len(opened.data.train)
-    assert f"of {num_images} images, those of the training among them, 100.00% keep their label" in reason
+    assert f"of {num_images} images, those of the training among them, 100.00 % keep their label" in reason
 
 
 def test_training_images_are_drawn_where_there_are_many(opened, monkeypatch):

@@ -48,7 +48,7 @@ def test_of_a_sparse_file_it_says_zeros_and_gzip_and_what_they_are_not_good_for(
     _, zeros = text_of(files["dense"], files["sparse"])
     before, after = (size(len(gzip.compress(files[name].read_bytes(), 9, mtime=0))) for name in ("dense", "sparse"))
     assert zeros == (
-        f"zeros in its kernels: 0.00% -> 75.00%; after gzip: {before} -> {after}. "
+        f"zeros in its kernels: 0.00 % -> 75.00 %; after gzip: {before} -> {after}. "
         "Zeros shrink the compressed file; dense kernels run no faster for them."
     )
 
