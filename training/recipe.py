@@ -20,7 +20,7 @@ SMALL_PX = 64  # the median short side of pictures, below which nothing is gaine
 _NUM_LOOKED_AT = 64
 _FROM_PHOTOS = "--init lite0 starts from a network that knows photos, and takes minutes instead of hours"
 _OTHERWISE = (
-    "--init lite2 starts from a larger network, more accurate and half as fast",
+    "--init lite2 starts from a larger network, more accurate on ImageNet, and half as fast",
     "--minutes 60 gives it more time",
     "--init none trains a ResNet-v2 from nothing, for hours",
 )
