@@ -8,7 +8,7 @@ NAME ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help serve train quantize optimize test test-all test-browser check format lint types bench lock clean
+.PHONY: help sbom audit serve train quantize optimize test test-all test-browser check format lint types bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -91,9 +91,22 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino serve-gpu backbones heif redis train gpu dev bench; do \
+	for purpose in serve serve-openvino serve-gpu backbones heif redis train gpu dev bench audit; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
+	done
+
+# What is installed somewhere, each with a lock file of its own.
+PURPOSES = serve serve-openvino serve-gpu backbones heif redis train gpu
+
+sbom: ## write a software bill of materials for each purpose, as CycloneDX: sbom/serve.cdx.json
+	@mkdir -p sbom
+	@for purpose in $(PURPOSES); do $(PYTHON) deploy/sbom.py requirements/$$purpose.txt > sbom/$$purpose.cdx.json || exit 1; done
+	@ls sbom
+
+audit: .venv/audit/.done ## compare the locked packages with published vulnerabilities (asks pypi.org)
+	@for purpose in $(PURPOSES); do \
+	  echo "requirements/$$purpose.txt"; .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/$$purpose.txt || exit 1; \
 	done
 
 clean: ## remove environments and caches, not runs or repositories
