@@ -14,7 +14,7 @@ from running_server import ROOT, RunningServer
 pytestmark = pytest.mark.e2e
 
 TRACED_SERVER = Path(__file__).with_name("traced_server.py")
-BESIDE = {"server/engine/process.py", "server/engine/registry.py"}  # which run at all times
+BESIDE = {"server/engine/process.py", "server/engine/registry.py", "server/memory.py"}  # which run at all times
 
 
 def listed(section):
