@@ -147,7 +147,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
-        return Application(app, engine.wait_s_if_full, front_response, note_refusal)
+        return Application(app, engine.wait_s_if_full, front_response, note_refusal, app.may_send)
 
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""

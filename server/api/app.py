@@ -21,6 +21,7 @@ from server.classify import Classifier
 from server.decoding.decoder import Decoder
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
+from server.http.limits import Headers, everybody_may
 from server.metrics import OTHER, Metrics
 from server.request_log import with_request_id
 from server.settings import Settings
@@ -28,7 +29,13 @@ from server.state_metrics import StateMetrics
 
 
 class FlaskApp(Flask):
-    """The Flask application, which can name the route of a path for metrics."""
+    """The Flask application, which can name the route of a path for metrics.
+
+    Attributes:
+        may_send: whether the body of a request is read, by its headers, before the application is asked.
+    """
+
+    may_send: Callable[[Headers], bool] = staticmethod(everybody_may)
 
     @cached_property
     def fixed_paths(self) -> frozenset[str]:
@@ -76,13 +83,14 @@ def create_app(
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
     if settings.api_keys_file or settings.rate_limit or settings.max_requests_per_client:
-        app.wsgi_app = Gate(  # type: ignore[method-assign]
+        gate = Gate(
             app.wsgi_app,
             keys=ApiKeys(settings.api_keys_file) if settings.api_keys_file else None,
             wait_s=_wait_s(settings, counts or SharedCounts()),
             in_hand=RequestsInHand(settings.max_requests_per_client) if settings.max_requests_per_client else None,
             proxies=settings.trusted_proxies,
         )
+        app.wsgi_app, app.may_send = gate, gate.may_send  # type: ignore[method-assign]
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]

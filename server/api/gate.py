@@ -9,6 +9,7 @@ from server.api.client_address import client_address
 from server.api.errors import error_response
 from server.api.keys import ApiKeys
 from server.api.requests_in_hand import RequestsInHand
+from server.http.limits import Headers
 from server.request_errors import InvalidApiKey, MissingApiKey, RateLimited, RequestError
 from server.request_log import WSGIApplication
 from server.settings import Network
@@ -56,6 +57,12 @@ class Gate:
             return self._application(environ, start_response)
         finally:
             self._in_hand.end(client)
+
+    def may_send(self, headers: Headers) -> bool:
+        """Tell before a body is read whether it is anybody's with a key: strangers take no memory."""
+        names = {"AUTHORIZATION": "HTTP_AUTHORIZATION", "X-API-KEY": "HTTP_X_API_KEY"}
+        key = presented_key({names[name]: value for name, value in headers if name in names})
+        return self._keys is None or self._keys.name_of(key) is not None
 
     def _admitted_client(self, environ: dict[str, Any]) -> str:
         """Find who asks, and count the request; raises MissingApiKey, InvalidApiKey or RateLimited."""

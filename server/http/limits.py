@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,13 @@ RECV_BYTES = 64 * 1024  # at a time: a photo and its head come in one call
 MAX_RECV_BYTES = 1024 * 1024  # at a time, of a large body: others wait as long as this takes
 LINGER_S = 2.0  # for a client to finish sending and to read why it was refused
 MAX_LINGER_BYTES = 256 * 1024**2  # that it may send meanwhile; they are dropped
+
+Headers = Sequence[tuple[str, str]]
+
+
+def everybody_may(_headers: Headers) -> bool:
+    """Read the body of any request."""
+    return True
 
 
 class UploadBudget:
@@ -50,6 +58,7 @@ class Limits:
         budget: of all requests from the first byte of a body to the response.
         keepalive_s: how long a connection may be silent between requests, or leave a response untaken.
         read_timeout_s: how long a request may take to come in.
+        may_send: whether a body is read, by the headers of its request: names in capitals, and values.
     """
 
     cfg: Any
@@ -57,3 +66,4 @@ class Limits:
     budget: UploadBudget
     keepalive_s: float
     read_timeout_s: float
+    may_send: Callable[[Headers], bool] = everybody_may

@@ -107,6 +107,9 @@ class RequestParser:
         self._request, self._chunked, self.num_missing = None, None, 0
 
     def _begin_body(self, request: Request) -> None:
+        if request.num_body_bytes != 0 and not self._limits.may_send(request.headers):
+            self.abort(OSError("the body is a stranger's, and was not read"))
+            return
         if request.num_body_bytes is None:
             self._chunked = ChunkedBody(request, self._limits.max_body_bytes)
             self.num_missing = self._chunked.num_missing

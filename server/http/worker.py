@@ -29,7 +29,7 @@ from typing import Any
 from models.errors import OpsinError
 from server.gunicorn_internals import Request, WorkerProcess, plain_settings
 from server.http.connection import Connection, ConnectionOver
-from server.http.limits import Limits, UploadBudget
+from server.http.limits import Headers, Limits, UploadBudget, everybody_may
 from server.http.threads import RequestThread, RequestThreads
 from server.http.wsgi import ErrorResponse, call_app, refuse
 from server.request_errors import MalformedRequest, Overloaded
@@ -49,6 +49,7 @@ class Application:
         respond: the WSGI application (PEP 3333).
         wait_s_if_full: in how many seconds there will be room for an upload; None while there is.
         error_response: makes status with reason, headers and body of an error, as the application would respond.
+        may_send: whether the body of a request is read, by its headers; see `Limits`.
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
     """
@@ -57,6 +58,7 @@ class Application:
     wait_s_if_full: Callable[[], float | None]
     error_response: Callable[[OpsinError], ErrorResponse]
     note_refusal: Callable[[str, str, int], None]
+    may_send: Callable[[Headers], bool] = everybody_may
 
 
 class ConnectionCounts:
@@ -102,6 +104,7 @@ class HTTPWorker(WorkerProcess):
             budget=UploadBudget(max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)),
             keepalive_s=self.cfg.keepalive,
             read_timeout_s=settings.read_timeout_ms / 1000,
+            may_send=self.wsgi.may_send,
         )
         self._connections: set[Connection] = set()
         self._count_connections()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from colours import FORM_RED, FORM_TYPE, label_of
+from colours import FORM_RED, FORM_TYPE, label_of, read_answer
 from running_server import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -34,6 +34,9 @@ def test_keys_are_rotated_without_a_restart_or_a_refused_client(start, tmp_path)
     wait_until(lambda: is_settled(old=200, new=200))
     write_keys(path, "new")
     wait_until(lambda: is_settled(old=401, new=200))
+    with running.connect() as connection:  # nothing of the body has been sent, and nothing is waited for
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")
+        assert read_answer(connection)[0] == 401
     path.write_text("half a line")
     assert label_of(ask("new")) == "red"
     status, answer = running.request("POST", "/predict", FORM_RED, FORM_TYPE)

@@ -91,6 +91,24 @@ def test_page_without_keys_has_no_such_field(engine):
     assert "Authorization" not in text
 
 
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([], False),
+        ([("HOST", "x"), ("AUTHORIZATION", f"Bearer {KEY}")], True),
+        ([("X-API-KEY", KEY)], True),
+        ([("X-API-KEY", "wrong")], False),
+    ],
+)
+def test_body_is_read_of_those_with_a_key_alone(client, headers, expected):
+    assert client.application.may_send(headers) is expected
+
+
+def test_body_is_read_of_everybody_where_there_are_no_keys(engine):
+    assert create_app(Settings(), engine=engine).may_send([])
+    assert limited(engine, rate_limit="1/hour").application.may_send([])
+
+
 def limited(engine, **settings):
     return create_app(Settings(**settings), engine=engine).test_client()
 

@@ -98,6 +98,35 @@ def test_body_larger_than_allowed_is_not_waited_for(parser):
         request.body.read()
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 400\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_body_of_a_stranger_is_not_read(budget, framing):
+    asked = []
+    limits = Limits(
+        SETTINGS,
+        max_body_bytes=500,
+        budget=budget,
+        keepalive_s=1,
+        read_timeout_s=1,
+        may_send=lambda headers: asked.append(dict(headers)["X-A"]),
+    )
+    sent = []
+    parser = RequestParser(limits, ("127.0.0.1", 1), sent.append)
+    parser.feed(b"POST / HTTP/1.1\r\nHost: x\r\nX-A: b\r\nExpect: 100-continue\r\n" + framing + b"\r\n5\r\nabcde\r\n")
+    request = parser.take()
+    assert (asked, sent) == (["b"], [])
+    assert request.should_close()
+    assert budget.take(1000)
+    with pytest.raises(OSError, match="stranger"):
+        request.body.read()
+
+
+def test_request_without_a_body_asks_nobody(budget):
+    limits = Limits(SETTINGS, 500, budget, keepalive_s=1, read_timeout_s=1, may_send=lambda _: 1 / 0)
+    parser = RequestParser(limits, ("127.0.0.1", 1), lambda _: None)
+    parser.feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert taken(parser) == [("/", b"")]
+
+
 def test_body_over_budget_is_given_up_and_its_bytes_are_free_again(parser, budget):
     budget.take(900)
     parser.feed(post(bytes(200))[:-120])
