@@ -42,6 +42,7 @@ class CrossValidation:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, for a manifest: `metrics.cross_validation`."""
         return {
+            "of": "the classifier alone",  # also where all layers have learned after it
             "num_images": self.num_images,
             "top1": round(self.num_right / self.num_images, 6),
             "intervals": {"top1": wilson(self.num_right, self.num_images).to_list()},

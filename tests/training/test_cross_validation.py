@@ -49,6 +49,7 @@ def test_every_image_is_counted_once():
     assert found == CrossValidation(num_images=33, num_right=33, num_folds=5)
     assert str(found) == "100.0 % of 33 photos, in 5 folds (89.6 to 100.0)"
     assert found.to_dict() == {
+        "of": "the classifier alone",
         "num_images": 33,
         "top1": 1.0,
         "intervals": {"top1": [pytest.approx(0.8957, abs=1e-4), 1.0]},

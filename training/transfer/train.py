@@ -119,5 +119,4 @@ def train_from(
         )
         if tuned is not None:
             model = tuned
-            options.pop("cross_validation", None)  # it is of the classifier alone
     return finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
