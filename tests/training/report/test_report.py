@@ -99,7 +99,7 @@ def test_cross_validation_is_told_where_there_is_one(page, six, tmp_path):
     assert "cross-validation" not in page(six)
     figures = {"num_images": 40, "top1": 0.925, "num_folds": 5}
     record_publication(tmp_path, "float32", published="a:1", cross_validation=figures)
-    assert "fitted to others: 92.5 % of 40 photos in 5 folds (80.1 to 97.4) right." in page(six)
+    assert "any other layer learned: 92.5 % of 40 photos in 5 folds (80.1 to 97.4) right." in page(six)
 
 
 def test_a_cell_opens_its_photos(page, six):
