@@ -12,7 +12,7 @@ from PIL import Image
 from models.errors import CorruptImage
 from models.pixels.formats.encoded import Cost, EncodedImage
 from models.pixels.formats.exif import read_orientation
-from models.pixels.formats.jpeg_scans import walk_scans
+from models.pixels.formats.jpeg_scans import Scans, walk_scans
 
 REDUCTIONS = (8, 4, 2)  # by which libjpeg shrinks a picture in decoding it
 
@@ -73,9 +73,11 @@ def read(data: bytes) -> EncodedImage:
     exif, xmp = (next((body for body in segments.applications if body.startswith(name)), b"") for name in (_EXIF, _XMP))
     # A sequential picture whose first scan has all components is over after it.
     is_one_scan = marker not in _PROGRESSIVE and segments.scan[2] >= num_components
-    scans = walk_scans(
-        data, segments.scan_start, components=frame[8 : 8 + 3 * num_components : 3], only_first=is_one_scan
-    )
+    if is_one_scan and data.endswith(_END):  # as nearly every photo; the decoder stops at the first end marker
+        scans = Scans(1, len(data), is_ended=True, is_complete=True)
+    else:
+        components = frame[8 : 8 + 3 * num_components : 3]
+        scans = walk_scans(data, segments.scan_start, components=components, only_first=is_one_scan)
     if not scans.is_ended and marker in _PROGRESSIVE and not scans.is_complete:
         raise CorruptImage("the JPEG image is truncated: it lacks some of its scans")
     num_bytes = scans.end - segments.scan_start
@@ -133,7 +135,7 @@ def decode(encoded: EncodedImage, reduction: int) -> Image.Image:
     try:
         return Image.frombytes(mode, size, encoded.data, *options)
     except ValueError:
-        if not encoded.is_open:
+        if not encoded.is_open and not encoded.is_one_scan:
             raise
     if encoded.is_one_scan:
         return _decode_without_end(encoded.data, mode, size, options)
