@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.errors import ImageError, OpsinError
 from models.pixels.preprocessing import ReadImage
 from server.answers import Answer, calibration_of, predict
-from server.decoding.decoder import Admitted, Decoder
+from server.decoding.decoder import Admitted, Decoder, bare
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
 from server.engine.errors import EngineFailed, EngineNotReady, ModelGone
@@ -134,6 +134,6 @@ class Classifier:
         try:
             admitted.decode(image, served.pixels, deadline=deadline, out=slot.pixels)
         except ImageError as error:
-            return error
+            return bare(error)
         slot.submit()
         return None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import os
+import gc
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 M_ARENA_MAX = -8
 # The C library would give each thread of hundreds a heap of its own, and none of them back.
 MAX_ARENAS = 2
 PERIOD_S = 5.0
-GROWTH_BYTES = 1024**2  # since it was given back last; less is not worth the walk through all heaps
+WORK_S = 0.02  # of processor time in a period; a process that does less has nothing to do
 
 _libc = ctypes.CDLL(None)
 
@@ -28,30 +27,35 @@ def trim() -> None:
     _libc.malloc_trim(0)
 
 
-def resident_bytes() -> int:
-    """Read how much memory this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 class Trimming:
-    """Trims whenever the process has grown; one look in each period.
+    """Trims after each period in which the process worked, and once when it works no more, with a full collection.
 
     Args:
-        resident: tells its memory in bytes.
+        cpu_s: tells the processor time of this process.
         trim: gives back what it can.
+        collect: frees what only a cycle of dead objects holds; other threads wait meanwhile.
     """
 
-    def __init__(self, *, resident: Callable[[], int] = resident_bytes, trim: Callable[[], None] = trim) -> None:
-        self._resident, self._trim = resident, trim
-        self._after_last = resident()
+    def __init__(
+        self,
+        *,
+        cpu_s: Callable[[], float] = time.process_time,
+        trim: Callable[[], object] = trim,
+        collect: Callable[[], object] = gc.collect,
+    ) -> None:
+        self._cpu_s, self._trim, self._collect = cpu_s, trim, collect
+        self._before_s = cpu_s()
+        self._has_worked = False
 
     def look(self) -> None:
-        """Trim if the process has grown since the last time."""
-        if self._resident() > self._after_last + GROWTH_BYTES:
+        """Trim if the process has worked since the last look, or did so before it."""
+        works = self._cpu_s() > self._before_s + WORK_S
+        if works or self._has_worked:
+            if not works:
+                self._collect()
             self._trim()
-            self._after_last = self._resident()
-        else:
-            self._after_last = min(self._after_last, self._resident())
+        self._has_worked = works
+        self._before_s = self._cpu_s()
 
     def start(self) -> None:
         """Look for as long as the process lives, in a thread of its own."""

@@ -61,7 +61,7 @@ class Decoder:
             return read(upload, spec, limits=self._limits)
         except ImageError as error:
             self._note_decode(self._clock() - started)
-            return error
+            return bare(error)
 
     @contextmanager
     def admitted(self, images: Sequence[ReadImage | ImageError], deadline: float) -> Iterator[Admitted]:
@@ -138,6 +138,12 @@ class Decoder:
             if reply["ended"] not in UNEXPLAINED_ENDS:
                 break
         raise CorruptImage(f"the {name} image is corrupt: it broke the decoder")
+
+
+def bare(error: ImageError) -> ImageError:
+    """Take from an error what it came from: frames, and in them the upload, which a cycle of objects would keep."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 class Admitted:

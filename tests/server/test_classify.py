@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 
 import pytest
 from engines import MODEL, SOON_S, RunningEngine, serving, small_table
@@ -40,6 +42,23 @@ def test_each_bad_image_has_its_own_error(runtime, encode):
     running.close()
     kinds = [EmptyImage, UnsupportedImage, CorruptImage, Prediction, ImageTooLarge, EngineFailed]
     assert [type(answer) for answer in answers] == kinds
+
+
+@pytest.mark.parametrize("end", [None, -40, 5], ids=["good", "corrupt", "no image"])
+def test_nothing_is_left_of_an_upload_once_it_is_answered(engine, encode, end):
+    class Body(bytearray):
+        """Bytes that can be watched."""
+
+    body = Body(encode("red")[:end])
+    watched = weakref.ref(body)
+    gc.disable()  # which frees later what only a cycle of dead objects holds
+    try:
+        answers = classify(Classifier(engine), memoryview(body)).answers
+        del body
+        assert watched() is None
+    finally:
+        gc.enable()
+    assert len(answers) == 1
 
 
 def test_every_image_of_a_request_that_fails_as_a_whole_is_counted(engine, encode):

@@ -5,35 +5,33 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from server.memory import GROWTH_BYTES, Trimming
+from server.memory import WORK_S, Trimming
 
 
-def test_what_has_grown_is_trimmed_once():
-    sizes, calls = [100 * GROWTH_BYTES], []
-    trimming = Trimming(resident=lambda: sizes[0], trim=lambda: calls.append(sizes[0]))
+def test_memory_is_trimmed_after_work_and_collected_after_its_end():
+    cpu_s, done = [1.0], []
+    trimming = Trimming(
+        cpu_s=lambda: cpu_s[0], trim=lambda: done.append("trim"), collect=lambda: done.append("collect")
+    )
     trimming.look()
-    sizes[0] += GROWTH_BYTES
-    trimming.look()
-    assert calls == []
-    sizes[0] += 1
-    trimming.look()
-    trimming.look()
-    assert calls == [sizes[0]]
-
-
-def test_growth_counts_from_the_least_there_was():
-    sizes, calls = [100 * GROWTH_BYTES], []
-    trimming = Trimming(resident=lambda: sizes[0], trim=lambda: calls.append(sizes[0]))
-    sizes[0] -= 10 * GROWTH_BYTES
-    trimming.look()
-    sizes[0] += 2 * GROWTH_BYTES
-    trimming.look()
-    assert calls == [92 * GROWTH_BYTES]
+    assert done == []
+    for _ in range(2):
+        cpu_s[0] += 2 * WORK_S
+        trimming.look()
+    assert done == ["trim", "trim"]
+    for _ in range(3):
+        cpu_s[0] += WORK_S / 4
+        trimming.look()
+    assert done == ["trim", "trim", "collect", "trim"]
 
 
 def test_pages_between_what_is_kept_come_back():
     code = """
-from server.memory import limit_arenas, resident_bytes, trim
+import os
+from pathlib import Path
+from server.memory import limit_arenas, trim
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 limit_arenas()
 before = resident_bytes()
 many = [bytearray(50_000) for _ in range(2000)]
