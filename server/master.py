@@ -152,6 +152,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
         log.info("runs on %s", self._choice)
+        megabytes = self.settings.max_memory_bytes // 10**6
+        log.info("takes at most %d MB beside models and slots (docs/robustness.md says of what)", megabytes)
         master = MasterProcess(
             self,
             max_workers=self.settings.workers,

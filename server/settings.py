@@ -22,6 +22,8 @@ SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_PORT = 5000
 SPARE_THREADS = 32
+# A worker, threads and two plain images in it included, and a decoder without its image.
+WORKER_BYTES, DECODER_BYTES = 160 * 1024**2, 64 * 1024**2
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
 MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
 
@@ -300,6 +302,13 @@ class Settings:
             max_pixels=self.max_image_pixels,
             max_memory_bytes=self.max_decode_bytes,
         )
+
+    @property
+    def max_memory_bytes(self) -> int:
+        """Bound what the HTTP workers and decoders take, in bytes, beside models and slots (docs/robustness.md)."""
+        bodies = 3 * max(self.max_uploads_in_hand_bytes, self.max_upload_bytes)
+        decoder = self.max_decode_bytes + DECODER_BYTES + self.max_upload_bytes
+        return self.workers * (WORKER_BYTES + bodies + decoder)
 
 
 def variable(name: str) -> str:

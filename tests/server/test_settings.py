@@ -10,7 +10,15 @@ import pytest
 from models.pixels.preprocessing import ImageLimits
 from models.pixels.spec import MAX_PIXELS
 from models.store.reference import ModelReference
-from server.settings import Settings, SettingsError, settings_table, unknown_variables, variable
+from server.settings import (
+    DECODER_BYTES,
+    WORKER_BYTES,
+    Settings,
+    SettingsError,
+    settings_table,
+    unknown_variables,
+    variable,
+)
 
 
 def test_defaults_serve_the_shipped_model_on_loopback():
@@ -132,3 +140,10 @@ def test_unknown_variable_gets_a_warning_with_the_nearest_name():
 def test_table_has_every_setting():
     table = settings_table()
     assert all(variable(row.name) in table and row.metadata["meaning"] for row in fields(Settings))
+
+
+def test_memory_is_bounded_by_the_settings():
+    settings = Settings(workers=2, max_uploads_in_hand_bytes=100, max_upload_bytes=10, max_decode_bytes=1000)
+    assert settings.max_memory_bytes == 2 * (WORKER_BYTES + 3 * 100 + DECODER_BYTES + 1000 + 10)
+    few = Settings(workers=1, max_uploads_in_hand_bytes=1, max_upload_bytes=10, max_decode_bytes=1000)
+    assert few.max_memory_bytes == WORKER_BYTES + 3 * 10 + DECODER_BYTES + 1000 + 10  # one body fits all the same
