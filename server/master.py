@@ -14,6 +14,7 @@ import select
 import socket
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -26,7 +27,7 @@ from server.api.app import create_app
 from server.api.errors import front_response
 from server.api.shared_counts import SharedCounts
 from server.compile_cache import keep_compiled_code
-from server.decoding.decoder import Decoder
+from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES, Decoder
 from server.decoding.desk import Desk
 from server.decoding.process import decoder_main
 from server.decoding.supervisor import DecoderSupervisor
@@ -54,7 +55,7 @@ MAX_CLASSES = 65_536
 # With far more clients than can be answered, refusals would take the time of the work that was accepted; more than this
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
-DECODERS_PER_WORKER = 1
+DECODERS_PER_WORKER = 2  # for small images, and for large ones
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
 SPARE_FILES = 4096  # for connections, beside the eventfds of the slot table
 
@@ -184,7 +185,10 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _decoder_main(self, number: int) -> None:
         setproctitle("opsin: decoder")
         self._let_go_of_port()
-        decoder_main(self._desks[number], self._desks, self.settings.image_limits, master=self._pid)
+        limits = self.settings.image_limits
+        if number % DECODERS_PER_WORKER == 0:
+            limits = replace(limits, max_memory_bytes=min(limits.max_memory_bytes, MAX_SMALL_MEMORY_BYTES))
+        decoder_main(self._desks[number], self._desks, limits, master=self._pid)
 
     def _make_slot_table(self) -> SlotTable:
         settings = self.settings

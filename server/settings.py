@@ -24,6 +24,7 @@ DEFAULT_PORT = 5000
 SPARE_THREADS = 32
 # A worker, threads and two plain images in it included, and a decoder without its image.
 WORKER_BYTES, DECODER_BYTES = 160 * 1024**2, 64 * 1024**2
+SMALL_DECODE_BYTES = 128 * 1024**2  # of the decoder that has no large images
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
 MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
 
@@ -187,8 +188,8 @@ class Settings:
     max_decode_bytes: int = _setting(
         512 * 1024**2,
         _whole(16 * 1024**2, 2**40),
-        "Memory that decoding one image may take, told from its header; past that, 413. One image per HTTP worker is "
-        "decoded in a process that is held to it.",
+        "Memory that decoding one image may take, told from its header; past that, 413. Two images per HTTP worker are "
+        "decoded in processes that are held to it.",
     )
     max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
     request_timeout_ms: int = _setting(
@@ -307,8 +308,8 @@ class Settings:
     def max_memory_bytes(self) -> int:
         """Bound what the HTTP workers and decoders take, in bytes, beside models and slots (docs/robustness.md)."""
         bodies = 3 * max(self.max_uploads_in_hand_bytes, self.max_upload_bytes)
-        decoder = self.max_decode_bytes + DECODER_BYTES + self.max_upload_bytes
-        return self.workers * (WORKER_BYTES + bodies + decoder)
+        decoders = self.max_decode_bytes + SMALL_DECODE_BYTES + 2 * (DECODER_BYTES + self.max_upload_bytes)
+        return self.workers * (WORKER_BYTES + bodies + decoders)
 
 
 def variable(name: str) -> str:

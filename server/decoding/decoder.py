@@ -20,6 +20,8 @@ from server.request_errors import Overloaded
 # More would not be faster, decoding being all computation.
 MAX_PLAIN_DECODES = 2
 MAX_PLAIN_CPU_S, MAX_PLAIN_MEMORY_BYTES = 0.15, 32 * 1024**2
+# What is neither plain nor more than this has a process of its own: it waits for nothing large.
+MAX_SMALL_CPU_S, MAX_SMALL_MEMORY_BYTES = 0.3, 128 * 1024**2
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
 # A process ends when it has computed for so many times what the image's header said, and some seconds more.
 CPU_FACTOR, CPU_SPARE_S = 4.0, 2.0
@@ -34,7 +36,8 @@ class Decoder:
     """Decodes the images of one HTTP worker; any number of threads may use it.
 
     Args:
-        desks: of this worker's decoder processes; without any, it decodes all by itself.
+        desks: of this worker's decoder processes: for small images, and for large ones; with one desk, it is for
+            both, and without any the worker decodes all by itself.
         limits: of an image.
         note_decode: told what the decoding of each image took, in seconds, or what it took to refuse it.
         clock: monotonic.
@@ -51,8 +54,8 @@ class Decoder:
         self._limits, self._clock = limits or ImageLimits(), clock
         self._note_decode = note_decode
         self._plain: Lane[None] = Lane([None] * MAX_PLAIN_DECODES, clock=clock)
-        # Until one has been decoded there, the other lane tells how fast this machine is.
-        self._other: Lane[Desk] | None = Lane(desks, like=self._plain, clock=clock) if desks else None
+        # Until an image has been decoded there, the plain lane tells how fast this machine is.
+        self._others = [Lane([desk], like=self._plain, clock=clock) for desk in desks]
 
     def read(self, upload: bytes | memoryview, spec: PixelSpec) -> ReadImage | ImageError:
         """Read an upload's header, and find out what it will cost."""
@@ -109,7 +112,10 @@ class Decoder:
         """Choose where an image is decoded."""
         cost = image.cost
         is_cheap = cost.cpu_s <= MAX_PLAIN_CPU_S and cost.memory_bytes <= MAX_PLAIN_MEMORY_BYTES
-        return self._plain if self._other is None or (image.encoded.is_plain and is_cheap) else self._other
+        if not self._others or (image.encoded.is_plain and is_cheap):
+            return self._plain
+        is_small = cost.cpu_s <= MAX_SMALL_CPU_S and cost.memory_bytes <= MAX_SMALL_MEMORY_BYTES
+        return self._others[0] if is_small else self._others[-1]
 
     def _decode_at(self, desk: Desk, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
         encoded, name = image.encoded, image.encoded.format

@@ -20,7 +20,7 @@ from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
 from server.engine.shared_catalogue import write_catalogue
 from server.metrics import Metrics
-from server.request_errors import RequestError
+from server.request_errors import Overloaded, RequestError
 
 
 def classify(classifier, *contents, top_k=3, timeout_s=10.0, **options):
@@ -168,7 +168,7 @@ def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):
     for thread in threads:
         thread.start()
         assert is_decoding.acquire(timeout=10)
-    with pytest.raises(DeadlineExceeded, match="while its images were decoded"):
+    with pytest.raises((Overloaded, DeadlineExceeded)):  # as it is seen at once, or not
         classify(classifier, encode(), timeout_s=0.05)
     may_go_on.set()
     for thread in threads:

@@ -12,6 +12,7 @@ from models.pixels.spec import MAX_PIXELS
 from models.store.reference import ModelReference
 from server.settings import (
     DECODER_BYTES,
+    SMALL_DECODE_BYTES,
     WORKER_BYTES,
     Settings,
     SettingsError,
@@ -144,6 +145,10 @@ def test_table_has_every_setting():
 
 def test_memory_is_bounded_by_the_settings():
     settings = Settings(workers=2, max_uploads_in_hand_bytes=100, max_upload_bytes=10, max_decode_bytes=1000)
-    assert settings.max_memory_bytes == 2 * (WORKER_BYTES + 3 * 100 + DECODER_BYTES + 1000 + 10)
+    assert settings.max_memory_bytes == 2 * (
+        WORKER_BYTES + 3 * 100 + SMALL_DECODE_BYTES + 1000 + 2 * (DECODER_BYTES + 10)
+    )
     few = Settings(workers=1, max_uploads_in_hand_bytes=1, max_upload_bytes=10, max_decode_bytes=1000)
-    assert few.max_memory_bytes == WORKER_BYTES + 3 * 10 + DECODER_BYTES + 1000 + 10  # one body fits all the same
+    assert few.max_memory_bytes == WORKER_BYTES + 3 * 10 + SMALL_DECODE_BYTES + 1000 + 2 * (
+        DECODER_BYTES + 10
+    )  # one body fits all the same

@@ -142,6 +142,17 @@ def test_what_is_more_than_can_be_decoded_in_time_is_refused_at_once(spec):
         pass
 
 
+def test_small_images_wait_for_no_large_ones(spec, desk):
+    decoder = Decoder([desk, desk])
+    image = decoder.read(GIF, spec)
+    small, large, huge = (
+        decoder.lane_of(ReadImage(image.encoded, cost))
+        for cost in (Cost(0.2, 2**20), Cost(0.4, 2**20), Cost(0.2, 2**28))
+    )
+    assert large is huge
+    assert small is not large
+
+
 def test_image_that_has_been_decoded_is_in_hand_no_more(decoder, spec):
     decoder = decoder()
     for _ in range(3):
