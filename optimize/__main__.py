@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from models.arguments import Parser
@@ -79,6 +80,7 @@ def _compress(task: Task, settings: Any, command: str) -> str:
     from optimize.quantization.aware import train_quantized
     from optimize.quantization.post_training import quantize
     from optimize.source import open_source
+    from training.in_use import alone_in
 
     changes: tuple[str, ...] = ()
     source, output = open_source(task.workdir, task.data_path), task.workdir
@@ -87,30 +89,31 @@ def _compress(task: Task, settings: Any, command: str) -> str:
     check_force(task.force, task.name or source.name)  # before anything is trained
     if isinstance(task, TrainingTask):
         source, output, changes = source.with_settings(task.changes, settings.own), task.output, task.changes
-    match settings:
-        case Quantization():
-            candidate = quantize(source, output, settings, command=command)
-        case QuantizationAwareTraining():
-            candidate = train_quantized(source, output, settings, command=command)
-        case ChannelPruning():
-            candidate = prune_channels(source, output, settings, command=command)
-        case MagnitudePruning():
-            candidate = prune_magnitude(source, output, settings, command=command)
-        case _:
-            found = search(
-                source,
-                task.workdir,
-                output,
-                settings,
-                repository=repository,
-                limits=limits,
-                changes=changes,
-                command=command,
-            )
-            if found is None:
-                return "nothing was made, as --dry-run says"
-            candidate = found
-    return str(candidate.publish(repository, name=task.name, limits=limits, force=task.force))
+    with nullcontext() if getattr(settings, "dry_run", False) else alone_in(output):
+        match settings:
+            case Quantization():
+                candidate = quantize(source, output, settings, command=command)
+            case QuantizationAwareTraining():
+                candidate = train_quantized(source, output, settings, command=command)
+            case ChannelPruning():
+                candidate = prune_channels(source, output, settings, command=command)
+            case MagnitudePruning():
+                candidate = prune_magnitude(source, output, settings, command=command)
+            case _:
+                found = search(
+                    source,
+                    task.workdir,
+                    output,
+                    settings,
+                    repository=repository,
+                    limits=limits,
+                    changes=changes,
+                    command=command,
+                )
+                if found is None:
+                    return "nothing was made, as --dry-run says"
+                candidate = found
+        return str(candidate.publish(repository, name=task.name, limits=limits, force=task.force))
 
 
 def _export(export: Export, command: str) -> str:

@@ -49,6 +49,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
         print(line)
     start = start or find_starting_point(recipe.config.init, repository)
 
+    print("  starting TensorFlow, which takes seconds; a few steps tell how long it takes on this machine")
+    from training.in_use import alone_in
     from training.intervals import in_words
     from training.next_steps import next_steps
     from training.publish import about_serving
@@ -63,7 +65,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
             return DRY_RUN
         deadline_s = begun_s + 60 * recipe.config.minutes
         planned = {"data_path": options.data, "command": command, "deadline_s": deadline_s}
-        artifact = train_from(model, plan, recipe, start, data, **planned, **where)
+        with alone_in(options.workdir):
+            artifact = train_from(model, plan, recipe, start, data, **planned, **where)
     else:
         from training.distillation import Teacher
         from training.transfer.time_budget import about_time
@@ -72,7 +75,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
             return f"{about_time(recipe.config, data)}\n{DRY_RUN}"
         teacher = Teacher(options.teacher, **distilling) if options.teacher else None
         beginning = {"start_from": options.start_from, "teacher": teacher, "data": data, "recipe": recipe.to_dict()}
-        artifact = train(recipe.config, options.data, **where, **beginning, command=command)
+        with alone_in(options.workdir):
+            artifact = train(recipe.config, options.data, **where, **beginning, command=command)
     manifest = artifact.manifest
     figures = manifest.metrics["float32"]
     accuracy = in_words(round(figures["top1"] * figures["num_images"]), figures["num_images"])

@@ -20,7 +20,7 @@ from training.name_encodings import Guess
 from training.no_classes import too_few_classes
 from training.photo import Photo, gone, is_there, read_again
 from training.sets import choose_sets
-from training.survey import SETS, CopyGroup, Kind, LeftOut, Survey, count_labels, printable, size_range
+from training.survey import FEW, SETS, CopyGroup, Kind, LeftOut, Survey, count_labels, printable, size_range
 
 __all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
@@ -78,7 +78,7 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         sizes=size_range([photo.size for photo in photos]),
         left_out=(*examined.left_out, *(LeftOut.of(kind, paths) for kind, paths in found.left_out.items())),
         copies=copy_groups(images, labels, parts, [photo.sha256 for photo in photos]),
-        notes=(*found.notes, *sets.notes, *_notes(labels, copies, tree.guess)),
+        notes=(*found.notes, *sets.notes, *few_pictures(labels, targets, copies), *_notes(labels, copies, tree.guess)),
     )
     sha256 = file_sha256(source) if source.is_file() else tree_sha256(photos)
     return Dataset(printable(source.stem), sha256, labels, *parts, sets.held_out, survey=survey)
@@ -162,6 +162,15 @@ def copy_groups(
         for members in groups
         if len(members) > 1
     )
+
+
+def few_pictures(labels: Sequence[str], targets: Targets, copies: Copies) -> Iterable[str]:
+    """Name the classes whose many files are copies of a few pictures."""
+    for target, label in enumerate(labels):
+        groups = copies.group[targets == target]
+        num_pictures = len(np.unique(groups))
+        if num_pictures < FEW <= len(groups):
+            yield f"the {len(groups):,} files of {label} are copies of {how_many(num_pictures, 'picture')}: add others"
 
 
 def _notes(labels: Sequence[str], copies: Copies, guess: Guess | None) -> Iterable[str]:

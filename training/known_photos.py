@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.store.durable import replacing
+from models.store.durable import replacing, temporary_sibling
 from training.copies import Thumbnails
 from training.file_tree import File
 from training.photo import Photo
@@ -60,7 +60,7 @@ class KnownPhotos:
         if self._path is None or all(key in self._index for key in keys):
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self._path) as temporary, temporary.open("wb") as file:
+        with replacing(self._path, temporary_sibling(self._path.parent)) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
                 keys=np.array(keys),

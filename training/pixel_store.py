@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.store.durable import replacing, temporary_sibling
+from models.store.durable import remove_leftovers, replacing, temporary_sibling
 from training.dataset import Pixels
 
 NUM_CHANNELS = 3
@@ -86,6 +86,7 @@ def write_pixels(path: Path, num_images: int, decode: Callable[[int], Pixels]) -
     Two processes may write the same store at once: each has a file of its own until then.
     """
     with replacing(path, temporary_sibling(path.parent)) as temporary, temporary.open("wb") as file:
+        remove_leftovers(path.parent, now_s=temporary.stat().st_mtime)  # of those that were killed
         sizes = [pixels.shape[:2] for pixels in _written(file.write, num_images, decode)]
         file.write(np.array(sizes, _SIZE).reshape(-1, 2).tobytes())
         file.write(num_images.to_bytes(_COUNT_BYTES, "little"))

@@ -15,6 +15,7 @@ from models.store.durable import replacing
 from training.config import TrainingConfig
 
 METRICS_FILE = "metrics.json"
+OF_MAKE = "(of make: WORKDIR=runs/another)"
 
 
 class RunError(ValueError):
@@ -102,22 +103,30 @@ def _refuse_others(workdir: Path, run: Run, wanted: Run) -> None:
     ]
     if differing and before.get("data_sha256") != now.get("data_sha256"):
         raise RunError(
-            f"{workdir} holds a run of other photos, or some came, changed or went since: use another --workdir, "
-            "or put them back to go on with it"
+            f"{workdir} holds a run of other photos, or some came, changed or went since: use another folder "
+            f"{OF_MAKE}, or put them back to go on with it"
         )
     if differing:
-        raise RunError(f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another folder")
+        raise RunError(
+            f"{workdir} holds a run with other settings ({'; '.join(differing)}): use another folder {OF_MAKE}"
+        )
 
 
 def read_run(workdir: Path) -> Run:
-    """Read the run in `workdir`; RunError if there is none."""
+    """Read the run in `workdir`; RunError if there is none, or none that can be read."""
     try:
-        values = json.loads((workdir / "run.json").read_text())
+        values = read_json(workdir / "run.json")
     except FileNotFoundError:
         raise RunError(f"{workdir} holds no training run: it has no run.json") from None
-    config = TrainingConfig.from_dict(values["config"])
-    tuples = {name: tuple(values.get(name, ())) for name in ("labels", "ancestry", "left_peak_lrs")}
-    return Run(**{**values, "config": config, **tuples})
+    try:
+        config = TrainingConfig.from_dict(values["config"])
+        tuples = {name: tuple(values.get(name, ())) for name in ("labels", "ancestry", "left_peak_lrs")}
+        return Run(**{**values, "config": config, **tuples})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{workdir / 'run.json'} is no record of a run, or one of another version of this program ({error}): "
+            "use the version that wrote it, or another folder"
+        ) from error
 
 
 def save_model(workdir: Path, model: keras.Model) -> None:
@@ -165,8 +174,16 @@ def published(workdir: Path, precision: str) -> str:
 def publications(workdir: Path) -> dict[str, Any]:
     """Read what a run has published, by precision."""
     path = workdir / METRICS_FILE
-    records: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    records: dict[str, Any] = read_json(path) if path.exists() else {}
     return records
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run; RunError, which names it, where it is broken."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise RunError(f"{path} is broken ({error}): put back a copy of it, or use another folder") from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -16,7 +16,7 @@ from training.mirrored import classes_that_mirroring_may_change
 SETS = ("train", "validation", "test")
 MAX_NAMES = 5  # of a kind of files
 _MAX_CLASSES, _MAX_SHOWN, _MAX_PAIRS = 20, 3, 10
-_FEW = 10
+FEW = 10  # images to learn from
 
 Size = tuple[int, int]
 
@@ -162,7 +162,7 @@ class Survey:
             lacking = [label for label, counts in self.counts.items() if not counts[part]]
             if lacking:
                 yield f"{_listed(lacking, len(lacking))} has no {part} image and {consequence}"
-        few = [f"{label} ({counts['train']})" for label, counts in self.counts.items() if counts["train"] < _FEW]
+        few = [f"{label} ({counts['train']})" for label, counts in self.counts.items() if counts["train"] < FEW]
         if few:
             yield f"few images to learn from: {_listed(few, len(few))}"
         mirrored = classes_that_mirroring_may_change(list(self.counts))

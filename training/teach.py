@@ -55,6 +55,7 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     repository = Repository(options.repository)
     at_least(1, passes=options.passes, rounds=1 if options.rounds is None else options.rounds)
 
+    from training.in_use import alone_in
     from training.publish import about_serving
     from training.run import published
     from training.teaching.comparison import about_both
@@ -68,7 +69,8 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     augmentation = replace(config.augmentation, flip=teacher.run.config.augmentation.flip)
     config = replace(config, **kept, augmentation=augmentation, epochs=max(1, round(options.passes / num_rounds)))
     where = {"workdir": options.workdir, "repository": repository, "name": name}
-    artifact = teach(teacher, config, teaching, photos=photos, command=command, **where)
+    with alone_in(options.workdir):
+        artifact = teach(teacher, config, teaching, photos=photos, command=command, **where)
     compared = about_both(teacher, options.teacher, artifact.manifest.name, options.workdir)
     return "\n".join([f"published {artifact.manifest.reference}", *about_serving(artifact, repository), *compared])
 

@@ -32,6 +32,15 @@ def test_the_look_has_copies_and_what_to_know(photos):
     assert sum(map(len, groups)) == len(set.union(*groups))
 
 
+def test_class_of_many_copies_of_one_picture_is_named(tmp_path):
+    for index in range(12):
+        for label, seed in (("many", index), ("one", 100)):
+            (tmp_path / label).mkdir(exist_ok=True)
+            (tmp_path / label / f"{index}.jpg").write_bytes(jpeg(scene(seed)))
+    notes = load_image_folders(tmp_path, HeldOut(), Reading()).survey.notes
+    assert notes == ("the 12 files of one are copies of 1 picture: add others",)
+
+
 def test_images_without_classes_are_read_from_any_folder(photos):
     images, left_out = load_unlabelled(photos, Reading())
     assert images.names[:2] == ("left/0.jpg", "left/1.jpg")

@@ -1,6 +1,7 @@
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from toy_data import write_folders
 
@@ -68,3 +69,17 @@ def test_a_lower_limit_counts_for_what_is_known(tmp_path):
     load_image_folders(source, HeldOut(), reading)
     with pytest.raises(ValueError, match="no readable image"):
         load_image_folders(source, HeldOut(), replace(reading, max_image_pixels=32 * 32 - 1))
+
+
+def test_two_commands_at_once_do_not_write_over_each_other(tmp_path, monkeypatch):
+    source, known = write_folders(tmp_path / "photos", num_images=12), tmp_path / "known"
+    save = np.savez
+
+    def save_while_another_does(file, **arrays):
+        monkeypatch.setattr(np, "savez", save)
+        load(source, known)
+        save(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", save_while_another_does)
+    load(source, known)
+    assert [path.suffix for path in known.iterdir()] == [".npz"]

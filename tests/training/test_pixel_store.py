@@ -1,4 +1,5 @@
 import errno
+import os
 import threading
 
 import numpy as np
@@ -69,3 +70,12 @@ def test_another_file_is_refused(tmp_path, content):
     (tmp_path / "train").write_bytes(content)
     with pytest.raises(ValueError, match="is not a file of decoded pixels: delete it"):
         PixelStore(tmp_path / "train")
+
+
+def test_what_a_killed_writer_left_is_removed_after_an_hour(tmp_path):
+    old, new = tmp_path / ".tmp-old", tmp_path / ".tmp-new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    stored(tmp_path / "pixels", [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-new", "pixels"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +11,7 @@ import tf_keras as keras
 
 from training.dataset import Dataset
 from training.pixel_sets import pixel_sets
-from training.run import Run, write_json
+from training.run import Run, read_json, write_json
 from training.transfer.fine_tuning import fine_tuned
 from training.transfer.time_budget import Plan, epochs_in_time
 from training.transfer.validation_score import ValidationScore
@@ -63,7 +62,7 @@ def epochs_left(plan: Plan, run: Run, data: Dataset, *, workdir: Path, deadline_
     """Return the epochs that there is time for, or those that the run has begun with."""
     file = workdir / EPOCHS_FILE
     if file.exists():
-        return int(json.loads(file.read_text())["epochs"])
+        return int(read_json(file)["epochs"])
     if (workdir / "checkpoints").exists():  # of a run from before there was such a file
         return plan.epochs
     now_s = time.monotonic()

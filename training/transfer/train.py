@@ -46,7 +46,8 @@ def load_and_plan(
         say(f"{start.init} tells other classes apart: nothing of its classifier is kept")
     keras.utils.set_random_seed(config.seed)
     model = load_network(start, config, num_classes=len(data.labels))
-    if (workdir / "run.json").exists() and (kept := read_run(workdir).recipe):
+    kept = (read_run(workdir).recipe or {}) if (workdir / "run.json").exists() else {}
+    if "plan" in kept:  # a run that goes on; one from nothing has none
         plan = Plan.from_dict(kept["plan"])
     else:
         plan = make_plan(config, data, measure_speed(model, config), elapsed_s=elapsed_s)

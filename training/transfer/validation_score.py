@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from training.dataset import Targets
 from training.intervals import in_words
-from training.run import write_json
+from training.run import read_json, write_json
 from training.transfer.head import Logits, total_loss
 
 FINE_TUNING_FILE = "fine_tuning.json"  # in the folder of a run
@@ -77,4 +76,4 @@ class FineTuned:
         path = workdir / FINE_TUNING_FILE
         if not path.exists():
             return None
-        return cls(**{name: ValidationScore(**score) for name, score in json.loads(path.read_text()).items()})
+        return cls(**{name: ValidationScore(**score) for name, score in read_json(path).items()})

@@ -1,6 +1,7 @@
 """A run that starts from another, as the command does it: the finished toy run knows colours by other names."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,14 @@ def test_what_all_layers_learned_is_left_where_validation_says_so(finished, othe
         load_model(folder).get_layer("conv1_conv").get_weights()[0] for folder in (tmp_path / "fruit", toy_run)
     )
     np.testing.assert_array_equal(kept, toy)
+
+
+def test_folder_of_a_run_from_nothing_is_refused_as_one_of_other_settings(other_npz, toy_run, tmp_path, capsys):
+    workdir = tmp_path / "fruit"
+    more = ("--init", "none", "--preset", "smoke", "--set", "epochs=1")
+    assert main(command(other_npz, toy_run, workdir, *more)) == 0
+    assert main(command(other_npz, toy_run, workdir)) == 2
+    assert re.search(r"fruit holds a run with other settings .*init 'none' there", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("init", ["run", "none"])

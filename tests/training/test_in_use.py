@@ -1,0 +1,27 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from training.in_use import alone_in
+
+
+def test_second_command_in_a_folder_is_refused_until_the_first_has_ended(tmp_path):
+    workdir = tmp_path / "runs" / "pets"
+    with alone_in(workdir):
+        line = re.escape(f"another command is at work in {workdir}: wait until it has")
+        with pytest.raises(ValueError, match=line), alone_in(workdir):
+            pass
+        with alone_in(tmp_path / "runs" / "others"):
+            pass
+    with alone_in(workdir):
+        assert list(workdir.iterdir()) == []
+
+
+def test_command_that_was_killed_holds_nothing(tmp_path):
+    killed = "import os, sys; from pathlib import Path; from training.in_use import alone_in\n"
+    killed += "with alone_in(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False, timeout=60).returncode == -9
+    with alone_in(tmp_path):
+        pass
