@@ -6,8 +6,8 @@ import errno
 import sys
 
 DISK_FULL = (
-    "the disk is full: free some of it (the decoded pixels of data that is no longer trained on, old checkpoints), "
-    "and give the same command again; a training goes on from its last checkpoint"
+    "the disk is full, or what you may take of it: free some (the decoded pixels of data that is no longer trained on, "
+    "old checkpoints), and give the same command again; a training goes on from its last checkpoint"
 )
 MEMORY_FULL = (
     "the memory of the GPU or of this machine is too small: choose a lower batch_size or image_px, "
@@ -15,11 +15,21 @@ MEMORY_FULL = (
 )
 
 
+# TensorFlow gives the words alone, and says of a quota what it says of a full memory.
+_DISK_FULL_WORDS = ("no space left on device", "disk quota exceeded")
+FILE_TOO_LARGE = (
+    "a file has reached the size that this disk or your limit (ulimit -f) allows: use a --workdir on another disk, or "
+    "set OPSIN_PIXELS to a folder there, which takes the decoded pixels"
+)
+
+
 def what_to_change(error: Exception) -> str | None:
     """Return the line for an error of a full disk or memory, by Python or TensorFlow; None for any other error."""
-    text = str(error).lower()
-    if getattr(error, "errno", None) == errno.ENOSPC or "no space left on device" in text:
+    text, number = str(error).lower(), getattr(error, "errno", None)
+    if number in {errno.ENOSPC, errno.EDQUOT} or any(words in text for words in _DISK_FULL_WORDS):
         return DISK_FULL
+    if number == errno.EFBIG or "file too large" in text:
+        return FILE_TOO_LARGE
     tensorflow = sys.modules.get("tensorflow")  # not imported for this: it takes seconds
     is_exhausted = tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
     # XLA and cuDNN report the same under other names.

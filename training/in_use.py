@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
 def alone_in(workdir: Path) -> Iterator[None]:
-    """Hold a folder, which is made if it is not there; the end of the process, however it comes, lets go of it.
+    """Hold a folder, which is made if it is not there, and is removed if nothing was written to it.
+
+    The end of the process, however it comes, lets go of it.
 
     Raises:
         ValueError: another command is at work in it.
@@ -29,4 +31,6 @@ def alone_in(workdir: Path) -> Iterator[None]:
             pass  # some network file systems have no locks
         yield
     finally:
+        with suppress(OSError):
+            workdir.rmdir()
         os.close(handle)

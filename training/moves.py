@@ -85,6 +85,8 @@ def read_moves(file: Path, encoding: str = "utf-8") -> list[Move]:
                 raise ValueError(f"{move.path} moves twice: to {moves[move.path].to} and to {move.to}")
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{file.name}, line {rows.line_num + bool(said)}: {error}") from error
+    if not moves:
+        raise ValueError(f"{file.name} names no photo to move: mark some on the report, and save its list again")
     return list(moves.values())
 
 

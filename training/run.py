@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import uuid
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,12 @@ def load_model(workdir: Path) -> keras.Model:
         raise RunError(
             f"{workdir} holds no finished model: run its training command again, it goes on where it stopped"
         )
-    return keras.models.load_model(workdir / "model.keras", compile=False, safe_mode=True)
+    try:
+        return keras.models.load_model(workdir / "model.keras", compile=False, safe_mode=True)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"{workdir / 'model.keras'} is broken ({error}): put back a copy of it, or train in another folder"
+        ) from error
 
 
 def record_publication(workdir: Path, precision: str, **figures: Any) -> None:

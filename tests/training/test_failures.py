@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from training.cli import run
-from training.failures import DISK_FULL, MEMORY_FULL, what_to_change
+from training.failures import DISK_FULL, FILE_TOO_LARGE, MEMORY_FULL, what_to_change
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,10 @@ from training.failures import DISK_FULL, MEMORY_FULL, what_to_change
         (OSError("file write failed: errno = 28, 'No space left on device'"), DISK_FULL),
         (tf.errors.ResourceExhaustedError(None, None, "ckpt-3.data; No space left on device"), DISK_FULL),
         (tf.errors.UnknownError(None, None, "events.out; No space left on device"), DISK_FULL),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "run/pixels"), DISK_FULL),
+        (tf.errors.ResourceExhaustedError(None, None, "ckpt-3.data; Disk quota exceeded"), DISK_FULL),
+        (OSError(errno.EFBIG, "File too large", "run/pixels"), FILE_TOO_LARGE),
+        (tf.errors.OutOfRangeError(None, None, "ckpt-3.data; File too large"), FILE_TOO_LARGE),
         (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[64,64]"), MEMORY_FULL),
         (tf.errors.InternalError(None, None, "CUDA_ERROR_OUT_OF_MEMORY: out of memory"), MEMORY_FULL),
         (MemoryError(), MEMORY_FULL),

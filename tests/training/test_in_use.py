@@ -17,6 +17,10 @@ def test_second_command_in_a_folder_is_refused_until_the_first_has_ended(tmp_pat
             pass
     with alone_in(workdir):
         assert list(workdir.iterdir()) == []
+    assert not workdir.exists()
+    with alone_in(workdir):
+        (workdir / "run.json").touch()
+    assert (workdir / "run.json").exists()
 
 
 def test_command_that_was_killed_holds_nothing(tmp_path):

@@ -74,3 +74,10 @@ def test_what_is_no_list_of_moves_is_refused_with_its_line(tmp_path, text, messa
     with pytest.raises(ValueError, match=r"^moves\.csv, line") as refused:
         read_moves(tmp_path / "moves.csv")
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["path,from,to,why\n", "path,from,to\n\n,,\n"])
+def test_list_that_names_no_photo_is_refused_as_there_would_be_nothing_to_undo(tmp_path, text):
+    (tmp_path / "moves.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"^moves\.csv names no photo to move: mark some on the report"):
+        read_moves(tmp_path / "moves.csv")

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from training.run import RunError, publications, read_run
+from training.run import RunError, load_model, publications, read_run
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_broken_figures_are_named(tmp_path):
     (tmp_path / "metrics.json").write_text('{"float32": ')
     with pytest.raises(RunError, match=r"metrics\.json is broken .*: put back a copy of it, or use another folder"):
         publications(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short"])
+def test_broken_model_is_named(tmp_path, content):
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(RunError, match=r"model\.keras is broken .*: put back a copy of it, or train in another folder"):
+        load_model(tmp_path)
