@@ -48,11 +48,13 @@ class Classifier:
         *,
         decoder: Decoder | None = None,
         metrics: Metrics | None = None,
+        note_answer: Callable[[ServedModel, NDArray[np.float32]], None] = lambda _model, _probabilities: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._decoder = decoder or Decoder()
         self._metrics = metrics or Metrics()
+        self._note_answer = note_answer
         self._clock = clock
 
     def classify(
@@ -118,13 +120,20 @@ class Classifier:
                     for image, slot in zip(images, slots, strict=True)
                 ]
             answers: list[Answer] = []
+            rows: list[NDArray[np.float32]] = []
             for error, slot in zip(errors, slots, strict=True):
+                if error is not None:
+                    answers.append(error)
+                    continue
                 try:
-                    answers.append(error or answer(slot.result()))
+                    rows.append(slot.result())
+                    answers.append(answer(rows[-1]))
                 except EngineFailed as failure:
                     answers.append(failure)  # of this image alone
         for each in answers:
             self._metrics.note_images(served, each.code if isinstance(each, OpsinError) else "ok")
+        for row in rows:
+            self._note_answer(served, row)
         return Classification(served, tuple(answers))
 
     def _submit(

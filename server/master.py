@@ -43,6 +43,7 @@ from server.http.worker import Application, ConnectionCounts, HTTPWorker
 from server.memory import Trimming, limit_arenas
 from server.metric_files import MetricFiles, memory_folder
 from server.metrics import OTHER
+from server.prediction_counts import PredictionCounts
 from server.settings import Settings, SettingsError
 
 log = logging.getLogger("opsin.server")
@@ -86,6 +87,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         os.set_blocking(self._start_token, False)
         self._slot_table = self._make_slot_table()
         self._client_counts = SharedCounts()
+        self._predictions = PredictionCounts(settings.workers, max_classes=MAX_CLASSES)
         self.connection_counts = ConnectionCounts(settings.workers)
         self.supervisor = Supervisor(self._slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
         self._desks = [
@@ -131,15 +133,23 @@ class Server(BaseApplication):  # type: ignore[misc]
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
         first = worker.partition * DECODERS_PER_WORKER
         own_desks = self._desks[first : first + DECODERS_PER_WORKER]
-        decoder = Decoder(own_desks, limits=self.settings.image_limits, note_decode=metrics.note_decode)
+        decoder = Decoder(
+            own_desks,
+            limits=self.settings.image_limits,
+            note_decode=metrics.note_decode,
+            note_queue=metrics.note_decode_queue,
+        )
+        self._predictions.begin_as(worker.partition)
         Trimming().start()
         app = create_app(
             self.settings,
             engine=engine,
             decoder=decoder,
+            desks=self._desks,
             is_stopping=lambda: not worker.alive,
             choice=self._choice,
             metrics=metrics,
+            predictions=self._predictions,
             counts=self._client_counts,
         )
 

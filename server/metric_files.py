@@ -30,7 +30,7 @@ from server.settings import SettingsError
 
 MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the files in it have names that nobody can guess
 PREFIX = "opsin-metrics-"
-FILE_BYTES = 64 * 1024  # as prometheus_client makes them; they grow where that is not enough
+FILE_BYTES = 128 * 1024  # the histograms take 56 KiB; a file grows where that is not enough
 KINDS = ("counter", "histogram")
 LOCKED_AFTER_S = 60.0  # an older folder that is not locked has been abandoned
 

@@ -57,7 +57,7 @@ class Metrics:
         )
         stages = Histogram(
             "opsin_stage_duration_seconds",
-            "Decoding of an image, its wait for the model, inference of a batch.",
+            "What a request, an image or a batch took in one stage.",
             ("stage",),
             registry=own,
             buckets=DURATION_BUCKETS_S,
@@ -65,8 +65,14 @@ class Metrics:
         batches = Histogram(
             "opsin_batch_size", "Images that the model ran together.", registry=own, buckets=BATCH_BUCKETS
         )
-        self.note_decode = stages.labels("decode").observe  # with seconds
-        self._note_queue, self._note_inference = stages.labels("queue").observe, stages.labels("inference").observe
+        # With seconds.
+        self.note_read, self.note_encode = stages.labels("read").observe, stages.labels("encode").observe
+        self.note_decode, self.note_decode_queue = (
+            stages.labels("decode").observe,
+            stages.labels("decode_queue").observe,
+        )
+        self._note_queue, self._note_batch_wait = stages.labels("queue").observe, stages.labels("batch_wait").observe
+        self._note_inference = stages.labels("inference").observe
         self._note_batch_size = batches.observe
         self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self._noted_images: dict[tuple[str, int, str], Callable[[float], None]] = {}
@@ -99,10 +105,18 @@ class Metrics:
             self._noted_images[key] = note
         note(num_images)
 
-    def note_batch(self, waits_s: Sequence[float], duration_s: float) -> None:
-        """Take note of images that ran together: how long each had waited, and how long they took."""
+    def note_batch(self, waits_s: Sequence[float], duration_s: float, held_s: float = 0.0) -> None:
+        """Take note of images that ran together.
+
+        Args:
+            waits_s: how long each had waited.
+            duration_s: how long they took.
+            held_s: how long they were held back at last, for others to fill the batch.
+        """
         for wait_s in waits_s:
-            self._note_queue(wait_s)
+            batch_wait_s = min(wait_s, held_s)
+            self._note_queue(wait_s - batch_wait_s)
+            self._note_batch_wait(batch_wait_s)
         self._note_inference(duration_s)
         self._note_batch_size(len(waits_s))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from server import __version__
+from server.decoding.desk import Desk
 from server.devices import DeviceChoice, plan_for
 from server.engine.client import EngineClient
 from server.settings import Settings
@@ -19,10 +20,12 @@ MODEL = ("model", "version")
 
 
 class StateMetrics(Collector):
-    """Collects the state of all engines, which every HTTP worker sees alike."""
+    """Collects the state of all engines and decoders, which every HTTP worker sees alike."""
 
-    def __init__(self, engine: EngineClient, settings: Settings, choice: DeviceChoice | None) -> None:
-        self._engine, self._settings, self._choice = engine, settings, choice
+    def __init__(
+        self, engine: EngineClient, settings: Settings, choice: DeviceChoice | None, desks: Sequence[Desk] = ()
+    ) -> None:
+        self._engine, self._settings, self._choice, self._desks = engine, settings, choice, desks
 
     def collect(self) -> Iterable[Metric]:
         """Yield what Prometheus is told of this moment."""
@@ -37,7 +40,11 @@ class StateMetrics(Collector):
         build = {"version": __version__, "python": platform.python_version()}
         yield InfoMetricFamily("opsin_build", "The server's version, and Python's.", build)
         yield devices
-        yield GaugeMetricFamily("opsin_slots", "Images that may be in hand.", self._engine.num_slots)
+        num_slots, num_in_hand = self._engine.num_slots, sum(state.num_in_hand for state in self._engine.states)
+        yield GaugeMetricFamily("opsin_slots", "Images that may be in hand.", num_slots)
+        yield GaugeMetricFamily("opsin_slots_free", "Images that may come in hand now.", num_slots - num_in_hand)
+        num_ends = sum(desk.num_ends for desk in self._desks)
+        yield CounterMetricFamily("opsin_decoder_restarts", "Decoder processes that ended and were replaced.", num_ends)
         yield from self._engines()
 
     def _engines(self) -> Iterable[Metric]:

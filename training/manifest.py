@@ -54,6 +54,7 @@ def manifest_of(
         },
         provenance={**provenance_of(run, data), **provenance},
         calibration=measured.calibration,
+        expected_answers=measured.expected_answers,
     )
 
 

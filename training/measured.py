@@ -23,6 +23,7 @@ from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
 from models.store.calibration import NONE_LABEL, Calibration
 from models.store.durable import replacing
+from models.store.expected_answers import ExpectedAnswers
 from training.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
 from training.dataset import Dataset, Split
 from training.evaluate import Metrics, measure, predict
@@ -52,6 +53,7 @@ class MeasuredFile:
         temperature_interval: of 95 %, where the validation images are few.
         none_recognised: of the test images of the class `_none`, which are among `metrics` as any other's: how many
             are recognised, of how many; None without such a class.
+        expected_answers: to the validation images; None where a run has none.
         answers: that the figures are of.
     """
 
@@ -63,6 +65,7 @@ class MeasuredFile:
     before_temperature: Mapping[str, Metrics] = field(default_factory=dict)
     temperature_interval: Interval | None = None
     none_recognised: tuple[int, int] | None = None
+    expected_answers: ExpectedAnswers | None = None
     answers: Answers = field(default_factory=Answers, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,6 +143,7 @@ def measured(
         before_temperature={name: measure(*pair) for name, pair in as_trained.items()},
         temperature_interval=temperature_interval(*as_trained["validation"]),
         none_recognised=None if none is None else (num_recognised, int(is_none.sum())),
+        expected_answers=ExpectedAnswers.of(answers.validation),
         answers=answers,
     )
 

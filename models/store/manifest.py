@@ -11,6 +11,7 @@ from typing import Any
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
 from models.store.calibration import Calibration
+from models.store.expected_answers import ExpectedAnswers
 from models.store.fields import (
     MANIFEST_FILE,
     validate_files,
@@ -46,6 +47,7 @@ class Manifest:
         provenance: JSON: the command, the data's sha256, whatever it takes to make the version again.
         files: relative POSIX path to lower-case sha256; filled in when the artifact is written.
         calibration: what the probabilities are worth; None, and no field of manifest.json, where it was not fitted.
+        expected_answers: to the validation images; None, and no field, where there were none.
 
     Raises:
         ValueError: a field is malformed; the message names the field and its value.
@@ -61,6 +63,7 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     calibration: Calibration | None = None
+    expected_answers: ExpectedAnswers | None = None
 
     def __post_init__(self) -> None:
         validate_name(self.name)
@@ -69,10 +72,17 @@ class Manifest:
             raise ValueError(f"pixels must be a PixelSpec, got {type(self.pixels).__name__}")
         if not isinstance(self.calibration, Calibration | None):
             raise ValueError(f"calibration must be a Calibration or None, got {type(self.calibration).__name__}")
+        if not isinstance(self.expected_answers, ExpectedAnswers | None):
+            raise ValueError(f"expected_answers must be ExpectedAnswers, got {type(self.expected_answers).__name__}")
         for key in ("architecture", "metrics", "provenance"):
             # Depth 2, as within manifest.json, so that what is written can be read.
             object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key, depth=2))
         object.__setattr__(self, "labels", validate_labels(self.labels))
+        if self.expected_answers and len(self.expected_answers.classes) != len(self.labels):
+            raise ValueError(
+                f"expected_answers.classes must have a number for each of {len(self.labels)} labels, "
+                f"got {len(self.expected_answers.classes)}"
+            )
         formats = validate_mapping(self.formats, "engines")
         if not formats or not formats.keys() <= FORMATS.keys():
             known = ", ".join(FORMATS)
@@ -102,6 +112,7 @@ class Manifest:
             "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
             "engines": {name: asdict(file) for name, file in self.formats.items()},
             **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
+            **({"expected_answers": self.expected_answers.to_dict()} if self.expected_answers else {}),
             "metrics": plain(self.metrics, "metrics", depth=2),
             "provenance": plain(self.provenance, "provenance", depth=2),
             "files": dict(self.files),
@@ -149,6 +160,9 @@ def decode(data: bytes) -> Manifest:
             fields["formats"][name] = ModelFile(**engine)
         if "calibration" in record:
             fields["calibration"] = Calibration.from_dict(validate_mapping(record["calibration"], "calibration"))
+        if "expected_answers" in record:
+            expected = validate_mapping(record["expected_answers"], "expected_answers")
+            fields["expected_answers"] = ExpectedAnswers.from_dict(expected)
         manifest = Manifest(**fields)
         if encode(manifest) != data:
             raise ValueError(f"{MANIFEST_FILE} has changed since it was written")

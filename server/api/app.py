@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from flask import Flask, has_request_context, request
@@ -19,10 +19,13 @@ from server.api.requests_in_hand import RequestsInHand
 from server.api.shared_counts import SharedCounts
 from server.classify import Classifier
 from server.decoding.decoder import Decoder
+from server.decoding.desk import Desk
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.http.limits import Headers, everybody_may
 from server.metrics import OTHER, Metrics
+from server.prediction_counts import PredictionCounts
+from server.prediction_metrics import PredictionMetrics
 from server.request_log import with_request_id
 from server.settings import Settings
 from server.state_metrics import StateMetrics
@@ -55,9 +58,11 @@ def create_app(
     *,
     engine: EngineClient,
     decoder: Decoder | None = None,
+    desks: Sequence[Desk] = (),
     is_stopping: Callable[[], bool] = lambda: False,
     choice: DeviceChoice | None = None,
     metrics: Metrics | None = None,
+    predictions: PredictionCounts | None = None,
     counts: SharedCounts | None = None,
 ) -> FlaskApp:
     """Make the application.
@@ -66,15 +71,21 @@ def create_app(
         settings: checked already.
         engine: stays the caller's to close.
         decoder: of this worker; one that decodes all by itself if None.
+        desks: of the decoder processes of all workers, for `/metrics`.
         is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
         choice: the devices that the engine runs on, for `/readyz` and `/metrics`.
         metrics: of this process; its own where it is the only one.
+        predictions: the answers of all workers; its own where it is the only one.
         counts: of what clients ask, which all processes share; its own where it is the only one.
     """
     metrics = metrics or Metrics()
-    decoder = decoder or Decoder(limits=settings.image_limits, note_decode=metrics.note_decode)
+    predictions = predictions or PredictionCounts()
+    decoder = decoder or Decoder(
+        limits=settings.image_limits, note_decode=metrics.note_decode, note_queue=metrics.note_decode_queue
+    )
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
-    metrics.registry.register(StateMetrics(engine, settings, choice))
+    metrics.registry.register(StateMetrics(engine, settings, choice, desks))
+    metrics.registry.register(PredictionMetrics(engine, predictions))
     app = FlaskApp("server.api")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -97,7 +108,8 @@ def create_app(
     register_error_handlers(app)
     pages = Pages(engine, settings)
     app.register_blueprint(page_routes(pages))
-    app.register_blueprint(predict_routes(Classifier(engine, decoder=decoder, metrics=metrics), pages, settings))
+    classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=predictions.note)
+    app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from server.api.pages import Pages
 from server.api.uploads import parse_uploads, read_body
 from server.classify import Classification, Classifier, Upload
 from server.fraction import fraction
+from server.metrics import Metrics
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.settings import Settings
 from server.whole_number import whole_number
@@ -38,7 +40,7 @@ class Query:
     version: int | None = None
 
 
-def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> Blueprint:
+def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics) -> Blueprint:
     """Make the route."""
     routes = Blueprint("predict", __name__)
 
@@ -46,6 +48,8 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> 
     def predict() -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
         sock = current.environ.get("gunicorn.socket")
+        if (read_s := current.environ.get("opsin.read_s")) is not None:
+            metrics.note_read(read_s)
         try:
             query = parse_query(current, settings)
             uploads = _read_uploads(current, settings)
@@ -60,9 +64,13 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings) -> 
             )
         except OpsinError as error:
             return pages.refusal(error) if _wants_page(current) else error_response(error)
+        started = time.monotonic()
         if _wants_page(current):
-            return pages.results(uploads, classification.answers, _failure(classification))
-        return _json_response(uploads, classification)
+            response = pages.results(uploads, classification.answers, _failure(classification))
+        else:
+            response = _json_response(uploads, classification)
+        metrics.note_encode(time.monotonic() - started)
+        return response
 
     return routes
 

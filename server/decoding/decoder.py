@@ -40,6 +40,7 @@ class Decoder:
             both, and without any the worker decodes all by itself.
         limits: of an image.
         note_decode: told what the decoding of each image took, in seconds, or what it took to refuse it.
+        note_queue: told what each image waited for its turn, in seconds.
         clock: monotonic.
     """
 
@@ -49,10 +50,11 @@ class Decoder:
         *,
         limits: ImageLimits | None = None,
         note_decode: Callable[[float], None] = lambda _: None,
+        note_queue: Callable[[float], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits, self._clock = limits or ImageLimits(), clock
-        self._note_decode = note_decode
+        self._note_decode, self._note_queue = note_decode, note_queue
         self._plain: Lane[None] = Lane([None] * MAX_PLAIN_DECODES, clock=clock)
         # Until an image has been decoded there, the plain lane tells how fast this machine is.
         self._others = [Lane([desk], like=self._plain, clock=clock) for desk in desks]
@@ -98,8 +100,10 @@ class Decoder:
             Overloaded: it would not be decoded in time.
             DeadlineExceeded: the deadline passed first.
         """
+        asked = self._clock()
         with self.lane_of(image).place(image.cost.cpu_s, deadline) as desk:
             started = self._clock()
+            self._note_queue(started - asked)
             try:
                 if desk is None:
                     decode(image.encoded, spec, limits=self._limits, out=out)

@@ -41,7 +41,8 @@ class Desk:
         self.max_encoded_bytes = -(-(max_encoded_bytes + SPARE_BYTES) // PAGE_BYTES) * PAGE_BYTES
         flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | MAP_NORESERVE
         self._memory = mmap.mmap(-1, self.max_encoded_bytes + pixel_bytes, flags=flags)
-        # The number of the last task, written by the worker, and of the last that the process began.
+        # The number of the last task, written by the worker, and of the last that the process began; and how many
+        # processes ended, written by the master.
         self._numbers = np.frombuffer(mmap.mmap(-1, PAGE_BYTES, flags=flags), np.uint64)
         self.worker_end, self.process_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -54,6 +55,11 @@ class Desk:
     def begun_task(self) -> int:
         """The number of the last task that a process began."""
         return int(self._numbers[1])
+
+    @property
+    def num_ends(self) -> int:
+        """How many processes have ended here."""
+        return int(self._numbers[2])
 
     def pixels(self, spec: PixelSpec) -> NDArray[np.uint8]:
         """View the decoded picture: uint8 [spec.height_px, spec.width_px, 3]."""
@@ -104,7 +110,8 @@ class Desk:
     # The master
 
     def tell_end(self, status: int) -> None:
-        """Reply in place of a process that has ended."""
+        """Reply in place of a process that has ended, and count it."""
+        self._numbers[2] += np.uint64(1)
         try:
             self.process_end.send(
                 json.dumps({"ended": status, "number": self.begun_task}).encode(), socket.MSG_DONTWAIT

@@ -34,12 +34,14 @@ class Batch:
         slots: at least one.
         tickets: one for each of the slots.
         is_lone: nothing else runs or is about to, so every core may work on this one image.
+        held_since: when a runner was free for it and it was held back for others to fill it; None where it was not.
     """
 
     model: int
     slots: tuple[int, ...]
     tickets: tuple[int, ...]
     is_lone: bool
+    held_since: float | None = None
 
 
 class Batcher:
@@ -67,6 +69,7 @@ class Batcher:
         self._lock = threading.Lock()
         self._in_batch = np.zeros(table.num_slots, np.bool_)
         self._num_busy = 0
+        self._held_since: float | None = None
         self._is_holding_back = False  # while a suspect runs, or waits for the others to end
 
     def next_batch(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
@@ -93,6 +96,7 @@ class Batcher:
             if self._max_queue_delay_s and len(waiting) < most:
                 delay_s = float(self._table.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
                 if delay_s > 0:
+                    self._held_since = self._held_since or self._clock()
                     return delay_s
             num_free = max(1, self._num_runners - self._num_busy)
             fair_share = min(most, math.ceil(len(waiting) / num_free))
@@ -160,7 +164,9 @@ class Batcher:
         table.attempted[slots] = tickets
         self._in_batch[slots] = True
         self._num_busy += 1
-        return Batch(int(table.model[slots[0]]), tuple(slots.tolist()), tuple(tickets.tolist()), is_lone)
+        held_since, self._held_since = self._held_since, None
+        key = int(table.model[slots[0]])
+        return Batch(key, tuple(slots.tolist()), tuple(tickets.tolist()), is_lone, held_since)
 
     def _num_attempts(self, slot: int) -> int:
         """Count how often an engine began to run the slot's image, this engine or its predecessors."""

@@ -10,6 +10,7 @@ from typing import Any
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
 from models.store.calibration import NONE_LABEL, Calibration
+from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
 
@@ -19,6 +20,7 @@ class ServedModel:
     """One version of a model as the request path sees it: its input, and what its outputs are called and worth.
 
     Attributes:
+        expected: its answers to the validation images, where it was published with them.
         can_be_unsure: it was published with a way to say that a picture is of none of its classes.
     """
 
@@ -27,6 +29,7 @@ class ServedModel:
     labels: tuple[str, ...]
     pixels: PixelSpec
     calibration: Calibration | None = None
+    expected: ExpectedAnswers | None = None
     can_be_unsure: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -36,13 +39,14 @@ class ServedModel:
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ServedModel:
         """Read what `to_dict` wrote."""
-        calibration = record["calibration"]
+        calibration, expected = record["calibration"], record["expected"]
         return cls(
             record["name"],
             record["version"],
             tuple(record["labels"]),
             PixelSpec.from_dict(record["pixels"]),
             calibration and Calibration.from_dict(calibration),
+            expected and ExpectedAnswers.from_dict(expected),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,6 +57,7 @@ class ServedModel:
             "labels": self.labels,
             "pixels": self.pixels.to_dict(),
             "calibration": self.calibration and self.calibration.to_dict(),
+            "expected": self.expected and self.expected.to_dict(),
         }
 
 

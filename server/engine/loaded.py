@@ -74,7 +74,14 @@ class LoadedModel:
 def served_model(artifact: Artifact) -> ServedModel:
     """Describe an artifact to the request path."""
     manifest = artifact.manifest
-    return ServedModel(manifest.name, manifest.version, manifest.labels, manifest.pixels, manifest.calibration)
+    return ServedModel(
+        manifest.name,
+        manifest.version,
+        manifest.labels,
+        manifest.pixels,
+        calibration=manifest.calibration,
+        expected=manifest.expected_answers,
+    )
 
 
 def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max_classes: int) -> LoadedModel:

@@ -24,7 +24,7 @@ log = logging.getLogger("opsin.engine")
 
 LISTEN_S = 60.0
 
-NoteBatch = Callable[[Sequence[float], float], None]
+NoteBatch = Callable[[Sequence[float], float, float], None]
 
 
 class Runners:
@@ -36,7 +36,8 @@ class Runners:
         batcher: deals out the work.
         models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
         num_runners: threads.
-        note_batch: called after each batch with the seconds that each image had waited, and those that they ran.
+        note_batch: called after each batch with the seconds that each image had waited, those that they ran, and those
+            that they were held back for others.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Runners:
         *,
         models: Mapping[int, LoadedModel],
         num_runners: int,
-        note_batch: NoteBatch = lambda _waits_s, _duration_s: None,
+        note_batch: NoteBatch = lambda *_seconds: None,
     ) -> None:
         self.models = models
         self._note_batch = note_batch
@@ -83,7 +84,8 @@ class Runners:
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
             self._service_rate.note(len(batch.slots), submitted=submitted[0], started=started)
             self._batcher.finish(batch, statuses)
-            self._note_batch([started - since for since in submitted], duration_s)
+            held_s = 0.0 if batch.held_since is None else started - batch.held_since
+            self._note_batch([started - since for since in submitted], duration_s, held_s)
 
     def _wait_for_batch(self) -> Batch | None:
         """Wait for the next batch; None once closed."""

@@ -29,7 +29,8 @@ class Connection:
         self.sock, self.address, self.server_address = sock, address, server_address
         self.fd = sock.fileno()
         self.parser = RequestParser(limits, address, self.sendall)
-        self.deadline = time.monotonic() + limits.keepalive_s
+        self.read_since = time.monotonic()  # when the first byte of the request came
+        self.deadline = self.read_since + limits.keepalive_s
         self.is_late = False
         self.is_lingering = False
         self._limits = limits
@@ -72,7 +73,8 @@ class Connection:
         if not data:
             return self._abort(None)
         if parser.is_idle:
-            self.deadline = time.monotonic() + self._limits.read_timeout_s
+            self.read_since = time.monotonic()
+            self.deadline = self.read_since + self._limits.read_timeout_s
         parser.feed(data)
         return parser.take()
 
@@ -87,7 +89,8 @@ class Connection:
         """Begin to wait for the next request."""
         self.parser.finish()
         self.is_late = False
-        self.deadline = time.monotonic() + self._limits.keepalive_s
+        self.read_since = time.monotonic()  # the next one may have come with it
+        self.deadline = self.read_since + self._limits.keepalive_s
 
     def sendall(self, data: bytes) -> None:
         """Send a response, or a part of it; what the client does not take yet is kept, and leaves when it does."""

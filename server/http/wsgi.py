@@ -80,6 +80,7 @@ def environ_of(connection: Connection, request: Request) -> dict[str, Any]:
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
         "gunicorn.socket": connection.sock,
+        "opsin.read_s": time.monotonic() - connection.read_since,
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": request.query,
         "RAW_URI": request.uri,

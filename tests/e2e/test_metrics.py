@@ -90,6 +90,11 @@ def test_counts_are_what_was_sent_and_never_fall(start):
     assert running.counted("opsin_images_total", **STUB_MODEL, outcome="unsupported_image") == 10 * num_rounds
     assert running.counted("opsin_stage_duration_seconds_count", stage="decode") == 20 * num_rounds
     assert running.counted("opsin_stage_duration_seconds_count", stage="queue") == 10 * num_rounds
+    for stage in ("read", "decode_queue", "encode"):
+        at_least = 10 * num_rounds
+        assert running.counted("opsin_stage_duration_seconds_count", stage=stage) >= at_least, stage
+    assert running.counted("opsin_predictions_total", **STUB_MODEL, **{"class": "red"}) == 10 * num_rounds
+    assert running.counted("opsin_confidence_count", **STUB_MODEL) == 10 * num_rounds
     assert running.counted("opsin_engine_restarts_total", **CPU) == 1
     assert running.counted("opsin_engine_up", **CPU) == 1
     assert running.counted("opsin_slots_in_use", **CPU) == 0
@@ -155,4 +160,4 @@ def test_folder_that_cannot_be_written_ends_the_start(start):
     running = start(STUB_MAX_FILE_BYTES="1000")
     output, errors = running.process.communicate(timeout=START_S)
     assert (running.process.returncode, output) == (2, "")
-    assert re.fullmatch(r"opsin: the metrics need 384 KiB in /dev/shm or, .*: File too large\n", errors)
+    assert re.fullmatch(r"opsin: the metrics need 768 KiB in /dev/shm or, .*: File too large\n", errors)

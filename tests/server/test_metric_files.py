@@ -82,7 +82,7 @@ def test_folder_of_a_server_that_was_killed_is_removed_by_the_next(files, tmp_pa
 
 def test_folder_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(
-        SettingsError, match=r"\Athe metrics need 384 KiB in /dev/shm or, .*: No such file or directory\Z"
+        SettingsError, match=r"\Athe metrics need 768 KiB in /dev/shm or, .*: No such file or directory\Z"
     ):
         MetricFiles(str(tmp_path / "nowhere"), workers=2, engines=1)
 

@@ -97,7 +97,7 @@ def test_state_is_that_of_the_engines(settings, engine, running):
     first = {"engine": "0", "device": "gpu 0"}
     assert value_of(client, "opsin_engine_up", **first) == 1
     assert value_of(client, "opsin_engine_restarts_total", **first) == 2
-    assert value_of(client, "opsin_slots") == 4
+    assert value_of(client, "opsin_slots") == value_of(client, "opsin_slots_free") == 4
     assert value_of(client, "opsin_model_loaded", **COLOURS, **first) == 1
     assert value_of(client, "opsin_model_refused", model="colours", version="4", **first) == 1
     assert labels_of(client, "opsin_device_info") == [
@@ -112,6 +112,7 @@ def test_slots_and_queue_are_those_of_the_moment(client, engine, running, runtim
     runtime.may_run.clear()
     with engine.reserve(MODEL, 3, deadline=later()) as slots:
         assert value_of(client, "opsin_slots_in_use", **nowhere) == 3
+        assert value_of(client, "opsin_slots_free") == 1
         slots[0].submit()
         wait_until(lambda: running.table.attempted[slots[0].number])
         slots[1].submit()
@@ -125,9 +126,11 @@ def test_slots_and_queue_are_those_of_the_moment(client, engine, running, runtim
 def test_batches_are_noted_by_stage(settings, engine):
     metrics = Metrics()
     client = create_app(settings, engine=engine, metrics=metrics).test_client()
-    metrics.note_batch([0.002, 0.003, 0.02], 0.5)
+    metrics.note_batch([0.002, 0.003, 0.02], 0.5, 0.005)
     assert value_of(client, "opsin_stage_duration_seconds_count", stage="queue") == 3
-    assert value_of(client, "opsin_stage_duration_seconds_bucket", stage="queue", le="0.005") == 2
+    assert value_of(client, "opsin_stage_duration_seconds_bucket", stage="queue", le="0.0005") == 2
+    assert value_of(client, "opsin_stage_duration_seconds_sum", stage="queue") == pytest.approx(0.015)
+    assert value_of(client, "opsin_stage_duration_seconds_sum", stage="batch_wait") == pytest.approx(0.01)
     assert value_of(client, "opsin_stage_duration_seconds_sum", stage="inference") == 0.5
     assert value_of(client, "opsin_batch_size_sum") == 3
     assert value_of(client, "opsin_batch_size_count") == 1
@@ -135,7 +138,9 @@ def test_batches_are_noted_by_stage(settings, engine):
 
 def test_runners_tell_of_each_batch(runtime):
     noted = []
-    running = RunningEngine(runtime, note_batch=lambda waits_s, duration_s: noted.append((len(waits_s), duration_s)))
+    running = RunningEngine(
+        runtime, note_batch=lambda waits_s, duration_s, _held_s: noted.append((len(waits_s), duration_s))
+    )
     with running.client.reserve(MODEL, 1, deadline=later()) as (slot,):
         slot.submit()
         slot.result()

@@ -6,6 +6,7 @@ import pytest
 from tflite_files import colour_classifier
 
 from models.network.tflite_graph import temperature_of
+from models.store.expected_answers import ExpectedAnswers
 from training.calibrate import fit_temperature, with_temperature
 from training.config import preset
 from training.data import load_dataset
@@ -44,6 +45,7 @@ def test_temperature_of_the_validation_images_is_in_the_file_that_is_measured(fi
     )
     assert found.metrics.loss < found.before_temperature["test"].loss
     assert found.validation.num_images == found.calibration.num_images == len(data.validation)
+    assert found.expected_answers == ExpectedAnswers.of(found.answers.validation)
 
 
 def test_file_that_has_a_temperature_keeps_it(file, run, data):
@@ -59,7 +61,7 @@ def test_run_without_validation_images_gets_no_temperature_from_its_test_images(
     data = load_dataset(toy_npz, HeldOut(validation_fraction=0))
     found = measure_file(file, run, data, precision="float32")
     assert file.read_bytes() == content
-    assert (found.calibration, found.validation) == (None, found.metrics)
+    assert (found.calibration, found.validation, found.expected_answers) == (None, found.metrics, None)
     assert found.to_dict() == found.metrics.to_dict()
     [line] = found.about_probabilities()
     assert line == "its probabilities are as trained: without validation images no temperature is fitted"

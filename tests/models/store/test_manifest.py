@@ -10,6 +10,7 @@ from small_artifacts import small_manifest
 
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
+from models.store.expected_answers import ExpectedAnswers
 from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, ModelFile, decode, encode
 from models.store.strict_json import parse_object
 
@@ -243,6 +244,13 @@ def test_later_changes_do_not_reach_a_manifest():
     metrics["int8"]["top1"] = 1.0
     manifest.to_dict()["metrics"]["int8"]["top1"] = 1.0
     assert manifest.metrics == {"int8": {"top1": 0.9}}
+
+
+def test_expected_answers_are_read_again():
+    answers = ExpectedAnswers(classes=(1, 0, 2), confidence=(0,) * 11 + (3,))
+    manifest = complete(expected_answers=answers)
+    assert decode(encode(manifest)).expected_answers == answers
+    assert decode(encode(complete())).expected_answers is None
 
 
 def test_json_is_made_plain():
