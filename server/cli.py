@@ -14,7 +14,7 @@ from server.address import AddressError, is_loopback, open_listener
 from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
 from server.http.tls import TLS, TLSError
-from server.request_log import configure_logging
+from server.logs import configure_logging
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         for warning in filter(None, (choice.warning, runtime_warning(settings))):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format)
         from server.master import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
         server = Server(settings, wanted, choice, listener, tls)

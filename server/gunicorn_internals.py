@@ -28,6 +28,7 @@ from gunicorn.http.message import Request as GunicornRequest
 from gunicorn.workers.base import Worker
 from setproctitle import setproctitle
 
+from server.logs import change_level
 from server.request_errors import MalformedRequest
 
 log = logging.getLogger("opsin.server")
@@ -215,8 +216,8 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
             super().handle_ttin()
 
     def handle_usr2(self) -> None:
-        """Not offered: a second server would need the port."""
-        log.warning("SIGUSR2 has no effect")
+        """Change the log level; a second server, for which gunicorn takes this signal, would need the port."""
+        change_level()
 
     def manage_workers(self) -> None:
         """Keep as many workers as there should be."""

@@ -116,7 +116,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "certfile": None if settings.tls_certificate is None else str(settings.tls_certificate),
             "keyfile": None if settings.tls_key is None else str(settings.tls_key),
             "forwarded_allow_ips": ",".join(str(network) for network in settings.trusted_proxies),
-            "loglevel": settings.log_level,
+            "errorlog": None,  # its lines are written as ours are (server.logs)
+            "loglevel": "debug",
             "pre_fork": self.pre_fork,
             "post_fork": self.post_fork,
             "worker_exit": self.worker_exit,

@@ -8,29 +8,21 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from server.logs import is_logged
 
 HEADER = "X-Request-Id"
 ENVIRON_KEY = "opsin.request_id"  # under which the application finds the id
+SERVED_KEY = "opsin.served"  # under which it leaves name and version of the model that answered
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MAX_LOGGED_CHARACTERS = 200
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 log = logging.getLogger("opsin.access")
-
-
-def configure_logging(level: str) -> None:
-    """Send the server's logs to stderr, one line each, from ``level`` up. Call it once per process tree."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("opsin")
-    logger.handlers = [handler]
-    logger.setLevel(level.upper())
-    logger.propagate = False
 
 
 def with_request_id(
@@ -57,7 +49,7 @@ def with_request_id(
             method, code, duration_s = environ["REQUEST_METHOD"], int(status[:3]), clock() - started
             path = environ.get("PATH_INFO", "")
             text = path.encode("latin-1").decode(errors="replace")  # WSGI gives bytes as if they were latin-1
-            log_request(method, text, code, duration_s, request_id)
+            log_request(method, text, code, duration_s, request_id, environ=environ)
             note(path, method, code, duration_s)
             return start_response(status, [*own, (HEADER, request_id), *headers], exc_info)
 
@@ -71,10 +63,26 @@ def usable_request_id(given: str) -> str:
     return given if given and USABLE_ID.fullmatch(given) else os.urandom(8).hex()
 
 
-def log_request(method: str, path: str, status: int, duration_s: float, request_id: str) -> None:
-    """Log a request that has been answered."""
-    if log.isEnabledFor(logging.INFO):
-        log.info("%s %s %d %.1f ms id=%s", method, printable(path), status, 1000 * duration_s, request_id)
+def log_request(
+    method: str, path: str, status: int, duration_s: float, request_id: str, *, environ: Mapping[str, Any] | None = None
+) -> None:
+    """Log a request that has been answered; ``environ`` where the application was asked."""
+    if not is_logged(logging.INFO) or not log.isEnabledFor(logging.INFO):
+        return
+    path, environ = printable(path), environ or {}
+    fields = {
+        "request_id": request_id,
+        "method": method,
+        "path": path,
+        "status": status,
+        "duration_ms": round(1000 * duration_s, 1),
+    }
+    if (length := environ.get("CONTENT_LENGTH", "")).isascii() and length.isdigit():
+        fields["request_bytes"] = int(length)
+    if SERVED_KEY in environ:
+        fields["model"], fields["version"] = environ[SERVED_KEY]
+    text = ("%s %s %d %.1f ms id=%s", method, path, status, 1000 * duration_s, request_id)
+    log.info(*text, extra={"fields": fields})
 
 
 def printable(text: str) -> str:

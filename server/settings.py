@@ -15,11 +15,11 @@ from models.pixels.spec import MAX_PIXELS, ImageLimits
 from models.runtime import RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
 from models.store.reference import ModelReference
+from server.logs import FORMATS, LEVELS
 from server.whole_number import whole_number
 
 PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
-LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_PORT = 5000
 SPARE_THREADS = 32
 # A worker, threads and two plain images in it included, and a decoder without its image.
@@ -257,8 +257,12 @@ class Settings:
         default_text="none",
     )
     log_level: str = _setting(
-        "warning", _one_of(*LOG_LEVELS), f"{', '.join(LOG_LEVELS)}; from info on, one line per request."
+        "warning",
+        _one_of(*LEVELS),
+        f"{', '.join(LEVELS)}; from info on, one line per request. SIGUSR2 to the server takes the next.",
     )
+
+    log_format: str = _setting("text", _one_of(*FORMATS), "Lines of the log: text, or json, an object each.")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:

@@ -18,6 +18,7 @@ from server.classify import Classification, Classifier, Upload
 from server.fraction import fraction
 from server.metrics import Metrics
 from server.request_errors import RequestError, UnsupportedMediaType
+from server.request_log import SERVED_KEY
 from server.settings import Settings
 from server.whole_number import whole_number
 
@@ -64,6 +65,8 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
             )
         except OpsinError as error:
             return pages.refusal(error) if _wants_page(current) else error_response(error)
+        served = classification.model
+        current.environ[SERVED_KEY] = served.name, served.version
         started = time.monotonic()
         if _wants_page(current):
             response = pages.results(uploads, classification.answers, _failure(classification))

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from server.request_log import configure_logging, printable, with_request_id
+from server.request_log import printable, with_request_id
 
 
 @pytest.fixture
@@ -55,21 +55,28 @@ def test_time_of_a_request_is_noted_in_seconds_and_logged_in_milliseconds(access
     assert access_log.messages == ["GET /x 204 250.0 ms id=abc"]
 
 
+def test_line_has_the_answer_in_fields(client, encode, access_log):
+    body = encode()
+    client.post("/predict", data=body, headers={"X-Request-Id": "abc"})
+    client.get("/readyz", headers={"X-Request-Id": "def"})
+    first, second = (record.fields for record in access_log.records)
+    assert first.pop("duration_ms") > 0
+    assert first == {
+        "request_id": "abc",
+        "method": "POST",
+        "path": "/predict",
+        "status": 200,
+        "request_bytes": len(body),
+        "model": "colours",
+        "version": 3,
+    }
+    assert sorted(second) == ["duration_ms", "method", "path", "request_id", "status"]
+
+
 def test_control_characters_of_a_path_do_not_reach_the_log(client, access_log):
     client.get("/a%0d%0aINFO%20forged%1b[31m")
     assert "\\x0d\\x0aINFO forged\\x1b" in access_log.text
     assert len(access_log.records) == 1
-
-
-def test_configured_log_goes_to_stderr_from_its_level_on(capsys):
-    logger = logging.getLogger("opsin")
-    before = logger.handlers, logger.level, logger.propagate
-    configure_logging("warning")
-    logger.getChild("test").info("quiet")
-    logger.getChild("test").warning("loud")
-    logger.handlers, logger.propagate = before[0], before[2]
-    logger.setLevel(before[1])
-    assert capsys.readouterr().err.endswith("WARNING opsin.test: loud\n")
 
 
 def test_long_text_is_cut():
