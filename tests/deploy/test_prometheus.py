@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ FOLDER = REPO / "deploy" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
 OPERATIONS = (REPO / "docs" / "operations.md").read_text()
 QUERIES = OPERATIONS.split("## Queries")[1]
+DASHBOARD = json.loads((REPO / "deploy" / "grafana" / "opsin.json").read_text())
+PANELS = "\n".join(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"])
 PROMTOOL = shutil.which("promtool")
 SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
 
@@ -28,7 +31,7 @@ def documented():
     }
 
 
-@pytest.mark.parametrize("text", [ALERTS, QUERIES], ids=["alerts", "operations.md"])
+@pytest.mark.parametrize("text", [ALERTS, QUERIES, PANELS], ids=["alerts", "operations.md", "grafana"])
 def test_queries_use_metrics_and_labels_that_there_are(text):
     used = re.findall(r"\b(opsin_[a-z_]+)(?:\{([^}]*)\})?", text)
     assert used
@@ -52,6 +55,32 @@ def test_prometheus_takes_the_files():
     )
     assert checked.returncode == 0, checked.stderr
     assert re.search(r"SUCCESS: \d+ rules found", checked.stdout)
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool (Debian: prometheus) is not installed")
+def test_alerts_fire_when_they_should_and_only_then():
+    command = [PROMTOOL, "test", "rules", "alerts_test.yml"]
+    tested = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stderr + tested.stdout
+
+
+def test_every_alert_is_tested_both_ways():
+    tests = (FOLDER / "alerts_test.yml").read_text()
+    for name in re.findall(r"- alert: (\w+)", ALERTS):
+        assert re.search(rf"\{{eval_time: \w+, alertname: {name}\}}", tests), name  # does not fire
+        assert re.search(rf"alertname: {name}\n +exp_alerts:", tests), name
+
+
+def test_dashboard_asks_the_data_source_that_compose_provides():
+    folder = REPO / "deploy" / "grafana" / "provisioning"
+    assert "uid: prometheus" in (folder / "datasources" / "prometheus.yml").read_text()
+    assert {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]} == {"prometheus"}
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    compose = (REPO / "compose.yaml").read_text()
+    path = re.search(r"path: (/[\w/]+)", (folder / "dashboards" / "opsin.yml").read_text())[1]
+    assert f"./deploy/grafana/opsin.json:{path}/opsin.json:ro" in compose
+    assert "./deploy/grafana/provisioning:/etc/grafana/provisioning:ro" in compose
 
 
 def test_labels_that_an_alert_tells_are_those_of_its_metric():
