@@ -104,7 +104,7 @@ def test_counts_are_what_was_sent_and_never_fall(start):
 
 def test_refused_and_rude_clients_are_counted(start):
     limits = {"OPSIN_MAX_QUEUE": "1", "OPSIN_MAX_IMAGES": "1", "OPSIN_MAX_UPLOAD_BYTES": "1000"}
-    running = start(OPSIN_WORKERS="1", STUB_SLEEP_S="1", **limits).wait_until_ready()
+    running = start(OPSIN_WORKERS="1", STUB_SLEEP_S="3", **limits).wait_until_ready()
     with running.connect() as gone:
         gone.sendall(head_of(RED) + RED)
         wait_until(lambda: running.counted("opsin_slots_in_use", **CPU) == 1)
