@@ -11,8 +11,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from colours import RED, head_of
+from colours import RED, head_of, publish_stub
+from pictures import encode
+from PIL import Image
 from running_server import START_S, wait_until
+
+from models.store.expected_answers import ExpectedAnswers
 
 pytestmark = pytest.mark.e2e
 
@@ -130,6 +134,27 @@ def test_client_that_ends_its_sending_is_taken_to_have_gone(start):
         wait_until(lambda: running.counted("opsin_http_requests_total", **PREDICT, status="499") == 1)
     assert running.counted("opsin_images_total", **STUB_MODEL, outcome="client_gone") == 1
     assert running.counted("opsin_images_total", **STUB_MODEL, outcome="ok") == 0
+
+
+def test_drift_is_told_of_the_answers_of_all_workers_and_of_those_that_ended(start, tmp_path):
+    as_many_of_each = ExpectedAnswers(classes=(50, 50, 50), confidence=(0,) * 11 + (150,))
+    publish_stub(tmp_path, expected_answers=as_many_of_each)
+    running = start(OPSIN_REPOSITORY=str(tmp_path / "models")).wait_until_ready()
+    for number in range(100):
+        ask(running, RED, 200)
+        if number == 50:
+            kill(running, "opsin: http")
+    assert running.counted("opsin_drift_images", **STUB_MODEL) == 100
+    assert running.counted("opsin_drift_psi", **STUB_MODEL, of="classes") > 2
+    assert running.counted("opsin_drift_psi", **STUB_MODEL, of="confidence") < 0.1
+    assert running.counted("opsin_drift_psi_by_chance", **STUB_MODEL, of="classes") == pytest.approx(1 / 30)
+
+
+def test_decoders_that_end_are_counted(start):
+    running = start().wait_until_ready()
+    assert running.counted("opsin_decoder_restarts_total") == 0
+    ask(running, encode(Image.new("RGB", (66, 66)), "GIF"), 422)
+    wait_until(lambda: running.counted("opsin_decoder_restarts_total") == 1)
 
 
 def folder_of(running):
