@@ -122,14 +122,16 @@ def test_partial_batch_waits_for_others_as_long_as_it_may(table, clock):
     clock.now = 100.4
     assert batcher.next_batch(MAX_BATCH.get) == pytest.approx(0.1)
     clock.now = 100.5
-    assert batcher.next_batch(MAX_BATCH.get).slots == (0,)
+    batch = batcher.next_batch(MAX_BATCH.get)
+    assert (batch.slots, batch.held_since) == ((0,), 100.0)
 
 
 def test_full_batch_does_not_wait(table, clock):
     batcher = batcher_of(table, clock, max_queue_delay_s=0.5)
     for slot in range(8):
         submit(table, slot, submitted=100.0)
-    assert len(batcher.next_batch(MAX_BATCH.get).slots) == 8
+    batch = batcher.next_batch(MAX_BATCH.get)
+    assert (len(batch.slots), batch.held_since) == (8, None)
 
 
 def test_slot_that_comes_back_at_once_can_be_taken_at_once(table, clock):

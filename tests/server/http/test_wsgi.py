@@ -222,7 +222,9 @@ def test_application_is_told_what_gunicorn_would_tell_it(pair, sent):
     connection, client = pair
     client.sendall(sent)
     request = connection.next_request()
+    connection.read_since -= 5
     found = environ_of(connection, request)
+    assert 5 <= found.pop("opsin.read_s") < 10  # ours alone
     addresses = connection.address, connection.server_address
     _, expected = gunicorn_wsgi.create(request, connection.sock, *addresses, request.cfg)
     own = {"wsgi.errors", "wsgi.file_wrapper", "wsgi.early_hints", "wsgi.multithread", "wsgi.multiprocess"}
