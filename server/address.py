@@ -7,6 +7,9 @@ import ipaddress
 import socket
 from typing import Any
 
+# A response that a client does not take: so much of it waits in the kernel, and the rest here. More would help those
+# alone that read megabytes from far away, and a thousand clients that do not read would take gigabytes.
+SEND_BUFFER_BYTES = 256 * 1024
 BACKLOG = 2048  # the kernel caps it at net.core.somaxconn
 PRIVILEGED_PORT = "ports below 1024 need privileges; set OPSIN_PORT to a higher one"
 ADVICE = {
@@ -31,6 +34,7 @@ def open_listener(host: str, port: int, *, is_tls: bool = False) -> socket.socke
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:

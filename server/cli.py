@@ -15,6 +15,7 @@ from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
 from server.http.tls import TLS, TLSError
 from server.logs import configure_logging
+from server.open_files import allow_files
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 
 
@@ -37,9 +38,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         settings = Settings.from_environ(environ)
         check_access(settings)
         tls = TLS(settings.tls_certificate, settings.tls_key) if settings.tls_certificate and settings.tls_key else None
+        settings, fewer = allow_files(settings)
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
-        for warning in filter(None, (choice.warning, runtime_warning(settings))):
+        for warning in filter(None, (fewer, choice.warning, runtime_warning(settings))):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)
         configure_logging(settings.log_level, settings.log_format)

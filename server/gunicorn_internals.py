@@ -107,6 +107,17 @@ class Request(GunicornRequest):  # type: ignore[misc]
         self.expects_continue = self._expected_100_continue
         self.body = None
 
+    def should_close(self) -> bool:
+        """Tell whether the connection ends with this request, as any of its Connection options may say.
+
+        RFC 9112, section 9.6; gunicorn looks at the first field alone, and not into a list.
+        """
+        if self.must_close or self.method == "CONNECT":
+            return True
+        values = [value for name, value in self.headers if name == "CONNECTION"]
+        options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
+        return "close" in options or (self.version <= (1, 0) and "keep-alive" not in options)
+
     def check_trailer(self, fields: bytes) -> None:
         """Check the fields behind a chunked body, which nobody reads.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import resource
 import select
 import socket
 import sys
@@ -57,8 +56,6 @@ MAX_CLASSES = 65_536
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
 DECODERS_PER_WORKER = 2  # for small images, and for large ones
-MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
-SPARE_FILES = 4096  # for connections, beside the eventfds of the slot table
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -105,7 +102,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{self._listener_fd}",
             "workers": settings.workers,
             "threads": settings.num_threads,
-            "worker_connections": settings.num_threads + MAX_IDLE_CONNECTIONS,
+            "worker_connections": settings.num_connections,
             "worker_class": HTTPWorker,
             "worker_tmp_dir": memory_folder(),
             "keepalive": KEEP_ALIVE_S,
@@ -204,7 +201,6 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _make_slot_table(self) -> SlotTable:
         settings = self.settings
         num_slots = settings.workers * settings.max_queue
-        _allow_files(num_slots + SPARE_FILES)
         try:
             return SlotTable(
                 num_partitions=settings.workers,
@@ -267,10 +263,3 @@ class Server(BaseApplication):  # type: ignore[misc]
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
         if is_token_there and not master.is_stopping:
             raise HaltServer("a worker died while it started", WORKER_BOOT_ERROR)
-
-
-def _allow_files(number: int) -> None:
-    """Raise the limit on open files as far as it may be; many systems still begin with 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(number, soft) if soft != resource.RLIM_INFINITY else soft
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from models.errors import OpsinError
 
+MAX_REASON_CHARACTERS = 200  # it quotes what came
+
 
 class RequestError(OpsinError):
     """The request is malformed; no image of it is looked at."""
@@ -87,7 +89,8 @@ class MalformedRequest(RequestError):
     status = 400
 
     def __init__(self, reason: str, status: int = 400) -> None:
-        super().__init__(f"the request is not valid HTTP: {reason}")
+        shown = reason if len(reason) <= MAX_REASON_CHARACTERS else reason[:MAX_REASON_CHARACTERS] + "..."
+        super().__init__(f"the request is not valid HTTP: {shown}")
         self.status = status
 
 

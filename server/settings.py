@@ -25,10 +25,18 @@ SPARE_THREADS = 32
 # A worker, threads and two plain images in it included, and a decoder without its image.
 WORKER_BYTES, DECODER_BYTES = 160 * 1024**2, 64 * 1024**2
 SMALL_DECODE_BYTES = 128 * 1024**2  # of the decoder that has no large images
+MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
 MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+OF_A_SERVICE = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
+# What Kubernetes sets for a Service in every container of its namespace, as Docker did for a link.
+SERVICE_VARIABLE = re.compile(
+    PREFIX + r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
 
 
 class SettingsError(Exception):
@@ -131,7 +139,7 @@ class Settings:
     port: int = _setting(
         DEFAULT_PORT,
         # Kubernetes sets this variable to an address for a Service named opsin: nobody's choice of a port.
-        lambda text: DEFAULT_PORT if text.startswith("tcp://") else whole_number(text, 0, 65535),
+        lambda text: DEFAULT_PORT if OF_A_SERVICE.match(text) else whole_number(text, 0, 65535),
         "Port to listen on; 0 takes a free one.",
     )
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
@@ -160,6 +168,13 @@ class Settings:
     )
     threads: int | None = _setting(
         None, _whole(1, 65_536), "Requests in hand per HTTP worker.", default_text="OPSIN_MAX_QUEUE + 32"
+    )
+    max_connections: int | None = _setting(
+        None,
+        _whole(1, 1_000_000),
+        "Connections per HTTP worker; past that the idlest are closed, and where none is idle a new one is answered "
+        "503, save for health checks.",
+        default_text="OPSIN_THREADS + 1000",
     )
     runners: int | None = _setting(
         None, _whole(1, 256), "Batches that an engine runs side by side.", default_text="one per core; 2 on a GPU"
@@ -315,6 +330,11 @@ class Settings:
         decoders = self.max_decode_bytes + SMALL_DECODE_BYTES + 2 * (DECODER_BYTES + self.max_upload_bytes)
         return self.workers * (WORKER_BYTES + bodies + decoders)
 
+    @property
+    def num_connections(self) -> int:
+        """Connections of a worker: one for each request thread, and idle ones."""
+        return self.max_connections or self.num_threads + MAX_IDLE_CONNECTIONS
+
 
 def variable(name: str) -> str:
     """Name the environment variable of a field of Settings."""
@@ -326,10 +346,15 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = [variable(row.name) for row in fields(Settings)]
     warnings = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and not _is_of_kubernetes(name, environ[name]):
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
             warnings.append(f"{name} is no setting and has no effect; the nearest name is {nearest[0]}")
     return warnings
+
+
+def _is_of_kubernetes(name: str, value: str) -> bool:
+    """Tell whether Kubernetes sets a variable, as for every Service: here one named opsin, or opsin-something."""
+    return bool(SERVICE_VARIABLE.fullmatch(name) or (name.endswith("_PORT") and OF_A_SERVICE.match(value)))
 
 
 def settings_table() -> str:

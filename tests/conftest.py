@@ -16,6 +16,7 @@ pytest_plugins = ["extended"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("opsin", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("OPSIN_FUZZ_EXAMPLES", "5000")))
 settings.load_profile("opsin")
 
 REPO = Path(__file__).resolve().parent.parent

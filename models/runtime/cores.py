@@ -4,23 +4,58 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
-CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+ROOT = Path("/")
 
 
-def available_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
+def available_cores(root: Path = ROOT) -> int:
     """Count the cores of the CPU affinity mask, or fewer where the container has a smaller quota.
 
     A pod limited to two cores on a machine of 64 sees 64 in ``os.cpu_count()``; a model loaded 64 times would serve
     worse than twice. The quota is rounded up: 1.5 cores keep two threads busy for three quarters of the time.
 
     Args:
-        cpu_max: the quota file of cgroup version 2: microseconds of CPU time, or ``max``, and the period.
+        root: where /proc and the control groups are.
     """
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([num_cores, *map(math.ceil, cpu_quotas(root))]))
+
+
+def cpu_quotas(root: Path = ROOT) -> Iterator[float]:
+    """List the quotas, in cores, of this process's control group and of those that it is in, v1 and v2 (cgroups(7)).
+
+    The least of them holds: a group gets no more than the groups above it, whatever its own quota says.
+    """
+    for folder in _groups(root):
+        try:
+            if (folder / "cpu.max").exists():
+                quota, period = (folder / "cpu.max").read_text().split()
+            else:
+                quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+            if int(quota) > 0:  # "max" is no number, and -1 says the same in v1
+                yield int(quota) / int(period)
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """Find the folders of the control groups that limit the CPU time of this process, the innermost first."""
     try:
-        quota, period = cpu_max.read_text().split()
-        return max(1, min(num_cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return num_cores  # no cgroup, or no quota ("max")
+        memberships = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().splitlines()]
+        mounts = [line.split() for line in (root / "proc/self/mountinfo").read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in (membership for membership in memberships if len(membership) == 3):
+        for mount in mounts:
+            # proc_pid_mountinfo(5): what is mounted, and where; after a dash the type, and last its options.
+            kind, options = mount[mount.index("-") + 1], mount[-1].split(",")
+            is_v1 = kind == "cgroup" and "cpu" in options and "cpu" in controllers.split(",")
+            if not is_v1 and not (kind == "cgroup2" and not controllers):
+                continue
+            mounted, inside = PurePosixPath(mount[3]), PurePosixPath(path)
+            # A container may see the path of its host, or of another namespace, and its own group alone is mounted.
+            is_inside = inside.is_relative_to(mounted) and ".." not in inside.parts
+            inside = inside.relative_to(mounted) if is_inside else PurePosixPath()
+            yield from (root / mount[4].lstrip("/") / part for part in (inside, *inside.parents))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, Response, has_request_context, request
+from werkzeug.exceptions import NotFound
 
 from server.api.cors import Cors
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, register_error_handlers
@@ -44,6 +47,18 @@ class FlaskApp(Flask):
     def fixed_paths(self) -> frozenset[str]:
         """The paths without variable parts; to be read when all routes are there."""
         return frozenset(rule.rule for rule in self.url_map.iter_rules() if not rule.arguments)
+
+    def preprocess_request(self) -> Any:
+        """Find nothing at //path, which routing takes for /path."""
+        if request.environ["PATH_INFO"].startswith("//"):
+            raise NotFound
+        return super().preprocess_request()
+
+    def send_static_file(self, filename: str) -> Response:
+        """Send a file of its own name, and of no other that the file system would take for it (a//b, a/)."""
+        if filename != posixpath.normpath(filename):
+            raise NotFound
+        return super().send_static_file(filename)
 
     def route_of(self, path: str) -> str | None:
         """Name the rule of a path; one with variable parts has a name only while its request is answered."""
@@ -89,6 +104,7 @@ def create_app(
     app = FlaskApp("server.api")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # a path with two is another path, of which there is none
 
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)

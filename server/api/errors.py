@@ -26,6 +26,8 @@ ON_EVERY_RESPONSE = (
     ("Referrer-Policy", "no-referrer"),
 )
 
+MAX_MESSAGE_CHARACTERS = 1000  # of an error
+
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 # The status of an error is that of its class, or of the nearest class it inherits from; without one it is 500.
@@ -93,9 +95,15 @@ def headers_of(error: OpsinError) -> dict[str, str]:
     return next((HEADERS[kind] for kind in type(error).__mro__ if kind in HEADERS), {})
 
 
+def message_of(error: OpsinError) -> str:
+    """Say what was wrong; a client's own words, which many messages quote, make it no longer than this."""
+    message = str(error)
+    return message if len(message) <= MAX_MESSAGE_CHARACTERS else message[:MAX_MESSAGE_CHARACTERS] + "..."
+
+
 def body_of(error: OpsinError) -> dict[str, str]:
     """Write what stands under "error" in an answer."""
-    return {"code": error.code, "message": str(error)}
+    return {"code": error.code, "message": message_of(error)}
 
 
 def error_response(error: OpsinError) -> Response:

@@ -13,7 +13,7 @@ from models.errors import OpsinError
 from models.pixels.preprocessing import ACCEPTED_FORMATS
 from models.store.calibration import NONE_LABEL
 from server.answers import Answer
-from server.api.errors import headers_of, status_of
+from server.api.errors import headers_of, message_of, status_of
 from server.classify import Upload
 from server.engine.client import EngineClient
 from server.settings import Settings
@@ -79,7 +79,7 @@ def page_routes(pages: Pages) -> Blueprint:
 
 
 def _sentence(error: OpsinError) -> str:
-    message = str(error)
+    message = message_of(error)
     return f"{message[:1].upper()}{message[1:]}."
 
 

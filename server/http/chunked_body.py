@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator
 
 from server.gunicorn_internals import CHUNK_EXTENSIONS, Request
-from server.http.limits import MAX_LINE_BYTES, MAX_TRAILER_BYTES
+from server.http.limits import CHUNKS_PER_TURN, MAX_LINE_BYTES, MAX_TRAILER_BYTES
 from server.request_errors import MalformedRequest, UploadTooLarge
 
 SHOWN_BYTES = 40  # in a message
@@ -24,6 +24,7 @@ class ChunkedBody:
 
     Attributes:
         num_missing: at least so many bytes of it are still to come; 0 when it is whole.
+        is_paused: whether there is more to decode of what came, once others have had their turn: ``feed`` goes on.
         rest: what came and is not decoded; of a whole body, what follows it.
     """
 
@@ -33,6 +34,7 @@ class ChunkedBody:
         if codings != ["chunked"]:
             raise MalformedRequest(f"Unsupported transfer coding: {', '.join(codings)!r}", 501)
         self.num_missing = 1
+        self.is_paused = False
         self.rest = b""
         self._request, self._max_bytes = request, max_bytes
         self._position = 0
@@ -47,6 +49,7 @@ class ChunkedBody:
             UploadTooLarge: its chunks have more than ``max_bytes``.
         """
         self.rest += received
+        self.is_paused = False
         self.num_missing = next(self._decoding, 0)
         self.rest, self._position = self.rest[self._position :], 0
         data = b"".join(self._pieces)
@@ -55,8 +58,12 @@ class ChunkedBody:
 
     def _decode(self) -> Generator[int, None, None]:
         """Decode what has come; gives how many bytes it waits for."""
-        num_bytes = 0
+        num_bytes = num_chunks = 0
         while True:
+            num_chunks += 1
+            if num_chunks % CHUNKS_PER_TURN == 0:
+                self.is_paused = True
+                yield 1
             line = yield from self._line()
             if (match := SIZE_LINE.fullmatch(line)) is None:
                 raise MalformedRequest(f"Invalid chunk size: {line[:SHOWN_BYTES]!r}")

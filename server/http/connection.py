@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from contextlib import suppress
 from typing import Any
 
 from server.gunicorn_internals import Request
-from server.http.limits import LINGER_S, MAX_LINGER_BYTES, MAX_RECV_BYTES, RECV_BYTES, Limits
+from server.http.limits import (
+    LINGER_S,
+    MAX_LINGER_BYTES,
+    MAX_RECV_BYTES,
+    MIN_BYTES_PER_S,
+    RECV_BYTES,
+    STALLED_S,
+    Limits,
+)
 from server.http.parser import RequestParser
 
 
@@ -22,6 +31,9 @@ class Connection:
     Attributes:
         deadline: by when the client must have sent a request or the rest of one, have taken its response, or be gone.
         is_late: whether it has passed.
+        has_more: whether there is more to do with what has come, though nothing else comes.
+        is_slow: whether it waits in the slow lane (`server.http.threads`).
+        is_too_many: whether it was taken in past the limit of connections, and is to be let go soon.
     """
 
     def __init__(self, sock: socket.socket, address: Any, server_address: Any, limits: Limits) -> None:
@@ -33,7 +45,9 @@ class Connection:
         self.deadline = self.read_since + limits.keepalive_s
         self.is_late = False
         self.is_lingering = False
+        self.has_more = self.is_slow = self.is_too_many = False
         self._limits = limits
+        self._num_received = 0  # of the request that is on its way
         self._num_dropped = 0
         self._unsent = bytearray()
 
@@ -43,14 +57,29 @@ class Connection:
         return bool(self._unsent)
 
     @property
+    def idle_since(self) -> float:
+        """When the last response was sent, or the connection began, where it is idle."""
+        return self.deadline - self._limits.keepalive_s
+
+    @property
     def is_idle(self) -> bool:
         """Whether no request is on its way in, and no response on its way out."""
         return self.parser.is_idle and not self._unsent
 
+    def is_stalled(self, now: float) -> bool:
+        """Tell whether the client has been slow for long to send a request, or to take its response."""
+        if self.is_idle or self.has_more:
+            return False
+        if self._unsent:
+            return now - self.idle_since > STALLED_S
+        elapsed_s = now - (self.deadline - self._limits.read_timeout_s)
+        return elapsed_s > STALLED_S and self._num_received < MIN_BYTES_PER_S * elapsed_s
+
     def next_request(self) -> Request | None:
         """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
 
-        It takes in one piece at a time, so that a client that never stops sending keeps nobody else waiting.
+        It takes in one piece at a time, and of one that costs much a part, so that a client that never stops sending
+        keeps nobody else waiting.
 
         Raises:
             ConnectionOver: there will be no further request.
@@ -60,23 +89,40 @@ class Connection:
         parser = self.parser
         if self._unsent and not self._send_rest():
             return None
+        self.has_more = False
         if (request := parser.take()) is not None:
             return request
         if self.is_late:
             return self._abort(TimeoutError("the request did not arrive in time"))
-        try:
-            data = self.sock.recv(min(max(parser.num_missing, RECV_BYTES), MAX_RECV_BYTES))
-        except BlockingIOError:
-            return None
-        except OSError:
-            raise ConnectionOver from None
-        if not data:
-            return self._abort(None)
-        if parser.is_idle:
-            self.read_since = time.monotonic()
-            self.deadline = self.read_since + self._limits.read_timeout_s
+        data = b""
+        if not parser.is_paused:
+            try:
+                data = self.sock.recv(min(max(parser.num_missing, RECV_BYTES), MAX_RECV_BYTES))
+            except BlockingIOError:
+                return None
+            except OSError:
+                raise ConnectionOver from None
+            if not data:
+                return self._abort(None)
+            if parser.is_idle:
+                self.read_since = time.monotonic()
+                self.deadline = self.read_since + self._limits.read_timeout_s
+                self._num_received = 0
+            self._num_received += len(data)
         parser.feed(data)
-        return parser.take()
+        request = parser.take()
+        self.has_more = parser.is_paused
+        return request
+
+    def has_come(self) -> bool:
+        """Tell whether a client has sent what is not read yet, or has closed the connection."""
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def put_back(self, *, is_slow: bool) -> None:
+        """Say in which lane the request that was handed out is to be handed out again."""
+        self.is_slow, self.has_more = is_slow, True
 
     def expire(self) -> None:
         """Say that the deadline has passed: the connection is to be looked at again."""
@@ -86,8 +132,9 @@ class Connection:
                 self.sock.shutdown(socket.SHUT_RDWR)  # else the epoll would say nothing of it until the client reads
 
     def finish_request(self) -> None:
-        """Begin to wait for the next request."""
+        """Begin to wait for the next request, which may have come already: then in the slow lane."""
         self.parser.finish()
+        self.is_slow = self.has_more = not self.parser.is_idle
         self.is_late = False
         self.read_since = time.monotonic()  # the next one may have come with it
         self.deadline = self.read_since + self._limits.keepalive_s
@@ -106,7 +153,7 @@ class Connection:
             Whether it is closed; else to be called again when more can come or leave, or the deadline has passed.
         """
         if not self.is_lingering:
-            self.is_lingering, self.is_late = True, False
+            self.is_lingering, self.is_late, self.has_more = True, False, False
             self.deadline = time.monotonic() + (self._limits.keepalive_s if self._unsent else LINGER_S)
             self.parser.finish()
         try:

@@ -14,6 +14,16 @@ RECV_BYTES = 64 * 1024  # at a time: a photo and its head come in one call
 MAX_RECV_BYTES = 1024 * 1024  # at a time, of a large body: others wait as long as this takes
 LINGER_S = 2.0  # for a client to finish sending and to read why it was refused
 MAX_LINGER_BYTES = 256 * 1024**2  # that it may send meanwhile; they are dropped
+STALLED_S = 5.0  # after which a client counts as slow, and may be let go where there are too many connections
+MIN_BYTES_PER_S = 500  # of a request, else its client is slow: as Apache's mod_reqtimeout has it
+CHUNKS_PER_TURN = 256  # of a chunked body, then others have theirs: a millisecond
+PARSE_AGAIN_BYTES = 4096  # of a line that does not end, after which it is looked at again
+
+
+def spare_connections(limit: int) -> int:
+    """Choose how many connections are taken in past their limit, to be told so and to be asked how the server is."""
+    return max(4, min(64, limit // 8))
+
 
 Headers = Sequence[tuple[str, str]]
 

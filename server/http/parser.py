@@ -14,7 +14,8 @@ from typing import Any
 
 from server.gunicorn_internals import Request, parse_request
 from server.http.chunked_body import ChunkedBody
-from server.http.limits import MAX_HEAD_BYTES, Limits
+from server.http.limits import MAX_HEAD_BYTES, PARSE_AGAIN_BYTES, Limits
+from server.http.rules import check_head
 from server.request_errors import MalformedRequest, UploadTooLarge
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -36,6 +37,7 @@ class RequestParser:
         self.num_missing = 0
         self._limits, self._address, self._send = limits, address, send
         self._rest = b""  # what came and belongs to no request yet
+        self._num_seen = 0  # bytes of it in which there is no whole head
         self._request: Request | None = None
         self._chunked: ChunkedBody | None = None  # where the body of the request at hand is
         self._body: bytes | bytearray = b""
@@ -46,6 +48,11 @@ class RequestParser:
     def is_idle(self) -> bool:
         """Whether nothing of a next request has come."""
         return self._request is None and not self._rest
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether there is more to do with what has come: ``feed`` goes on with it, given nothing more."""
+        return self._chunked is not None and self._chunked.is_paused and self.num_missing > 0
 
     def feed(self, data: bytes) -> None:
         """Take in what has come.
@@ -64,7 +71,7 @@ class RequestParser:
         Raises:
             MalformedRequest: as ``feed``.
         """
-        if self._request is None and self._rest:
+        if self._request is None and self._may_have_head():
             received = self._rest
             end = received.find(b"\r\n\r\n") + 4
             head = received if end == 3 else received[:end]  # else gunicorn would copy a large body around
@@ -72,12 +79,21 @@ class RequestParser:
             if parsed is None:
                 if len(received) > MAX_HEAD_BYTES:
                     raise MalformedRequest("the head is too large", 431)
+                self._num_seen = len(received)
                 return None
+            self._num_seen = 0
             self._num_requests += 1
+            check_head(parsed[0])
             self._request, rest = parsed
             self._rest = rest + received[end:]
             self._begin_body(self._request)
         return None if self.num_missing else self._request
+
+    def _may_have_head(self) -> bool:
+        """Tell whether to parse what has come: not where it is a few bytes more of a line, and nothing else."""
+        received, num_seen = self._rest, self._num_seen
+        num_new = len(received) - num_seen
+        return num_new > 0 and (num_new >= PARSE_AGAIN_BYTES or received.find(b"\n", num_seen) >= 0)
 
     def abort(self, error: Exception | None = None) -> Request | None:
         """Hand out the request at hand although no more of it will come; None if its head has not come.

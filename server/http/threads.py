@@ -1,12 +1,17 @@
 """The threads of an HTTP worker, after the leader/followers pattern: a request is handed from no thread to another.
 
 A *leader* waits for a connection that is ready, reads what came, and answers it itself. There are at most MAX_LEADERS,
-for more would only fight for Python's lock (docs/performance.md). A leader that has a request to answer first promotes
-a *follower*, the one that was busy last, or a new thread; then it is *busy*. When it has answered it leads again, or is
-*idle* until it is promoted. Where nobody can be promoted a leader may not be busy, so that one thread is always there
-to say no to what is too much.
+for more would only fight for Python's lock (docs/performance.md). A leader that is to wait for its answer first
+promotes a *follower*, the one that was busy last, or a new thread; then it is *busy*. When it has answered it leads
+again, or is *idle* until it is promoted, and ends where nobody promotes it for a while. Where nobody can be promoted a
+leader may not be busy, so that one thread is always there to say no to what is too much.
 
-Owns the epoll, the connections that wait in it, and the threads. A connection belongs to the epoll or to one thread:
+The *slow lane* is a second epoll with one thread of its own. What takes more than a short turn goes there: requests
+that cost much, those that were sent ahead of their answers, and bodies in tiny chunks. All such connections have their
+turns there one after the other, for at most half of the time, so that together they take from others what one thread
+can.
+
+Owns the epolls, the connections that wait in them, and the threads. A connection belongs to an epoll or to one thread:
 its events are one-shot, and whoever takes it out of ``_waiting`` has it.
 """
 
@@ -16,6 +21,7 @@ import logging
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -23,6 +29,8 @@ from server.http.connection import Connection
 
 MAX_LEADERS = 2
 SPARE_THREADS = 64  # for those that are busy no more, and still send their response
+IDLE_THREAD_S = 5.0  # longer than bursts are apart; a thread keeps its stack and its part of the heap
+MAX_PAUSE_S = 0.1
 READABLE = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
 READABLE_OR_WRITABLE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
@@ -36,29 +44,38 @@ class RequestThreads:
     Args:
         serve: goes on with a connection, and tells whether it is to be watched further; else it has been closed.
         max_busy: how many threads may be busy at once.
+        idle_s: after how long a thread ends that nobody promotes.
     """
 
-    def __init__(self, serve: Callable[[Connection, RequestThread], bool], *, max_busy: int) -> None:
+    def __init__(
+        self,
+        serve: Callable[[Connection, RequestThread], bool],
+        *,
+        max_busy: int,
+        idle_s: float = IDLE_THREAD_S,
+    ) -> None:
         self._serve = serve
-        self._epoll = select.epoll()
+        self._epoll, self._slow_lane = select.epoll(), select.epoll()
         self._waiting: dict[int, Connection] = {}
         self._lock = threading.Lock()
-        self._max_busy = max_busy
+        self._max_busy, self._idle_s = max_busy, idle_s
         self._num_busy = 0
         self._num_threads = 0
         self._num_leaders = 0
         self._has_told_of_limit = False
         self._is_closed = False
-        self._end = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # readable for every leader, once closed
+        self._end = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # readable for everybody, once closed
         self._epoll.register(self._end, select.EPOLLIN)
+        self._slow_lane.register(self._end, select.EPOLLIN)
         self._idle: list[RequestThread] = []  # the one that was busy last is the last
 
     def start(self) -> None:
-        """Start the first leaders."""
+        """Start the first leaders, and the thread of the slow lane."""
         with self._lock:
             for _ in range(MAX_LEADERS):
                 self._num_leaders += 1
-                self._start_thread()
+                self._start_thread(self._lead)
+            self._start_thread(self._serve_slow_lane)
 
     def close(self) -> None:
         """End the threads, each when its connection is served. A second call does nothing."""
@@ -79,10 +96,14 @@ class RequestThreads:
         self._waiting[connection.fd] = connection
         self._epoll.register(connection.fd, READABLE)
 
+    def take_out(self, connection: Connection) -> bool:
+        """Watch a connection no more; False where a thread has it."""
+        return self._waiting.pop(connection.fd, None) is connection
+
     def expire_overdue(self, now: float) -> None:
         """Serve the connections whose deadline has passed."""
-        for fd, connection in list(self._waiting.items()):
-            if connection.deadline <= now and self._waiting.pop(fd, None) is connection:
+        for connection in self.waiting:
+            if connection.deadline <= now and self.take_out(connection):
                 connection.expire()
                 self._watch_again(connection, READABLE_OR_WRITABLE)
 
@@ -111,7 +132,7 @@ class RequestThreads:
         if self._num_threads >= self._max_busy + SPARE_THREADS:
             return False
         try:
-            self._start_thread()
+            self._start_thread(self._lead)
         except RuntimeError as error:  # the system allows no more of them for now
             if not self._has_told_of_limit:
                 self._has_told_of_limit = True
@@ -119,50 +140,87 @@ class RequestThreads:
             return False
         return True
 
-    def _watch_again(self, connection: Connection, events: int) -> None:
+    def _watch_again(self, connection: Connection, events: int | None = None) -> None:
+        """Watch for what a connection waits for: being looked at where there is more to do, else a client's doing."""
+        if events is None:
+            is_to_send = (
+                connection.has_unsent or connection.has_more
+            )  # nearly always it can be written, which is at once
+            events = WRITABLE if is_to_send else READABLE
         self._waiting[connection.fd] = connection
         with suppress(OSError):  # its deadline passed just now, and another thread has closed it
-            self._epoll.modify(connection.fd, events)
+            if not connection.is_slow:
+                self._epoll.modify(connection.fd, events)
+                return
+            try:
+                self._slow_lane.modify(connection.fd, events)
+            except (
+                FileNotFoundError
+            ):  # its first time there; what it has been in stays silent, as its event was its last
+                self._slow_lane.register(connection.fd, events)
 
-    def _start_thread(self) -> None:
-        name = f"opsin-request-{self._num_threads + 1}"
-        threading.Thread(target=self._run, args=(RequestThread(self),), name=name, daemon=True).start()
+    def _start_thread(self, target: Callable[[RequestThread], None]) -> None:
+        is_slow = target == self._serve_slow_lane
+        name = "opsin-slow-lane" if is_slow else f"opsin-request-{self._num_threads + 1}"
+        threading.Thread(target=target, args=(RequestThread(self, is_slow=is_slow),), name=name, daemon=True).start()
         self._num_threads += 1
 
-    def _run(self, thread: RequestThread) -> None:
+    def _serve_one(self, epoll: select.epoll, thread: RequestThread) -> None:
+        """Wait for a connection that is ready, and serve it."""
+        for fd, _ in epoll.poll(maxevents=1):
+            connection = self._waiting.pop(fd, None)
+            if connection is None:
+                continue
+            try:
+                is_open = self._serve(connection, thread)
+            except Exception:  # a bug, which must cost one connection and no thread
+                log.exception("a connection could not be served")
+                connection.close()
+                is_open = False
+            if is_open:
+                self._watch_again(connection)
+
+    def _lead(self, thread: RequestThread) -> None:
         while not self._is_closed:
-            for fd, _ in self._epoll.poll(maxevents=1):
-                connection = self._waiting.pop(fd, None)
-                if connection is None:
-                    continue
-                try:
-                    is_open = self._serve(connection, thread)
-                except Exception:  # a bug, which must cost one connection and no thread
-                    log.exception("a connection could not be served")
-                    connection.close()
-                    is_open = False
-                if is_open:
-                    self._watch_again(connection, WRITABLE if connection.has_unsent else READABLE)
+            self._serve_one(self._epoll, thread)
             if not thread.is_leader:
                 thread.end_busy()
-                self._lead_again(thread)
+                if not self._lead_again(thread):
+                    break
+        self._end_thread()
+
+    def _serve_slow_lane(self, thread: RequestThread) -> None:
+        while not self._is_closed:
+            started_s = time.thread_time()
+            self._serve_one(self._slow_lane, thread)
+            time.sleep(min(time.thread_time() - started_s, MAX_PAUSE_S))
+        self._end_thread()
+
+    def _end_thread(self) -> None:
         with self._lock:
             self._num_threads -= 1
             if not self._num_threads:
                 os.close(self._end)
                 self._epoll.close()
+                self._slow_lane.close()
 
-    def _lead_again(self, thread: RequestThread) -> None:
-        """Make a thread a leader, now or when it is promoted."""
+    def _lead_again(self, thread: RequestThread) -> bool:
+        """Make a thread a leader, now or when it is promoted; False where nobody needed it for too long."""
         with self._lock:
             thread.is_leader = True
             if self._num_leaders < MAX_LEADERS:
                 self._num_leaders += 1
-                return
+                return True
             if self._is_closed:
-                return
+                return True
             self._idle.append(thread)
-        thread.wait_until_promoted()
+        if thread.wait_until_promoted(timeout=self._idle_s):
+            return True
+        with self._lock:
+            if thread in self._idle:
+                self._idle.remove(thread)
+                return False
+        return thread.wait_until_promoted()  # at the last moment
 
 
 class RequestThread:
@@ -170,10 +228,11 @@ class RequestThread:
 
     Attributes:
         is_leader: whether it is one of those that wait for connections.
+        is_slow: whether it is that of the slow lane, which must not wait for an answer.
     """
 
-    def __init__(self, threads: RequestThreads) -> None:
-        self.is_leader = True
+    def __init__(self, threads: RequestThreads, *, is_slow: bool = False) -> None:
+        self.is_leader, self.is_slow = True, is_slow
         self._is_busy = False
         self._threads = threads
         promoted = threading.Lock()  # lighter than an Event

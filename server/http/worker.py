@@ -8,6 +8,9 @@ who waits where:
 - ``connection``, ``parser``: a request gets a thread when it is whole.
 - A request for which there is no room is answered 503 at once (`HTTPWorker.admit`), one that is not valid HTTP in JSON
   like every other error.
+- What takes more than a short turn goes to the slow lane (``threads``): `HTTPWorker._is_in_its_lane` decides.
+- Past its limit of connections it closes idle ones, those first that are so for longest. Where none is idle, clients
+  that have been slow for long are let go, and what comes is answered 503, save for health checks.
 - When it stops it takes in the connections that the kernel has accepted already, finishes every request in hand, and
   lets connections without one go after half a second.
 
@@ -17,6 +20,7 @@ The main thread owns the listening sockets and the clock; everything about a con
 from __future__ import annotations
 
 import errno
+import heapq
 import mmap
 import os
 import select
@@ -29,7 +33,8 @@ from typing import Any
 from models.errors import OpsinError
 from server.gunicorn_internals import Request, WorkerProcess, plain_settings
 from server.http.connection import Connection, ConnectionOver
-from server.http.limits import Headers, Limits, UploadBudget, everybody_may
+from server.http.limits import Headers, Limits, UploadBudget, everybody_may, spare_connections
+from server.http.path_costs import PathCosts
 from server.http.threads import RequestThread, RequestThreads
 from server.http.wsgi import ErrorResponse, call_app, refuse
 from server.request_errors import MalformedRequest, Overloaded
@@ -38,6 +43,10 @@ TICK_S = 1.0
 SHORT_TICK_S = 0.05
 IDLE_LINGER_S = 0.5
 ACCEPT_DELAY_S = 0.002  # for another worker to take a connection in, if it has fewer
+MAX_ACCEPTED = 64  # in a row, before the clock is looked at
+IDLE_AT_LEAST_S = 0.1  # for a client that has just connected to send its request
+CLOSED_TOGETHER = 1 / 32  # of the connections: the idlest, where there are too many
+HEALTH_PATHS = ("/healthz", "/readyz")
 FULL_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -106,6 +115,10 @@ class HTTPWorker(WorkerProcess):
             read_timeout_s=settings.read_timeout_ms / 1000,
             may_send=self.wsgi.may_send,
         )
+        limit = self.cfg.worker_connections
+        self._most_connections = limit + spare_connections(limit)
+        self._path_costs = PathCosts(never_high=HEALTH_PATHS)
+        self._looks_again_at = 0.0  # for connections that can make room
         self._connections: set[Connection] = set()
         self._count_connections()
         self._threads = RequestThreads(self._serve, max_busy=self.cfg.threads)
@@ -114,13 +127,13 @@ class HTTPWorker(WorkerProcess):
         self._finish()
 
     def _listen(self) -> None:
-        """Take connections in, one at a time."""
+        """Take connections in."""
         listeners = {listener.fileno(): listener for listener in self.sockets}
         poll = select.poll()
         poll.register(self.signal_fd, select.POLLIN)
         for listener in self.sockets:
             listener.setblocking(False)
-        next_tick = 0.0
+        next_tick, num_at_once = 0.0, 1
         while self.alive:
             if (now := time.monotonic()) >= next_tick:
                 next_tick = now + TICK_S
@@ -130,16 +143,21 @@ class HTTPWorker(WorkerProcess):
                     self.log.info("the master has gone")
                     self.alive = False
                     break
-            has_room = len(self._connections) < self.cfg.worker_connections
+            has_room = self._has_room or self._close_idlest()
             for fd in listeners:
                 poll.register(fd, select.POLLIN if has_room else 0)
-            for fd, _ in poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
+            # More come than were taken in: then twice as many at once, or each would cost the delay.
+            ready = poll.poll(0)
+            num_at_once = min(2 * num_at_once, MAX_ACCEPTED) if ready else 1
+            for fd, _ in ready or poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
                 if fd not in listeners:
                     os.read(fd, 4096)
                     continue
                 if self.app.connection_counts.has_more_than_another(self.partition):
                     time.sleep(ACCEPT_DELAY_S)
-                self._accept(listeners[fd])
+                for _ in range(num_at_once):
+                    if not self._accept(listeners[fd]) or not self._has_room:
+                        break
 
     def _finish(self) -> None:
         """Take in what the kernel has accepted, and finish what is in hand."""
@@ -164,10 +182,12 @@ class HTTPWorker(WorkerProcess):
         try:
             sock, address = listener.accept()
         except OSError as error:
-            if error.errno in FULL_FOR_NOW:
+            if error.errno in FULL_FOR_NOW and not self._close_idlest():
                 self.log.warning("no connection can be taken in: %s", error.strerror)
                 time.sleep(SHORT_TICK_S)
             return False
+        if self._is_full:
+            self._close_idlest()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.app.tls is not None:
             try:
@@ -176,10 +196,47 @@ class HTTPWorker(WorkerProcess):
                 sock.close()
                 return True
         connection = Connection(sock, address, listener.getsockname(), self._limits)
+        connection.is_too_many = self._is_full
         self._connections.add(connection)
         self._count_connections()
         self._threads.watch(connection)
         return True
+
+    @property
+    def _is_full(self) -> bool:
+        return bool(len(self._connections) >= self.cfg.worker_connections)
+
+    @property
+    def _has_room(self) -> bool:
+        return bool(len(self._connections) < self._most_connections)
+
+    def _close_idlest(self) -> bool:
+        """Close some of the connections that have been idle for longest; False where there is none."""
+        now = time.monotonic()
+        if now < self._looks_again_at:
+            return False
+        idle = [one for one in self._threads.waiting if one.is_idle and one.idle_since < now - IDLE_AT_LEAST_S]
+        limit = self.cfg.worker_connections
+        number = max(1, len(self._connections) - limit + 1) + int(limit * CLOSED_TOGETHER)
+        is_closed = False
+        for connection in heapq.nsmallest(number, idle, key=lambda one: one.idle_since):
+            if not connection.has_come() and self._threads.take_out(connection):
+                connection.close()
+                self._connections.discard(connection)
+                is_closed = True
+        self._count_connections()
+        if not is_closed and not self._let_stalled_go(now):
+            self._looks_again_at = now + SHORT_TICK_S  # to look at a thousand takes longer than to say no
+            return False
+        return True
+
+    def _let_stalled_go(self, now: float) -> bool:
+        """Let clients go that have been slow for long, as if their time were over; False where there is none."""
+        stalled = [one for one in self._threads.waiting if one.is_stalled(now)]
+        for connection in stalled:
+            connection.deadline = now
+        self._threads.expire_overdue(now)
+        return bool(stalled)
 
     def _count_connections(self) -> None:
         self.app.connection_counts.set(self.partition, len(self._connections))
@@ -187,7 +244,7 @@ class HTTPWorker(WorkerProcess):
     def _serve(self, connection: Connection, thread: RequestThread) -> bool:
         """Go on with a connection; False where it has been closed."""
         try:
-            if self._respond_to_requests(connection, thread):
+            if self._respond_to_request(connection, thread):
                 return True
         except MalformedRequest as error:
             self.log.info("%s", error)
@@ -203,24 +260,40 @@ class HTTPWorker(WorkerProcess):
         self._count_connections()
         return False
 
-    def _respond_to_requests(self, connection: Connection, thread: RequestThread) -> bool:
-        """Respond to what has come; False where that was the connection's last."""
-        while not connection.is_lingering:
-            request = connection.next_request()
-            if request is None:
-                return True
-            overload, is_last = self.admit(request, thread), not self.alive
-            if overload is None:
-                respond, when_done = self.wsgi.respond, thread.end_busy
-                is_kept = call_app(respond, connection, request, is_last=is_last, when_done=when_done)
-            else:
-                is_kept = self._refuse(connection, overload, request, is_last=is_last)
-            if not is_kept:
-                return False
+    def _respond_to_request(self, connection: Connection, thread: RequestThread) -> bool:
+        """Respond to a request, if a whole one has come; False where that was the connection's last."""
+        if connection.is_lingering:
+            return False
+        request = connection.next_request()
+        if request is None:
+            connection.is_slow = connection.has_more
+            return True
+        if not self._is_in_its_lane(connection, request, thread):
+            return True
+        if connection.is_too_many and len(self._connections) <= self.cfg.worker_connections:
+            connection.is_too_many = False  # others have gone meanwhile
+        overload = self.admit(request, thread, is_too_many=connection.is_too_many)
+        is_last = connection.is_too_many or not self.alive
+        if overload is not None:
+            is_kept = self._refuse(connection, overload, request, is_last=is_last)
+        else:
+            started_s = time.thread_time()
+            is_kept = call_app(self.wsgi.respond, connection, request, is_last=is_last, when_done=thread.end_busy)
+            if request.method != "POST":
+                self._path_costs.note(request.path, time.thread_time() - started_s)
+        if is_kept:
             connection.finish_request()
-            if connection.parser.is_idle:
-                return True
-        return False
+        return is_kept
+
+    def _is_in_its_lane(self, connection: Connection, request: Request, thread: RequestThread) -> bool:
+        """Tell whether a thread may respond to a request; else it has been put back for one that may.
+
+        An upload waits for the engine, which a thread of the slow lane must not.
+        """
+        is_slow = request.method != "POST" and (thread.is_slow or self._path_costs.is_high(request.path))
+        if is_slow != thread.is_slow:
+            connection.put_back(is_slow=is_slow)
+        return is_slow == thread.is_slow
 
     def _refuse(self, connection: Connection, error: OpsinError, request: Request | None, *, is_last: bool) -> bool:
         response = self.wsgi.error_response(error)
@@ -228,18 +301,22 @@ class HTTPWorker(WorkerProcess):
         self.wsgi.note_refusal(path, method, int(response[0][:3]))
         return refuse(connection, response, request, is_last=is_last)
 
-    def admit(self, request: Request, thread: RequestThread) -> Overloaded | None:
+    def admit(self, request: Request, thread: RequestThread, *, is_too_many: bool = False) -> Overloaded | None:
         """Decide whether a request is answered by the application, which costs several times what a refusal does.
 
         Uploads are refused where too many bytes of them are in memory, where no slot is free for an image, and where no
-        thread is free to wait for its response. All else is quick, and answered by whatever thread there is.
+        thread is free to wait for its response. All else waits for nothing, and is answered by whatever thread there
+        is; on a connection that is one too many only health checks are.
         """
-        is_upload = request.method == "POST"
-        if is_upload and request.exceeds_budget:
-            return Overloaded("too many uploads are on their way, try again later", wait_s=1)
-        wait_s = self.wsgi.wait_s_if_full() if is_upload else None
-        if wait_s is None and not thread.begin_busy() and is_upload:
-            wait_s = 0
-        if wait_s is None:
+        if is_too_many and request.path not in HEALTH_PATHS:
+            return Overloaded("more clients are connected than there is room for, try again later", wait_s=1)
+        if request.method != "POST":
             return None
+        if request.exceeds_budget:
+            return Overloaded("too many uploads are on their way, try again later", wait_s=1)
+        wait_s = self.wsgi.wait_s_if_full()
+        if wait_s is None:
+            if thread.begin_busy():
+                return None
+            wait_s = 0
         return Overloaded("more requests are in hand than there is room for, try again later", wait_s=wait_s)

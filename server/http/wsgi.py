@@ -144,7 +144,7 @@ class Response:
         if code < 200 or code == 204:  # RFC 9110, section 8.6
             fields = [(name, value) for name, value in fields if name.lower() != "content-length"]
         length = next((value for name, value in fields if name.lower() == "content-length"), None)
-        version = self._request.version
+        version = min(self._request.version, (1, 1))
         self._has_started = True
         self._has_body = not (self._request.method == "HEAD" or code < 200 or code in (204, 304))
         self._num_left = None if length is None else int(length)

@@ -1,7 +1,8 @@
 """The real server with a stub for the model: the mean colour of a picture decides, so that every answer is known.
 
 Run by `RunningServer` (tests/running_server.py) with the settings in the environment. STUB_SLEEP_S makes each image
-take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_FAIL=load makes
+take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_MAX_FILES
+is the limit on open files; STUB_FAIL=load makes
 loading the model fail, STUB_FAIL=crash kills the engine that tries, STUB_FATAL_VERSION the one that tries that version.
 A picture that is all (66, 66, 66) kills the engine that runs it. What a decoder process does with a GIF depends on its
 width: at 66 pixels it crashes, at 67 it never returns, at 68 it takes all the memory it gets.
@@ -64,5 +65,7 @@ if __name__ == "__main__":
     server.decoding.process.decode = decode_or_misbehave
     if limit := os.environ.get("STUB_MAX_FILE_BYTES"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    if limit := os.environ.get("STUB_MAX_FILES"):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(limit), int(limit)))
     server.engine.loaded.load_runtime = load_stub
     sys.exit(main(sys.argv[1:], os.environ))

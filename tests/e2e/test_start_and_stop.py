@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -22,6 +23,20 @@ def test_devices_and_why_are_told_at_the_start_and_on_readyz(start):
     _, document = running.request("GET", "/readyz")
     assert (document["devices"], document["devices_reason"]) == (["cpu"], "OPSIN_DEVICE is cpu")
     assert running.devices == "Opsin runs on cpu, because OPSIN_DEVICE is cpu\n"
+
+
+@pytest.mark.parametrize(("max_files", "workers"), [("256", ""), ("1024", "4")])
+def test_few_open_files_make_fewer_slots_and_connections_and_one_line(start, max_files, workers):
+    running = start(STUB_MAX_FILES=max_files, OPSIN_WORKERS=workers).wait_until_ready()
+    with contextlib.ExitStack() as stack:
+        for _ in range(int(max_files)):
+            stack.enter_context(running.connect())
+        for _ in range(20):
+            assert label_of(running.request("POST", "/predict", RED)) == "red"
+    status, output = running.stop()
+    assert status == 0
+    assert output.startswith(f"opsin: this system allows a process {max_files} open files (ulimit -n)")
+    assert output.count("\n") == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -14,7 +14,8 @@ from running_server import ROOT, RunningServer
 pytestmark = pytest.mark.e2e
 
 TRACED_SERVER = Path(__file__).with_name("traced_server.py")
-BESIDE = {"server/engine/process.py", "server/engine/registry.py", "server/memory.py"}  # which run at all times
+# What runs at all times, or after the request before.
+BESIDE = {"server/engine/process.py", "server/engine/registry.py", "server/memory.py", "server/http/path_costs.py"}
 
 
 def listed(section):

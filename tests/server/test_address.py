@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from server.address import AddressError, is_loopback, open_listener, url_of
+from server.address import SEND_BUFFER_BYTES, AddressError, is_loopback, open_listener, url_of
 
 
 def test_free_port_is_taken_and_listened_on():
@@ -13,6 +15,13 @@ def test_free_port_is_taken_and_listened_on():
         assert port > 0
         with pytest.raises(AddressError, match=f"http://127.0.0.1:{port}: the port is in use; set OPSIN_PORT"):
             open_listener("127.0.0.1", port)
+
+
+def test_response_that_nobody_takes_has_a_bounded_buffer():
+    with open_listener("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:  # Linux doubles what it is told
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * SEND_BUFFER_BYTES
 
 
 def test_address_of_another_machine_is_refused():

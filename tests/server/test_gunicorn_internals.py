@@ -68,6 +68,7 @@ OF_A_REQUEST = {
     "scheme": "http",
     "headers": [("HOST", "x"), ("CONTENT-LENGTH", "3"), ("EXPECT", "100-continue")],
     "_expected_100_continue": True,
+    "must_close": False,
 }
 HEAD = b"POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
 

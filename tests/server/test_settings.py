@@ -138,6 +138,28 @@ def test_unknown_variable_gets_a_warning_with_the_nearest_name():
     assert warnings == ["OPSIN_PROT is no setting and has no effect; the nearest name is OPSIN_PORT"]
 
 
+def test_variables_that_kubernetes_sets_for_services_get_no_warning():
+    environ = {
+        "OPSIN_SERVICE_HOST": "10.0.0.1",
+        "OPSIN_SERVICE_PORT": "5000",
+        "OPSIN_SERVICE_PORT_HTTP": "5000",
+        "OPSIN_PORT": "tcp://10.0.0.1:5000",
+        "OPSIN_PORT_5000_TCP": "tcp://10.0.0.1:5000",
+        "OPSIN_PORT_5000_TCP_PROTO": "tcp",
+        "OPSIN_PORT_5000_TCP_PORT": "5000",
+        "OPSIN_PORT_5000_TCP_ADDR": "10.0.0.1",
+        "OPSIN_CANARY_SERVICE_HOST": "10.0.0.2",
+        "OPSIN_CANARY_PORT": "udp://10.0.0.2:53",
+    }
+    assert unknown_variables(environ) == []
+    assert Settings.from_environ(environ).port == 5000
+
+
+@pytest.mark.parametrize("name", ["OPSIN_HTTP_PORT", "OPSIN_PORTS", "OPSIN_PORT_5000", "OPSIN_SERVICE"])
+def test_variables_that_are_merely_like_those_get_one(name):
+    assert len(unknown_variables({name: "8080"})) == 1
+
+
 def test_table_has_every_setting():
     table = settings_table()
     assert all(variable(row.name) in table and row.metadata["meaning"] for row in fields(Settings))

@@ -14,7 +14,7 @@ import server.request_errors
 from models.errors import OpsinError
 from server.api.errors import front_response, headers_of, status_of
 from server.engine.errors import EngineNotReady
-from server.request_errors import MalformedRequest, Overloaded
+from server.request_errors import MalformedRequest, Overloaded, RateLimited
 
 
 def test_unknown_path_is_404(client):
@@ -49,7 +49,7 @@ def test_bug_is_500_without_details_and_logged_with_the_request_id(app: Flask, c
 @pytest.mark.parametrize("module", [models.errors, server.engine.errors, server.request_errors])
 def test_every_error_has_a_code_and_a_sensible_status(module):
     for error in vars(module).values():
-        if isinstance(error, type) and issubclass(error, OpsinError) and error is not Overloaded:
+        if isinstance(error, type) and issubclass(error, OpsinError) and error not in (Overloaded, RateLimited):
             assert error.code.isidentifier()
             assert 400 <= status_of(error("x")) < 600
 

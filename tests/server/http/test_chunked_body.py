@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from server.gunicorn_internals import parse_request, plain_settings
 from server.http.chunked_body import ChunkedBody
-from server.http.limits import MAX_LINE_BYTES, MAX_TRAILER_BYTES
+from server.http.limits import CHUNKS_PER_TURN, MAX_LINE_BYTES, MAX_TRAILER_BYTES
 from server.request_errors import MalformedRequest, UploadTooLarge
 
 SETTINGS = plain_settings(Config())
@@ -109,6 +109,14 @@ def test_any_bytes_are_a_body_or_a_named_error_however_they_are_cut(stream, size
 def test_no_bytes_are_read_otherwise_than_by_gunicorn(stream):
     found = decoded([stream])
     assert (found if isinstance(found, tuple) else None) == decoded_by_gunicorn(stream)
+
+
+def test_many_chunks_are_decoded_in_turns(chunked):
+    stream = b"1\r\nx\r\n" * CHUNKS_PER_TURN + b"0\r\n\r\nGET"
+    first = chunked.feed(stream)
+    assert (first, chunked.is_paused, chunked.num_missing > 0) == (b"x" * (CHUNKS_PER_TURN - 1), True, True)
+    assert (chunked.feed(b""), chunked.is_paused, chunked.num_missing) == (b"x", False, 0)
+    assert chunked.rest == b"GET"
 
 
 def test_trailer_never_becomes_a_header():

@@ -11,7 +11,7 @@ from gunicorn.config import Config
 
 from server.gunicorn_internals import plain_settings
 from server.http.connection import Connection, ConnectionOver
-from server.http.limits import RECV_BYTES, Limits, UploadBudget
+from server.http.limits import MIN_BYTES_PER_S, RECV_BYTES, STALLED_S, Limits, UploadBudget
 
 LIMITS = Limits(plain_settings(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
 LARGE = bytes(range(256)) * 10_000  # more than a socket takes
@@ -86,6 +86,80 @@ def test_one_piece_is_taken_in_at_a_time(pair):
     client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(2 * RECV_BYTES))
     assert connection.next_request() is None
     assert select.select([connection.sock], [], [], 0)[0]
+
+
+def test_request_that_was_sent_ahead_is_handed_out_though_nothing_comes(pair):
+    connection, client = pair
+    client.sendall(2 * REQUEST)
+    assert connection.next_request()
+    connection.finish_request()
+    assert connection.has_more
+    assert connection.is_slow
+    assert connection.next_request()
+    connection.finish_request()
+    assert not connection.has_more
+    assert not connection.is_slow
+
+
+def test_request_that_was_put_back_is_handed_out_again(pair):
+    connection, client = pair
+    client.sendall(REQUEST)
+    request = connection.next_request()
+    connection.put_back(is_slow=True)
+    assert (connection.is_slow, connection.has_more) == (True, True)
+    assert connection.next_request() is request
+    assert not connection.has_more
+
+
+def test_body_in_many_chunks_takes_several_turns(pair):
+    connection, client = pair
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client.sendall(head + b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n")
+    num_turns = 1
+    while (request := connection.next_request()) is None:
+        assert connection.has_more
+        num_turns += 1
+    assert num_turns == 4
+    assert request.body.read() == b"x" * 1000
+
+
+def test_client_that_sends_too_little_for_long_is_stalled(pair):
+    connection, client = pair
+    began = connection.deadline
+    assert not connection.is_stalled(began + 100)  # idle
+    client.sendall(REQUEST[:-1])
+    assert connection.next_request() is None
+    began = connection.deadline - LIMITS.read_timeout_s
+    assert not connection.is_stalled(began + STALLED_S)
+    assert connection.is_stalled(began + STALLED_S + 0.1)
+    connection.put_back(is_slow=True)
+    assert not connection.is_stalled(began + STALLED_S + 0.1)  # it is our turn
+
+
+def test_client_that_sends_enough_is_not_stalled(pair):
+    connection, client = pair
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(10_000))
+    assert connection.next_request() is None
+    began = connection.deadline - LIMITS.read_timeout_s
+    assert not connection.is_stalled(began + 10_000 / MIN_BYTES_PER_S)
+    assert connection.is_stalled(began + 10_100 / MIN_BYTES_PER_S)
+
+
+def test_client_that_does_not_take_its_answer_for_long_is_stalled(pair):
+    connection, _ = pair
+    connection.sendall(LARGE)
+    connection.finish_request()
+    assert not connection.is_stalled(connection.idle_since + STALLED_S)
+    assert connection.is_stalled(connection.idle_since + STALLED_S + 0.1)
+
+
+def test_what_has_come_and_is_not_read_is_known(pair):
+    connection, client = pair
+    assert not connection.has_come()
+    client.sendall(b"x")
+    assert connection.has_come()
+    connection.sock.recv(1)
+    assert not connection.has_come()
 
 
 def test_client_that_leaves_between_requests_is_over(pair):

@@ -7,7 +7,7 @@ from gunicorn.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.gunicorn_internals import plain_settings
+from server.gunicorn_internals import parse_request, plain_settings
 from server.http.limits import MAX_HEAD_BYTES, Limits, UploadBudget
 from server.http.parser import CONTINUE, RequestBody, RequestParser
 from server.request_errors import MalformedRequest, UploadTooLarge
@@ -227,6 +227,31 @@ def test_client_with_a_chunked_body_that_asks_is_told_to_go_on(parser, sent):
     parser.feed(whole[-13:] + whole)
     assert taken(parser) == [("/", b"abc"), ("/", b"abc")]
     assert sent == [CONTINUE]
+
+
+def test_request_in_many_chunks_is_handed_out_after_some_turns(parser):
+    parser.feed(post_chunked(*[b"x"] * 400) + post(b"next"))
+    assert parser.take() is None
+    assert parser.is_paused
+    parser.feed(b"")
+    assert not parser.is_paused
+    assert taken(parser) == [("/", b"x" * 400), ("/", b"next")]
+
+
+def test_head_is_parsed_where_a_line_has_come_and_not_for_every_byte(parser, monkeypatch):
+    parsed = []
+
+    def parse(*args):
+        parsed.append(args[0])
+        return parse_request(*args)
+
+    monkeypatch.setattr("server.http.parser.parse_request", parse)
+    stream = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    for index in range(len(stream)):
+        parser.feed(stream[index : index + 1])
+        found = parser.take()
+    assert found.path == "/"
+    assert len(parsed) == 3
 
 
 def test_broken_chunk_is_no_http_whenever_it_comes(budget):

@@ -26,8 +26,8 @@ def watched():
     """Connections watched by threads that serve them with the given function; gives the clients' sockets."""
     sockets, started = [], []
 
-    def watched(serve, number, *, max_busy):
-        threads = RequestThreads(serve, max_busy=max_busy)
+    def watched(serve, number, *, max_busy, **options):
+        threads = RequestThreads(serve, max_busy=max_busy, **options)
         started.append(threads)
         threads.start()
         for _ in range(number):
@@ -131,7 +131,7 @@ def test_where_the_system_allows_no_more_threads_none_may_be_busy_until_it_does(
     assert other.recv(100) == b"1"
     may_go_on.set()
     assert waiting.recv(100) == b"1"
-    assert caplog.messages == ["there are 2 request threads, and: can't start new thread"]
+    assert caplog.messages == ["there are 3 request threads, and: can't start new thread"]
 
 
 def answer_at_length(connection, _thread):
@@ -191,6 +191,56 @@ def test_late_connections_are_served_though_nothing_came(watched):
     threads.expire_overdue(connection.deadline)
     assert late.get(timeout=10)
     assert threads.waiting == []
+
+
+def test_threads_that_nobody_promotes_end(watched):
+    before = threading.active_count()
+    may_go_on = threading.Event()
+
+    def serve(connection, thread):
+        thread.begin_busy()
+        may_go_on.wait(10)
+        thread.end_busy()
+        return echo(connection, thread)
+
+    _, clients = watched(serve, 4, max_busy=4, idle_s=0.01)
+    for client in clients:
+        client.send(b"x")
+    wait_until(lambda: threading.active_count() >= before + 6)  # four are busy, one leads, and one has the slow lane
+    may_go_on.set()
+    wait_until(lambda: threading.active_count() == before + 3)
+    for client in clients:
+        assert client.recv(100) == b"x"
+
+
+def test_what_is_slow_is_served_by_one_thread_and_what_is_not_by_others(watched):
+    may_go_on, found = threading.Event(), queue.Queue()
+
+    def serve(connection, thread):
+        if not connection.has_more:
+            connection.put_back(is_slow=connection.sock.recv(100) == b"slow")
+            return True
+        found.put((connection.is_slow, thread.is_slow))
+        if thread.is_slow:
+            may_go_on.wait(10)
+        connection.has_more = connection.is_slow = False
+        connection.sock.send(b"done")
+        return True
+
+    _, (*slow, quick) = watched(serve, 4, max_busy=0)
+    for _ in range(2):
+        may_go_on.clear()
+        for client in slow:
+            client.send(b"slow")
+        assert found.get(timeout=10) == (True, True)
+        quick.send(b"quick")
+        assert found.get(timeout=10) == (False, False)
+        assert quick.recv(100) == b"done"
+        assert found.empty()  # the others wait for their turn
+        may_go_on.set()
+        for client in slow:
+            assert client.recv(100) == b"done"
+        assert [found.get(timeout=10) for _ in slow[1:]] == [(True, True)] * 2
 
 
 def test_bug_costs_one_connection_and_no_thread(watched, caplog):

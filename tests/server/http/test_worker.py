@@ -54,6 +54,14 @@ class Thread:
 def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget, wait_s, is_free, wanted):
     worker = HTTPWorker.__new__(HTTPWorker)
     worker.wsgi = Application(respond=None, wait_s_if_full=lambda: wait_s, error_response=None, note_refusal=None)
-    request = SimpleNamespace(method=method, exceeds_budget=exceeds_budget)
+    request = SimpleNamespace(method=method, path="/", exceeds_budget=exceeds_budget)
     overload = worker.admit(request, Thread(is_free=is_free))
     assert (overload and (overload.retry_after_s, str(overload))) == wanted
+
+
+@pytest.mark.parametrize(("path", "is_admitted"), [("/healthz", True), ("/readyz", True), ("/", False)])
+def test_connection_too_many_has_only_health_checks_answered(path, is_admitted):
+    worker = HTTPWorker.__new__(HTTPWorker)
+    request = SimpleNamespace(method="GET", path=path)
+    overload = worker.admit(request, Thread(is_free=True), is_too_many=True)
+    assert (overload is None) == is_admitted
