@@ -43,7 +43,7 @@ def test_parallel_clients_get_their_own_answers(served):
 
 
 def test_large_upload_is_never_written_to_a_file(start):
-    running = start(STUB_MAX_FILE_BYTES="100000", OPSIN_MAX_UPLOAD_BYTES="9000000").wait_until_ready()
+    running = start(STUB_MAX_FILE_BYTES="200000", OPSIN_MAX_UPLOAD_BYTES="9000000").wait_until_ready()
     large = FORM_RED.replace(RED, RED + bytes(5_000_000))
     assert label_of(running.request("POST", "/predict", large, FORM_TYPE)) == "red"
     assert running.stop()[0] == 0
