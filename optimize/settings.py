@@ -205,8 +205,11 @@ class Quantization:
             "weights, and float activations that each operator quantizes as they come"
         ),
     )
-    num_calibration_images: int = field(
-        default=512, metadata=option("that fix the ranges of int8 activations", metavar="N")
+    num_calibration_images: int | None = field(
+        default=None,
+        metadata=option(
+            "that fix the ranges of int8 activations", metavar="N", default="512, or 64 that are larger than 128 px"
+        ),
     )
     calibration: CalibrationChoice = field(
         default="random",
@@ -221,7 +224,7 @@ class Quantization:
 
     def __post_init__(self) -> None:
         one_of(get_args(Precision), precision=self.precision)
-        at_least(1, num_calibration_images=self.num_calibration_images)
+        at_least(1, num_calibration_images=1 if self.num_calibration_images is None else self.num_calibration_images)
         one_of(get_args(CalibrationChoice), calibration=self.calibration)
         if self.calibration == "balanced" and self.calibration_images:
             raise ValueError("calibration on pictures of your own cannot be balanced: their classes are not known")

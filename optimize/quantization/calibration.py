@@ -17,6 +17,10 @@ from training.file_tree import open_tree
 
 Indices = npt.NDArray[np.int64]
 
+NUM_IMAGES = 512
+# A large one takes 0.14 s: of three networks at 224 px, 32 to 512 images had the same accuracy (docs/compression.md).
+LARGE_PX, NUM_LARGE_IMAGES = 128, 64
+
 
 def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec, *, seed: int) -> list[Pixels]:
     """Draw images without replacement, as the server would see them: uint8 [H, W, 3] each.
@@ -31,7 +35,8 @@ def calibration_images(quantization: Quantization, train: Split, spec: PixelSpec
         DatasetError: a picture cannot be read or decoded, which the message names; or there is none.
         ValueError: too few for one of each class.
     """
-    num_images = quantization.num_calibration_images
+    is_large = max(spec.height_px, spec.width_px) > LARGE_PX
+    num_images = quantization.num_calibration_images or (NUM_LARGE_IMAGES if is_large else NUM_IMAGES)
     if quantization.calibration_images:
         return list(drawn_pictures(quantization.calibration_images, num_images, spec, seed=seed).values())
     draw = balanced_indices if quantization.calibration == "balanced" else random_indices

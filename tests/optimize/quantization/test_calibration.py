@@ -52,6 +52,12 @@ def test_no_more_are_drawn_than_there_are(train):
     assert len(calibration_images(Quantization(num_calibration_images=1000), train, SPEC, seed=0)) == 96
 
 
+@pytest.mark.parametrize(("px", "num_images"), [(8, 70), (129, 64)])
+def test_fewer_large_ones_are_drawn_for_they_take_longer(train, px, num_images):
+    some = train.subset(np.arange(70))
+    assert len(calibration_images(Quantization(), some, PixelSpec(px, px), seed=0)) == num_images
+
+
 def test_random_ones_follow_the_distribution_of_the_training_images():
     counts = np.bincount(TARGETS[random_indices(TARGETS, 100, 0)])
     np.testing.assert_array_equal(counts, [20, 5, 75])
