@@ -221,7 +221,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "crop_fraction": 1.0,
         "epochs": 20,
         "batch_size": 32,
-        "peak_lr": 0.05,
         "weight_decay": 1e-5,
         "average_decay": 0.99,
         "layer_decay": 0.8,

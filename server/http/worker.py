@@ -44,6 +44,7 @@ SHORT_TICK_S = 0.05
 IDLE_LINGER_S = 0.5
 ACCEPT_DELAY_S = 0.002  # for another worker to take a connection in, if it has fewer
 MAX_ACCEPTED = 64  # in a row, before the clock is looked at
+SINGLE_ROUNDS, FAR_MORE = 8, 32
 IDLE_AT_LEAST_S = 0.1  # for a client that has just connected to send its request
 CLOSED_TOGETHER = 1 / 32  # of the connections: the idlest, where there are too many
 HEALTH_PATHS = ("/healthz", "/readyz")
@@ -85,9 +86,9 @@ class ConnectionCounts:
         """Say how many connections a worker has now."""
         self._counts[worker] = number
 
-    def has_more_than_another(self, worker: int) -> bool:
-        """Tell whether a new connection would better be taken by another worker."""
-        return self._counts[worker] > min(self._counts)
+    def has_more_than_another(self, worker: int, *, by: int = 1) -> bool:
+        """Tell whether a new connection would better be taken by another worker, which has so many fewer at least."""
+        return bool(self._counts[worker] >= min(self._counts) + by)
 
 
 class HTTPWorker(WorkerProcess):
@@ -133,7 +134,7 @@ class HTTPWorker(WorkerProcess):
         poll.register(self.signal_fd, select.POLLIN)
         for listener in self.sockets:
             listener.setblocking(False)
-        next_tick, num_at_once = 0.0, 1
+        next_tick, num_rounds = 0.0, 0
         while self.alive:
             if (now := time.monotonic()) >= next_tick:
                 next_tick = now + TICK_S
@@ -146,18 +147,27 @@ class HTTPWorker(WorkerProcess):
             has_room = self._has_room or self._close_idlest()
             for fd in listeners:
                 poll.register(fd, select.POLLIN if has_room else 0)
-            # More come than were taken in: then twice as many at once, or each would cost the delay.
             ready = poll.poll(0)
-            num_at_once = min(2 * num_at_once, MAX_ACCEPTED) if ready else 1
+            num_rounds = num_rounds + 1 if ready else 0
             for fd, _ in ready or poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
                 if fd not in listeners:
                     os.read(fd, 4096)
                     continue
                 if self.app.connection_counts.has_more_than_another(self.partition):
                     time.sleep(ACCEPT_DELAY_S)
-                for _ in range(num_at_once):
+                for _ in range(self._num_at_once(num_rounds)):
                     if not self._accept(listeners[fd]) or not self._has_room:
                         break
+
+    def _num_at_once(self, num_rounds: int) -> int:
+        """Decide how many connections to take in before the clock is looked at.
+
+        More come than are taken in for many rounds: then twice as many in each, or each would cost the delay; but not
+        while another worker has far fewer.
+        """
+        if num_rounds <= SINGLE_ROUNDS or self.app.connection_counts.has_more_than_another(self.partition, by=FAR_MORE):
+            return 1
+        return int(min(2 ** (num_rounds - SINGLE_ROUNDS), MAX_ACCEPTED))
 
     def _finish(self) -> None:
         """Take in what the kernel has accepted, and finish what is in hand."""

@@ -70,10 +70,11 @@ def test_same_command_again_publishes_nothing_new_and_says_which_version_is_serv
     repository.publish(first.manifest, {"model.tflite": first.model_path("litert")})
     options = ["--preset", "smoke", "--workdir", str(workdir), "--repository", str(repository.root)]
     assert main(["--data", str(toy_npz), *options]) == 0
-    *_, published, served = capsys.readouterr().out.splitlines()
-    assert published.startswith("published toy version 1: ")
+    lines = capsys.readouterr().out.splitlines()
+    published = next(number for number, line in enumerate(lines) if line.startswith("published toy version 1: "))
     command = f"python -m models promote toy:1 --repository {repository.root}"
-    assert served == f"it was published before, and version 2 is stable: to have it served, `{command}`"
+    served = f"it was published before, and version 2 is stable: to have it served, `{command}`"
+    assert lines[published + 1] == served
     assert repository.versions("toy") == [1, 2]
 
 

@@ -16,6 +16,7 @@ def test_worker_with_more_than_another_is_told_so():
     counts.set(0, 1)
     counts.set(1, 1)
     assert [counts.has_more_than_another(worker) for worker in range(3)] == [True, True, False]
+    assert [counts.has_more_than_another(worker, by=30) for worker in range(3)] == [False, False, False]
 
 
 def test_counts_are_seen_by_other_processes():

@@ -179,7 +179,7 @@ def test_training_photos_are_asked_for_where_their_features_are_kept(page, answe
 
 def test_suspects_of_a_model_that_is_often_wrong_are_no_suggestions(page, answers, tmp_path):
     found = page(answers([0, 0, 0, 1, 1, 1], SUSPICIOUS, labels=("a", "b")), labels=("a", "b"))
-    assert read_moves(tmp_path / "suggested-moves.csv") == []
+    assert (tmp_path / "suggested-moves.csv").read_text().count("\n") == 1  # the names of its columns
     assert "This model is wrong too often to be asked" in found
     assert "All are in" not in found
 
@@ -206,7 +206,7 @@ def test_photos_that_are_rows_of_an_array_cannot_move(page, six, tmp_path):
     object.__setattr__(six.split, "names", ())
     reader = Reader(page(six))
     assert not reader.values("data-path")
-    assert read_moves(tmp_path / "suggested-moves.csv") == []
+    assert (tmp_path / "suggested-moves.csv").read_text().count("\n") == 1  # the names of its columns
 
 
 def test_a_page_of_many_classes_and_photos_stays_small(page, answers):
