@@ -43,8 +43,8 @@ TICK_S = 1.0
 SHORT_TICK_S = 0.05
 IDLE_LINGER_S = 0.5
 ACCEPT_DELAY_S = 0.002  # for another worker to take a connection in, if it has fewer
-MAX_ACCEPTED = 64  # in a row, before the clock is looked at
 SINGLE_ROUNDS, FAR_MORE = 8, 32
+MAX_DOUBLINGS = 6  # 64 connections in a row, before the clock is looked at
 IDLE_AT_LEAST_S = 0.1  # for a client that has just connected to send its request
 CLOSED_TOGETHER = 1 / 32  # of the connections: the idlest, where there are too many
 HEALTH_PATHS = ("/healthz", "/readyz")
@@ -167,7 +167,7 @@ class HTTPWorker(WorkerProcess):
         """
         if num_rounds <= SINGLE_ROUNDS or self.app.connection_counts.has_more_than_another(self.partition, by=FAR_MORE):
             return 1
-        return int(min(2 ** (num_rounds - SINGLE_ROUNDS), MAX_ACCEPTED))
+        return 1 << min(num_rounds - SINGLE_ROUNDS, MAX_DOUBLINGS)
 
     def _finish(self) -> None:
         """Take in what the kernel has accepted, and finish what is in hand."""
