@@ -5,23 +5,10 @@ from __future__ import annotations
 import logging
 import time
 
-import pytest
 from redis_server import PASSWORD, running_redis
 
 from server.api.rate_limits import REDIS_PAUSE_S, RateLimits
 from server.api.shared_counts import SharedCounts
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def make(text, clock, **options):
@@ -54,9 +41,8 @@ def test_servers_that_share_a_redis_count_together(tmp_path):
         assert second.wait_s("b") is None
 
 
-def test_server_counts_by_itself_while_redis_is_gone_and_says_so_once(tmp_path, caplog, monkeypatch):
+def test_server_counts_by_itself_while_redis_is_gone_and_says_so_once(clock, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
-    clock = Clock()
     with running_redis(tmp_path) as (url, process):
         limits = make("2/hour", clock, redis_url=url)
         assert limits.wait_s("a") is None

@@ -10,18 +10,6 @@ import pytest
 from server.api.shared_counts import NUM_SETS, ROWS_OF_SET, SharedCounts
 
 
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def counts(clock):
     return SharedCounts(clock=clock)
