@@ -35,7 +35,7 @@ log = logging.getLogger("opsin.server")
 
 CHUNK_EXTENSIONS: bytes = CHUNK_EXT_RE.pattern  # what may follow the size of a chunk
 WORKER_BOOT_ERROR: int = Arbiter.WORKER_BOOT_ERROR
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+HELD_BACK = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP)  # while a worker is forked
 STATUSES = {
     LimitRequestLine: 414,
     LimitRequestHeaders: 431,
@@ -155,14 +155,14 @@ def _malformed(error: ParseException) -> MalformedRequest:
 
 
 class WorkerProcess(Worker):  # type: ignore[misc]
-    """Gunicorn's worker, for a master that forks with the stop signals held back."""
+    """Gunicorn's worker, for a master that forks with signals held back."""
 
     def init_signals(self) -> None:
         """Leave what a terminal sends to every process to the master: it tells the workers when to finish."""
         super().init_signals()
         for from_terminal in (signal.SIGINT, signal.SIGHUP):
             signal.signal(from_terminal, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # the master forks with them held back
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # the master forks with them held back
 
     @property
     def signal_fd(self) -> int:
@@ -236,16 +236,17 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
         super().manage_workers()
 
     def spawn_worker(self) -> Any:
-        """Fork with the stop signals held back until the worker handles them (see WorkerProcess.init_signals).
+        """Fork with signals held back until the worker handles them (see WorkerProcess.init_signals).
 
         The child inherits the master's handlers: a SIGTERM before it has its own would be put into a queue that nobody
-        reads, and the server would stop only when its time of grace is over.
+        reads, and the server would stop only when its time of grace is over. A SIGHUP, from a terminal that is closed,
+        would end it in the instant in which gunicorn takes the inherited handler away.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         try:
             return super().spawn_worker()
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
     def reap_workers(self) -> None:
         """Look after the other children first, whose end gunicorn would take for a stranger's.

@@ -105,17 +105,34 @@ def test_picture_that_crashes_native_code_fails_alone(start):
     assert clients.wrong == []
 
 
+@contextlib.contextmanager
+def stopped(pid):
+    """Keep a process from running."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_killed_worker_takes_its_own_connections_alone(start):
     running = start().wait_until_ready()
     wait_until(lambda: len(running.children("opsin: http")) == 2)
-    workers = running.children("opsin: http")
-    with Clients(running, 8) as clients:
-        clients.wait_for_more()
-        os.kill(workers[0], signal.SIGKILL)
-        wait_until(lambda: len(set(running.children("opsin: http")) - {workers[0]}) == 2)
-        clients.wait_for_more()
-    assert all(isinstance(wrong, OSError | http.client.HTTPException) for wrong in clients.wrong)
-    assert len(clients.wrong) < 8  # once each, and those of the other worker never
+    killed, other = running.children("opsin: http")
+    with contextlib.ExitStack() as clients:
+        with stopped(killed):
+            spared = clients.enter_context(Clients(running, 4))
+            spared.wait_for_more()
+        with stopped(other):
+            cut = clients.enter_context(Clients(running, 4))
+            cut.wait_for_more()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(set(running.children("opsin: http")) - {killed}) == 2)
+        cut.wait_for_more()
+        spared.wait_for_more()
+    assert spared.wrong == []
+    assert len(cut.wrong) == 4  # once each
+    assert all(isinstance(wrong, OSError | http.client.HTTPException) for wrong in cut.wrong)
     assert label_of(running.request("POST", "/predict", RED)) == "red"
 
 

@@ -6,10 +6,14 @@ import ast
 import importlib
 import inspect
 import re
+import signal
 from pathlib import Path
 
 import pytest
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
+
+from server.gunicorn_internals import MasterProcess
 
 SERVER = Path(__file__).resolve().parents[2] / "server"
 SOURCE = (SERVER / "gunicorn_internals.py").read_text()
@@ -172,3 +176,12 @@ def test_nothing_else_in_the_server_imports_gunicorn():
         modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         undocumented = {name for name in modules if name.split(".")[0] == "gunicorn"} - {"gunicorn.app.base"}
         assert not undocumented, f"{path.name} imports {undocumented}"
+
+
+def test_workers_are_forked_with_all_signals_held_back_that_they_ignore_or_handle_otherwise(monkeypatch):
+    master = object.__new__(MasterProcess)
+    monkeypatch.setattr(Arbiter, "spawn_worker", lambda _self: signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    held = master.spawn_worker()
+    assert held - before == {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
