@@ -27,9 +27,9 @@ from server.api.errors import front_response
 from server.api.shared_counts import SharedCounts
 from server.compile_cache import keep_compiled_code
 from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES, Decoder
-from server.decoding.desk import Desk
 from server.decoding.process import decoder_main
 from server.decoding.supervisor import DecoderSupervisor
+from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice, plan_for
 from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
@@ -87,11 +87,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._predictions = PredictionCounts(settings.workers, max_classes=MAX_CLASSES)
         self.connection_counts = ConnectionCounts(settings.workers)
         self.supervisor = Supervisor(self._slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
-        self._desks = [
-            Desk(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self._slot_table.pixel_bytes)
+        self._channels = [
+            TaskChannel(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self._slot_table.pixel_bytes)
             for _ in range(settings.workers * DECODERS_PER_WORKER)
         ]
-        self.decoders = DecoderSupervisor(self._desks, self._decoder_main)
+        self.decoders = DecoderSupervisor(self._channels, self._decoder_main)
         self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
         super().__init__()
 
@@ -130,9 +130,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         engine = self._engine = EngineClient(self._slot_table, worker.partition)
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
         first = worker.partition * DECODERS_PER_WORKER
-        own_desks = self._desks[first : first + DECODERS_PER_WORKER]
+        own_channels = self._channels[first : first + DECODERS_PER_WORKER]
         decoder = Decoder(
-            own_desks,
+            own_channels,
             limits=self.settings.image_limits,
             note_decode=metrics.note_decode,
             note_queue=metrics.note_decode_queue,
@@ -143,7 +143,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.settings,
             engine=engine,
             decoder=decoder,
-            desks=self._desks,
+            channels=self._channels,
             is_stopping=lambda: not worker.alive,
             choice=self._choice,
             metrics=metrics,
@@ -196,7 +196,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         limits = self.settings.image_limits
         if number % DECODERS_PER_WORKER == 0:
             limits = replace(limits, max_memory_bytes=min(limits.max_memory_bytes, MAX_SMALL_MEMORY_BYTES))
-        decoder_main(self._desks[number], self._desks, limits, master=self._pid)
+        decoder_main(self._channels[number], self._channels, limits, master=self._pid)
 
     def _make_slot_table(self) -> SlotTable:
         settings = self.settings

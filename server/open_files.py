@@ -11,7 +11,7 @@ from server.settings import Settings, SettingsError
 # Beside slots and connections: the libraries' own, metrics, the repository, what the processes tell each other with. A
 # worker has 24 of them, and an engine on the CPU 19 (ls /proc/PID/fd); one on a GPU has some dozens more.
 OWN_FILES = 64
-FILES_PER_WORKER = 6  # in every process: the desks of its two decoders and its pipes
+FILES_PER_WORKER = 6  # in every process: the channels of its two decoders and its pipes
 FEWEST_CONNECTIONS = 16  # of a worker
 
 

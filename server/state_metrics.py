@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from server import __version__
-from server.decoding.desk import Desk
+from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice, plan_for
 from server.engine.client import EngineClient
 from server.settings import Settings
@@ -23,9 +23,13 @@ class StateMetrics(Collector):
     """Collects the state of all engines and decoders, which every HTTP worker sees alike."""
 
     def __init__(
-        self, engine: EngineClient, settings: Settings, choice: DeviceChoice | None, desks: Sequence[Desk] = ()
+        self,
+        engine: EngineClient,
+        settings: Settings,
+        choice: DeviceChoice | None,
+        channels: Sequence[TaskChannel] = (),
     ) -> None:
-        self._engine, self._settings, self._choice, self._desks = engine, settings, choice, desks
+        self._engine, self._settings, self._choice, self._channels = engine, settings, choice, channels
 
     def collect(self) -> Iterable[Metric]:
         """Yield what Prometheus is told of this moment."""
@@ -43,7 +47,7 @@ class StateMetrics(Collector):
         num_slots, num_in_hand = self._engine.num_slots, sum(state.num_in_hand for state in self._engine.states)
         yield GaugeMetricFamily("opsin_slots", "Images that may be in hand.", num_slots)
         yield GaugeMetricFamily("opsin_slots_free", "Images that may come in hand now.", num_slots - num_in_hand)
-        num_ends = sum(desk.num_ends for desk in self._desks)
+        num_ends = sum(channel.num_ends for channel in self._channels)
         yield CounterMetricFamily("opsin_decoder_restarts", "Decoder processes that ended and were replaced.", num_ends)
         yield from self._engines()
 

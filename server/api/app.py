@@ -22,7 +22,7 @@ from server.api.requests_in_hand import RequestsInHand
 from server.api.shared_counts import SharedCounts
 from server.classify import Classifier
 from server.decoding.decoder import Decoder
-from server.decoding.desk import Desk
+from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.http.limits import Headers, everybody_may
@@ -73,7 +73,7 @@ def create_app(
     *,
     engine: EngineClient,
     decoder: Decoder | None = None,
-    desks: Sequence[Desk] = (),
+    channels: Sequence[TaskChannel] = (),
     is_stopping: Callable[[], bool] = lambda: False,
     choice: DeviceChoice | None = None,
     metrics: Metrics | None = None,
@@ -86,7 +86,7 @@ def create_app(
         settings: checked already.
         engine: stays the caller's to close.
         decoder: of this worker; one that decodes all by itself if None.
-        desks: of the decoder processes of all workers, for `/metrics`.
+        channels: of the decoder processes of all workers, for `/metrics`.
         is_stopping: whether the process is on its way out; readiness then fails while requests in hand are finished.
         choice: the devices that the engine runs on, for `/readyz` and `/metrics`.
         metrics: of this process; its own where it is the only one.
@@ -99,7 +99,7 @@ def create_app(
         limits=settings.image_limits, note_decode=metrics.note_decode, note_queue=metrics.note_decode_queue
     )
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
-    metrics.registry.register(StateMetrics(engine, settings, choice, desks))
+    metrics.registry.register(StateMetrics(engine, settings, choice, channels))
     metrics.registry.register(PredictionMetrics(engine, predictions))
     app = FlaskApp("server.api")
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too

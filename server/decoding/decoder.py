@@ -11,9 +11,9 @@ from typing import Any
 from models import errors
 from models.errors import CorruptImage, ImageError, ImageTooLarge
 from models.pixels.preprocessing import ImageLimits, Pixels, PixelSpec, ReadImage, decode, read
-from server.decoding.desk import Desk
-from server.decoding.lane import OVERHEAD_S, Lane
+from server.decoding.decode_queue import OVERHEAD_S, DecodeQueue
 from server.decoding.process import task_of
+from server.decoding.task_channel import TaskChannel
 from server.engine.errors import DeadlineExceeded
 from server.request_errors import Overloaded
 
@@ -36,7 +36,7 @@ class Decoder:
     """Decodes the images of one HTTP worker; any number of threads may use it.
 
     Args:
-        desks: of this worker's decoder processes: for small images, and for large ones; with one desk, it is for
+        channels: of this worker's decoder processes: for small images, and for large ones; with one channel, it is for
             both, and without any the worker decodes all by itself.
         limits: of an image.
         note_decode: told what the decoding of each image took, in seconds, or what it took to refuse it.
@@ -46,7 +46,7 @@ class Decoder:
 
     def __init__(
         self,
-        desks: Sequence[Desk] = (),
+        channels: Sequence[TaskChannel] = (),
         *,
         limits: ImageLimits | None = None,
         note_decode: Callable[[float], None] = lambda _: None,
@@ -55,9 +55,9 @@ class Decoder:
     ) -> None:
         self._limits, self._clock = limits or ImageLimits(), clock
         self._note_decode, self._note_queue = note_decode, note_queue
-        self._plain: Lane[None] = Lane([None] * MAX_PLAIN_DECODES, clock=clock)
-        # Until an image has been decoded there, the plain lane tells how fast this machine is.
-        self._others = [Lane([desk], like=self._plain, clock=clock) for desk in desks]
+        self._plain: DecodeQueue[None] = DecodeQueue([None] * MAX_PLAIN_DECODES, clock=clock)
+        # Until an image has been decoded there, the plain queue tells how fast this machine is.
+        self._others = [DecodeQueue([channel], like=self._plain, clock=clock) for channel in channels]
 
     def read(self, upload: bytes | memoryview, spec: PixelSpec) -> ReadImage | ImageError:
         """Read an upload's header, and find out what it will cost."""
@@ -75,17 +75,17 @@ class Decoder:
         Raises:
             Overloaded: they cannot all be decoded by the deadline.
         """
-        wanted: dict[Lane[Any], float] = {}
+        wanted: dict[DecodeQueue[Any], float] = {}
         for image in images:
             if isinstance(image, ReadImage):
-                lane = self.lane_of(image)
-                wanted[lane] = wanted.get(lane, 0.0) + image.cost.cpu_s + OVERHEAD_S
-        for lane, cost_s in wanted.items():
-            if not lane.is_idle and self._clock() + MARGIN * lane.wait_s(cost_s) > deadline:
-                wait_s = lane.wait_s()
+                queue = self.queue_of(image)
+                wanted[queue] = wanted.get(queue, 0.0) + image.cost.cpu_s + OVERHEAD_S
+        for queue, cost_s in wanted.items():
+            if not queue.is_idle and self._clock() + MARGIN * queue.wait_s(cost_s) > deadline:
+                wait_s = queue.wait_s()
                 raise Overloaded(f"the images in hand take {wait_s:.0f} s to decode, try again later", wait_s=wait_s)
-        for lane, cost_s in wanted.items():
-            lane.add(cost_s)
+        for queue, cost_s in wanted.items():
+            queue.add(cost_s)
         admitted = Admitted(self, wanted)
         try:
             yield admitted
@@ -101,18 +101,18 @@ class Decoder:
             DeadlineExceeded: the deadline passed first.
         """
         asked = self._clock()
-        with self.lane_of(image).place(image.cost.cpu_s, deadline) as desk:
+        with self.queue_of(image).acquire(image.cost.cpu_s, deadline) as channel:
             started = self._clock()
             self._note_queue(started - asked)
             try:
-                if desk is None:
+                if channel is None:
                     decode(image.encoded, spec, limits=self._limits, out=out)
                 else:
-                    self._decode_at(desk, image, spec, deadline=deadline, out=out)
+                    self._decode_at(channel, image, spec, deadline=deadline, out=out)
             finally:
                 self._note_decode(self._clock() - started)
 
-    def lane_of(self, image: ReadImage) -> Lane[Any]:
+    def queue_of(self, image: ReadImage) -> DecodeQueue[Any]:
         """Choose where an image is decoded."""
         cost = image.cost
         is_cheap = cost.cpu_s <= MAX_PLAIN_CPU_S and cost.memory_bytes <= MAX_PLAIN_MEMORY_BYTES
@@ -121,19 +121,21 @@ class Decoder:
         is_small = cost.cpu_s <= MAX_SMALL_CPU_S and cost.memory_bytes <= MAX_SMALL_MEMORY_BYTES
         return self._others[0] if is_small else self._others[-1]
 
-    def _decode_at(self, desk: Desk, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
+    def _decode_at(
+        self, channel: TaskChannel, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels
+    ) -> None:
         encoded, name = image.encoded, image.encoded.format
-        if len(encoded.data) > desk.max_encoded_bytes:
+        if len(encoded.data) > channel.max_encoded_bytes:
             raise ImageTooLarge(
-                f"the image has {len(encoded.data):,} bytes; at most {desk.max_encoded_bytes:,} are read"
+                f"the image has {len(encoded.data):,} bytes; at most {channel.max_encoded_bytes:,} are read"
             )
         cpu_s = CPU_SPARE_S + CPU_FACTOR * image.cost.cpu_s
         task = task_of(encoded, spec, deadline=deadline, cpu_s=cpu_s)
         for _ in range(MAX_ATTEMPTS):
-            number = desk.give(encoded.data, task)
+            number = channel.send(encoded.data, task)
             reply = None
             while reply is None and (left_s := deadline + GRACE_S - self._clock()) > 0:
-                reply = desk.wait_for_reply(number, left_s)
+                reply = channel.wait_for_reply(number, left_s)
             if reply is None or reply.get("ended") == -signal.SIGALRM:
                 raise DeadlineExceeded("the request's deadline passed while its images were decoded")
             if reply.get("ended") == -signal.SIGPROF:
@@ -143,7 +145,7 @@ class Decoder:
             if "error" in reply:
                 raise ERRORS.get(reply["error"], CorruptImage)(str(reply.get("message")))
             if "ended" not in reply:
-                out[:] = desk.pixels(spec)
+                out[:] = channel.pixels(spec)
                 return
             if reply["ended"] not in UNEXPLAINED_ENDS:
                 break
@@ -159,7 +161,7 @@ def bare(error: ImageError) -> ImageError:
 class Admitted:
     """The images of one request, in hand until they are decoded."""
 
-    def __init__(self, decoder: Decoder, in_hand_s: dict[Lane[Any], float]) -> None:
+    def __init__(self, decoder: Decoder, in_hand_s: dict[DecodeQueue[Any], float]) -> None:
         self._decoder, self._in_hand_s = decoder, in_hand_s
 
     def decode(self, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
@@ -167,13 +169,13 @@ class Admitted:
         try:
             self._decoder.decode(image, spec, deadline=deadline, out=out)
         finally:
-            self._end(self._decoder.lane_of(image), image.cost.cpu_s + OVERHEAD_S)
+            self._end(self._decoder.queue_of(image), image.cost.cpu_s + OVERHEAD_S)
 
     def end(self) -> None:
         """Count those that are left no more."""
-        for lane, cost_s in self._in_hand_s.items():
-            self._end(lane, cost_s)
+        for queue, cost_s in self._in_hand_s.items():
+            self._end(queue, cost_s)
 
-    def _end(self, lane: Lane[Any], cost_s: float) -> None:
-        lane.add(-cost_s)
-        self._in_hand_s[lane] -= cost_s
+    def _end(self, queue: DecodeQueue[Any], cost_s: float) -> None:
+        queue.add(-cost_s)
+        self._in_hand_s[queue] -= cost_s

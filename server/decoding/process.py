@@ -19,7 +19,7 @@ from typing import Any
 from models.errors import ImageError, ImageTooLarge
 from models.pixels.formats.encoded import Cost, EncodedImage, Samples
 from models.pixels.preprocessing import ImageLimits, PixelSpec, decode
-from server.decoding.desk import Desk
+from server.decoding.task_channel import TaskChannel
 from server.memory import trim
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -34,12 +34,12 @@ TRIMMED_FROM_BYTES = 4 * 1024**2  # decoding less leaves nothing worth giving ba
 _libc = ctypes.CDLL(None)
 
 
-def decoder_main(desk: Desk, others: Sequence[Desk], limits: ImageLimits, *, master: int) -> None:
+def decoder_main(channel: TaskChannel, others: Sequence[TaskChannel], limits: ImageLimits, *, master: int) -> None:
     """Decode until the worker and the master have gone; runs in the forked process.
 
     Args:
-        desk: where its tasks come from.
-        others: every desk there is.
+        channel: where its tasks come from.
+        others: every channel there is.
         limits: of an image.
         master: the number of the parent, with which this process ends, too.
     """
@@ -51,17 +51,17 @@ def decoder_main(desk: Desk, others: Sequence[Desk], limits: ImageLimits, *, mas
     with Path(os.devnull).open("wb") as nowhere:  # libtiff tells standard error of each bad line of an image
         os.dup2(nowhere.fileno(), STANDARD_ERROR)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    desk.keep_only_own_end(others)
+    channel.keep_only_own_end(others)
     limit = _data_bytes() + limits.max_memory_bytes + SPARE_MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while os.getppid() == master:
         try:
-            taken = desk.take(LOOK_AGAIN_S)
+            taken = channel.receive(LOOK_AGAIN_S)
         except EOFError:
             return
         if taken:
-            _decode(desk, *taken, limits)
+            _decode(channel, *taken, limits)
 
 
 def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: float) -> dict[str, Any]:
@@ -89,10 +89,10 @@ def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: f
     }
 
 
-def _decode(desk: Desk, task: dict[str, Any], data: bytes, limits: ImageLimits) -> None:
+def _decode(channel: TaskChannel, task: dict[str, Any], data: bytes, limits: ImageLimits) -> None:
     left_s = task["deadline"] - time.monotonic()
     if left_s <= 0:
-        desk.reply(task["number"], ended=-signal.SIGALRM)
+        channel.reply(task["number"], ended=-signal.SIGALRM)
         return
     encoded = EncodedImage(
         format=task["format"],
@@ -110,14 +110,14 @@ def _decode(desk: Desk, task: dict[str, Any], data: bytes, limits: ImageLimits) 
     signal.setitimer(signal.ITIMER_REAL, left_s)
     signal.setitimer(signal.ITIMER_PROF, task["cpu_s"])
     try:
-        decode(encoded, spec, limits=limits, out=desk.pixels(spec))
+        decode(encoded, spec, limits=limits, out=channel.pixels(spec))
     except ImageError as error:
         reply = {"error": error.code, "message": str(error)}
     except MemoryError:
         reply = {"error": ImageTooLarge.code, "message": f"the {encoded.format} image takes more memory than one may"}
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.setitimer(signal.ITIMER_PROF, 0)
-    desk.reply(task["number"], **reply)
+    channel.reply(task["number"], **reply)
     if encoded.cost.memory_bytes + len(data) > TRIMMED_FROM_BYTES:
         del encoded, data
         trim()

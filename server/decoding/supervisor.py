@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from server.children import describe_status, fork_child, status_of
-from server.decoding.desk import Desk
+from server.decoding.task_channel import TaskChannel
 
 log = logging.getLogger("opsin.supervisor")
 
@@ -23,25 +23,25 @@ PAUSE_S = 1.0  # before one that ended without having begun a task is replaced
 
 
 class DecoderSupervisor:
-    """The parent of the decoder processes, one for each desk.
+    """The parent of the decoder processes, one for each channel.
 
     Args:
-        desks: made already.
-        decoder_main: what a process does, given the number of its desk.
+        channels: made already.
+        decoder_main: what a process does, given the number of its channel.
         clock: monotonic.
     """
 
     def __init__(
         self,
-        desks: Sequence[Desk],
+        channels: Sequence[TaskChannel],
         decoder_main: Callable[[int], object],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._desks, self._main, self._clock = desks, decoder_main, clock
-        self.pids = [0] * len(desks)
-        self._start_at = [0.0] * len(desks)
-        self._begun_before = [0] * len(desks)
+        self._channels, self._main, self._clock = channels, decoder_main, clock
+        self.pids = [0] * len(channels)
+        self._start_at = [0.0] * len(channels)
+        self._begun_before = [0] * len(channels)
 
     def check(self) -> None:
         """Reap those that ended, tell their workers, and start those that are missing."""
@@ -49,7 +49,7 @@ class DecoderSupervisor:
             if pid and (status := status_of(pid)) is not None:
                 self._reap(number, status)
             if not self.pids[number] and self._clock() >= self._start_at[number]:
-                self._begun_before[number] = self._desks[number].begun_task
+                self._begun_before[number] = self._channels[number].begun_task
                 self.pids[number] = fork_child(lambda: self._main(number))  # noqa: B023 - runs before the next round
 
     def stop(self) -> None:
@@ -64,6 +64,6 @@ class DecoderSupervisor:
         level = logging.INFO if status in USUAL_ENDS else logging.WARNING
         log.log(level, "decoder %d (pid %d) ended (%s)", number, self.pids[number], describe_status(status))
         self.pids[number] = 0
-        has_worked = self._desks[number].begun_task > self._begun_before[number]
+        has_worked = self._channels[number].begun_task > self._begun_before[number]
         self._start_at[number] = self._clock() + (0.0 if has_worked else PAUSE_S)
-        self._desks[number].tell_end(status)
+        self._channels[number].tell_end(status)

@@ -9,9 +9,9 @@ import pytest
 
 from models.pixels.preprocessing import ImageLimits, PixelSpec
 from server.decoding.decoder import Decoder
-from server.decoding.desk import Desk
 from server.decoding.process import decoder_main
 from server.decoding.supervisor import DecoderSupervisor
+from server.decoding.task_channel import TaskChannel
 
 CHECK_S = 0.005
 LIMITS = ImageLimits(max_memory_bytes=32 * 1024**2)
@@ -23,17 +23,17 @@ def spec():
 
 
 @pytest.fixture
-def desk():
-    desk = Desk(max_encoded_bytes=1_000_000, pixel_bytes=24 * 32 * 3)
-    yield desk
-    desk.close()
+def channel():
+    channel = TaskChannel(max_encoded_bytes=1_000_000, pixel_bytes=24 * 32 * 3)
+    yield channel
+    channel.close()
 
 
 @pytest.fixture
-def decoder(desk):
+def decoder(channel):
     """The decoding of a worker with one process, which begins with the first test that patches what it needs."""
     has_ended, master = threading.Event(), os.getpid()
-    supervisor = DecoderSupervisor([desk], lambda _: decoder_main(desk, [desk], LIMITS, master=master))
+    supervisor = DecoderSupervisor([channel], lambda _: decoder_main(channel, [channel], LIMITS, master=master))
 
     def look_after():
         while not has_ended.wait(CHECK_S):
@@ -44,7 +44,7 @@ def decoder(desk):
 
     def start():
         thread.start()
-        return Decoder([desk], limits=LIMITS)
+        return Decoder([channel], limits=LIMITS)
 
     yield start
     has_ended.set()

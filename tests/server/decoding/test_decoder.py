@@ -56,12 +56,12 @@ def assert_decodes(decoder, spec):
     assert np.array_equal(decoded(decoder, GIF, spec), preprocess(GIF, spec))
 
 
-def test_every_format_has_the_pixels_that_it_has_in_the_worker(decoder, spec, desk):
+def test_every_format_has_the_pixels_that_it_has_in_the_worker(decoder, spec, channel):
     decoder = decoder()
     for image_format in ACCEPTED_FORMATS:
         upload = encode(gradient(30, 40), image_format)
         assert np.array_equal(decoded(decoder, upload, spec), preprocess(upload, spec))
-    assert desk.last_task == len(set(ACCEPTED_FORMATS) - {"JPEG", "PNG", "WEBP"})
+    assert channel.last_task == len(set(ACCEPTED_FORMATS) - {"JPEG", "PNG", "WEBP"})
 
 
 def test_error_of_the_image_is_told_as_it_is(decoder, spec):
@@ -142,11 +142,11 @@ def test_what_is_more_than_can_be_decoded_in_time_is_refused_at_once(spec):
         pass
 
 
-def test_small_images_wait_for_no_large_ones(spec, desk):
-    decoder = Decoder([desk, desk])
+def test_small_images_wait_for_no_large_ones(spec, channel):
+    decoder = Decoder([channel, channel])
     image = decoder.read(GIF, spec)
     small, large, huge = (
-        decoder.lane_of(ReadImage(image.encoded, cost))
+        decoder.queue_of(ReadImage(image.encoded, cost))
         for cost in (Cost(0.2, 2**20), Cost(0.4, 2**20), Cost(0.2, 2**28))
     )
     assert large is huge
@@ -158,4 +158,4 @@ def test_image_that_has_been_decoded_is_in_hand_no_more(decoder, spec):
     for _ in range(3):
         assert_decodes(decoder, spec)
     image = decoder.read(GIF, spec)
-    assert decoder.lane_of(image).is_idle
+    assert decoder.queue_of(image).is_idle

@@ -19,9 +19,9 @@ def wait_for_end(supervisor, pid):
         time.sleep(0.005)
 
 
-def test_one_that_cannot_start_is_started_again_after_a_pause(desk):
+def test_one_that_cannot_start_is_started_again_after_a_pause(channel):
     now = [100.0]
-    supervisor = DecoderSupervisor([desk], lambda _: os._exit(1), clock=lambda: now[0])
+    supervisor = DecoderSupervisor([channel], lambda _: os._exit(1), clock=lambda: now[0])
     supervisor.check()
     first = supervisor.pids[0]
     wait_for_end(supervisor, first)
@@ -35,15 +35,15 @@ def test_one_that_cannot_start_is_started_again_after_a_pause(desk):
     assert supervisor.pids == [0]
 
 
-def test_one_that_has_worked_is_replaced_at_once(desk):
+def test_one_that_has_worked_is_replaced_at_once(channel):
     def work(_):
-        desk.take(SOON_S)
+        channel.receive(SOON_S)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    supervisor = DecoderSupervisor([desk], work)
+    supervisor = DecoderSupervisor([channel], work)
     supervisor.check()
     first = supervisor.pids[0]
-    desk.give(b"encoded", {})
+    channel.send(b"encoded", {})
     wait_for_end(supervisor, first)
     assert supervisor.pids[0] != 0
     supervisor.stop()

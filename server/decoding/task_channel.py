@@ -1,4 +1,4 @@
-"""The desk of one decoder process: memory that it shares with its worker, and a socket for short messages.
+"""The channel of one decoder process: memory that it shares with its worker, and a socket for short messages.
 
 The worker writes the encoded bytes and a task; the process writes pixels, then a reply. Tasks are numbered: a reply to
 another than the last belongs to one that nobody waits for any more. A task that the process had begun when it ended is
@@ -29,7 +29,7 @@ MAX_MESSAGE_BYTES = 8192
 SPARE_BYTES = 1024**2  # a container that is written anew may be larger than what came
 
 
-class Desk:
+class TaskChannel:
     """See the module.
 
     Args:
@@ -67,7 +67,7 @@ class Desk:
 
     # The worker
 
-    def give(self, encoded: bytes, task: dict[str, Any]) -> int:
+    def send(self, encoded: bytes, task: dict[str, Any]) -> int:
         """Hand an image over, and return the task's number."""
         number = self.last_task + 1
         self._numbers[0] = number
@@ -84,7 +84,7 @@ class Desk:
 
     # The process
 
-    def take(self, timeout_s: float) -> tuple[dict[str, Any], bytes] | None:
+    def receive(self, timeout_s: float) -> tuple[dict[str, Any], bytes] | None:
         """Begin the next task that is still wanted: what it asks for, and the encoded bytes.
 
         Raises:
@@ -119,8 +119,8 @@ class Desk:
         except BlockingIOError:  # nobody reads them
             return
 
-    def keep_only_own_end(self, others: Sequence[Desk]) -> None:
-        """Close in the decoder process what it must not use: the worker's end, and other desks."""
+    def keep_only_own_end(self, others: Sequence[TaskChannel]) -> None:
+        """Close in the decoder process what it must not use: the worker's end, and other channels."""
         self.worker_end.close()
         for other in others:
             if other is not self:

@@ -1,4 +1,4 @@
-"""A lane: places at which one image is decoded at a time, and who waits for one.
+"""A priority queue of images that wait for a decoder, of which each decodes one at a time.
 
 Owns no thread; request threads wait in it. What is in hand is counted in estimated seconds; how long it will take is
 known from how long such seconds took lately, as `server.engine.service_rate` knows it of the engine.
@@ -30,20 +30,24 @@ LOOK_AGAIN_S = 0.25  # whether there is still time
 TOO_LATE = "the request's deadline passed while its images were decoded"
 
 
-class Lane(Generic[T]):
+class DecodeQueue(Generic[T]):
     """Safe to use from many threads at once.
 
     Args:
-        places: what each is, for its user.
-        like: another lane, whose pace is this one's until it has decoded anything.
+        decoders: what each is, for its user.
+        like: another queue, whose pace is this one's until it has decoded anything.
         clock: monotonic.
     """
 
     def __init__(
-        self, places: Sequence[T], *, like: Lane[Any] | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        decoders: Sequence[T],
+        *,
+        like: DecodeQueue[Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._free = list(places)
-        self._num_places = len(places)
+        self._free = list(decoders)
+        self._num_decoders = len(decoders)
         self._like, self._clock = like, clock
         self._lock = threading.Lock()
         self._waiting: list[_Waiter[T]] = []  # a heap
@@ -61,7 +65,7 @@ class Lane(Generic[T]):
 
     def wait_s(self, more_s: float = 0.0) -> float:
         """Predict in how many seconds all that is in hand, and so much more, will be decoded."""
-        return self.pace() * (self._in_hand_s + more_s) / self._num_places
+        return self.pace() * (self._in_hand_s + more_s) / self._num_decoders
 
     @property
     def is_idle(self) -> bool:
@@ -74,18 +78,18 @@ class Lane(Generic[T]):
             self._in_hand_s = max(0.0, self._in_hand_s + cost_s)
 
     @contextmanager
-    def place(self, cost_s: float, deadline: float) -> Iterator[T]:
-        """Wait for a place and hold it.
+    def acquire(self, cost_s: float, deadline: float) -> Iterator[T]:
+        """Wait for a decoder and hold it.
 
         Raises:
             Overloaded: it has turned out that it cannot be decoded in time.
-            DeadlineExceeded: there was no place in time.
+            DeadlineExceeded: no decoder was free in time.
         """
-        place = self._wait(cost_s, deadline)
+        decoder = self._wait(cost_s, deadline)
         number, started = next(self._numbers), self._clock()
         self._running[number] = (started, cost_s)
         try:
-            yield place
+            yield decoder
         finally:
             taken_s = self._clock() - started
             with self._lock:
@@ -93,7 +97,7 @@ class Lane(Generic[T]):
                 if max(taken_s, cost_s) > SHORTEST_S:
                     pace = min(SLOWEST, taken_s / (cost_s + OVERHEAD_S))
                     self._pace = pace if self._pace is None else self._pace + WEIGHT * (pace - self._pace)
-                self._give(place)
+                self._release(decoder)
 
     def _wait(self, cost_s: float, deadline: float) -> T:
         now = self._clock()
@@ -109,41 +113,41 @@ class Lane(Generic[T]):
             with self._lock:
                 needs_s = self._needs_s(waiter)
                 if self._clock() + needs_s <= deadline:
-                    if waiter.places:
-                        return waiter.places[0]
+                    if waiter.given:
+                        return waiter.given[0]
                     continue
                 waiter.has_gone = True
-                if waiter.places:
-                    self._give(waiter.places[0])
+                if waiter.given:
+                    self._release(waiter.given[0])
             if self._clock() >= deadline:
                 raise DeadlineExceeded(TOO_LATE)
             raise Overloaded("decoding takes longer than it did, try again later", wait_s=needs_s)
 
     def _needs_s(self, waiter: _Waiter[T]) -> float:
         """Predict in how many seconds a waiter's image will be decoded: after those that come before it."""
-        if waiter.places:
+        if waiter.given:
             return self.pace() * waiter.cost_s
         before_s = sum(other.cost_s for other in self._waiting if other < waiter and not other.has_gone)
-        return self.pace() * (before_s / self._num_places + waiter.cost_s)
+        return self.pace() * (before_s / self._num_decoders + waiter.cost_s)
 
-    def _give(self, place: T) -> None:
+    def _release(self, decoder: T) -> None:
         while self._waiting:
             waiter = heapq.heappop(self._waiting)
             if not waiter.has_gone:
-                waiter.places.append(place)
+                waiter.given.append(decoder)
                 waiter.is_served.set()
                 return
-        self._free.append(place)
+        self._free.append(decoder)
 
 
 class _Waiter(Generic[T]):
-    """A thread that waits, its turn, and the place that it has been given."""
+    """A thread that waits, its turn, and the decoder that it has been given."""
 
     def __init__(self, turn: float, number: int, cost_s: float) -> None:
         self._order = (turn, number)
         self.cost_s = cost_s
         self.is_served = threading.Event()
-        self.places: list[T] = []
+        self.given: list[T] = []
         self.has_gone = False
 
     def __lt__(self, other: _Waiter[T]) -> bool:
