@@ -141,7 +141,7 @@ class Classifier:
     ) -> ImageError | None:
         slot.check_client()
         try:
-            admitted.decode(image, served.pixels, deadline=deadline, out=slot.pixels)
+            admitted.decode(image, served.pixels, deadline=deadline, out=slot.pixels, check_client=slot.check_client)
         except ImageError as error:
             return bare(error)
         slot.submit()

@@ -1,33 +1,33 @@
-"""A priority queue of images that wait for a decoder, of which each decodes one at a time.
+"""A queue of images that wait for a decoder, of which each decodes one at a time.
 
 Owns no thread; request threads wait in it. What is in hand is counted in estimated seconds; how long it will take is
-known from how long such seconds took lately, as `server.engine.service_rate` knows it of the engine.
+known from how long such seconds took lately, as `server.engine.service_rate` knows it of the engine, and from how long
+what runs now has taken already.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
+import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from models.errors import OpsinError
+from server.decoding.fair_queue import FairQueue, class_of, share_s, sum_by_class
 from server.engine.errors import DeadlineExceeded
 from server.request_errors import Overloaded
 
 T = TypeVar("T")
 
 WEIGHT = 0.1  # of the newest image in the moving average
-OVERHEAD_S = 0.001  # of an image beside what its estimate says
 SHORTEST_S = 0.005  # less says more of the overhead than of the pace
 SLOWEST = 50.0  # times the estimate
-# A small image passes a large one that came before it by less than so many times the difference of their costs: so
-# small ones hardly wait behind large ones, and no large one waits for ever.
-PATIENCE = 4.0
-LOOK_AGAIN_S = 0.25  # whether there is still time
-TOO_LATE = "the request's deadline passed while its images were decoded"
+LOOK_AGAIN_S = 0.25  # whether there is still time, and still a client
 
 
 class DecodeQueue(Generic[T]):
@@ -50,44 +50,63 @@ class DecodeQueue(Generic[T]):
         self._num_decoders = len(decoders)
         self._like, self._clock = like, clock
         self._lock = threading.Lock()
-        self._waiting: list[_Waiter[T]] = []  # a heap
+        self._waiting: FairQueue[_Waiter[T]] = FairQueue()
         self._numbers = itertools.count()
-        self._running: dict[int, tuple[float, float]] = {}  # since when, and estimated seconds
-        self._in_hand_s = 0.0
+        self._running: dict[int, _Running] = {}
+        self._in_hand: Counter[float] = Counter()  # how many images of each cost, those that run included
         self._pace: float | None = None
 
     def pace(self) -> float:
-        """Tell how many seconds an estimated one takes: of late, or of what runs now if that is more already."""
-        known = self._like.pace() if self._pace is None and self._like else self._pace or 1.0
-        now = self._clock()
-        running = ((now - since) / (cost_s + OVERHEAD_S) for since, cost_s in list(self._running.values()))
-        return min(SLOWEST, max(known, *running, 0.0))
+        """Tell how many seconds an estimated one took of late."""
+        return self._like.pace() if self._pace is None and self._like else self._pace or 1.0
 
-    def wait_s(self, more_s: float = 0.0) -> float:
-        """Predict in how many seconds all that is in hand, and so much more, will be decoded."""
-        return self.pace() * (self._in_hand_s + more_s) / self._num_decoders
+    def wait_s(self, more_s: Sequence[float] = ()) -> float:
+        """Predict in how many seconds images of these costs will be decoded, too; without any, all that is in hand."""
+        with self._lock:
+            waiting = self._in_hand - Counter(running.cost_s for running in self._running.values())
+            running_s = self._running_s()
+        sums_s = sum_by_class((*waiting.elements(), *more_s))
+        own_s = max((sums_s[class_of(cost_s)] for cost_s in more_s), default=math.inf)
+        return (running_s + self.pace() * share_s(sums_s, own_s)) / self._num_decoders
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in hand."""
-        return self._in_hand_s < OVERHEAD_S / 2  # sums of fractions seldom come to 0
+        return not self._in_hand
 
     def add(self, cost_s: float) -> None:
-        """Count an image in hand; below 0, one less."""
+        """Count an image in hand."""
         with self._lock:
-            self._in_hand_s = max(0.0, self._in_hand_s + cost_s)
+            self._in_hand[cost_s] += 1
+
+    def remove(self, cost_s: float) -> None:
+        """Count an image in hand no more."""
+        with self._lock:
+            self._in_hand[cost_s] -= 1
+            if not self._in_hand[cost_s]:
+                del self._in_hand[cost_s]
 
     @contextmanager
-    def acquire(self, cost_s: float, deadline: float) -> Iterator[T]:
+    def acquire(
+        self, cost_s: float, deadline: float, *, check_client: Callable[[], object] = lambda: None
+    ) -> Iterator[T]:
         """Wait for a decoder and hold it.
+
+        Args:
+            cost_s: seconds that the image should take.
+            deadline: in seconds of the clock.
+            check_client: raises an OpsinError where nobody waits for the image any more.
 
         Raises:
             Overloaded: it has turned out that it cannot be decoded in time.
-            DeadlineExceeded: no decoder was free in time.
+            DeadlineExceeded: there was no time left to begin with.
         """
-        decoder = self._wait(cost_s, deadline)
+        if self._clock() >= deadline:
+            raise DeadlineExceeded("the request's deadline passed while its images were decoded")
+        decoder = self._wait(cost_s, deadline, check_client)
         number, started = next(self._numbers), self._clock()
-        self._running[number] = (started, cost_s)
+        with self._lock:
+            self._running[number] = _Running(started, cost_s, deadline)
         try:
             yield decoder
         finally:
@@ -95,60 +114,72 @@ class DecodeQueue(Generic[T]):
             with self._lock:
                 del self._running[number]
                 if max(taken_s, cost_s) > SHORTEST_S:
-                    pace = min(SLOWEST, taken_s / (cost_s + OVERHEAD_S))
+                    pace = min(SLOWEST, taken_s / cost_s)
                     self._pace = pace if self._pace is None else self._pace + WEIGHT * (pace - self._pace)
                 self._release(decoder)
 
-    def _wait(self, cost_s: float, deadline: float) -> T:
-        now = self._clock()
-        if now >= deadline:
-            raise DeadlineExceeded(TOO_LATE)
+    def _wait(self, cost_s: float, deadline: float, check_client: Callable[[], object]) -> T:
         with self._lock:
             if self._free:
                 return self._free.pop()
-            waiter: _Waiter[T] = _Waiter(now + PATIENCE * cost_s, next(self._numbers), cost_s)
-            heapq.heappush(self._waiting, waiter)
-        while True:
-            waiter.is_served.wait(min(LOOK_AGAIN_S, max(0.0, deadline - self._clock())))
+            waiter: _Waiter[T] = _Waiter(cost_s)
+            self._waiting.append(waiter)
+        try:
+            while not waiter.is_served.wait(min(LOOK_AGAIN_S, max(0.0, deadline - self._clock()))):
+                self._check_time(waiter, deadline)
+                check_client()
+            self._check_time(waiter, deadline)
+            check_client()
+        except OpsinError:
             with self._lock:
-                needs_s = self._needs_s(waiter)
-                if self._clock() + needs_s <= deadline:
-                    if waiter.given:
-                        return waiter.given[0]
-                    continue
-                waiter.has_gone = True
                 if waiter.given:
                     self._release(waiter.given[0])
-            if self._clock() >= deadline:
-                raise DeadlineExceeded(TOO_LATE)
+                else:
+                    self._waiting.remove(waiter)
+            raise
+        return waiter.given[0]
+
+    def _check_time(self, waiter: _Waiter[T], deadline: float) -> None:
+        with self._lock:
+            needs_s = self.pace() * waiter.cost_s
+            if not waiter.given:
+                before_s = self._running_s() + self.pace() * self._waiting.before_s(waiter)
+                needs_s += before_s / self._num_decoders
+        if self._clock() + needs_s > deadline:
             raise Overloaded("decoding takes longer than it did, try again later", wait_s=needs_s)
 
-    def _needs_s(self, waiter: _Waiter[T]) -> float:
-        """Predict in how many seconds a waiter's image will be decoded: after those that come before it."""
-        if waiter.given:
-            return self.pace() * waiter.cost_s
-        before_s = sum(other.cost_s for other in self._waiting if other < waiter and not other.has_gone)
-        return self.pace() * (before_s / self._num_decoders + waiter.cost_s)
+    def _running_s(self) -> float:
+        """Predict how long what runs now will go on, all together."""
+        now, pace = self._clock(), self.pace()
+        return sum(running.left_s(now, pace) for running in self._running.values())
 
     def _release(self, decoder: T) -> None:
-        while self._waiting:
-            waiter = heapq.heappop(self._waiting)
-            if not waiter.has_gone:
-                waiter.given.append(decoder)
-                waiter.is_served.set()
-                return
-        self._free.append(decoder)
+        if not self._waiting:
+            self._free.append(decoder)
+            return
+        waiter = self._waiting.pop()
+        waiter.given.append(decoder)
+        waiter.is_served.set()
 
 
 class _Waiter(Generic[T]):
-    """A thread that waits, its turn, and the decoder that it has been given."""
+    """A thread that waits, and the decoder that it has been given."""
 
-    def __init__(self, turn: float, number: int, cost_s: float) -> None:
-        self._order = (turn, number)
+    def __init__(self, cost_s: float) -> None:
         self.cost_s = cost_s
         self.is_served = threading.Event()
         self.given: list[T] = []
-        self.has_gone = False
 
-    def __lt__(self, other: _Waiter[T]) -> bool:
-        return self._order < other._order
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """An image that is decoded now."""
+
+    since: float
+    cost_s: float
+    deadline: float
+
+    def left_s(self, now: float, pace: float) -> float:
+        """Predict how long it will go on: what it outlasts its estimate by, it may outlast that by again."""
+        left_s = abs(pace * self.cost_s - (now - self.since))
+        return min(left_s, self.deadline - now) if now < self.deadline else left_s

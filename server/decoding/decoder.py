@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from models import errors
 from models.errors import CorruptImage, ImageError, ImageTooLarge
 from models.pixels.preprocessing import ImageLimits, Pixels, PixelSpec, ReadImage, decode, read
-from server.decoding.decode_queue import OVERHEAD_S, DecodeQueue
+from server.decoding.decode_queue import DecodeQueue
 from server.decoding.process import task_of
 from server.decoding.task_channel import TaskChannel
 from server.engine.errors import DeadlineExceeded
@@ -22,6 +22,7 @@ MAX_PLAIN_DECODES = 2
 MAX_PLAIN_CPU_S, MAX_PLAIN_MEMORY_BYTES = 0.15, 32 * 1024**2
 # What is neither plain nor more than this has a process of its own: it waits for nothing large.
 MAX_SMALL_CPU_S, MAX_SMALL_MEMORY_BYTES = 0.3, 128 * 1024**2
+OVERHEAD_S = 0.001  # of an image beside what its header says
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
 # A process ends when it has computed for so many times what the image's header said, and some seconds more.
 CPU_FACTOR, CPU_SPARE_S = 4.0, 2.0
@@ -75,25 +76,37 @@ class Decoder:
         Raises:
             Overloaded: they cannot all be decoded by the deadline.
         """
-        wanted: dict[DecodeQueue[Any], float] = {}
+        wanted: dict[DecodeQueue[Any], list[float]] = {}
         for image in images:
             if isinstance(image, ReadImage):
-                queue = self.queue_of(image)
-                wanted[queue] = wanted.get(queue, 0.0) + image.cost.cpu_s + OVERHEAD_S
-        for queue, cost_s in wanted.items():
-            if not queue.is_idle and self._clock() + MARGIN * queue.wait_s(cost_s) > deadline:
+                wanted.setdefault(self.queue_of(image), []).append(_cost_s(image))
+        for queue, costs_s in wanted.items():
+            if not queue.is_idle and self._clock() + MARGIN * queue.wait_s(costs_s) > deadline:
                 wait_s = queue.wait_s()
                 raise Overloaded(f"the images in hand take {wait_s:.0f} s to decode, try again later", wait_s=wait_s)
-        for queue, cost_s in wanted.items():
-            queue.add(cost_s)
         admitted = Admitted(self, wanted)
         try:
             yield admitted
         finally:
             admitted.end()
 
-    def decode(self, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
+    def decode(
+        self,
+        image: ReadImage,
+        spec: PixelSpec,
+        *,
+        deadline: float,
+        out: Pixels,
+        check_client: Callable[[], object] = lambda: None,
+    ) -> None:
         """Wait for an image's turn and decode it.
+
+        Args:
+            image: from ``read``.
+            spec: of the model.
+            deadline: in seconds of the clock.
+            out: uint8 [spec.height_px, spec.width_px, 3], to be filled.
+            check_client: called while it waits; raises an OpsinError where nobody waits for the image any more.
 
         Raises:
             ImageError: it is broken, or takes more than its header said.
@@ -101,7 +114,7 @@ class Decoder:
             DeadlineExceeded: the deadline passed first.
         """
         asked = self._clock()
-        with self.queue_of(image).acquire(image.cost.cpu_s, deadline) as channel:
+        with self.queue_of(image).acquire(_cost_s(image), deadline, check_client=check_client) as channel:
             started = self._clock()
             self._note_queue(started - asked)
             try:
@@ -159,23 +172,34 @@ def bare(error: ImageError) -> ImageError:
 
 
 class Admitted:
-    """The images of one request, in hand until they are decoded."""
+    """The images of one request, in hand until they are decoded.
 
-    def __init__(self, decoder: Decoder, in_hand_s: dict[DecodeQueue[Any], float]) -> None:
-        self._decoder, self._in_hand_s = decoder, in_hand_s
+    Args:
+        decoder: decodes them.
+        costs_s: of those that wait in each queue.
+    """
 
-    def decode(self, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels) -> None:
+    def __init__(self, decoder: Decoder, costs_s: Mapping[DecodeQueue[Any], Sequence[float]]) -> None:
+        self._decoder = decoder
+        self._in_hand = [(queue, cost_s) for queue, costs in costs_s.items() for cost_s in costs]
+        for queue, cost_s in self._in_hand:
+            queue.add(cost_s)
+
+    def decode(self, image: ReadImage, spec: PixelSpec, **options: Any) -> None:
         """Decode one of them, as `Decoder.decode` does."""
         try:
-            self._decoder.decode(image, spec, deadline=deadline, out=out)
+            self._decoder.decode(image, spec, **options)
         finally:
-            self._end(self._decoder.queue_of(image), image.cost.cpu_s + OVERHEAD_S)
+            queue, cost_s = self._decoder.queue_of(image), _cost_s(image)
+            self._in_hand.remove((queue, cost_s))
+            queue.remove(cost_s)
 
     def end(self) -> None:
-        """Count those that are left no more."""
-        for queue, cost_s in self._in_hand_s.items():
-            self._end(queue, cost_s)
+        """Count those that are left no more. A second call does nothing."""
+        while self._in_hand:
+            queue, cost_s = self._in_hand.pop()
+            queue.remove(cost_s)
 
-    def _end(self, queue: DecodeQueue[Any], cost_s: float) -> None:
-        queue.add(-cost_s)
-        self._in_hand_s[queue] -= cost_s
+
+def _cost_s(image: ReadImage) -> float:
+    return image.cost.cpu_s + OVERHEAD_S

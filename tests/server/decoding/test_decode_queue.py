@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
-from server.decoding.decode_queue import OVERHEAD_S, WEIGHT, DecodeQueue
-from server.engine.errors import DeadlineExceeded
+from models.errors import OpsinError
+from server.decoding.decode_queue import LOOK_AGAIN_S, WEIGHT, DecodeQueue
+from server.engine.errors import ClientGone, DeadlineExceeded
 from server.request_errors import Overloaded
 
 SOON_S = 30.0
@@ -28,40 +32,45 @@ def wait_until(condition):
         time.sleep(0.001)
 
 
-def served_order(costs_and_times):
-    """The order in which images that begin to wait at those times are served, once the only decoder is free."""
-    clock = Clock()
-    queue = DecodeQueue(["only"], clock=clock)
+def served_order(costs_s):
+    """The order in which images are served that waited for the only decoder."""
+    queue = DecodeQueue(["only"])
     order = []
 
     def decode(cost_s):
-        with queue.acquire(cost_s, clock.now + SOON_S):
+        with queue.acquire(cost_s, time.monotonic() + SOON_S):
             order.append(cost_s)
 
-    threads = []
-    with queue.acquire(1.0, clock.now + 1):
-        for number, (cost_s, at) in enumerate(costs_and_times, start=1):
-            clock.now = 100.0 + at
-            threads.append(threading.Thread(target=decode, args=(cost_s,)))
-            threads[-1].start()
-            wait_until(lambda number=number: len(queue._waiting) == number)
-    for thread in threads:
-        thread.join()
+    with waiting(queue, *[partial(decode, cost_s) for cost_s in costs_s]):
+        pass
     return order
 
 
+@contextmanager
+def waiting(queue, *targets, cost_s=0.001, deadline=math.inf):
+    """Lets each target begin to wait in the queue, in their order, while its only decoder is busy."""
+    threads = [threading.Thread(target=target) for target in targets]
+    with queue.acquire(cost_s, deadline):
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            wait_until(lambda number=number: num_waiting(queue) == number)
+        yield
+    for thread in threads:
+        thread.join()
+
+
+def num_waiting(queue):
+    return sum(map(len, queue._waiting._classes.values()))
+
+
 def test_small_image_passes_large_ones():
-    assert served_order([(1.0, 0.0), (2.0, 0.1), (0.1, 0.2)]) == [0.1, 1.0, 2.0]
-
-
-def test_large_image_does_not_wait_for_ever():
-    assert served_order([(1.0, 0.0), (0.1, 3.0), (0.2, 4.5)]) == [0.1, 1.0, 0.2]
+    assert served_order([1.0, 1.5, 0.1]) == [0.1, 1.0, 1.5]
 
 
 def test_decoder_that_was_not_free_in_time_is_not_lost():
     queue = DecodeQueue(["only"])
     with queue.acquire(0.1, time.monotonic() + SOON_S):
-        with pytest.raises(DeadlineExceeded), queue.acquire(0.1, time.monotonic() + 0.01):
+        with pytest.raises(Overloaded), queue.acquire(0.1, time.monotonic() + 0.01):
             pass
         with pytest.raises(DeadlineExceeded), queue.acquire(0.1, time.monotonic() - 1):
             pass
@@ -80,26 +89,37 @@ def test_wait_is_what_is_in_hand_at_the_pace_of_late():
     clock = Clock()
     queue = DecodeQueue([1, 2], clock=clock)
     assert queue.is_idle
-    queue.add(3.0)
-    assert (queue.wait_s(), queue.wait_s(1.0), queue.is_idle) == (1.5, 2.0, False)
+    for _ in range(3):
+        queue.add(1.0)
+    assert (queue.wait_s(), queue.wait_s([1.0]), queue.is_idle) == (1.5, 2.0, False)
     with queue.acquire(1.0, clock.now + 1):
         clock.now += 3.0
-    first = 3.0 / (1.0 + OVERHEAD_S)
-    assert queue.wait_s() == pytest.approx(1.5 * first)
+    assert queue.wait_s() == pytest.approx(1.5 * 3.0)
     with queue.acquire(1.0, clock.now + 1):
         clock.now += 1.0
-    assert queue.wait_s() == pytest.approx(1.5 * (first + WEIGHT * (1.0 / (1.0 + OVERHEAD_S) - first)))
-    queue.add(-3.0)
+    assert queue.wait_s() == pytest.approx(1.5 * (3.0 + WEIGHT * (1.0 - 3.0)))
+    for _ in range(3):
+        queue.remove(1.0)
     assert (queue.wait_s(), queue.is_idle) == (0.0, True)
 
 
-def test_what_runs_longer_than_it_should_is_slower_already():
+def test_small_image_is_predicted_to_wait_for_no_more_of_the_large_ones_than_it_takes_itself():
+    queue = DecodeQueue(["only"])
+    for _ in range(5):
+        queue.add(1.0)
+    assert queue.wait_s([0.01]) == pytest.approx(0.02)
+    assert queue.wait_s([0.01, 1.0]) == pytest.approx(6.01)
+
+
+@pytest.mark.parametrize(("taken_s", "left_s"), [(0.25, 0.75), (1.0, 0.0), (4.0, 3.0), (8.0, 2.0), (11.0, 10.0)])
+def test_what_outlasts_its_estimate_goes_on_for_as_long_again_or_to_its_deadline(taken_s, left_s):
     clock = Clock()
     queue = DecodeQueue(["only"], clock=clock)
-    queue.add(2.0)
-    with queue.acquire(1.0, clock.now + SOON_S):
-        clock.now += 4.0
-        assert queue.wait_s() == pytest.approx(2.0 * 4.0 / (1.0 + OVERHEAD_S))
+    queue.add(1.0)
+    queue.add(0.5)
+    with queue.acquire(1.0, clock.now + 10.0):
+        clock.now += taken_s
+        assert queue.wait_s() == pytest.approx(left_s + 0.5)
 
 
 def test_pace_is_that_of_a_like_queue_until_it_is_known():
@@ -108,28 +128,65 @@ def test_pace_is_that_of_a_like_queue_until_it_is_known():
     other = DecodeQueue(["only"], like=plain, clock=clock)
     with plain.acquire(1.0, clock.now + 1):
         clock.now += 5.0
-    assert other.pace() == plain.pace() == pytest.approx(5.0 / (1.0 + OVERHEAD_S))
+    assert other.pace() == plain.pace() == 5.0
     with other.acquire(1.0, clock.now + 1):
         clock.now += 2.0
-    assert other.pace() == pytest.approx(2.0 / (1.0 + OVERHEAD_S))
+    assert other.pace() == 2.0
 
 
-def test_who_waits_hears_that_there_is_no_time_any_more_before_the_deadline():
+def refusal_of(queue, deadline, refusals, **options):
+    """A thread's work: to be refused a decoder."""
+
+    def be_refused():
+        with pytest.raises(OpsinError) as refused, queue.acquire(0.1, deadline, **options):
+            pass
+        refusals.append(refused.value)
+
+    return be_refused
+
+
+@pytest.mark.parametrize("taken_s", [6.0, 9.95])
+def test_who_waits_for_what_outlasts_its_estimate_hears_before_the_deadline_that_there_is_no_time(taken_s):
     clock = Clock()
     queue = DecodeQueue(["only"], clock=clock)
-    heard = []
+    refusals = []
+    be_refused = refusal_of(queue, clock.now + 10.0, refusals)
+    with waiting(queue, be_refused, cost_s=1.0, deadline=clock.now + 20.0):
+        clock.now += taken_s
+        wait_until(lambda: refusals)
+    assert isinstance(refusals[0], Overloaded)
+    assert "decoding takes longer than it did" in str(refusals[0])
+    assert refusals[0].retry_after_s == math.ceil(taken_s - 1.0 + 0.1)
 
-    def wait():
-        with pytest.raises(Overloaded, match="decoding takes longer than it did") as refused, queue.acquire(1.0, 110.0):
-            pass
-        heard.append(refused.value.retry_after_s)
 
-    with queue.acquire(1.0, clock.now + SOON_S):
-        waiting = threading.Thread(target=wait)
-        waiting.start()
-        wait_until(lambda: queue._waiting)
-        clock.now += 8.0  # so the next would take as long
-        waiting.join()
-    assert heard == [8]
-    with queue.acquire(1.0, clock.now + SOON_S) as decoder:
+def test_who_waits_goes_on_where_what_runs_may_end_in_time():
+    clock = Clock()
+    queue = DecodeQueue(["only"], clock=clock)
+    served = []
+
+    def be_served():
+        with queue.acquire(0.1, 110.0):
+            served.append(clock.now)
+
+    with waiting(queue, be_served, cost_s=1.0, deadline=120.0):
+        clock.now += 5.0
+        time.sleep(2 * LOOK_AGAIN_S)
+    assert served == [105.0]
+
+
+def test_who_has_gone_waits_no_more_and_costs_nothing():
+    queue = DecodeQueue(["only"])
+    refusals = []
+
+    def check_client():
+        raise ClientGone("gone")
+
+    be_refused = refusal_of(queue, time.monotonic() + SOON_S, refusals, check_client=check_client)
+    with waiting(queue, be_refused):
+        wait_until(lambda: refusals)
+        assert num_waiting(queue) == 0
+    with waiting(queue, be_refused):
+        pass  # so that it hears of it when it has been given the decoder
+    assert [type(error) for error in refusals] == [ClientGone, ClientGone]
+    with queue.acquire(0.1, time.monotonic() + SOON_S) as decoder:
         assert decoder == "only"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 
@@ -87,6 +88,24 @@ def test_native_code_that_never_returns_ends_at_the_deadline(decoder, spec, bad_
     with pytest.raises(DeadlineExceeded, match="while its images were decoded"):
         decoded(decoder, GIF, spec, timeout_s=1.0)
     assert_decodes(decoder, spec)
+
+
+def test_who_waits_behind_it_hears_in_time_that_there_is_no_time(decoder, spec, bad_first):
+    bad_first(ctypes.PyDLL(None).pause)
+    decoder = decoder()
+
+    def end_at_its_deadline():
+        with pytest.raises(DeadlineExceeded):
+            decoded(decoder, GIF, spec, timeout_s=1.5)
+
+    thread = threading.Thread(target=end_at_its_deadline)
+    thread.start()
+    while decoder.queue_of(decoder.read(GIF, spec)).is_idle:
+        time.sleep(0.001)
+    with pytest.raises(Overloaded, match="decoding takes longer than it did"):
+        decoded(decoder, GIF, spec, timeout_s=1.0)
+    assert thread.is_alive()
+    thread.join()
 
 
 def test_image_that_computes_longer_than_its_header_says_is_ended(decoder, spec, bad_first, monkeypatch):
