@@ -37,8 +37,10 @@ from server.engine.process import NOTHING_TO_SERVE, EngineConfig, engine_main, p
 from server.engine.slot_table import SlotTable
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess
+from server.http.application import Application
+from server.http.connection_counts import ConnectionCounts
 from server.http.tls import TLS
-from server.http.worker import Application, ConnectionCounts, HTTPWorker
+from server.http.worker import HTTPWorker
 from server.memory import Trimming, limit_arenas
 from server.metric_files import MetricFiles, memory_folder
 from server.metrics import OTHER

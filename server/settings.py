@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
-import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,7 +13,21 @@ from models.pixels.spec import MAX_PIXELS, ImageLimits
 from models.runtime import RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
 from models.store.reference import ModelReference
+from server.kubernetes import is_service_address, is_service_variable
 from server.logs import FORMATS, LEVELS
+from server.setting_values import (
+    Network,
+    one_of,
+    parse_device,
+    parse_flag,
+    parse_host,
+    parse_models,
+    parse_networks,
+    parse_origins,
+    parse_rate,
+    parse_redis_url,
+    whole,
+)
 from server.whole_number import whole_number
 
 PREFIX = "OPSIN_"
@@ -26,94 +38,10 @@ SPARE_THREADS = 32
 WORKER_BYTES, DECODER_BYTES = 160 * 1024**2, 64 * 1024**2
 SMALL_DECODE_BYTES = 128 * 1024**2  # of the decoder that has no large images
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
-ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
-MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-OF_A_SERVICE = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
-# What Kubernetes sets for a Service in every container of its namespace, as Docker did for a link.
-SERVICE_VARIABLE = re.compile(
-    PREFIX + r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
-)
 
 
 class SettingsError(Exception):
     """An environment variable has a value that cannot be used; the text is one line and names the variable."""
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    return lambda text: whole_number(text, low, high)
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
-        return text.lower()
-
-    return parse
-
-
-def _host(text: str) -> str:
-    if not text.isprintable() or any(character in text for character in " /[]"):
-        raise ValueError("a host name or an IP address, without port and brackets")
-    return text
-
-
-def _flag(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError("0 or 1")
-    return text == "1"
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().lower() for part in text.split(","))
-    if not all(part == "*" or ORIGIN.fullmatch(part) for part in origins):
-        raise ValueError("* or origins such as https://app.example or http://localhost:8080, separated by commas")
-    return origins
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
-    except ValueError as error:
-        raise ValueError("addresses or networks such as 10.0.0.0/8, separated by commas") from error
-
-
-def _rate(text: str) -> str:
-    from limits import parse_many  # 0.1 s to import, for those alone who use it
-
-    try:
-        limits = parse_many(text)
-        if not all(1 <= limit.amount <= MAX_RATE and limit.get_expiry() <= MAX_RATE_S for limit in limits):
-            raise ValueError
-    except ValueError as error:
-        raise ValueError("numbers of requests for a time, such as 10/second;1000/hour, of a year at most") from error
-    return text
-
-
-def _redis_url(text: str) -> str:
-    if not text.startswith(("redis://", "rediss://")):
-        raise ValueError("a URL that begins with redis:// or rediss://")
-    return text
-
-
-def _models(text: str) -> tuple[ModelReference, ...]:
-    try:
-        return tuple(ModelReference.parse(part.strip()) for part in text.split(","))
-    except ValueError as error:
-        raise ValueError(
-            "models' names, of a-z 0-9 . _ -, or name:version with a version of 1 or more, separated by commas"
-        ) from error
-
-
-def _device(text: str) -> str:
-    kind, colon, indices = text.lower().partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (colon and (kind != "gpu" or not all(indices.split(",")))):
-        raise ValueError("auto, cpu, gpu, or gpu:0,1")
-    return text.lower()
 
 
 def _setting(
@@ -135,11 +63,11 @@ def _setting(
 class Settings:
     """Everything an operator can set. Field ``max_images`` is the variable ``OPSIN_MAX_IMAGES``, and so on."""
 
-    host: str = _setting("127.0.0.1", _host, "Address to listen on; 0.0.0.0 for every network interface.")
+    host: str = _setting("127.0.0.1", parse_host, "Address to listen on; 0.0.0.0 for every network interface.")
     port: int = _setting(
         DEFAULT_PORT,
         # Kubernetes sets this variable to an address for a Service named opsin: nobody's choice of a port.
-        lambda text: DEFAULT_PORT if OF_A_SERVICE.match(text) else whole_number(text, 0, 65535),
+        lambda text: DEFAULT_PORT if is_service_address(text) else whole_number(text, 0, 65535),
         "Port to listen on; 0 takes a free one.",
     )
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
@@ -147,72 +75,74 @@ class Settings:
     )
     model: tuple[ModelReference, ...] = _setting(
         (),
-        _models,
+        parse_models,
         "Models to serve, the default first, separated by commas: name (its stable version, whichever that is) or "
         "name:version.",
         default_text="the stable version of every model",
     )
-    device: str = _setting("auto", _device, "auto, cpu, gpu, or gpu:0,1: one engine for the CPU, or one for each GPU.")
+    device: str = _setting(
+        "auto", parse_device, "auto, cpu, gpu, or gpu:0,1: one engine for the CPU, or one for each GPU."
+    )
     runtime: RuntimeName | None = _setting(  # noqa: RUF009 - makes a field, like the others
         None,
-        _one_of(*RUNTIMES),
+        one_of(*RUNTIMES),
         f"What runs the models: {', '.join(RUNTIMES)}.",
         default_text="litert on the CPU, tensorflow on a GPU",
     )
     cache: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
         None, Path, "Folder that keeps the code that is compiled for a GPU from start to start.", default_text="none"
     )
-    workers: int = _setting(available_cores, _whole(1, 256), "HTTP worker processes.", default_text="one per core")
+    workers: int = _setting(available_cores, whole(1, 256), "HTTP worker processes.", default_text="one per core")
     max_queue: int = _setting(
-        256, _whole(1, 65_536), "Images in hand per HTTP worker; a request past that is answered 503 with Retry-After."
+        256, whole(1, 65_536), "Images in hand per HTTP worker; a request past that is answered 503 with Retry-After."
     )
     threads: int | None = _setting(
-        None, _whole(1, 65_536), "Requests in hand per HTTP worker.", default_text="OPSIN_MAX_QUEUE + 32"
+        None, whole(1, 65_536), "Requests in hand per HTTP worker.", default_text="OPSIN_MAX_QUEUE + 32"
     )
     max_connections: int | None = _setting(
         None,
-        _whole(1, 1_000_000),
+        whole(1, 1_000_000),
         "Connections per HTTP worker; past that the idlest are closed, and where none is idle a new one is answered "
         "503, save for health checks.",
         default_text="OPSIN_THREADS + 1000",
     )
     runners: int | None = _setting(
-        None, _whole(1, 256), "Batches that an engine runs side by side.", default_text="one per core; 2 on a GPU"
+        None, whole(1, 256), "Batches that an engine runs side by side.", default_text="one per core; 2 on a GPU"
     )
     max_batch: int | None = _setting(
-        None, _whole(1, 1024), "Most images that are run together.", default_text="4 on the CPU, 32 on a GPU"
+        None, whole(1, 1024), "Most images that are run together.", default_text="4 on the CPU, 32 on a GPU"
     )
     max_queue_delay_ms: int | None = _setting(
         None,
-        _whole(0, 1000),
+        whole(0, 1000),
         "How long an image may wait for others to fill its batch.",
         default_text="0 on the CPU, 2 on a GPU",
     )
     engine_timeout_ms: int = _setting(
-        5000, _whole(500, 600_000), "An engine that shows no life, or runs one batch, for longer is started anew."
+        5000, whole(500, 600_000), "An engine that shows no life, or runs one batch, for longer is started anew."
     )
-    max_upload_bytes: int = _setting(32 * 1024**2, _whole(1, 2**31 - 1), "Largest request body; past that, 413.")
+    max_upload_bytes: int = _setting(32 * 1024**2, whole(1, 2**31 - 1), "Largest request body; past that, 413.")
     max_uploads_in_hand_bytes: int = _setting(
         256 * 1024**2,
-        _whole(1, 2**40),
+        whole(1, 2**40),
         "Bytes of request bodies in memory at once, per HTTP worker; a request past that is answered 503.",
     )
     max_image_pixels: int = _setting(
-        250_000_000, _whole(1, MAX_PIXELS), "Most pixels of one image, whatever they cost; past that, 413."
+        250_000_000, whole(1, MAX_PIXELS), "Most pixels of one image, whatever they cost; past that, 413."
     )
     max_decode_bytes: int = _setting(
         512 * 1024**2,
-        _whole(16 * 1024**2, 2**40),
+        whole(16 * 1024**2, 2**40),
         "Memory that decoding one image may take, told from its header; past that, 413. Two images per HTTP worker are "
         "decoded in processes that are held to it.",
     )
-    max_images: int = _setting(32, _whole(1, 1024), "Most images in one request; past that, 413.")
+    max_images: int = _setting(32, whole(1, 1024), "Most images in one request; past that, 413.")
     request_timeout_ms: int = _setting(
         10_000,
-        _whole(1, 600_000),
+        whole(1, 600_000),
         "Time for an answer once the upload is in, then 504; the header X-Request-Timeout-Ms sets it per request.",
     )
-    read_timeout_ms: int = _setting(60_000, _whole(100, 600_000), "Time for a request to arrive whole; then 408.")
+    read_timeout_ms: int = _setting(60_000, whole(100, 600_000), "Time for a request to arrive whole; then 408.")
     api_keys_file: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
         None,
         Path,
@@ -222,21 +152,21 @@ class Settings:
     )
     allow_anonymous: bool = _setting(
         False,
-        _flag,
+        parse_flag,
         "1 serves other machines without API keys; else the start is refused where OPSIN_HOST is no loopback address "
         "and there is no OPSIN_API_KEYS_FILE.",
         default_text="0",
     )
     rate_limit: str | None = _setting(
         None,
-        _rate,
+        parse_rate,
         "Requests of one client for a time, such as 10/second;1000/hour; past that, 429 with Retry-After. A client is "
         "an API key's name, or without keys an address (of IPv6 a /64).",
         default_text="none",
     )
     rate_limit_redis: str | None = _setting(
         None,
-        _redis_url,
+        parse_redis_url,
         "Redis where several servers count together, redis://[user:password@]host[:port][/number] or rediss://...; "
         "without it each counts by itself.",
         default_text="none",
@@ -244,7 +174,7 @@ class Settings:
     )
     max_requests_per_client: int | None = _setting(
         None,
-        _whole(1, 65_536),
+        whole(1, 65_536),
         "Requests of one client in hand per HTTP worker; past that, 429 with Retry-After.",
         default_text="none",
     )
@@ -260,24 +190,24 @@ class Settings:
     )
     cors_origins: tuple[str, ...] = _setting(
         (),
-        _origins,
+        parse_origins,
         "Origins whose scripts in a browser may ask and read the answers, separated by commas; * for any.",
         default_text="none",
     )
     trusted_proxies: tuple[Network, ...] = _setting(
         (),
-        _networks,
+        parse_networks,
         "Addresses or networks of proxies, separated by commas; from no others are X-Forwarded-For, X-Forwarded-Proto "
         "and SCRIPT_NAME believed.",
         default_text="none",
     )
     log_level: str = _setting(
         "warning",
-        _one_of(*LEVELS),
+        one_of(*LEVELS),
         f"{', '.join(LEVELS)}; from info on, one line per request. SIGUSR2 to the server takes the next.",
     )
 
-    log_format: str = _setting("text", _one_of(*FORMATS), "Lines of the log: text, or json, an object each.")
+    log_format: str = _setting("text", one_of(*FORMATS), "Lines of the log: text, or json, an object each.")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -346,15 +276,10 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = [variable(row.name) for row in fields(Settings)]
     warnings = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and not _is_of_kubernetes(name, environ[name]):
+        if name.startswith(PREFIX) and name not in known and not is_service_variable(name, environ[name]):
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
             warnings.append(f"{name} is no setting and has no effect; the nearest name is {nearest[0]}")
     return warnings
-
-
-def _is_of_kubernetes(name: str, value: str) -> bool:
-    """Tell whether Kubernetes sets a variable, as for every Service: here one named opsin, or opsin-something."""
-    return bool(SERVICE_VARIABLE.fullmatch(name) or (name.endswith("_PORT") and OF_A_SERVICE.match(value)))
 
 
 def settings_table() -> str:

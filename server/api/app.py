@@ -43,6 +43,12 @@ class FlaskApp(Flask):
 
     may_send: Callable[[Headers], bool] = staticmethod(everybody_may)
 
+    def __init__(self) -> None:
+        super().__init__("server.api")
+        self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
+        self.json.sort_keys = False  # type: ignore[attr-defined]
+        self.url_map.merge_slashes = False  # a path with two is another path, of which there is none
+
     @cached_property
     def fixed_paths(self) -> frozenset[str]:
         """The paths without variable parts; to be read when all routes are there."""
@@ -101,10 +107,20 @@ def create_app(
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice, channels))
     metrics.registry.register(PredictionMetrics(engine, predictions))
-    app = FlaskApp("server.api")
-    app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.merge_slashes = False  # a path with two is another path, of which there is none
+    app = FlaskApp()
+    put_in_front(app, settings, counts=counts or SharedCounts(), metrics=metrics)
+    register_error_handlers(app)
+    pages = Pages(engine, settings)
+    classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=predictions.note)
+    app.register_blueprint(page_routes(pages))
+    app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
+    app.register_blueprint(operations_routes(engine, is_stopping, choice))
+    app.register_blueprint(metrics_routes(metrics.registry))
+    return app
+
+
+def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, metrics: Metrics) -> None:
+    """Put in front of the application what the settings want there: the gate, then CORS; and first of all ids."""
 
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
@@ -113,7 +129,7 @@ def create_app(
         gate = Gate(
             app.wsgi_app,
             keys=ApiKeys(settings.api_keys_file) if settings.api_keys_file else None,
-            wait_s=_wait_s(settings, counts or SharedCounts()),
+            wait_s=_wait_s(settings, counts),
             in_hand=RequestsInHand(settings.max_requests_per_client) if settings.max_requests_per_client else None,
             proxies=settings.trusted_proxies,
         )
@@ -121,14 +137,6 @@ def create_app(
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
-    register_error_handlers(app)
-    pages = Pages(engine, settings)
-    app.register_blueprint(page_routes(pages))
-    classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=predictions.note)
-    app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
-    app.register_blueprint(operations_routes(engine, is_stopping, choice))
-    app.register_blueprint(metrics_routes(metrics.registry))
-    return app
 
 
 def _wait_s(settings: Settings, counts: SharedCounts) -> Callable[[str], float | None] | None:

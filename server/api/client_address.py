@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
-from server.settings import Network
+from server.setting_values import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

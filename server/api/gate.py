@@ -12,7 +12,7 @@ from server.api.requests_in_hand import RequestsInHand
 from server.http.limits import Headers
 from server.request_errors import InvalidApiKey, MissingApiKey, RateLimited, RequestError
 from server.request_log import WSGIApplication
-from server.settings import Network
+from server.setting_values import Network
 
 # What shows nothing but the server's own state and files. All else, what does not exist too, is for those with a key.
 OPEN_PATHS = frozenset(("/", "/healthz", "/readyz"))

@@ -9,7 +9,7 @@ from server.api.app import FlaskApp
 
 @pytest.fixture
 def application():
-    application = FlaskApp("test")
+    application = FlaskApp()
     application.add_url_rule("/fixed", "fixed", lambda: "", methods=["POST"])
     application.add_url_rule("/a/<name>", "variable", lambda name: name)
     return application

@@ -1,32 +1,13 @@
-"""The HTTP worker: what it shares with the others, and whom it admits."""
+"""Which requests are admitted."""
 
 from __future__ import annotations
 
-import os
 from types import SimpleNamespace
 
 import pytest
 
-from server.http.worker import Application, ConnectionCounts, HTTPWorker
-
-
-def test_worker_with_more_than_another_is_told_so():
-    counts = ConnectionCounts(3)
-    assert not counts.has_more_than_another(0)
-    counts.set(0, 1)
-    counts.set(1, 1)
-    assert [counts.has_more_than_another(worker) for worker in range(3)] == [True, True, False]
-    assert [counts.has_more_than_another(worker, by=30) for worker in range(3)] == [False, False, False]
-
-
-def test_counts_are_seen_by_other_processes():
-    counts = ConnectionCounts(2)
-    pid = os.fork()
-    if not pid:
-        counts.set(1, 5)
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert counts.has_more_than_another(1)
+from server.http.admission import admit
+from server.http.application import Application
 
 
 class Thread:
@@ -53,16 +34,14 @@ class Thread:
     ids=["room", "bytes", "slots", "threads", "no upload, no slot", "no upload, no thread", "no upload, bytes"],
 )
 def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget, wait_s, is_free, wanted):
-    worker = HTTPWorker.__new__(HTTPWorker)
-    worker.wsgi = Application(respond=None, wait_s_if_full=lambda: wait_s, error_response=None, note_refusal=None)
+    application = Application(respond=None, wait_s_if_full=lambda: wait_s, error_response=None, note_refusal=None)
     request = SimpleNamespace(method=method, path="/", exceeds_budget=exceeds_budget)
-    overload = worker.admit(request, Thread(is_free=is_free))
+    overload = admit(request, application, Thread(is_free=is_free))
     assert (overload and (overload.retry_after_s, str(overload))) == wanted
 
 
 @pytest.mark.parametrize(("path", "is_admitted"), [("/healthz", True), ("/readyz", True), ("/", False)])
 def test_connection_too_many_has_only_health_checks_answered(path, is_admitted):
-    worker = HTTPWorker.__new__(HTTPWorker)
     request = SimpleNamespace(method="GET", path=path)
-    overload = worker.admit(request, Thread(is_free=True), is_too_many=True)
+    overload = admit(request, None, Thread(is_free=True), is_too_many=True)
     assert (overload is None) == is_admitted

@@ -1,0 +1,30 @@
+"""What the HTTP front is given to serve, without knowing what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from models.errors import OpsinError
+from server.http.limits import Headers, everybody_may
+from server.http.wsgi import ErrorResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a worker serves.
+
+    Attributes:
+        respond: the WSGI application (PEP 3333).
+        wait_s_if_full: in how many seconds there will be room for an upload; None while there is.
+        error_response: makes status with reason, headers and body of an error, as the application would respond.
+        may_send: whether the body of a request is read, by its headers; see `Limits`.
+        note_refusal: counts a response that the application was not asked for, by path, method and status; path and
+            method are empty where what came was no request.
+    """
+
+    respond: Callable[..., Iterable[bytes]]
+    wait_s_if_full: Callable[[], float | None]
+    error_response: Callable[[OpsinError], ErrorResponse]
+    note_refusal: Callable[[str, str, int], None]
+    may_send: Callable[[Headers], bool] = everybody_may
