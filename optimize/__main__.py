@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from models.arguments import Parser
@@ -25,6 +26,7 @@ from optimize.tasks import Export, Task, TrainingTask
 from training.cli import command_line, leave, load_version, run
 
 PROGRAM = "python -m optimize"
+STARTING = "starting TensorFlow, which takes seconds"
 EXAMPLES = """
 examples:
   python -m optimize auto --workdir runs/flowers --output runs/flowers-fast --budget-latency 0.5
@@ -73,6 +75,7 @@ def current_spelling(arguments: list[str]) -> list[str]:
 def _compress(task: Task, settings: Any, command: str) -> str:
     if isinstance(task, TrainingTask):
         parse_changes(task.changes, settings.own)  # raises before TensorFlow is imported
+    print(STARTING)
     from optimize.auto import search
     from optimize.channels.prune import prune_channels
     from optimize.gate import Limits, check_force
@@ -127,6 +130,8 @@ def _export(export: Export, command: str) -> str:
         given = published_in(export.workdir)
     root = repository_root(given, is_written=True)
     artifact = load_version(root, export.target)
+    say = partial(print, file=sys.stderr if export.as_json else None)
+    say(STARTING)
     from optimize.for_device import add_file
 
     added = add_file(
@@ -137,6 +142,7 @@ def _export(export: Export, command: str) -> str:
         data_path=export.data_path,
         max_accuracy_drop=export.max_accuracy_drop,
         command=command,
+        say=say,
     )
     return json.dumps(added.to_dict(), indent=2) if export.as_json else str(added)
 

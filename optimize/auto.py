@@ -80,18 +80,13 @@ def search(
     plain = tried.add("int8", stages.quantized())
     if settings.budget_latency == 1 and not stages.refusal and _cost(plain.candidate) > TOLERATED_POINTS:
         tried.add("int8, trained", stages.trained(source, "aware"))
-    for budget in budgets:
-        if not stages.epochs(budget):
-            say(f"{budget:g} of the time: no time is left to fine-tune for that, nor for more")
-            break
+    for budget in stages.in_time(budgets):
         made = [tried.add(name, candidate) for name, candidate in stages.without_channels(budget)]
         if any(attempt.keeps(budget) for attempt in made):
             break
     if not any(attempt.verdict.is_within for attempt in tried.attempts):
         tried.add("float16", stages.quantized("float16"))
-    say(attempts_table(tried.attempts))
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "trials.json", {attempt.name: attempt.to_dict() for attempt in tried.attempts})
+    tried.record(output / "trials.json", say)
     plainly = f"`python -m optimize quantize --workdir {workdir} --force {source.name}` publishes int8 all the same"
     best = choose(tried.attempts, settings, limits, otherwise=plainly)
     if not best.keeps(settings.budget_latency):
@@ -117,6 +112,12 @@ class _Tried:
             latency = latency_ratio(measured.file, self.attempts[0].candidate.measured.file)
         self.attempts.append(Attempt(name, candidate, changes, verdict, latency))
         return self.attempts[-1]
+
+    def record(self, file: Path, say: Callable[[str], None]) -> None:
+        """Show the attempts as a table, and keep them as JSON."""
+        say(attempts_table(self.attempts))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, {attempt.name: attempt.to_dict() for attempt in self.attempts})
 
 
 class _Stages:
@@ -170,8 +171,16 @@ class _Stages:
         count = int((LAST_BUDGET - first) / NEXT_BUDGET + 1e-9)
         return [first, *(round(first + NEXT_BUDGET * number, 2) for number in range(1, count + 1))]
 
+    def in_time(self, budgets: Sequence[float]) -> Iterator[float]:
+        """Yield the budgets, each when it is due, until no time is left to fine-tune for the next."""
+        for budget in budgets:
+            if not self.epochs(budget):
+                self._say(f"{budget:g} of the time: no time is left to fine-tune for that, nor for more")
+                return
+            yield budget
+
     def quantized(self, precision: Precision = "int8") -> Candidate:
-        return quantize(self._source, self._workdir, Quantization(precision), command=self._command)
+        return quantize(self._source, self._workdir, Quantization(precision), command=self._command, say=self._say)
 
     def without_channels(self, budget: float) -> Iterator[tuple[str, Candidate]]:
         """Remove channels for a budget of time, and train as int8 what loses by that."""
@@ -183,7 +192,7 @@ class _Stages:
         except BudgetOutOfReach as error:
             self._say(f"{budget:g} of the time: {error}")
             return
-        candidate = quantize(narrower, folder, Quantization(), command=self._command)
+        candidate = quantize(narrower, folder, Quantization(), command=self._command, say=self._say)
         yield f"{budget:g} of the time, int8", candidate
         if _cost(candidate) > TOLERATED_POINTS and self._clock() < self._end_s:
             yield f"{budget:g} of the time, int8, trained", self.trained(narrower, f"{folder.name}-aware")

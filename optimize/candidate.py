@@ -11,6 +11,7 @@ from models.network.architectures import Architecture
 from models.store.repository import Repository
 from optimize.gate import AccuracyDropTooLarge, Limits, check_force, check_gain
 from optimize.line import Line
+from optimize.next_steps import next_steps
 from optimize.published import Published
 from optimize.source import Source
 from training.publish import MeasuredFile, about_serving, publish
@@ -91,4 +92,6 @@ class Candidate:
         )
         notes = [note for note in (verdict.reason, line.note) if note]
         notes += [*self.measured.about_probabilities(), *about_serving(artifact, repository)]
-        return Published(artifact, before, self.measured, notes)
+        made_of, data = self.source.published, self.source.run.data
+        then = [*next_steps(artifact.manifest, repository.root, made_of=made_of, data=data)]
+        return Published(artifact, before, self.measured, notes, then)

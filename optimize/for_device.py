@@ -26,6 +26,7 @@ from optimize.agreement import Agreement, compare_predictions, predict_saved_mod
 from optimize.changes import Likeness, compare
 from optimize.gate import AccuracyDropTooLarge, Limits, Verdict, judge
 from optimize.line import both_likenesses, some_training_images
+from optimize.next_steps import on_device
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
 from optimize.tasks import Export
@@ -38,9 +39,10 @@ from training.run import Run, RunError, read_run
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The version that has both files, and how well their predictions agree."""
+    """The version that has both files, the device that it got one for, and how well their predictions agree."""
 
     artifact: Artifact
+    device: Device
     agreement: Agreement
     is_stable: bool
 
@@ -48,7 +50,8 @@ class Added:
         manifest = self.artifact.manifest
         files = " and ".join(f"{name} ({file.precision})" for name, file in manifest.formats.items())
         place = "stable" if self.is_stable else "not stable, as the version that it was made of"
-        return f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
+        result = f"published {manifest.name} version {manifest.version} with {files}, {place}: {self.agreement}"
+        return "\n".join([result, *on_device(self.device, self.artifact.path.parent.parent)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: where the new version is, and how well its files agree."""
@@ -71,6 +74,7 @@ def add_file(
     data_path: Path | None = None,
     max_accuracy_drop: float = Export.max_accuracy_drop,
     command: str = "",
+    say: Callable[[str], None] = print,
 ) -> Added:
     """Publish `artifact` once more with the file that a device needs; the new version is stable if that one was.
 
@@ -82,6 +86,7 @@ def add_file(
         data_path: of the run's data, where that has moved since.
         max_accuracy_drop: points of top-1 accuracy that the new file may be worse than the one that is there.
         command: as typed, for the manifest.
+        say: called with a line on each stage.
 
     Raises:
         ValueError: the artifact has that file already.
@@ -90,13 +95,15 @@ def add_file(
     """
     manifest = artifact.manifest
     _check(manifest, device, workdir)
-    source = open_source(workdir, data_path)
+    source = open_source(workdir, data_path, say=say)
     with tempfile.TemporaryDirectory(dir=workdir) as folder:
         if device == "cpu":
-            new, details = _int8_file(source, workdir, command=command)
+            new, details = _int8_file(source, workdir, command=command, say=say)
         else:
+            say("making the float16 SavedModel for GPUs, and measuring it")
             new, details = measured_saved_model(source, Path(folder)), {}
         [existing] = manifest.formats
+        say("comparing it with the file that is there")
         predict = predict_file if existing == "litert" else _predict_saved_model
         before = partial(predict, artifact.model_path(existing), source.run)
         verdict = _verdict(before, new, source, Limits(max_accuracy_drop), against=str(manifest.reference))
@@ -107,7 +114,7 @@ def add_file(
         files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: new.file}
         published = repository.publish(both, files, in_place_of=manifest.version)
         is_stable = repository.stable_version(manifest.name) == published.manifest.version
-        return Added(published, agreement, is_stable)
+        return Added(published, device, agreement, is_stable)
 
 
 def _verdict(
@@ -139,9 +146,11 @@ def _check(manifest: Manifest, device: Device, workdir: Path) -> None:
         )
 
 
-def _int8_file(source: Source, workdir: Path, *, command: str) -> tuple[MeasuredFile, dict[str, Any]]:
+def _int8_file(
+    source: Source, workdir: Path, *, command: str, say: Callable[[str], None]
+) -> tuple[MeasuredFile, dict[str, Any]]:
     """Make the file for the CPU; returns the manifest's entries on how it was made, too."""
-    candidate = quantize(source, workdir, command=command)
+    candidate = quantize(source, workdir, command=command, say=say)
     details = {name: value for name, value in candidate.provenance.items() if name not in ("command", "parent")}
     return candidate.measured, details
 
@@ -159,7 +168,7 @@ def measured_saved_model(source: Source, folder: Path) -> MeasuredFile:
     export_saved_model(source.model, file, "float16", temperature=temperature)
     test = _predict_saved_model(file, run, data.test)
     answers = Answers(test if validation is None else validation, test)
-    return measured(file, run, data, answers, precision=exported.precision, temperature=temperature)
+    return measured(file, data, answers, precision=exported.precision, temperature=temperature)
 
 
 def _predict_saved_model(path: Path, run: Run, split: Split) -> Probabilities:
@@ -183,5 +192,6 @@ def _with_file(
         manifest,
         formats={**manifest.formats, format_for(device).name: format_for(device).exported},
         metrics={**manifest.metrics, format_for(device).exported.precision: new.to_dict()},
+        expected_answers=manifest.expected_answers or new.expected_answers,
         provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
     )

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,14 +20,15 @@ import numpy as np
 
 from models.pixels.preprocessing import Pixels, PixelSpec
 from models.plural import how_many
-from models.quiet_stderr import quiet_stderr
 from models.store.artifact import Artifact
-from models.store.manifest import Manifest, ModelFile
+from models.store.manifest import Manifest
 from models.store.repository import Repository
 from optimize.quantization.calibration import drawn_pictures
 from training.cli import command_line, command_parser, run
-from training.dataset import DatasetError, Split, file_sha256
+from training.dataset import Dataset, DatasetError, Split, file_sha256
 from training.file_tree import File, open_tree
+from training.next_steps import NEXT, serve_it
+from training.survey import Survey, count_labels
 
 PROGRAM = "python -m optimize.imagenet"
 EXAMPLES = """
@@ -50,41 +50,22 @@ MEASURED_ON = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Photos:
-    """Photos of some of ImageNet's classes.
-
-    Attributes:
-        fitted: those that temperature and thresholds are fitted on; no weight has learned from them.
-        measured: the others that figures are of.
-    """
-
-    fitted: Split
-    measured: Split
-
-    def to_dict(self, path: Path) -> dict[str, Any]:
-        """Return what a manifest says of them; `path` is where they were read."""
-        return {
-            "name": path.stem,
-            "sha256": file_sha256(path) if path.is_file() else None,
-            "num_fitted": len(self.fitted),
-            "num_measured": len(self.measured),
-        }
-
-
 def read_classes() -> dict[str, str]:
     """Return the names of the 1,000 classes by their keys in WordNet, in the order of the network's outputs."""
     lines = [line for line in CLASSES.read_text().splitlines() if not line.startswith("#")]
     return dict(line.split(" ", maxsplit=1) for line in lines)
 
 
-def read_photos(path: Path) -> Photos:
+def read_photos(path: Path) -> Dataset:
     """List the photos of Imagenette, or of a folder or zip file that holds train/<key>/<photo> and val/<key>/<photo>.
+
+    Returns:
+        As validation images those that no weight has learned from; as test images all of `val`. None is trained on.
 
     Raises:
         DatasetError: there is no such file, or no photo to fit or to measure on.
     """
-    keys = list(read_classes())
+    keys, labels = list(read_classes()), tuple(read_classes().values())
     parts: dict[str, list[tuple[File, int]]] = {"train": [], "val": []}
     for file in open_tree(path).files:
         *_, part, key, photo = ("", "", *file.path.split("/"))
@@ -95,7 +76,10 @@ def read_photos(path: Path) -> Photos:
             f"{path.name} must hold train/n01440764/{OF_VALIDATION_SET}….JPEG to fit on and val/n01440764/….JPEG to "
             f"measure on, of any of ImageNet's classes; found {len(parts['train'])} and {len(parts['val'])}"
         )
-    return Photos(_split(parts["train"]), _split(parts["val"]))
+    sets = _split([]), _split(parts["train"]), _split(parts["val"])
+    counts = count_labels(labels, *(split.targets for split in sets))
+    survey = Survey(path.name, counts, "none is trained on", {})
+    return Dataset(path.stem, file_sha256(path) if path.is_file() else "", labels, *sets, survey=survey)
 
 
 def _split(photos: Sequence[tuple[File, int]]) -> Split:
@@ -130,6 +114,7 @@ def publish_pretrained(
     """
     from models.network.efficientnet_lite import EfficientNetLite
     from models.network.pretrained import WEIGHTS
+    from training.manifest import about_data
 
     photos, weights = read_photos(photos_path), WEIGHTS[variant]
     architecture = EfficientNetLite.of(variant)
@@ -141,7 +126,7 @@ def publish_pretrained(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "weights": {"package": f"{weights.package}=={weights.version}", "sha256": weights.sha256},
         "int8_ranges_of": {"credit": credit, "data": calibration_path.name, "images": list(pictures)},
-        "dataset": photos.to_dict(photos_path),
+        "dataset": about_data(photos),
         "packages": {package: version(package) for package in PACKAGES},
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -153,9 +138,8 @@ def publish_pretrained(
             name=name,
             version=1,
             architecture=architecture.to_dict(),
-            labels=tuple(read_classes().values()),
+            labels=photos.labels,
             pixels=spec,
-            formats={"litert": ModelFile(MODEL_FILE, "int8")},
             provenance=provenance,
             **fields,
         )
@@ -163,30 +147,27 @@ def publish_pretrained(
 
 
 def _exported(
-    architecture: Any, file: Path, pictures: Mapping[str, Pixels], photos: Photos, spec: PixelSpec
+    architecture: Any, file: Path, pictures: Mapping[str, Pixels], photos: Dataset, spec: PixelSpec
 ) -> dict[str, Any]:
-    """Write the int8 file with its temperature; returns the manifest's metrics and calibration."""
+    """Write the int8 file with its temperature; returns the manifest's fields of what it is and was measured to be."""
     from models.network.export import export_float32, export_int8
     from models.network.pretrained import pretrained_model
     from models.network.tflite_graph import with_temperature
-    from training.calibrate import fit_calibration, fit_temperature
+    from training.calibrate import fit_temperature
     from training.evaluate import measure
+    from training.manifest import fields_of
+    from training.measured import Answers, measured
 
     model, float32 = pretrained_model(architecture), file.with_name("float32.tflite")
     export_float32(model, float32)
     export_int8(model, file, pictures.values())
-    fitted, measured = photos.fitted, photos.measured
-    figures = {"before_temperature": measure(_answers(file, measured, spec), measured.targets)}
-    temperature = fit_temperature(_answers(file, fitted, spec), fitted.targets)
+    temperature = fit_temperature(_answers(file, photos.validation, spec), photos.validation.targets)
     for path in (file, float32):
         path.write_bytes(with_temperature(path.read_bytes(), temperature))
-    calibration = fit_calibration(_answers(file, fitted, spec), fitted.targets, temperature=temperature)
-    figures |= {
-        precision: measure(_answers(path, measured, spec), measured.targets)
-        for precision, path in {"int8": file, "float32": float32}.items()
-    }
-    metrics = {name: figure.to_dict() for name, figure in figures.items()}
-    return {"metrics": {**metrics, "measured_on": MEASURED_ON}, "calibration": calibration}
+    answers = Answers(*(_answers(file, split, spec) for split in (photos.validation, photos.test)))
+    int8 = measured(file, photos, answers, precision="int8", temperature=temperature)
+    before = measure(_answers(float32, photos.test, spec), photos.test.targets)
+    return fields_of(int8, {"float32": before.to_dict(), "measured_on": MEASURED_ON})
 
 
 def _answers(file: Path, split: Split, spec: PixelSpec) -> Any:
@@ -196,8 +177,7 @@ def _answers(file: Path, split: Split, spec: PixelSpec) -> Any:
 
     shape = (spec.height_px, spec.width_px, 3)
     num_classes, num_threads = len(read_classes()), available_cores()
-    with quiet_stderr():
-        runtime = LiteRTRuntime(file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+    runtime = LiteRTRuntime(file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
     with closing(runtime):
         return predict(runtime, split, spec)
 
@@ -233,9 +213,10 @@ def _publish(options: argparse.Namespace, command: str) -> str:
     )
     manifest = artifact.manifest
     int8, float32 = (manifest.metrics[precision]["top1"] for precision in ("int8", "float32"))
-    num_images = manifest.provenance["dataset"]["num_measured"]
+    num_images = manifest.provenance["dataset"]["num_test"]
     return (
         f"published {manifest.reference}: {int8:.1%} of {how_many(num_images, 'photo')} right, {float32:.1%} in float32"
+        f"\n{NEXT}\n{serve_it(options.repository)}"
     )
 
 

@@ -18,12 +18,13 @@ SPARSE = 0.1  # what has fewer zeros was not pruned: rounding made 1.1 % of zero
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published artifact, the measured files before and after it, and notes for its user."""
+    """A published artifact, the measured files before and after it, and what to say of it: notes, and next steps."""
 
     artifact: Artifact
     before: MeasuredFile
     after: MeasuredFile
     notes: Sequence[str] = ()
+    next_steps: Sequence[str] = ()
 
     def __str__(self) -> str:
         manifest = self.artifact.manifest
@@ -40,7 +41,7 @@ class Published:
                 f"zeros in its kernels: {percent(dense.sparsity)} -> {percent(sparse.sparsity)}; "
                 f"after gzip: {size(dense.gzip_bytes)} -> {size(sparse.gzip_bytes)}. {OF_ZEROS}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.next_steps])
 
 
 def zeros_and_gzip(file: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import tf_keras as keras
 
 from models.network.architectures import Architecture
 from models.network.resnet_v2 import ResNetV2
+from models.plural import how_many
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from optimize.settings import SET_BY_FINE_TUNING, FineTuning, QuantizationAwareTraining, parse_changes
@@ -169,12 +170,13 @@ def is_compression(record: Mapping[str, Any] | None) -> bool:
     return record is not None and record.get("method") in COMPRESSIONS
 
 
-def open_source(workdir: Path, data_path: Path | None) -> Source:
+def open_source(workdir: Path, data_path: Path | None, *, say: Callable[[str], None] = print) -> Source:
     """Read a finished run and measure its float32 file.
 
     Args:
         workdir: the run's folder.
         data_path: of its data, where that has moved since.
+        say: called with a line on each stage.
 
     Raises:
         RunError: the run is not there, not finished, or kept no Keras model, or the data is not what it was trained on.
@@ -184,7 +186,10 @@ def open_source(workdir: Path, data_path: Path | None) -> Source:
     if run.compression and run.compression["method"] == QuantizationAwareTraining.METHOD:
         raise RunError(f"{workdir} was trained as an int8 file and has no other: start from the run of {run.parent}")
     model = load_model(workdir)
+    say(f"opening {data_path or run.data}")
     data = load_data_of(run, workdir, data_path)
+    test_images = how_many(len(data.test), "test image")
+    say(f"measuring the float32 model on {len(data.validation)} validation and {test_images}")
     dense = measure_file(workdir / FLOAT32_FILE, run, data, precision="float32")
     reference = published(workdir, "float32")
     return Source(run, data, model, architecture_in(model, run.config), dense, reference, published_in(workdir))

@@ -87,7 +87,7 @@ def load_npz(path: Path, held_out: HeldOut) -> Dataset:
         # Text, or UTF-8 as in CIFAR's own files, whose names are bytes.
         labels = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in values["labels"])
     except UnicodeDecodeError as error:
-        raise DatasetError(f"labels must be text or UTF-8: {error}") from error
+        raise DatasetError(f"labels must be text or UTF-8: {error}: write them as text") from error
     train, test = _array_split("train", values, labels), _array_split("test", values, labels)
     if has_validation:
         sets = train, _array_split("validation", values, labels), test

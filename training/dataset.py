@@ -142,7 +142,8 @@ class Dataset:
         try:
             validate_labels(self.labels)
         except ValueError as error:
-            raise DatasetError(f"{self.name}: {error}") from error
+            where = "rename the folder of that class, or in an .npz file the entry of its labels"
+            raise DatasetError(f"{self.name}: {error}: {where}") from error
 
 
 def three_sets(train: Split, test: Split, held_out: HeldOut) -> tuple[Split, Split, Split]:

@@ -14,6 +14,7 @@ from models.plural import how_many
 from models.runtime import Runtime
 from training.dataset import Split, Targets
 from training.intervals import NUM_DRAWS, Interval, bootstrap, in_words, wilson
+from training.progress import Progress
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -67,12 +68,16 @@ class Metrics:
 
 def predict(runtime: Runtime, split: Split, spec: PixelSpec) -> Probabilities:
     """Return the probabilities, float32 [N, C], of every image's encoded bytes."""
-    parts = []
+    parts, starts = [], range(0, len(split), BATCH_SIZE)
+    progress = Progress(num_steps=len(starts), batch_size=BATCH_SIZE)
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(split), BATCH_SIZE):
+        for step, start in enumerate(starts):
+            if step:
+                progress.advance(step, lambda: f"measuring on {how_many(len(split), 'image')}")
             indices = range(start, min(start + BATCH_SIZE, len(split)))
             pixels = pool.map(lambda index: preprocess(split.read(index), spec), indices)
             parts.append(runtime.run(list(pixels)))
+    progress.end()
     return np.concatenate(parts)
 
 

@@ -47,15 +47,19 @@ def manifest_of(
         architecture=(architecture or architecture_of(run.config, num_classes=len(run.labels))).to_dict(),
         labels=run.labels,
         pixels=run.config.pixels,
-        formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
-        metrics={
-            **{key: figures.to_dict() for key, figures in other_metrics.items()},
-            measured.precision: measured.to_dict(),
-        },
         provenance={**provenance_of(run, data), **provenance},
-        calibration=measured.calibration,
-        expected_answers=measured.expected_answers,
+        **fields_of(measured, {key: figures.to_dict() for key, figures in other_metrics.items()}),
     )
+
+
+def fields_of(measured: MeasuredFile, other_metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a manifest that a measured file fills, with JSON of further metrics beside its own."""
+    return {
+        "formats": {"litert": ModelFile(MODEL_FILE, measured.precision)},
+        "metrics": {**other_metrics, measured.precision: measured.to_dict()},
+        "calibration": measured.calibration,
+        "expected_answers": measured.expected_answers,
+    }
 
 
 def provenance_of(run: Run, data: Dataset) -> dict[str, Any]:
@@ -67,13 +71,18 @@ def provenance_of(run: Run, data: Dataset) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "parent": run.parent,
         "compression": run.compression,
-        "dataset": {
-            "name": data.name,
-            "sha256": data.sha256,
-            "num_train": len(data.train),
-            "num_validation": len(data.validation),
-            "num_test": len(data.test),
-        },
+        "dataset": about_data(data),
         "config": run.config.to_dict(),
         "packages": {package: version(package) for package in PACKAGES},
+    }
+
+
+def about_data(data: Dataset) -> dict[str, Any]:
+    """Say which data it was, and how many images it had of each set."""
+    return {
+        "name": data.name,
+        "sha256": data.sha256,
+        "num_train": len(data.train),
+        "num_validation": len(data.validation),
+        "num_test": len(data.test),
     }

@@ -17,11 +17,10 @@ import numpy as np
 from models.network.tflite_graph import temperature_of
 from models.network.tflite_graph import with_temperature as with_temperature_inside
 from models.plural import how_many
-from models.quiet_stderr import quiet_stderr
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
-from models.store.calibration import NONE_LABEL, Calibration
+from models.store.calibration import MIN_SCORES, NONE_LABEL, Calibration
 from models.store.durable import replacing
 from models.store.expected_answers import ExpectedAnswers
 from training.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
@@ -29,6 +28,7 @@ from training.dataset import Dataset, Split
 from training.evaluate import Metrics, measure, predict
 from training.intervals import Interval, in_words
 from training.run import Run
+from training.survey import ALL_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,8 @@ class MeasuredFile:
         ]
         if fitted.unsure_below is not None:
             lines[0] += f"; unsure below a sureness of {fitted.unsure_below:.2f}"
+        if fitted.num_images < MIN_SCORES:
+            lines.append(ALL_LABELS.format(fitted.num_images))
         if self.none_recognised:
             lines.append(f"{NONE_LABEL}: recognised {in_words(*self.none_recognised, f'{NONE_LABEL} test image')}")
         return lines
@@ -113,12 +115,11 @@ def measure_file(file: Path, run: Run, data: Dataset, *, precision: str) -> Meas
             temporary.write_bytes(content)
         validation = with_temperature(validation, temperature)
     test = predict_file(file, run, data.test) if data.has_validation else validation
-    return measured(file, run, data, Answers(validation, test), precision=precision, temperature=temperature)
+    return measured(file, data, Answers(validation, test), precision=precision, temperature=temperature)
 
 
 def measured(
     file: Path,
-    run: Run,
     data: Dataset,
     answers: Answers,
     *,
@@ -126,7 +127,7 @@ def measured(
     temperature: float,
 ) -> MeasuredFile:
     """Make the figures of a file from its answers, which have the temperature in them."""
-    none = run.labels.index(NONE_LABEL) if NONE_LABEL in run.labels else None
+    none = data.labels.index(NONE_LABEL) if NONE_LABEL in data.labels else None
     sets = {"validation": (answers.validation, data.validation.targets), "test": (answers.test, data.test.targets)}
     figures = {name: measure(*pair) for name, pair in sets.items()}
     if not data.has_validation:
@@ -151,12 +152,11 @@ def measured(
 def predict_file(file: Path, run: Run, split: Split) -> Probabilities:
     """Probabilities, float32 [N, C], of the images' encoded bytes by a LiteRT file, on all cores."""
     pixels = run.config.pixels
-    with quiet_stderr():
-        runtime = LiteRTRuntime(
-            file,
-            input_shape=(pixels.height_px, pixels.width_px, 3),
-            num_classes=len(run.labels),
-            num_threads=available_cores(),
-        )
+    runtime = LiteRTRuntime(
+        file,
+        input_shape=(pixels.height_px, pixels.width_px, 3),
+        num_classes=len(run.labels),
+        num_threads=available_cores(),
+    )
     with closing(runtime):
         return predict(runtime, split, pixels)

@@ -6,6 +6,13 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+NEXT = "what to do next:"
+
+
+def serve_it(repository: Path) -> str:
+    """Return the line on how to serve what is published in a repository."""
+    return f"  serve it:               make serve OPSIN_REPOSITORY={shlex.quote(str(repository))}"
+
 
 def next_steps(workdir: Path, repository: Path, *, teaches: bool) -> Iterator[str]:
     """Yield a line for each.
@@ -16,8 +23,8 @@ def next_steps(workdir: Path, repository: Path, *, teaches: bool) -> Iterator[st
         teaches: True where a ResNet-v2 may be faster than the network of the run.
     """
     run = shlex.quote(str(workdir))
-    yield "what to do next:"
-    yield f"  serve it:               make serve OPSIN_REPOSITORY={shlex.quote(str(repository))}"
+    yield NEXT
+    yield serve_it(repository)
     if (workdir / "report.html").exists():
         yield f"  see what went wrong:    open {shlex.quote(str(workdir / 'report.html'))} in a browser"
     yield f"  make it int8, smaller:  make quantize WORKDIR={run}"

@@ -61,6 +61,12 @@ class Progress:
         self._out.write(f"\r\x1b[K{text}\n" if self._is_terminal else f"{text}\n")
         self._out.flush()
 
+    def end(self) -> None:
+        """Take the line off a terminal, before others print theirs there."""
+        if self._is_terminal:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
 
 def duration(seconds: float) -> str:
     """Format hours, minutes and seconds as 1:02:03 or 2:03."""

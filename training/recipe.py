@@ -95,8 +95,11 @@ def choose(data: Dataset, wanted: Wanted) -> Recipe:
     else:
         base, reason = preset("photos"), f"these are photos (the median of their short sides is {side_px} px)"
     if base.init != NOTHING:
-        of_few = math.ceil(ENOUGH_STEPS * base.batch_size / len(data.train))
-        base = replaced(base, {"epochs": max(base.epochs, of_few)})
+        batch_size = min(base.batch_size, len(data.train))  # of fewer photos, a step takes all
+        of_few = math.ceil(ENOUGH_STEPS * batch_size / len(data.train))
+        if of_few > base.epochs and "epochs" not in changes:
+            base = replaced(base, {"epochs": of_few})
+            reason += f"; each of so few ({len(data.train)} to learn from) is seen up to {of_few} times"
     return _recipe(replaced(base, changes), reason)
 
 

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from models.plural import how_many
+from models.store.calibration import MIN_SCORES
 from training.mirrored import classes_that_mirroring_may_change
 
 SETS = ("train", "validation", "test")
 MAX_NAMES = 5  # of a kind of files
 _MAX_CLASSES, _MAX_SHOWN, _MAX_PAIRS = 20, 3, 10
 FEW = 10  # images to learn from
+ALL_LABELS = f"coverage=0.95 of the server will give all labels: it takes {MIN_SCORES} validation images, not {{}}"
 
 Size = tuple[int, int]
 
@@ -162,6 +164,9 @@ class Survey:
             lacking = [label for label, counts in self.counts.items() if not counts[part]]
             if lacking:
                 yield f"{_listed(lacking, len(lacking))} has no {part} image and {consequence}"
+        num_validation = sum(counts["validation"] for counts in self.counts.values())
+        if num_validation < MIN_SCORES:
+            yield ALL_LABELS.format(num_validation)
         few = [f"{label} ({counts['train']})" for label, counts in self.counts.items() if counts["train"] < FEW]
         if few:
             yield f"few images to learn from: {_listed(few, len(few))}"

@@ -19,6 +19,7 @@ from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.network.tflite_graph import relu_as_requantization, softmax_in_float, with_short_names
 from models.pixels.preprocessing import Pixels
 from models.quiet_stderr import quiet_stderr
+from models.store.durable import replacing
 
 SavedModelPrecision = Literal["float32", "float16"]
 
@@ -34,7 +35,7 @@ def export_float32(model: keras.Model, path: Path) -> None:
         model: as `models.network.architectures.build` makes it, of any batch size.
         path: of the file to write.
     """
-    path.write_bytes(_converted(model))
+    _write(path, _converted(model))
 
 
 def export_float16(model: keras.Model, path: Path) -> None:
@@ -45,7 +46,7 @@ def export_float16(model: keras.Model, path: Path) -> None:
         path: of the file to write.
     """
     half = tf.lite.TargetSpec(supported_types=[tf.float16])
-    path.write_bytes(_converted(model, optimizations=[tf.lite.Optimize.DEFAULT], target_spec=half))
+    _write(path, _converted(model, optimizations=[tf.lite.Optimize.DEFAULT], target_spec=half))
 
 
 def export_dynamic(model: keras.Model, path: Path) -> None:
@@ -57,7 +58,7 @@ def export_dynamic(model: keras.Model, path: Path) -> None:
         model: as `models.network.architectures.build` makes it, of any batch size.
         path: of the file to write.
     """
-    path.write_bytes(_converted(model, optimizations=[tf.lite.Optimize.DEFAULT]))
+    _write(path, _converted(model, optimizations=[tf.lite.Optimize.DEFAULT]))
 
 
 def export_int8(model: keras.Model, path: Path, calibration_images: Iterable[Pixels], *, folds: bool = True) -> None:
@@ -169,4 +170,9 @@ def _write_int8(content: bytes, path: Path) -> None:
         raise ExportError(
             f"input must have scale {1 / PIXEL_STD} and zero point {PIXEL_MEAN:.0f}, got {scale}, {zero_point}"
         )
-    path.write_bytes(content)
+    _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

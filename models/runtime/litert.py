@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from models.checks import at_least
 from models.errors import CorruptArtifact, RunFailed
+from models.quiet_stderr import quiet_stderr
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
 
@@ -38,7 +39,8 @@ class LiteRTRuntime:
         self._signature = Signature(input_shape, num_classes)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-            self._interpreter.allocate_tensors()
+            with quiet_stderr():
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError):
             raise CorruptArtifact(f"{path.name} cannot be loaded by LiteRT") from None
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 NONE_LABEL = "_none"  # a class of what belongs to none of the others
+MIN_SCORES = 19  # for a coverage of 0.95: n promise n / (n + 1) at most
 MAX_SCORES = 1000  # more would not change a threshold by more than a thousandth of the images
 
 # Many answers of an int8 model are equal: what is as probable as the threshold must reach it, though float32.

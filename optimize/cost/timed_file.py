@@ -30,13 +30,13 @@ class LoadedFile:
         """
         self.batch_size = batch_size
         try:
-            with quiet_stderr():
-                self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             [image], [output] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             shape = [batch_size, *(int(size) for size in image["shape"][1:])]
             if list(image["shape"]) != shape:
                 self._interpreter.resize_tensor_input(image["index"], shape)
-            self._interpreter.allocate_tensors()
+            with quiet_stderr():
+                self._interpreter.allocate_tensors()
             self._input, self._output = image["index"], output["index"]
             # Every value of a byte, whatever the type makes of it: how long a kernel takes does not depend on it.
             pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from training.publish import measure_file
 _INT8 = Quantization()
 
 
-def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, *, command: str = "") -> Candidate:
+def quantize(
+    source: Source,
+    workdir: Path,
+    quantization: Quantization = _INT8,
+    *,
+    command: str = "",
+    say: Callable[[str], None] = print,
+) -> Candidate:
     """Quantize the model of a finished run and measure it on the full test set.
 
     A pruned model keeps its zeros: they are exact in float16, and in int8, where a kernel's zero point is 0.
@@ -26,12 +34,14 @@ def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, 
         workdir: its folder; takes int8.tflite, float16.tflite or dynamic.tflite.
         quantization: how.
         command: as typed, for the manifest.
+        say: called with a line on each stage.
 
     Raises:
         DatasetError: an image to calibrate on cannot be used.
     """
     file = workdir / f"{quantization.precision}.tflite"
     calibration: dict[str, Any] = {}
+    say(f"making {file.name}")
     match quantization.precision:
         case "float16":
             export_float16(source.model, file)
@@ -43,6 +53,7 @@ def quantize(source: Source, workdir: Path, quantization: Quantization = _INT8, 
             export_int8(source.model, file, images)
             choice = "own images" if quantization.calibration_images else quantization.calibration
             calibration = {"calibration": choice, "num_calibration_images": len(images)}
+    say("measuring it on the same images")
     measured = measure_file(file, source.run, source.data, precision=quantization.precision)
     provenance = {"command": command, "parent": source.published, **calibration, **zeros_and_gzip(file)}
     return Candidate(source, source.run, workdir, measured, source.architecture, provenance)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from models.pixels.spec import PixelSpec
-from models.quiet_stderr import quiet_stderr
 from models.runtime import Runtime
 from models.runtime.litert import LiteRTRuntime
 from models.store.reference import ModelReference
@@ -51,8 +50,7 @@ class Compared:
         if self.is_external:
             return ExternalClassifier(self.file, num_classes=num_classes, num_threads=num_threads)
         shape = (self.pixels.height_px, self.pixels.width_px, 3)
-        with quiet_stderr():
-            return LiteRTRuntime(self.file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
+        return LiteRTRuntime(self.file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
 
 
 def open_artifact(repository: Repository, target: str) -> Compared:

@@ -35,8 +35,8 @@ class ExternalClassifier:
         """
         self._name = path.name
         try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
             with quiet_stderr():
-                self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
                 self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError):

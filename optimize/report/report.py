@@ -11,6 +11,7 @@ from pathlib import Path
 from models.checks import at_least
 from models.plural import how_many
 from models.runtime.cores import available_cores
+from models.store.durable import replacing
 from models.store.repository import Repository
 from optimize.cost.latency import measure_latencies
 from optimize.cost.rounds import NUM_ROUNDS
@@ -127,5 +128,6 @@ def _write(result: Report, output: Path) -> None:
     }
     for name, text in texts.items():
         # Labels are names of folders, which may hold surrogates that UTF-8 cannot encode.
-        (output / name).write_text(text, encoding="utf-8", errors="replace")
+        with replacing(output / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="replace")
     logger.info("the report is in %s", output)

@@ -127,7 +127,7 @@ def test_the_same_file_is_published_once(candidate, repository):
 def test_of_a_file_that_was_published_before_it_says_which_version_is_served(candidate, without_gain, repository):
     candidate.publish(repository)
     without_gain.publish(repository, force="toy")
-    line = str(candidate.publish(repository)).splitlines()[-2]
+    line = candidate.publish(repository).notes[-1]
     command = f"python -m models promote toy:1 --repository {repository.root}"
     assert line == f"it was published before, and version 2 is stable: to have it served, `{command}`"
     assert repository.stable_version("toy") == 2

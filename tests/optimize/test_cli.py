@@ -243,7 +243,7 @@ def test_each_action_makes_what_was_asked_for_and_publishes_it(
     assert calls.options["command"] == f"python -m optimize {arguments} {terms}"
     assert calls.terms.pop("repository").names() == []
     assert calls.terms == {"name": "n", "limits": Limits(1.0), "force": "n"}
-    assert capsys.readouterr().out == "published\n"
+    assert capsys.readouterr().out == "starting TensorFlow, which takes seconds\npublished\n"
 
 
 def test_settings_of_the_training_can_be_changed_for_the_fine_tuning(calls, replace_function):

@@ -22,7 +22,7 @@ def artifact(tmp_path):
 @pytest.fixture
 def exported(artifact, tmp_path, replace_function, capsys):
     """Run the command; gives what it prints."""
-    added = Added(artifact, Agreement(0.99, METRICS, METRICS), is_stable=True)
+    added = Added(artifact, "gpu", Agreement(0.99, METRICS, METRICS), is_stable=True)
     replace_function("optimize.for_device.add_file", lambda *_, **__: added)
 
     def exported(*options):
@@ -34,7 +34,12 @@ def exported(artifact, tmp_path, replace_function, capsys):
 
 def test_it_says_what_was_published(exported, tmp_path):
     says = "published flowers version 1 with litert (int8) and tensorflow (float16), stable: "
-    assert exported("--repository", str(tmp_path / "repository")).startswith(says)
+    starting, published, _, serve = exported("--repository", str(tmp_path / "repository")).splitlines()
+    assert starting == "starting TensorFlow, which takes seconds"
+    assert published.startswith(says)
+    assert (
+        serve == f"  serve it:               OPSIN_DEVICE=gpu OPSIN_REPOSITORY={tmp_path}/repository python -m server"
+    )
 
 
 def test_as_json_it_says_where(exported, artifact, tmp_path):

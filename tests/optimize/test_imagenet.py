@@ -50,11 +50,11 @@ def test_classes_are_a_thousand_in_the_order_of_imagenet_and_no_name_is_there_tw
 
 def test_photos_that_weights_have_learned_from_are_never_fitted_on(photos):
     read = read_photos(photos)
-    assert [read.fitted.targets.tolist(), read.measured.targets.tolist()] == [[0, 574], [0, 574]]
+    assert [read.validation.targets.tolist(), read.test.targets.tolist()] == [[0, 574], [0, 574]]
     numbers = list(NAMES)
     greys = [encode(Image.new("RGB", (40, 40), (number,) * 3), "PNG") for number in range(len(numbers))]
-    assert [read.fitted.read(0), read.fitted.read(1)] == [greys[0], greys[2]]
-    assert [read.measured.read(0), read.measured.read(1)] == [greys[3], greys[4]]
+    assert [read.validation.read(0), read.validation.read(1)] == [greys[0], greys[2]]
+    assert [read.test.read(0), read.test.read(1)] == [greys[3], greys[4]]
 
 
 def test_data_without_photos_to_fit_on_is_refused(tmp_path):
@@ -87,6 +87,13 @@ def test_published_model_has_its_notice_its_classes_and_what_it_was_made_of(phot
     assert "{" not in (artifact.path / "NOTICE").read_text()
     assert manifest.provenance["int8_ranges_of"]["images"] == ["0.png", "1.png", "2.png"]
     assert manifest.provenance["int8_ranges_of"]["credit"] == "by me"
-    assert manifest.provenance["dataset"]["num_fitted"] == manifest.calibration.num_images == 2
-    assert json.loads(json.dumps(manifest.metrics))["before_temperature"]["num_images"] == 2
+    assert manifest.provenance["dataset"] | {"sha256": 64} == {
+        "name": "few",
+        "sha256": 64,
+        "num_train": 0,
+        "num_validation": 2,
+        "num_test": 2,
+    }
+    assert manifest.calibration.num_images == sum(manifest.expected_answers.classes) == 2
+    assert json.loads(json.dumps(manifest.metrics))["int8"]["before_temperature"].keys() == {"validation", "test"}
     assert manifest.calibration.temperature != 1

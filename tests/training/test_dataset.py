@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset import DatasetError, HeldOut, Split, three_sets
+from training.dataset import Dataset, DatasetError, HeldOut, Split, three_sets
+from training.survey import Survey
 
 
 def split_of(targets: Sequence[int]) -> Split:
@@ -34,3 +35,10 @@ def test_a_class_keeps_its_last_training_image():
 def test_runs_of_before_there_were_three_sets_choose_by_the_test_set():
     whole, test = split_of([0, 0, 1]), split_of([0])
     assert three_sets(whole, test, HeldOut(validation_fraction=0.0)) == (whole, test, test)
+
+
+@pytest.mark.parametrize("label", ["da\nisy", "", "caf\udce9"])
+def test_label_that_no_manifest_can_hold_is_to_be_renamed(label):
+    message = r"^photos: a label must be .*, got '.*': rename the folder of that class, or in an .npz file the entry"
+    with pytest.raises(DatasetError, match=message):
+        Dataset("photos", "0", ("tulip", label), *[split_of([0])] * 3, survey=Survey("photos", {}, "", {}))

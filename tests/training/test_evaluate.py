@@ -1,7 +1,15 @@
+import io
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from training.evaluate import confusion_matrix, measure
+from models.pixels.spec import PixelSpec
+from training.data import encode_png
+from training.dataset import Split
+from training.evaluate import confusion_matrix, measure, predict
+from training.progress import Progress
 
 # Six classes, four images.
 PROBABILITIES = np.array(
@@ -71,3 +79,32 @@ def test_confusion_has_labels_in_rows():
     matrix = confusion_matrix(PROBABILITIES, TARGETS)
     assert matrix.sum() == 4
     assert (matrix[0, 0], matrix[1, 1], matrix[5, 0], matrix[1, 0]) == (1, 1, 1, 1)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Slow:
+    """Takes half a second a batch."""
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    def run(self, images):
+        self.clock.now_s += 0.5
+        return np.full((len(images), 2), 0.5, np.float32)
+
+
+def test_progress_is_shown_until_the_last_batch_and_then_taken_away(monkeypatch):
+    clock, out = SimpleNamespace(now_s=0.0), Terminal()
+    monkeypatch.setattr("training.evaluate.Progress", partial(Progress, out=out, clock=lambda: clock.now_s))
+    split = Split(np.zeros(70, np.int64), lambda _: encode_png(np.zeros((4, 4, 3), np.uint8)))
+    assert predict(Slow(clock), split, PixelSpec(height_px=4, width_px=4)).shape == (70, 2)
+    assert out.getvalue().split("\r\x1b[K") == [
+        "",
+        "step 1/3  measuring on 70 images  64 images/s  0:01 left",
+        "step 2/3  measuring on 70 images  64 images/s  0:00 left",
+        "",
+    ]

@@ -6,13 +6,14 @@ import pytest
 from tflite_files import colour_classifier
 
 from models.network.tflite_graph import temperature_of
+from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
 from training.calibrate import fit_temperature, with_temperature
 from training.config import preset
 from training.data import load_dataset
 from training.dataset import HeldOut
-from training.evaluate import measure
-from training.measured import Answers, measure_file, measured, predict_file
+from training.evaluate import Metrics, measure
+from training.measured import Answers, MeasuredFile, measure_file, measured, predict_file
 from training.run import Run
 
 
@@ -77,19 +78,19 @@ def test_manifest_has_the_figures_of_both_sets_before_and_after(file, run, data)
     assert len(values["temperature_interval"]) == 2  # of few images
 
 
-def test_images_of_the_class_none_are_counted_apart_too(file, run, data):
-    run = replace(run, labels=("_none", *run.labels[1:]))
+def test_images_of_the_class_none_are_counted_apart_too(file, data):
+    data = replace(data, labels=("_none", *data.labels[1:]))
     right = np.eye(3, dtype=np.float32) * 0.97 + 0.01
     test = right[data.test.targets]
     test[np.flatnonzero(data.test.targets == 0)[0]] = right[1]
     answers = Answers(right[data.validation.targets], test)
-    found = measured(file, run, data, answers, precision="int8", temperature=1.0)
+    found = measured(file, data, answers, precision="int8", temperature=1.0)
     num_none = int((data.test.targets == 0).sum())
     assert found.none_recognised == (num_none - 1, num_none)
     assert found.metrics.top1 == 1 - 1 / len(data.test)
     assert (
         f"_none: recognised {100 * (num_none - 1) / num_none:.1f} % of {num_none} _none test images"
-        in (found.about_probabilities()[1])
+        in found.about_probabilities()[-1]
     )
 
 
@@ -99,3 +100,13 @@ def test_answers_are_those_of_the_file(file, run, data):
         answers = predict_file(file, run, getattr(data, name))
         np.testing.assert_allclose(getattr(found.answers, name), answers, atol=1e-6)
     assert with_temperature(found.answers.test, 1).shape == (len(data.test), 3)
+
+
+@pytest.mark.parametrize(("num_images", "is_said"), [(18, True), (19, False)])
+def test_that_sets_of_labels_would_hold_all_is_said_of_few_images(file, num_images, is_said):
+    figures = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
+    calibration = Calibration(num_images, scores=(0.1,) * num_images)
+    assert (calibration.least_probability(0.95) == 0) == is_said
+    found = MeasuredFile(file, "int8", figures, figures, calibration=calibration, before_temperature={"test": figures})
+    said = "coverage=0.95 of the server will give all labels: it takes 19 validation images, not 18"
+    assert (said in found.about_probabilities()) == is_said

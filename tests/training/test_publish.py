@@ -92,3 +92,20 @@ def test_model_that_takes_the_place_of_another_says_so(repository, toy_run, toy_
     assert repository.stable_version("toy") == 2
     [line] = about_serving(artifact, repository)
     assert line.startswith("it is served from now on: 100.0 % of 30 test images (88.6 to 100.0) right, and 100.0 % by")
+
+
+def test_version_that_says_less_of_the_same_bytes_is_published_again(repository, toy_run, toy_npz, tmp_path):
+    run, data = read_run(toy_run), load_dataset(toy_npz, HeldOut())
+    first = repository.load("toy").manifest
+    artifact = repository.publish(
+        replace(first, expected_answers=None), {"model.tflite": repository.load("toy").model_path("litert")}
+    )
+    repository = Repository(artifact.path.parent.parent.rename(tmp_path / "moved"))
+    shutil.rmtree(repository.root / "toy" / "1")
+    metrics = Metrics(num_images=30, top1=1.0, top5=1.0, loss=0.0, ece=0.0)
+    file = tmp_path / "moved/toy/2/model.tflite"
+    test = Answers(test=np.eye(3, dtype=np.float32)[data.test.targets])
+    for expected, version in ((None, 2), (first.expected_answers, 3), (first.expected_answers, 3)):
+        measured = MeasuredFile(file, "float32", metrics, metrics, answers=test, expected_answers=expected)
+        artifact = publish(measured, run, data, workdir=tmp_path, repository=repository, name="toy")
+        assert (artifact.manifest.version, artifact.manifest.expected_answers) == (version, expected)

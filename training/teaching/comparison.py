@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.quiet_stderr import quiet_stderr
 from models.report import size
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
@@ -85,8 +84,7 @@ def better_to_serve(teacher: Contender, student: Contender) -> tuple[Contender, 
 def _time_ms(file: Path, run: Run) -> float:
     pixels = run.config.pixels
     shape = (pixels.height_px, pixels.width_px, 3)
-    with quiet_stderr():
-        runtime = LiteRTRuntime(file, input_shape=shape, num_classes=len(run.labels), num_threads=available_cores())
+    runtime = LiteRTRuntime(file, input_shape=shape, num_classes=len(run.labels), num_threads=available_cores())
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     times_s = []
     with closing(runtime):

@@ -47,7 +47,9 @@ def fitted_head(
             done_s.append(time.monotonic())
             progress.advance(len(done_s), lambda: f"features of {name} images")
 
-        return features_of(model, split, config.pixels, folder / f"{name}.npy", advance=advance)
+        found = features_of(model, split, config.pixels, folder / f"{name}.npy", advance=advance)
+        progress.end()
+        return found
 
     validation = features("validation", data.validation), data.validation.targets
     if (folder / "train.npy").exists():  # a run that goes on

@@ -13,10 +13,11 @@ from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_in, rebuilt
+from training.cross_validation import CrossValidation
 from training.dataset import Dataset
 from training.publish import about_serving, export_and_measure, publish
 from training.recipe import Recipe
-from training.run import open_run, read_run
+from training.run import Run, open_run, read_run
 from training.train import finish, new_run
 from training.transfer.features import set_head
 from training.transfer.fine_tuning import fitted_head
@@ -25,6 +26,7 @@ from training.transfer.in_time import fine_tuned_in_time
 from training.transfer.loading import load_network
 from training.transfer.starting_point import StartingPoint
 from training.transfer.time_budget import Plan, make_plan, measure_speed
+from training.transfer.validation_score import ValidationScore
 
 
 def load_and_plan(
@@ -95,6 +97,32 @@ def train_from(
     run = new_run(recipe.config, data, data_path, command=command, parent=parent, ancestry=ancestry, recipe=record)
     run = open_run(workdir, run)
     options: dict[str, Any] = {"workdir": workdir, "repository": repository, "name": name}
+    score, found = _with_head(model, data, run, plan, workdir=workdir, deadline_s=deadline_s, say=say)
+    if found:
+        options["cross_validation"] = found
+    if plan.epochs:
+        begun_s = time.monotonic()
+        _publish_head(model, data, run, options, say=say)
+        end_s = deadline_s - (time.monotonic() - begun_s)  # the last file takes as long
+        tuned = fine_tuned_in_time(
+            model, data, run, plan, score=score, workdir=workdir, deadline_s=deadline_s, end_s=end_s, say=say
+        )
+        if tuned is not None:
+            model = tuned
+    return finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
+
+
+def _with_head(
+    model: keras.Model,
+    data: Dataset,
+    run: Run,
+    plan: Plan,
+    *,
+    workdir: Path,
+    deadline_s: float,
+    say: Callable[[str], None],
+) -> tuple[ValidationScore, CrossValidation | None]:
+    """Make a fitted head the classifier; returns its worth, by cross-validation too where test images are few."""
     head, score, num_images = fitted_head(model, data, run.config, plan, workdir=workdir, deadline_s=deadline_s)
     set_head(model, head)
     if num_images < plan.num_for_head:
@@ -102,22 +130,18 @@ def train_from(
     say(f"the classifier alone: {score}, with an L2 penalty of {head.penalty:g}")
     found = cross_validated_head(model, data, run.config, num_images=num_images, penalty=head.penalty, workdir=workdir)
     if found:
-        options["cross_validation"] = found
         say(
             f"{how_many(len(data.test), 'test image tells', 'test images tell')} little; "
             f"cross-validation of the classifier: {found} right"
         )
-    if plan.epochs:
-        measuring_s = time.monotonic()
-        measured = export_and_measure(model, run, data, workdir=workdir)
-        served = publish(measured, run, data, architecture=architecture_in(model, run.config), **options)
-        for line in about_serving(served, repository):
-            say(line)
-        say(f"{served.manifest.reference} can be served; all layers learn next")
-        end_s = deadline_s - (time.monotonic() - measuring_s)  # the last file takes as long
-        tuned = fine_tuned_in_time(
-            model, data, run, plan, score=score, workdir=workdir, deadline_s=deadline_s, end_s=end_s, say=say
-        )
-        if tuned is not None:
-            model = tuned
-    return finish(rebuilt(architecture_in(model, run.config), model), run, data, **options, say=say)
+    return score, found
+
+
+def _publish_head(
+    model: keras.Model, data: Dataset, run: Run, options: dict[str, Any], *, say: Callable[[str], None]
+) -> None:
+    measured = export_and_measure(model, run, data, workdir=options["workdir"])
+    served = publish(measured, run, data, architecture=architecture_in(model, run.config), **options)
+    for line in about_serving(served, options["repository"]):
+        say(line)
+    say(f"{served.manifest.reference} can be served; all layers learn next")

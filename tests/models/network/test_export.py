@@ -3,6 +3,7 @@
 import gc
 from contextlib import closing
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,3 +163,18 @@ def test_input_that_does_not_take_pixels_as_they_are_is_refused(monkeypatch, tmp
     with pytest.raises(ExportError, match=r"input must have scale 0\.02 and zero point 128, got 0\.015625"):
         export_int8(build(ResNetV2.of("8", width=8)), tmp_path / "model.tflite", IMAGES)
     assert not (tmp_path / "model.tflite").exists()
+
+
+def test_export_that_is_cut_short_leaves_the_file_as_it_was(model, tmp_path, monkeypatch):
+    file = tmp_path / "float32.tflite"
+    file.write_bytes(b"before")
+
+    def half(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(KeyboardInterrupt):
+        export_float32(model, file)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("float32.tflite", b"before")]

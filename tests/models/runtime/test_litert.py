@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +49,12 @@ def test_models_by_others_are_refused_politely(shared_data):
     path = shared_data / "models" / "mobilenet_v1_0.25_128_quant.tflite"
     with pytest.raises(CorruptArtifact, match="must give float32"):
         LiteRTRuntime(path, input_shape=(128, 128, 3), num_classes=1001)
+
+
+def test_nothing_is_said_on_standard_error_of_a_model_that_loads():
+    code = (
+        "from pathlib import Path; from models.runtime.litert import LiteRTRuntime; "
+        f"LiteRTRuntime(Path({str(MODEL_FILE)!r}), input_shape=(32, 32, 3), num_classes=10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")  # LiteRT says it once a process

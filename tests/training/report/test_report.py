@@ -42,7 +42,7 @@ def written(folder, parts, *, labels, groups=(), **changes):
     data = Dataset("photos", "0" * 64, tuple(labels), train, validation, test.split, survey=survey)
     answers = Answers(others[0].probabilities if others else test.probabilities, test.probabilities)
     run = run_of(labels, **changes)
-    figures = measured(folder / "float32.tflite", run, data, answers, precision="float32", temperature=1.25)
+    figures = measured(folder / "float32.tflite", data, answers, precision="float32", temperature=1.25)
     return write_report(folder, run, data, figures)
 
 
