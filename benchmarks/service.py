@@ -65,7 +65,7 @@ class Service:
         """Wait until it is ready; `start_s` then says how long that took from the start of the process."""
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() - self._started_at > self._start_limit_s:
-                said = self._lines()[-1:]  # the name of the error, after a traceback
+                said = self.lines()[-1:]  # the name of the error, after a traceback
                 self.__exit__(None, None, None)
                 raise StartFailed(f"the service did not get ready; it said {''.join(said)[:500]!r}")
             time.sleep(_POLL_S)
@@ -81,7 +81,7 @@ class Service:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        for line in self._lines()[-_MAX_LINES_SHOWN:]:
+        for line in self.lines()[-_MAX_LINES_SHOWN:]:
             print(f"    {line[:200]}", file=sys.stderr, flush=True)
         self._output.close()
 
@@ -99,7 +99,7 @@ class Service:
         """All its processes."""
         return processes.family(self.pid)
 
-    def _lines(self) -> list[str]:
+    def lines(self) -> list[str]:
         """What it has written, but for what a start always says."""
         self._output.seek(0)
         lines = self._output.read().decode(errors="replace").splitlines()

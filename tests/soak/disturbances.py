@@ -1,0 +1,120 @@
+"""What is done to the server under load: versions come and go, processes are killed and stopped.
+
+From the half of the time on the engine, one worker and some decoders are spared: a process that is killed gives back
+what it leaks, and nobody would see it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+
+from benchmarks import processes
+from soak.journal import Journal
+from soak.versions import Versions
+
+ENGINE, WORKER, DECODER = "opsin: engine", "opsin: http", "opsin: decoder"
+WORKER_STOPPED_S = 2.0  # less than a request waits
+BROKEN_S = 2.0
+
+
+class Disturbances(threading.Thread):
+    """One after the other, in an order that is drawn anew each round; they end with the context.
+
+    Args:
+        pid: of the server's first process.
+        versions: what is published and promoted.
+        journal: where each is noted.
+        pause_s: between two.
+        half_s: after which some processes are spared.
+        seed: of the order.
+    """
+
+    def __init__(
+        self, pid: int, versions: Versions, journal: Journal, *, pause_s: float, half_s: float, seed: int
+    ) -> None:
+        super().__init__(name="soak disturbances", daemon=True)
+        self._pid, self._versions, self._journal, self._pause_s = pid, versions, journal, pause_s
+        self._rng = random.Random(seed)
+        self._is_over = threading.Event()
+        self._half_at = time.monotonic() + half_s
+        self._spared: set[int] | None = None
+        self.failure: BaseException | None = None
+
+    def __enter__(self) -> Disturbances:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self.join()
+        for pid in processes.family(self._pid):
+            self._signal(pid, signal.SIGCONT)
+        if self.failure:
+            raise self.failure
+
+    def run(self) -> None:
+        actions = [
+            self._publish,
+            self._promote,
+            self._publish_broken,
+            lambda: self._kill(ENGINE),
+            lambda: self._kill(WORKER),
+            lambda: self._kill(DECODER),
+            lambda: self._suspend(ENGINE),
+            lambda: self._suspend(WORKER, continue_after_s=WORKER_STOPPED_S),
+            lambda: self._suspend(DECODER),
+        ]
+        try:
+            while True:
+                self._rng.shuffle(actions)
+                for act in actions:
+                    if self._is_over.wait(self._pause_s):
+                        return
+                    act()
+        except BaseException as error:  # noqa: BLE001 - told by `__exit__`
+            self.failure = error
+
+    def _publish(self) -> None:
+        self._journal.note("publish a version")
+        self._versions.publish()
+
+    def _promote(self) -> None:
+        self._journal.note("promote another version")
+        self._versions.promote()
+
+    def _publish_broken(self) -> None:
+        self._journal.note("publish a broken version")
+        self._versions.publish_broken(BROKEN_S)
+
+    def _kill(self, title: str) -> None:
+        if pid := self._victim(title):
+            self._journal.note(f"kill {title.split()[-1]}")
+            self._signal(pid, signal.SIGKILL)
+
+    def _suspend(self, title: str, *, continue_after_s: float | None = None) -> None:
+        """Stop a process; the server must notice, but for one that goes on before it could."""
+        if pid := self._victim(title):
+            self._journal.note(f"stop {title.split()[-1]}")
+            self._signal(pid, signal.SIGSTOP)
+            if continue_after_s is not None:
+                time.sleep(continue_after_s)
+                self._signal(pid, signal.SIGCONT)
+
+    def _victim(self, title: str) -> int | None:
+        there = processes.named(self._pid, title)
+        if time.monotonic() > self._half_at and self._spared is None:
+            workers, decoders = processes.named(self._pid, WORKER), processes.named(self._pid, DECODER)
+            engines = processes.named(self._pid, ENGINE)
+            self._spared = {*engines, *workers[: len(workers) // 2], *decoders[: len(decoders) // 2]}
+        there = [pid for pid in there if pid not in (self._spared or ())]
+        return self._rng.choice(there) if there else None
+
+    @staticmethod
+    def _signal(pid: int, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

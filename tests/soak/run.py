@@ -1,0 +1,148 @@
+"""Runs a soak: a server, clients and disturbances, and what it holds before, meanwhile and after."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+from running_server import MEMORY, pids_of_session
+
+from benchmarks import processes
+from benchmarks.service import Service, free_port
+from soak.clients import Clients, Tally
+from soak.disturbances import Disturbances
+from soak.exchanges import MAX_UPLOAD_BYTES, Exchanges
+from soak.holdings import Holdings, settled
+from soak.journal import Journal
+from soak.loiterers import Loiterers
+from soak.photos import all_pictures
+from soak.plan import Plan
+from soak.versions import Versions
+
+START_S = 120.0  # on a machine with other work to do
+GONE_S = 5.0
+
+
+@dataclass
+class Soaked:
+    """What a soak found."""
+
+    plan: Plan
+    tally: Tally = field(default_factory=Tally)
+    journal: Journal = field(default_factory=Journal)
+    times_s: list[float] = field(default_factory=list)  # of the samples, from the start of the disturbances on
+    pss_bytes: list[float] = field(default_factory=list)
+    before: Holdings | None = None
+    after: Holdings | None = None
+    left: list[str] = field(default_factory=list)  # once it had stopped
+    log: list[str] = field(default_factory=list)
+    versions_published: int = 0
+
+
+class Sampler(threading.Thread):
+    """Looks at the memory of all processes; it ends with the context."""
+
+    def __init__(self, pid: int, soaked: Soaked) -> None:
+        super().__init__(name="soak sampler", daemon=True)
+        self._pid, self._soaked, self._is_over = pid, soaked, threading.Event()
+
+    def __enter__(self) -> Sampler:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self.join()
+
+    def run(self) -> None:
+        began_at = time.monotonic()
+        while not self._is_over.wait(self._soaked.plan.sample_s):
+            self._soaked.times_s.append(time.monotonic() - began_at)
+            self._soaked.pss_bytes.append(processes.pss_bytes(processes.family(self._pid)))
+
+
+def soak(plan: Plan) -> Soaked:
+    """Run it."""
+    soaked = Soaked(plan)
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        pictures = all_pictures()
+        versions = Versions(Path(folder), pictures)
+        temporary = Path(folder) / "temporary"
+        temporary.mkdir()
+        port = free_port()
+        environ = {
+            "OPSIN_PORT": str(port),
+            "OPSIN_REPOSITORY": str(versions.root),
+            "OPSIN_WORKERS": "2",
+            "OPSIN_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
+            "TMPDIR": str(temporary),
+        }
+        service = Service(["-m", "server"], environ, port=port, ready_path="/readyz", start_limit_s=START_S)
+        with service:
+
+            def traffic() -> Clients:
+                return Clients(
+                    port,
+                    lambda rng: Exchanges(pictures, versions, rng),
+                    soaked.journal,
+                    soaked.tally,
+                    count=plan.num_clients,
+                    rate=plan.rate,
+                    seed=plan.seed,
+                )
+
+            def look() -> Holdings:
+                return Holdings.of(service.pid, temporary, slots_in_use(port))
+
+            with traffic():
+                time.sleep(plan.warm_up_s)
+            soaked.before = settled(look, None, seconds=plan.rest_s / 2)
+            with contextlib.ExitStack() as load:
+                load.enter_context(Sampler(service.pid, soaked))
+                load.enter_context(traffic())
+                load.enter_context(Loiterers(port, count=plan.num_loiterers, seed=plan.seed))
+                load.enter_context(
+                    Disturbances(
+                        service.pid,
+                        versions,
+                        soaked.journal,
+                        pause_s=plan.pause_s,
+                        half_s=plan.seconds / 2,
+                        seed=plan.seed,
+                    )
+                )
+                time.sleep(plan.seconds)
+            if versions.stable != versions.first:
+                versions.promote(versions.first)
+            soaked.after = settled(look, soaked.before, seconds=plan.rest_s)
+            memory = [path for path in soaked.after.files if path.startswith(MEMORY)]
+            service.stop()
+            soaked.left = left_over(service.pid, memory)
+            soaked.log = service.lines()
+        soaked.versions_published = versions.published
+    return soaked
+
+
+def slots_in_use(port: int) -> float:
+    """Ask the server's metrics."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    samples = (sample for family in families for sample in family.samples)
+    return sum(sample.value for sample in samples if sample.name == "opsin_slots_in_use")
+
+
+def left_over(pid: int, memory: list[str]) -> list[str]:
+    """List the processes and segments that outlived the server by more than a moment."""
+    give_up_at = time.monotonic() + GONE_S
+    while True:
+        left = [f"process {each}" for each in pids_of_session(pid)]
+        left += [path for path in memory if Path(path).exists()]
+        if not left or time.monotonic() > give_up_at:
+            return left
+        time.sleep(0.1)
