@@ -213,6 +213,13 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
         self._check_children(self)
         super().start()
 
+    def close_inherited(self) -> None:
+        """Close in another child what it has of gunicorn: the port, and the files by which workers show life."""
+        for listener in self.LISTENERS:
+            listener.close()
+        for worker in self.workers:
+            worker.tmp.close()
+
     def handle_int(self) -> None:
         """Finish what is in hand, then end."""
         self.handle_term()

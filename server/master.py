@@ -80,6 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._listener_fd = listener.detach()  # gunicorn closes it
         self._listener_inode = os.fstat(self._listener_fd).st_ino
         self._worker: HTTPWorker | None = None
+        self._master: MasterProcess | None = None
         self._engine: EngineClient | None = None
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
@@ -165,7 +166,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         log.info("runs on %s", self._choice)
         megabytes = self.settings.max_memory_bytes // 10**6
         log.info("takes at most %d MB beside models and slots (docs/robustness.md says of what)", megabytes)
-        master = MasterProcess(
+        master = self._master = MasterProcess(
             self,
             max_workers=self.settings.workers,
             check_children=self._check_children,
@@ -231,11 +232,14 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _let_go_of_port(self) -> None:
         """Close the listener in a child: a connection that is made to it while the server stops must be refused.
 
-        One that is started then inherits no listener, and its number may stand for another file already.
+        The first children have it as it was bound, later ones as gunicorn has it; its first number may be another
+        file's by then.
         """
         with suppress(OSError):
             if os.fstat(self._listener_fd).st_ino == self._listener_inode:
                 os.close(self._listener_fd)
+        if self._master is not None:
+            self._master.close_inherited()
 
     def _announce(self, catalogue: Catalogue) -> None:
         default, *others = catalogue.models

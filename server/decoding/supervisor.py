@@ -1,7 +1,7 @@
 """Supervises the decoder processes: starts them, and starts another where one has ended.
 
 Lives in gunicorn's master, as `server.engine.supervisor` does, and is called as often. They end themselves where an
-image takes too long; here it is only told to whoever waits.
+image takes too long; here it is only told to whoever waits. One that stands still cannot, and is killed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ log = logging.getLogger("opsin.supervisor")
 # By its own timers; 0 is how it ended where gunicorn heard of it first.
 USUAL_ENDS = (-signal.SIGALRM, -signal.SIGPROF, 0)
 PAUSE_S = 1.0  # before one that ended without having begun a task is replaced
+HANG_S = 5.0  # without beginning the task that it has; then its successor takes it
 
 
 class DecoderSupervisor:
@@ -42,10 +43,15 @@ class DecoderSupervisor:
         self.pids = [0] * len(channels)
         self._start_at = [0.0] * len(channels)
         self._begun_before = [0] * len(channels)
+        self._unbegun = [(0, 0.0)] * len(channels)  # the task that waits for its process, and since when
 
     def check(self) -> None:
-        """Reap those that ended, tell their workers, and start those that are missing."""
+        """Kill those that stand still, reap those that ended, tell their workers, and start those that are missing."""
         for number, pid in enumerate(self.pids):
+            if pid and self._hangs(number):
+                log.error("decoder %d (pid %d) hangs, it is killed and started anew", number, pid)
+                os.kill(pid, signal.SIGKILL)
+                self._unbegun[number] = (0, 0.0)
             if pid and (status := status_of(pid)) is not None:
                 self._reap(number, status)
             if not self.pids[number] and self._clock() >= self._start_at[number]:
@@ -59,6 +65,17 @@ class DecoderSupervisor:
                 os.kill(pid, signal.SIGKILL)
                 status_of(pid, wait=True)
                 self.pids[number] = 0
+
+    def _hangs(self, number: int) -> bool:
+        channel, now = self._channels[number], self._clock()
+        task, since = self._unbegun[number]
+        if channel.begun_task >= channel.last_task:
+            self._unbegun[number] = (0, 0.0)
+        elif channel.last_task != task:
+            self._unbegun[number] = (channel.last_task, now)
+        else:
+            return now - since > HANG_S
+        return False
 
     def _reap(self, number: int, status: int) -> None:
         level = logging.INFO if status in USUAL_ENDS else logging.WARNING

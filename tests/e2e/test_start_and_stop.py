@@ -8,14 +8,17 @@ import os
 import signal
 import threading
 import urllib.request
+from pathlib import Path
 
 import pytest
 from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, read_answer
-from running_server import ROOT, START_S, STOP_S, ZOO, RunningServer, wait_until
+from running_server import ROOT, START_S, STOP_S, ZOO, RunningServer, open_files, wait_until
 
 from benchmarks.processes import named
 
 pytestmark = pytest.mark.e2e
+
+LISTENING = "0A"  # in /proc/net/tcp
 
 
 def test_devices_and_why_are_told_at_the_start_and_on_readyz(start):
@@ -110,6 +113,27 @@ def refuses_connections(running):
     except ConnectionRefusedError:
         return True
     return False
+
+
+def socket_of_port(port):
+    """The link that a process has in /proc where it listens there."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (inode,) = (row[9] for row in rows if row[3] == LISTENING and row[1].endswith(f":{port:04X}"))
+    return f"socket:[{inode}]"
+
+
+@pytest.mark.parametrize("title", ["opsin: engine cpu", "opsin: decoder"])
+def test_process_that_was_started_anew_has_no_port_and_no_file_of_a_worker(start, title):
+    running = start().wait_until_ready()
+    wait_until(lambda: len(running.children("opsin: http")) == 2)
+    before = running.children(title)
+    os.kill(before[0], signal.SIGKILL)
+    wait_until(lambda: len(running.children(title)) == len(before) and before[0] not in running.children(title))
+    (anew,) = set(running.children(title)) - set(before)
+    port = socket_of_port(running.port)
+    assert port in {str(path) for path in open_files(running.process.pid)}
+    wait_until(lambda: port not in {str(path) for path in open_files(anew)})
+    assert not [path for path in open_files(anew) if path.name.startswith("wgunicorn")]
 
 
 def test_ctrl_c_during_the_imports_ends_it_without_a_word(tmp_path):

@@ -61,7 +61,7 @@ VALUES = {
     "gunicorn.config.Config.is_ssl": property,
 }
 # What a worker has from its __init__ on.
-OF_A_WORKER = ("alive", "app", "cfg", "log", "ppid", "sockets")
+OF_A_WORKER = ("alive", "app", "cfg", "log", "ppid", "sockets", "tmp")
 # What a request has once its head has been parsed; the private one too.
 OF_A_REQUEST = {
     "method": "POST",

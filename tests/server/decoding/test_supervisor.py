@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from server.decoding.supervisor import PAUSE_S, DecoderSupervisor
+from server.decoding.supervisor import HANG_S, PAUSE_S, DecoderSupervisor
 
 SOON_S = 30.0
 
@@ -46,4 +46,32 @@ def test_one_that_has_worked_is_replaced_at_once(channel):
     channel.send(b"encoded", {})
     wait_for_end(supervisor, first)
     assert supervisor.pids[0] != 0
+    supervisor.stop()
+
+
+def test_one_that_stands_still_is_killed_and_its_successor_takes_the_task(channel):
+    now, taken = [100.0], []
+
+    def stand_still_once(_):
+        if not taken:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        channel.receive(SOON_S)
+
+    supervisor = DecoderSupervisor([channel], stand_still_once, clock=lambda: now[0])
+    supervisor.check()
+    first = supervisor.pids[0]
+    supervisor.check()  # without a task it may stand as long as it likes
+    channel.send(b"encoded", {})
+    for _ in range(2):
+        supervisor.check()
+        assert supervisor.pids == [first]
+        now[0] += HANG_S
+    taken.append(first)
+    wait_for_end(supervisor, first)
+    now[0] += PAUSE_S
+    supervisor.check()
+    give_up_at = time.monotonic() + SOON_S
+    while channel.begun_task != channel.last_task:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.005)
     supervisor.stop()
