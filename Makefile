@@ -8,7 +8,7 @@ NAME ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help sbom audit serve train quantize optimize test test-all fuzz test-browser check format lint types bench lock clean
+.PHONY: help sbom audit serve train quantize optimize test test-all fuzz soak test-browser check format lint types bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -68,6 +68,9 @@ test-all: .venv/dev/.done ## run the extended tests too, and record with which f
 fuzz: .venv/dev/.done ## send random requests and pictures: make fuzz EXAMPLES=100000
 	OPSIN_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) .venv/dev/bin/python -m pytest --hypothesis-profile fuzz tests/e2e/test_fuzz_http.py \
 	  tests/server/api tests/server/http tests/models/pixels
+
+soak: .venv/dev/.done ## serve good and bad traffic while versions are swapped and processes killed: make soak MINUTES=30
+	@PYTHONPATH=.:tests exec .venv/dev/bin/python -m soak $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(RATE),--rate "$(RATE)")
 
 test-browser: .venv/dev/.done ## run the upload page in Chromium (Debian's chromium and chromium-driver)
 	.venv/dev/bin/python -m pytest -m browser tests/browser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from benchmarks import processes
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written to
+DRAWN = re.compile(r"-[^-/]*(?= \(deleted\)$)")  # of a worker's file, whose successor has another
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Holdings:
             links = entries(processes.PROC / str(member) / "fd")
             descriptors[name] += len(links)
             files.update({str(path): 1 for path in targets(links) if SHARED_MEMORY in path.parents})
-        files = Counter(files.keys()) + Counter(str(path) for path in temporary.rglob("*"))
+        files = Counter(DRAWN.sub("-*", path) for path in files) + Counter(str(path) for path in temporary.rglob("*"))
         return cls(
             pss_bytes=processes.pss_bytes(family),
             processes=Counter(names.values()),
