@@ -25,9 +25,10 @@ newest = $(if $(shell grep '^tensorflow' $<),13,99)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-# HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis.
+# HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis, TRACING=1 what sends traces.
 heif = $(if $(filter 1,$(HEIF)),.venv/$(1)/.heif)
 redis = $(if $(filter 1,$(REDIS)),.venv/$(1)/.redis)
+tracing = $(if $(filter 1,$(TRACING)),.venv/$(1)/.tracing)
 
 .venv/%/.heif: requirements/heif.txt .venv/%/.done
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
@@ -37,7 +38,11 @@ redis = $(if $(filter 1,$(REDIS)),.venv/$(1)/.redis)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
+.venv/%/.tracing: requirements/tracing.txt .venv/%/.done
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
 	@exec .venv/serve/bin/python -m server
 
 # DRY_RUN=1 says what would be done, and how long it would take.
@@ -98,13 +103,13 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino serve-gpu backbones heif redis train gpu dev bench audit; do \
+	for purpose in serve serve-openvino serve-gpu backbones heif redis tracing train gpu dev bench audit; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done
 
 # What is installed somewhere, each with a lock file of its own.
-PURPOSES = serve serve-openvino serve-gpu backbones heif redis train gpu
+PURPOSES = serve serve-openvino serve-gpu backbones heif redis tracing train gpu
 
 sbom: ## write a software bill of materials for each purpose, as CycloneDX: sbom/serve.cdx.json
 	@mkdir -p sbom

@@ -19,6 +19,7 @@ from server.engine.client import EngineClient
 from server.engine.errors import EngineFailed, EngineNotReady, ModelGone
 from server.engine.slot import Slot
 from server.metrics import Metrics
+from server.tracing.stages import Stages
 
 MAX_REPLACEMENTS = 10  # of the model while one request is answered
 
@@ -67,6 +68,7 @@ class Classifier:
         model: str | None = None,
         version: int | None = None,
         client_fd: int | None = None,
+        stages: Stages | None = None,
     ) -> Classification:
         """Decode every upload and ask the model; one image is decoded while the one before it is classified.
 
@@ -78,6 +80,7 @@ class Classifier:
             model: name; the default model if None.
             version: the default version if None.
             client_fd: the client's socket; the work is dropped when the client closes it, or its half of it.
+            stages: to note what is done in; None where no trace is wanted.
 
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
@@ -95,7 +98,9 @@ class Classifier:
                     calibration_of(served)  # before anything is decoded
                 answer = partial(predict, model=served, top_k=top_k, coverage=coverage)
                 try:
-                    return self._classify_with(uploads, served, answer, deadline=deadline, client_fd=client_fd)
+                    return self._classify_with(
+                        uploads, served, answer, deadline=deadline, client_fd=client_fd, stages=stages
+                    )
                 except ModelGone:
                     continue
             raise EngineNotReady("the model is being replaced, try again soon")
@@ -111,22 +116,29 @@ class Classifier:
         *,
         deadline: float,
         client_fd: int | None,
+        stages: Stages | None,
     ) -> Classification:
+        noted = [stages and stages.of_image(index) for index in range(len(uploads))]
         with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
-            images = [self._decoder.read(upload.content, served.pixels) for upload in uploads]
+            images = [
+                self._decoder.read(upload.content, served.pixels, own)
+                for upload, own in zip(uploads, noted, strict=True)
+            ]
             with self._decoder.admitted(images, deadline) as admitted:
                 errors = [
-                    image if isinstance(image, ImageError) else self._submit(image, slot, served, admitted, deadline)
-                    for image, slot in zip(images, slots, strict=True)
+                    image
+                    if isinstance(image, ImageError)
+                    else self._submit(image, slot, served, admitted, deadline=deadline, stages=own)
+                    for image, slot, own in zip(images, slots, noted, strict=True)
                 ]
             answers: list[Answer] = []
             rows: list[NDArray[np.float32]] = []
-            for error, slot in zip(errors, slots, strict=True):
+            for error, slot, own in zip(errors, slots, noted, strict=True):
                 if error is not None:
                     answers.append(error)
                     continue
                 try:
-                    rows.append(slot.result())
+                    rows.append(slot.result() if own is None else timed_result(slot, served, own))
                     answers.append(answer(rows[-1]))
                 except EngineFailed as failure:
                     answers.append(failure)  # of this image alone
@@ -137,12 +149,46 @@ class Classifier:
         return Classification(served, tuple(answers))
 
     def _submit(
-        self, image: ReadImage, slot: Slot, served: ServedModel, admitted: Admitted, deadline: float
+        self,
+        image: ReadImage,
+        slot: Slot,
+        served: ServedModel,
+        admitted: Admitted,
+        *,
+        deadline: float,
+        stages: Stages | None,
     ) -> ImageError | None:
         slot.check_client()
         try:
-            admitted.decode(image, served.pixels, deadline=deadline, out=slot.pixels, check_client=slot.check_client)
+            admitted.decode(
+                image,
+                served.pixels,
+                deadline=deadline,
+                out=slot.pixels,
+                check_client=slot.check_client,
+                stages=stages,
+            )
         except ImageError as error:
+            if stages is not None:
+                stages.fail(error.code)
             return bare(error)
         slot.submit()
         return None
+
+
+def timed_result(slot: Slot, served: ServedModel, stages: Stages) -> NDArray[np.float32]:
+    """Wait for a slot's result, as it does, and note how the engine came by it."""
+    stages.begin("queue", slot.submitted)
+    failure: OpsinError | None = None
+    try:
+        return slot.result()
+    except OpsinError as error:
+        failure = error
+        raise
+    finally:
+        if run := slot.run():
+            stages.note_run(run, {"opsin.model.name": served.name, "opsin.model.version": served.version})
+        else:
+            stages.end(time.monotonic())
+        if failure is not None:
+            stages.fail(failure.code)

@@ -17,6 +17,11 @@ from server.http.tls import TLS, TLSError
 from server.logs import configure_logging
 from server.open_files import allow_files
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
+from server.tracing.settings import TracingSettings
+
+TRACING_HELP = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT sends OpenTelemetry traces; docs/settings.md has the variables for that, too."
+)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -29,13 +34,14 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     argparse.ArgumentParser(
         prog="python -m server",
         description="Serve an image classifier over HTTP. It is set by environment variables:",
-        epilog=settings_table(),
+        epilog=f"{settings_table()}\n\n{TRACING_HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     for warning in unknown_variables(environ):
         print(f"opsin: {warning}", file=sys.stderr)
     try:
         settings = Settings.from_environ(environ)
+        tracing = TracingSettings.from_environ(environ)
         check_access(settings)
         tls = TLS(settings.tls_certificate, settings.tls_key) if settings.tls_certificate and settings.tls_key else None
         settings, fewer = allow_files(settings)
@@ -47,7 +53,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         configure_logging(settings.log_level, settings.log_format)
         from server.master import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
-        server = Server(settings, wanted, choice, listener, tls)
+        server = Server(settings, wanted, choice, listener, tls, tracing)
     except (SettingsError, OpsinError, AddressError, TLSError) as error:
         print(f"opsin: {error}", file=sys.stderr)
         return 1 if isinstance(error, AddressError) else 2

@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,7 @@ from setproctitle import setproctitle
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import url_of
-from server.api.app import create_app
+from server.api.app import FlaskApp, create_app
 from server.api.errors import front_response
 from server.api.shared_counts import SharedCounts
 from server.compile_cache import keep_compiled_code
@@ -35,9 +36,10 @@ from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
 from server.engine.process import NOTHING_TO_SERVE, EngineConfig, engine_main, pixel_bytes_of
 from server.engine.slot_table import SlotTable
+from server.engine.slot_timings import SlotTimings
 from server.engine.supervisor import EngineBroken, Supervisor
 from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess
-from server.http.application import Application
+from server.http.application import Application, TraceRefusal
 from server.http.connection_counts import ConnectionCounts
 from server.http.tls import TLS
 from server.http.worker import HTTPWorker
@@ -46,6 +48,7 @@ from server.metric_files import MetricFiles, memory_folder
 from server.metrics import OTHER
 from server.prediction_counts import PredictionCounts
 from server.settings import Settings, SettingsError
+from server.tracing.settings import TracingSettings
 
 log = logging.getLogger("opsin.server")
 
@@ -70,6 +73,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         choice: DeviceChoice,
         listener: socket.socket,
         tls: TLS | None = None,
+        tracing: TracingSettings | None = None,
     ) -> None:
         limit_arenas()
         self.settings, self.tls = settings, tls
@@ -86,6 +90,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
         self._slot_table = self._make_slot_table()
+        self._trace_export = self._slot_timings = None
+        if tracing is not None:
+            from server.tracing.export import TraceExport  # 0.5 s to import, for those alone who use it
+
+            self._trace_export = TraceExport(tracing)
+            runtimes = [plan_for(device, settings).runtime for device in choice.devices]
+            self._slot_timings = SlotTimings(self._slot_table.num_slots, runtimes)
         self._client_counts = SharedCounts()
         self._predictions = PredictionCounts(settings.workers, max_classes=MAX_CLASSES)
         self.connection_counts = ConnectionCounts(settings.workers)
@@ -130,7 +141,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application; called by gunicorn, in the worker."""
         worker = self._worker
         assert worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        engine = self._engine = EngineClient(self._slot_table, worker.partition)
+        engine = self._engine = EngineClient(self._slot_table, worker.partition, timings=self._slot_timings)
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
         first = worker.partition * DECODERS_PER_WORKER
         own_channels = self._channels[first : first + DECODERS_PER_WORKER]
@@ -157,9 +168,23 @@ class Server(BaseApplication):  # type: ignore[misc]
         def note_refusal(path: str, method: str, status: int) -> None:
             metrics.note_request(app.route_of(path) or OTHER, method, status, 0.0)
 
+        trace_refusal = self._trace_requests(app, metrics.note_spans)
         with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
-        return Application(app, engine.wait_s_if_full, front_response, note_refusal, app.may_send)
+        return Application(app, engine.wait_s_if_full, front_response, note_refusal, app.may_send, trace_refusal)
+
+    def _trace_requests(self, app: FlaskApp, note_spans: Callable[[str, int], None]) -> TraceRefusal | None:
+        """Have the application's requests traced, if that is wanted, and give what traces those that it never sees."""
+        if self._trace_export is None:
+            return None
+        from server.tracing.request_traces import RequestTraces
+
+        tracer = self._trace_export.start(note_spans)
+        traces = RequestTraces(
+            tracer, route_of=app.route_of, believes_traceparent=self._trace_export.settings.believes_traceparent
+        )
+        app.wsgi_app = traces.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]
+        return traces.trace_refusal
 
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
@@ -227,7 +252,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
         note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
         on_ready = self._announce if number == 0 else lambda _: None
-        engine_main(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch)
+        note_run = None if self._slot_timings is None else self._slot_timings.note
+        engine_main(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch, note_run=note_run)
 
     def _let_go_of_port(self) -> None:
         """Close the listener in a child: a connection that is made to it while the server stops must be refused.
@@ -262,6 +288,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         """End as a worker, in its process."""
         if self._engine:
             self._engine.close()
+        if self._trace_export:
+            self._trace_export.close()
 
     def child_exit(self, master: MasterProcess, worker: HTTPWorker) -> None:
         """Cancel what a worker left; and end instead of forking for ever when one dies before any has started."""

@@ -19,6 +19,7 @@ from server.engine.catalogue import ServedModel
 OTHER = "other"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DURATION_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SPAN_OUTCOMES = ("sent", "failed", "dropped")
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 log = logging.getLogger("opsin.metrics")
@@ -74,6 +75,8 @@ class Metrics:
         self._note_queue, self._note_batch_wait = stages.labels("queue").observe, stages.labels("batch_wait").observe
         self._note_inference = stages.labels("inference").observe
         self._note_batch_size = batches.observe
+        spans = Counter("opsin_spans_total", "Spans of traces, by what became of them.", ("outcome",), registry=own)
+        self._noted_spans = {outcome: spans.labels(outcome).inc for outcome in SPAN_OUTCOMES}
         self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self._noted_images: dict[tuple[str, int, str], Callable[[float], None]] = {}
 
@@ -104,6 +107,10 @@ class Metrics:
                 note = _not_kept(error)
             self._noted_images[key] = note
         note(num_images)
+
+    def note_spans(self, outcome: str, num_spans: int) -> None:
+        """Count spans of traces; the outcome is one of SPAN_OUTCOMES."""
+        self._noted_spans[outcome](num_spans)
 
     def note_batch(self, waits_s: Sequence[float], duration_s: float, held_s: float = 0.0) -> None:
         """Take note of images that ran together.

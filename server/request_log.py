@@ -17,6 +17,7 @@ from server.logs import is_logged
 HEADER = "X-Request-Id"
 ENVIRON_KEY = "opsin.request_id"  # under which the application finds the id
 SERVED_KEY = "opsin.served"  # under which it leaves name and version of the model that answered
+TRACE_KEY = "opsin.trace"  # under which whoever traces it leaves what names the trace in the log
 USABLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MAX_LOGGED_CHARACTERS = 200
 
@@ -66,7 +67,7 @@ def usable_request_id(given: str) -> str:
 def log_request(
     method: str, path: str, status: int, duration_s: float, request_id: str, *, environ: Mapping[str, Any] | None = None
 ) -> None:
-    """Log a request that has been answered; ``environ`` where the application was asked."""
+    """Log a request that has been answered; ``environ`` is what more is known of it."""
     if not is_logged(logging.INFO) or not log.isEnabledFor(logging.INFO):
         return
     path, environ = printable(path), environ or {}
@@ -81,6 +82,8 @@ def log_request(
         fields["request_bytes"] = int(length)
     if SERVED_KEY in environ:
         fields["model"], fields["version"] = environ[SERVED_KEY]
+    if TRACE_KEY in environ:
+        fields |= environ[TRACE_KEY]
     text = ("%s %s %d %.1f ms id=%s", method, path, status, 1000 * duration_s, request_id)
     log.info(*text, extra={"fields": fields})
 

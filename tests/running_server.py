@@ -45,7 +45,7 @@ class RunningServer:
     """A server process, its address, and what it said."""
 
     def __init__(self, command, environ):
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("OPSIN_", "STUB_"))}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("OPSIN_", "STUB_", "OTEL_"))}
         self.process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,

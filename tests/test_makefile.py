@@ -98,11 +98,12 @@ def test_dry_run_is_handed_on_where_it_is_1(folder, target, settings):
     assert "--dry-run" not in make(folder, target, *settings, "DRY_RUN=0").stdout
 
 
-def test_redis_adds_what_counts_requests_with_it(folder):
+@pytest.mark.parametrize("extra", ["redis", "tracing"])
+def test_extras_of_serving_are_added_where_they_are_asked_for(folder, extra):
     added = ".venv/serve/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"
-    for options, is_added in (([], False), (["REDIS=1"], True)):
+    for options, is_added in (([], False), ([f"{extra.upper()}=1"], True)):
         commands = make(folder, "--dry-run", "serve", *options).stdout
-        assert (f"{added} requirements/redis.txt" in commands) == is_added
+        assert (f"{added} requirements/{extra}.txt" in commands) == is_added
 
 
 @pytest.mark.parametrize(("target", "settings"), [("serve", []), ("train", ["DATA=x"])])

@@ -29,6 +29,14 @@ def test_what_speaks_with_redis_fits_every_server(purpose):
     assert not redis.keys() & other.keys()
 
 
+@pytest.mark.parametrize("purpose", ["serve", "serve-openvino", "serve-gpu", "dev"])
+def test_what_sends_traces_fits_every_server(purpose):
+    tracing, other = pinned("tracing"), pinned(purpose)
+    common = tracing.keys() & other.keys()
+    assert "opentelemetry-sdk" in tracing
+    assert {name: tracing[name] for name in common} == {name: other[name] for name in common}
+
+
 @pytest.mark.parametrize("purpose", ["train", "gpu", "dev"])
 def test_pretrained_weights_come_with_training_and_bring_no_other_package(purpose):
     backbones = pinned("backbones")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from server.metrics import Metrics
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.request_log import SERVED_KEY
 from server.settings import Settings
+from server.tracing.stages import PID, STAGES_KEY, Stages
 from server.whole_number import whole_number
 
 PARAMETERS = ("top_k", "coverage", "model", "version")
@@ -51,6 +53,7 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
         sock = current.environ.get("gunicorn.socket")
         if (read_s := current.environ.get("opsin.read_s")) is not None:
             metrics.note_read(read_s)
+        stages: Stages | None = current.environ.get(STAGES_KEY)
         try:
             query = parse_query(current, settings)
             uploads = _read_uploads(current, settings)
@@ -62,8 +65,11 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
                 model=query.model,
                 version=query.version,
                 client_fd=None if sock is None else sock.fileno(),
+                stages=stages,
             )
         except OpsinError as error:
+            if stages is not None:
+                stages.error = error.code
             return pages.refusal(error) if _wants_page(current) else error_response(error)
         served = classification.model
         current.environ[SERVED_KEY] = served.name, served.version
@@ -72,7 +78,10 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
             response = pages.results(uploads, classification.answers, _failure(classification))
         else:
             response = _json_response(uploads, classification)
-        metrics.note_encode(time.monotonic() - started)
+        ended = time.monotonic()
+        metrics.note_encode(ended - started)
+        if stages is not None:
+            stages.note("encode", started, ended, {PID: os.getpid()})
         return response
 
     return routes

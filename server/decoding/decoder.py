@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from server.decoding.process import task_of
 from server.decoding.task_channel import TaskChannel
 from server.engine.errors import DeadlineExceeded
 from server.request_errors import Overloaded
+from server.tracing.stages import PID, Stages
 
 # More would not be faster, decoding being all computation.
 MAX_PLAIN_DECODES = 2
@@ -60,13 +62,17 @@ class Decoder:
         # Until an image has been decoded there, the plain queue tells how fast this machine is.
         self._others = [DecodeQueue([channel], like=self._plain, clock=clock) for channel in channels]
 
-    def read(self, upload: bytes | memoryview, spec: PixelSpec) -> ReadImage | ImageError:
-        """Read an upload's header, and find out what it will cost."""
+    def read(self, upload: bytes | memoryview, spec: PixelSpec, stages: Stages | None = None) -> ReadImage | ImageError:
+        """Read an upload's header, and find out what it will cost; what that takes counts where it is refused."""
         started = self._clock()
         try:
             return read(upload, spec, limits=self._limits)
         except ImageError as error:
-            self._note_decode(self._clock() - started)
+            ended = self._clock()
+            self._note_decode(ended - started)
+            if stages is not None:
+                stages.note("decode", started, ended, {PID: os.getpid()})
+                stages.fail(error.code)
             return bare(error)
 
     @contextmanager
@@ -98,6 +104,7 @@ class Decoder:
         deadline: float,
         out: Pixels,
         check_client: Callable[[], object] = lambda: None,
+        stages: Stages | None = None,
     ) -> None:
         """Wait for an image's turn and decode it.
 
@@ -107,6 +114,7 @@ class Decoder:
             deadline: in seconds of the clock.
             out: uint8 [spec.height_px, spec.width_px, 3], to be filled.
             check_client: called while it waits; raises an OpsinError where nobody waits for the image any more.
+            stages: of its request, to note both among; None where no trace is wanted.
 
         Raises:
             ImageError: it is broken, or takes more than its header said.
@@ -114,16 +122,24 @@ class Decoder:
             DeadlineExceeded: the deadline passed first.
         """
         asked = self._clock()
+        if stages is not None:
+            stages.begin("decode_queue", asked, {PID: os.getpid()})
         with self.queue_of(image).acquire(_cost_s(image), deadline, check_client=check_client) as channel:
             started = self._clock()
             self._note_queue(started - asked)
+            if stages is not None:
+                stages.end(started)
+                stages.begin("decode", started)
             try:
                 if channel is None:
                     decode(image.encoded, spec, limits=self._limits, out=out)
                 else:
                     self._decode_at(channel, image, spec, deadline=deadline, out=out)
             finally:
-                self._note_decode(self._clock() - started)
+                ended = self._clock()
+                self._note_decode(ended - started)
+                if stages is not None:
+                    stages.end(ended, _what_was_decoded(image, channel))
 
     def queue_of(self, image: ReadImage) -> DecodeQueue[Any]:
         """Choose where an image is decoded."""
@@ -163,6 +179,15 @@ class Decoder:
             if reply["ended"] not in UNEXPLAINED_ENDS:
                 break
         raise CorruptImage(f"the {name} image is corrupt: it broke the decoder")
+
+
+def _what_was_decoded(image: ReadImage, channel: TaskChannel | None) -> dict[str, str | int]:
+    """Tell a trace which process decoded an image, and what it was."""
+    return {
+        PID: os.getpid() if channel is None else channel.last_pid,
+        "opsin.image.format": image.encoded.format,
+        "opsin.image.bytes": len(image.encoded.data),
+    }
 
 
 def bare(error: ImageError) -> ImageError:

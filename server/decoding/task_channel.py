@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import os
 import select
 import socket
 from collections.abc import Sequence
@@ -41,8 +42,8 @@ class TaskChannel:
         self.max_encoded_bytes = -(-(max_encoded_bytes + SPARE_BYTES) // PAGE_BYTES) * PAGE_BYTES
         flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | MAP_NORESERVE
         self._memory = mmap.mmap(-1, self.max_encoded_bytes + pixel_bytes, flags=flags)
-        # The number of the last task, written by the worker, and of the last that the process began; and how many
-        # processes ended, written by the master.
+        # The number of the last task, written by the worker, and of the last that the process began; how many
+        # processes ended, written by the master; and the process that began that task.
         self._numbers = np.frombuffer(mmap.mmap(-1, PAGE_BYTES, flags=flags), np.uint64)
         self.worker_end, self.process_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -60,6 +61,11 @@ class TaskChannel:
     def num_ends(self) -> int:
         """How many processes have ended here."""
         return int(self._numbers[2])
+
+    @property
+    def last_pid(self) -> int:
+        """The number of the process that began that task; 0 before the first."""
+        return int(self._numbers[3])
 
     def pixels(self, spec: PixelSpec) -> NDArray[np.uint8]:
         """View the decoded picture: uint8 [spec.height_px, spec.width_px, 3]."""
@@ -98,7 +104,7 @@ class TaskChannel:
         task = json.loads(message)
         if task["number"] != self.last_task:
             return None
-        self._numbers[1] = task["number"]
+        self._numbers[1], self._numbers[3] = task["number"], os.getpid()
         encoded = bytes(self._memory[: task["num_bytes"]])
         self._memory.madvise(mmap.MADV_REMOVE, 0, self.max_encoded_bytes)  # gives the memory back
         return task, encoded

@@ -18,6 +18,7 @@ from server.engine.errors import EngineNotReady, ModelGone
 from server.engine.shared_catalogue import CatalogueReader
 from server.engine.slot import Slot, Waiter
 from server.engine.slot_table import SlotTable
+from server.engine.slot_timings import SlotTimings
 from server.request_errors import Overloaded
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
@@ -53,11 +54,19 @@ class EngineClient:
     Args:
         table: inherited from the supervisor.
         worker: whose partition of the slots to use; what a predecessor left there is cancelled.
+        timings: of what the engines run; None where nobody asks for them.
         clock: monotonic.
     """
 
-    def __init__(self, table: SlotTable, worker: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._table, self._clock = table, clock
+    def __init__(
+        self,
+        table: SlotTable,
+        worker: int,
+        *,
+        timings: SlotTimings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table, self._timings, self._clock = table, timings, clock
         self._catalogues = [CatalogueReader(table, engine) for engine in range(table.num_engines)]
         self._lock = threading.Lock()
         table.cancel(worker)
@@ -143,7 +152,7 @@ class EngineClient:
             if model not in self._catalogues[engine].read().models:
                 raise ModelGone("the model was replaced while the request was read")
             waiter = Waiter(table, deadline, client_fd)
-            yield [Slot(table, number, model, waiter) for number in numbers]
+            yield [Slot(table, number, model, waiter, self._timings) for number in numbers]
         finally:
             self._release(numbers)
 

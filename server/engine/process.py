@@ -24,7 +24,7 @@ from server.engine.catalogue import Catalogue
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
 from server.engine.registry import ModelRegistry
-from server.engine.runners import NoteBatch, Runners
+from server.engine.runners import NoteBatch, NoteRun, Runners
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.slot_table import SlotTable
 
@@ -51,7 +51,13 @@ class EngineConfig:
 
 
 def engine_main(
-    table: SlotTable, engine: int, config: EngineConfig, *, on_ready: Callable[[Catalogue], None], note_batch: NoteBatch
+    table: SlotTable,
+    engine: int,
+    config: EngineConfig,
+    *,
+    on_ready: Callable[[Catalogue], None],
+    note_batch: NoteBatch,
+    note_run: NoteRun | None = None,
 ) -> None:
     """Serve as an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
 
@@ -61,13 +67,16 @@ def engine_main(
         config: what to do.
         on_ready: called once, when every model is warm.
         note_batch: called after each batch, as `server.engine.runners.Runners` says.
+        note_run: called before its outcome is announced, as it says too.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_show_life, args=(table, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
     plan = config.plan
     batcher = Batcher(table, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
-    runners = Runners(table, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch)
+    runners = Runners(
+        table, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch, note_run=note_run
+    )
     catalogue = CatalogueReader(table, engine)
     before = catalogue.read()
     registry = make_registry(table, engine, config, batcher=batcher, runners=runners, before=before)

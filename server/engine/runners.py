@@ -25,6 +25,7 @@ log = logging.getLogger("opsin.engine")
 LISTEN_S = 60.0
 
 NoteBatch = Callable[[Sequence[float], float, float], None]
+NoteRun = Callable[[Batch, float, float], None]
 
 
 class Runners:
@@ -38,6 +39,7 @@ class Runners:
         num_runners: threads.
         note_batch: called after each batch with the seconds that each image had waited, those that they ran, and those
             that they were held back for others.
+        note_run: called with each batch, when it began to run and when it had, before its outcome is announced.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class Runners:
         models: Mapping[int, LoadedModel],
         num_runners: int,
         note_batch: NoteBatch = lambda *_seconds: None,
+        note_run: NoteRun | None = None,
     ) -> None:
         self.models = models
-        self._note_batch = note_batch
+        self._note_batch, self._note_run = note_batch, note_run
         self._table, self._engine, self._batcher = table, engine, batcher
         self._listening = threading.Lock()
         self._is_closed = False
@@ -80,12 +83,14 @@ class Runners:
             self._table.running_since[self._engine, number] = started
             statuses = self._run_batch(batch, number)
             self._table.running_since[self._engine, number] = 0.0
-            duration_s = time.monotonic() - started
+            ended = time.monotonic()
+            if self._note_run is not None:
+                self._note_run(batch, started, ended)
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
             self._service_rate.note(len(batch.slots), submitted=submitted[0], started=started)
             self._batcher.finish(batch, statuses)
             held_s = 0.0 if batch.held_since is None else started - batch.held_since
-            self._note_batch([started - since for since in submitted], duration_s, held_s)
+            self._note_batch([started - since for since in submitted], ended - started, held_s)
 
     def _wait_for_batch(self) -> Batch | None:
         """Wait for the next batch; None once closed."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from server.engine.catalogue import ServedModel
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, ModelGone
 from server.engine.slot_table import SlotTable, Status
+from server.engine.slot_timings import Run, SlotTimings
 
 HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR  # a client that ends its sending is taken to have gone
 
@@ -24,10 +25,12 @@ class Slot:
         pixels: uint8 [height, width, 3], RGB; to be filled before ``submit``.
     """
 
-    def __init__(self, table: SlotTable, number: int, model: ServedModel, waiter: Waiter) -> None:
+    def __init__(
+        self, table: SlotTable, number: int, model: ServedModel, waiter: Waiter, timings: SlotTimings | None = None
+    ) -> None:
         self.number = number
         self.pixels: NDArray[np.uint8] = table.pixels(number, model.pixels.height_px, model.pixels.width_px)
-        self._table, self._model, self._waiter = table, model, waiter
+        self._table, self._model, self._waiter, self._timings = table, model, waiter, timings
 
     def submit(self) -> None:
         """Hand the pixels to the engine, without waiting; from here on they must not change."""
@@ -57,6 +60,24 @@ class Slot:
         if status == Status.GONE:
             raise ModelGone("the model was replaced while the request waited")
         raise EngineFailed("the model failed on this image")
+
+    @property
+    def submitted(self) -> float:
+        """When it was handed to the engine, in seconds of the monotonic clock."""
+        return float(self._table.submitted[self.number])
+
+    def run(self) -> Run | None:
+        """Tell how the engine ran it, after `result`; None where it did not, or where that is not kept."""
+        table, number = self._table, self.number
+        if self._timings is None or self.is_pending:
+            return None
+        return self._timings.run_of(
+            number,
+            int(table.ticket[number]),
+            submitted=self.submitted,
+            engine=int(table.engine[number]),
+            num_attempts=int(table.attempts[number]),
+        )
 
     def check_client(self) -> None:
         """Raise ClientGone if the client has closed its connection; does not wait."""

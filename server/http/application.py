@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from models.errors import OpsinError
+from server.gunicorn_internals import Request
 from server.http.limits import Headers, everybody_may
 from server.http.wsgi import ErrorResponse
+
+TraceRefusal = Callable[[Request, OpsinError, float], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Application:
         may_send: whether the body of a request is read, by its headers; see `Limits`.
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
+        trace_refusal: sends a trace of such a response, given the request, the error and when its first byte came, and
+            gives what names the trace in the log; None where no traces are wanted.
     """
 
     respond: Callable[..., Iterable[bytes]]
@@ -28,3 +33,4 @@ class Application:
     error_response: Callable[[OpsinError], ErrorResponse]
     note_refusal: Callable[[str, str, int], None]
     may_send: Callable[[Headers], bool] = everybody_may
+    trace_refusal: TraceRefusal | None = None

@@ -98,4 +98,7 @@ class Responder:
         response = self._application.error_response(error)
         path, method = (request.path, request.method) if request else ("", "")
         self._application.note_refusal(path, method, int(response[0][:3]))
-        return refuse(connection, response, request, is_last=is_last)
+        trace = None
+        if request is not None and self._application.trace_refusal is not None:
+            trace = self._application.trace_refusal(request, error, connection.read_since)
+        return refuse(connection, response, request, is_last=is_last, trace=trace)

@@ -17,7 +17,7 @@ from wsgiref.util import FileWrapper
 from server.gunicorn_internals import Request
 from server.http.connection import Connection
 from server.request_errors import MalformedRequest
-from server.request_log import HEADER, log_request, usable_request_id
+from server.request_log import HEADER, TRACE_KEY, log_request, usable_request_id
 
 SERVER = "gunicorn"
 STATUS = re.compile(r"[0-9]{3}(?: [\t\x20-\x7e\x80-\xff]*)?")
@@ -190,7 +190,14 @@ class Response:
 ErrorResponse = tuple[str, Mapping[str, str], bytes]  # status with its reason, headers, body
 
 
-def refuse(connection: Connection, error: ErrorResponse, request: Request | None, *, is_last: bool) -> bool:
+def refuse(
+    connection: Connection,
+    error: ErrorResponse,
+    request: Request | None,
+    *,
+    is_last: bool,
+    trace: Mapping[str, str] | None = None,
+) -> bool:
     """Respond in place of the application, with an X-Request-Id as it would.
 
     Args:
@@ -198,6 +205,7 @@ def refuse(connection: Connection, error: ErrorResponse, request: Request | None
         error: what the application would say.
         request: that is refused; None where what came is none, after which nobody knows where the next one begins.
         is_last: the connection is to be closed after this one.
+        trace: what names it in the log, where it is traced.
 
     Returns:
         Whether the connection can be kept for the next request.
@@ -214,5 +222,6 @@ def refuse(connection: Connection, error: ErrorResponse, request: Request | None
             connection.sendall(response)
     else:
         connection.sendall(response)
-        log_request(request.method, request.path, int(status[:3]), 0.0, request_id)
+        environ = {TRACE_KEY: trace} if trace else None
+        log_request(request.method, request.path, int(status[:3]), 0.0, request_id, environ=environ)
     return is_kept

@@ -46,6 +46,7 @@ def test_cpu_image_is_of_the_serving_rooms_and_packages():
         "requirements/serve.txt",
         "requirements/heif.txt",
         "requirements/redis.txt",
+        "requirements/tracing.txt",
         "models",
         "models/zoo",
         "server",

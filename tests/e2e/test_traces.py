@@ -1,0 +1,237 @@
+"""Traces of the real server as a collector gets them: each stage in the process that did it, whatever happens there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import secrets
+import signal
+import socket
+import time
+
+import pytest
+from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, picture
+from otlp_collector import ERROR, SERVER, Collector
+from PIL import Image
+from running_server import STUB, RunningServer, wait_until
+
+pytestmark = pytest.mark.e2e
+
+STAGES = {"read", "decode_queue", "decode", "queue", "batch_wait", "inference", "encode"}
+CLIENT = "b7ad6b7169203331"  # the span of whoever asked
+
+
+@pytest.fixture(scope="module")
+def collector():
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def served(repository, collector):
+    """One server for the tests that leave it as it was."""
+    log = {"OPSIN_LOG_LEVEL": "info", "OPSIN_LOG_FORMAT": "json"}
+    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository), **log, **exporting_to(collector.url)})
+    with contextlib.ExitStack() as ends:
+        ends.callback(running.end)
+        running.wait_until_ready()
+        wait_until(lambda: len(running.children("opsin: http")) == 2)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def traced(start, collector):
+    """Start a server that sends its spans at once."""
+    return lambda **environ: start(**exporting_to(collector.url), **environ, OPSIN_WORKERS="1").wait_until_ready()
+
+
+def exporting_to(url):
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+
+
+def in_trace(trace_id):
+    return {"traceparent": f"00-{trace_id}-{CLIENT}-01"}
+
+
+def named(spans, name):
+    return [span for span in spans if span.name == name]
+
+
+def only(spans, name):
+    (span,) = named(spans, name)
+    return span
+
+
+def tiff():
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "blue").save(file, "TIFF")
+    return file.getvalue()
+
+
+def test_request_is_a_trace_of_its_stages_across_the_processes(served, collector):
+    trace_id = secrets.token_hex(16)
+    answer = served.request("POST", "/predict?top_k=1", FORM_RED, {**FORM_TYPE, **in_trace(trace_id)})
+    assert label_of(answer) == "red"
+    spans = collector.trace(trace_id)
+    server = only(spans, "POST /predict")
+    assert (server.kind, server.parent_id, server.status) == (SERVER, CLIENT, 0)
+    (engine,), workers = served.children("opsin: engine cpu"), served.children("opsin: http")
+    asked = {name: server.attributes[name] for name in server.attributes if not name.startswith("opsin.request")}
+    assert asked == {
+        "http.request.method": "POST",
+        "http.route": "/predict",
+        "http.response.status_code": 200,
+        "http.request.body.size": len(FORM_RED),
+        "network.protocol.version": "1.1",
+        "url.path": "/predict",
+        "url.scheme": "http",
+        "process.pid": server.attributes["process.pid"],
+        "opsin.model.name": "colours",
+        "opsin.model.version": 1,
+    }
+    assert server.attributes["process.pid"] in workers
+    assert server.resource["service.name"] == "opsin"
+
+    stages = {span.name: span for span in spans if span is not server}
+    assert stages.keys() == STAGES
+    assert len(spans) == 1 + len(STAGES)
+    assert {span.parent_id for span in stages.values()} == {server.span_id}
+    order = [stages[name] for name in ("read", "decode_queue", "decode", "queue", "batch_wait", "inference", "encode")]
+    for earlier, later in itertools.pairwise(order):
+        assert earlier.started_ns <= earlier.ended_ns <= later.started_ns, (earlier, later)
+    assert server.started_ns == stages["read"].started_ns
+    assert stages["encode"].ended_ns <= server.ended_ns
+    for name in ("queue", "batch_wait", "inference"):
+        assert (stages[name].attributes["process.pid"], stages[name].attributes["opsin.engine"]) == (engine, 0)
+    inference = stages["inference"].attributes
+    assert (inference["opsin.runtime"], inference["opsin.batch.size"], inference["opsin.attempts"]) == ("litert", 1, 1)
+    assert (inference["opsin.model.name"], inference["opsin.model.version"]) == ("colours", 1)
+    assert stages["decode"].attributes["opsin.image.format"] == "PNG"
+    assert not [span for span in spans if "red.png" in str(span) or "top_k" in str(span)]
+
+    line = {}
+    while line.get("trace_id") != trace_id:
+        line = json.loads(served.process.stderr.readline())
+    assert (line["span_id"], line["trace_flags"], line["request_id"]) == (
+        server.span_id,
+        "01",
+        server.attributes["opsin.request_id"],
+    )
+
+
+def test_image_of_another_process_is_decoded_in_that_process(served, collector):
+    trace_id = secrets.token_hex(16)
+    assert label_of(served.request("POST", "/predict", tiff(), in_trace(trace_id))) == "blue"
+    decode = only(collector.trace(trace_id), "decode")
+    assert decode.attributes["process.pid"] in served.children("opsin: decoder")
+    assert decode.attributes["opsin.image.format"] == "TIFF"
+
+
+def test_stages_are_as_long_as_the_metrics_say(served, collector):
+    def counted(what, stage):
+        return served.counted(f"opsin_stage_duration_seconds_{what}", stage=stage)
+
+    wait_until(lambda: counted("count", "inference") == counted("count", "encode"))  # of the requests before
+    before = {(what, stage): counted(what, stage) for what in ("count", "sum") for stage in STAGES}
+    trace_id = secrets.token_hex(16)
+    label_of(served.request("POST", "/predict", RED, in_trace(trace_id)))
+    spans = collector.trace(trace_id)
+    for name in STAGES:
+        wait_until(lambda name=name: counted("count", name) == before["count", name] + 1)
+        span, seconds = only(spans, name), counted("sum", name) - before["sum", name]
+        assert 1e-9 * (span.ended_ns - span.started_ns) == pytest.approx(seconds, abs=1e-6), name
+
+
+def test_refused_requests_say_why_and_those_of_the_server_are_errors(traced, collector):
+    limits = {"OPSIN_MAX_QUEUE": "1", "OPSIN_MAX_IMAGES": "1", "OPSIN_MAX_UPLOAD_BYTES": "1000"}
+    running = traced(STUB_SLEEP_S="1", **limits)
+    refused = {413: (bytes(1001), "upload_too_large"), 415: (b"hello", "unsupported_image"), 503: (RED, "overloaded")}
+    with running.connect() as slow:
+        for status, (body, code) in refused.items():
+            if status == 503:
+                slow.sendall(head_of(RED) + RED)
+                wait_until(lambda: running.num_in_hand() == 1)
+            trace_id = secrets.token_hex(16)
+            assert running.request("POST", "/predict", body, in_trace(trace_id))[0] == status
+            server = only(collector.trace(trace_id), "POST /predict")
+            assert server.attributes["http.response.status_code"] == status
+            assert server.attributes["opsin.error.code"] == code
+            assert (server.status, server.attributes.get("error.type")) == (
+                (ERROR, "503") if status == 503 else (0, None)
+            )
+            assert server.parent_id == CLIENT
+
+
+def test_request_that_ran_out_of_time_shows_in_what(traced, collector):
+    running = traced(STUB_SLEEP_S="1")
+    trace_id = secrets.token_hex(16)
+    headers = {"X-Request-Timeout-Ms": "300", **in_trace(trace_id)}
+    assert running.request("POST", "/predict", RED, headers)[0] == 504
+    spans = collector.trace(trace_id)
+    queue, server = only(spans, "queue"), only(spans, "POST /predict")
+    assert (queue.status, queue.attributes["error.type"]) == (ERROR, "deadline_exceeded")
+    assert queue.ended_ns <= server.ended_ns
+    assert not named(spans, "inference")
+
+
+def test_engine_that_died_leaves_its_successor_in_the_trace(traced, collector):
+    running = traced(STUB_SLEEP_S="1")
+    (first,) = running.children("opsin: engine cpu")
+    trace_id = secrets.token_hex(16)
+    body = picture((0, 255, 0))
+    with running.connect() as connection:
+        connection.sendall(head_of(body, f"traceparent: {in_trace(trace_id)['traceparent']}") + body)
+        wait_until(lambda: running.num_in_hand() == 1)
+        time.sleep(0.3)  # it runs
+        os.kill(first, signal.SIGKILL)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    inference = only(collector.trace(trace_id), "inference").attributes
+    assert inference["process.pid"] != first
+    assert inference["process.pid"] in running.children("opsin: engine cpu")
+    assert inference["opsin.attempts"] == 2
+
+
+def test_two_workers_send_what_they_answered_at_the_latest_when_they_end(start, collector):
+    late = exporting_to(collector.url) | {"OTEL_BSP_SCHEDULE_DELAY": "600000"}
+    running = start(**late).wait_until_ready()
+    wait_until(lambda: len(running.children("opsin: http")) == 2)
+    workers = running.children("opsin: http")
+    connections = [running.connect() for _ in range(6)]  # each worker takes its share in
+    traces = [secrets.token_hex(16) for _ in connections]
+    for connection, trace_id in zip(connections, traces, strict=True):
+        connection.sendall(head_of(RED, f"traceparent: {in_trace(trace_id)['traceparent']}") + RED)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    for connection in connections:
+        connection.close()
+    assert not [span for span in collector.spans if span.trace_id in traces]
+    assert running.stop()[0] == 0
+    found = [collector.trace(trace_id) for trace_id in traces]
+    assert {len(spans) for spans in found} == {1 + len(STAGES)}
+    assert {only(spans, "POST /predict").attributes["process.pid"] for spans in found} == set(workers)
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["refuses", "hangs"])
+def test_collector_that_is_away_makes_no_request_wait_and_no_server_stay(start, is_there):
+    with socket.create_server(("127.0.0.1", 0)) as away:  # a connection is made, and nobody there reads
+        address = f"http://127.0.0.1:{away.getsockname()[1]}"
+        if not is_there:
+            away.close()
+        check_that_nobody_waits_for(address, start, is_there)
+
+
+def check_that_nobody_waits_for(address, start, is_there):
+    few = {"OTEL_BSP_MAX_QUEUE_SIZE": "20", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10"}
+    running = start(**exporting_to(address), **few, OPSIN_WORKERS="1").wait_until_ready()
+    for _ in range(8):
+        label_of(running.request("POST", "/predict", RED, timeout=5))  # the collector would take ten seconds
+    num_dropped = 8 * (1 + len(STAGES)) - 20
+    wait_until(lambda: running.counted("opsin_spans_total", outcome="dropped") == num_dropped)  # after the answer
+    began = time.monotonic()
+    status, output = running.stop()
+    assert status == 0
+    assert time.monotonic() - began < 15  # of a grace of 30 s, and of the 20 s that the tests wait for one
+    assert output.count("traces cannot be sent as they should") == (not is_there)
