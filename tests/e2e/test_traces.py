@@ -148,14 +148,15 @@ def test_stages_are_as_long_as_the_metrics_say(served, collector):
 
 def test_refused_requests_say_why_and_those_of_the_server_are_errors(traced, collector):
     limits = {"OPSIN_MAX_QUEUE": "1", "OPSIN_MAX_IMAGES": "1", "OPSIN_MAX_UPLOAD_BYTES": "1000"}
-    running = traced(STUB_SLEEP_S="1", **limits)
+    running = traced(STUB_SLEEP_S="1", OPSIN_LOG_LEVEL="info", OPSIN_LOG_FORMAT="json", **limits)
+    traces = {}
     refused = {413: (bytes(1001), "upload_too_large"), 415: (b"hello", "unsupported_image"), 503: (RED, "overloaded")}
     with running.connect() as slow:
         for status, (body, code) in refused.items():
             if status == 503:
                 slow.sendall(head_of(RED) + RED)
                 wait_until(lambda: running.num_in_hand() == 1)
-            trace_id = secrets.token_hex(16)
+            traces[status] = trace_id = secrets.token_hex(16)
             assert running.request("POST", "/predict", body, in_trace(trace_id))[0] == status
             server = only(collector.trace(trace_id), "POST /predict")
             assert server.attributes["http.response.status_code"] == status
@@ -164,6 +165,9 @@ def test_refused_requests_say_why_and_those_of_the_server_are_errors(traced, col
                 (ERROR, "503") if status == 503 else (0, None)
             )
             assert server.parent_id == CLIENT
+    assert [span.name for span in collector.trace(traces[503])] == ["POST /predict"]  # the application was not asked
+    lines = [json.loads(line) for line in running.stop()[1].splitlines() if line.startswith("{")]
+    assert {line["status"]: line["trace_id"] for line in lines if line.get("trace_id") in traces.values()} == traces
 
 
 def test_request_that_ran_out_of_time_shows_in_what(traced, collector):
@@ -193,6 +197,18 @@ def test_engine_that_died_leaves_its_successor_in_the_trace(traced, collector):
     assert inference["process.pid"] != first
     assert inference["process.pid"] in running.children("opsin: engine cpu")
     assert inference["opsin.attempts"] == 2
+
+
+def test_worker_in_the_place_of_one_that_died_sends_too(traced, collector):
+    running = traced()
+    (first,) = running.children("opsin: http")
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: running.children("opsin: http") not in ([], [first]))
+    trace_id = secrets.token_hex(16)
+    assert label_of(running.request("POST", "/predict", RED, in_trace(trace_id))) == "red"
+    spans = collector.trace(trace_id)
+    assert only(spans, "POST /predict").attributes["process.pid"] in running.children("opsin: http")
+    assert len(spans) == 1 + len(STAGES)
 
 
 def test_two_workers_send_what_they_answered_at_the_latest_when_they_end(start, collector):

@@ -16,6 +16,7 @@ from server.address import open_listener
 from server.cli import check_access, main
 from server.settings import Settings, SettingsError
 
+SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, got '2'"
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,6 +50,7 @@ def test_argument_is_refused(capsys):
             {"OPSIN_TLS_CERTIFICATE": "/nowhere", "OPSIN_TLS_KEY": "/nowhere"},
             "OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY cannot be read: No such file or directory",
         ),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_TRACES_SAMPLER_ARG": "2"}, SAMPLER_ARG),
         ({"OPSIN_MODEL": "nope"}, "there is no model 'nope'; the repository holds stub"),
         ({"OPSIN_MODEL": "stub:9"}, "model 'stub' has no version 9; it has 1"),
         ({"OPSIN_REPOSITORY": "/nowhere"}, "OPSIN_REPOSITORY must be a folder with at least one model, got '/nowhere'"),
