@@ -1,144 +1,95 @@
 """A well-behaved client beside those that take more than their turn: `python -m benchmarks.attacks [NAME ...]`.
 
 Each attack runs in a process of its own against a server of its own, with the default settings. The neighbour sends one
-picture after the other, each on a connection of its own, without an attack and then beside it; the exit status is 1
-where its p99 beside the attack is more than FACTOR times its own, or a request of its got no answer.
+picture after the other, each on a connection of its own, without an attack and then beside it. The exit status is 1
+where its p99 beside the attack is more than FACTOR times its own, a request of its got no answer, the attack was
+answered 504, or memory or threads are not back AFTER_S later.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import multiprocessing
+import os
 import resource
-import selectors
-import socket
-import struct
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import MutableSequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from benchmarks import processes
-from benchmarks.service import Service
+from benchmarks.attack_connections import CONNECTION_ATTACKS, PATIENCE_S
+from benchmarks.attack_uploads import UPLOAD_ATTACKS, upload_without_end
+from benchmarks.service import Service, free_port
 from benchmarks.spread import percentile
 
 FACTOR = 10.0
 QUIET_S = 5.0
 ATTACK_S = 8.0
-PATIENCE_S = 10.0
+AFTER_S = 20.0
+MEMORY_FACTOR = 1.1
 START_S = 120.0  # on a machine with other work to do
+SAMPLE_S = 0.25
 PHOTO = Path(__file__).resolve().parent.parent / "tests" / "data" / "daisy_2408024540.jpg"
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close drops the connection
-PAGE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-METRICS = PAGE.replace(b"/ ", b"/metrics ")
-UPLOAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
-CHUNKED = UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n"
-ANNOUNCED = UPLOAD + b"Content-Length: 10000000\r\n\r\n"
-HEAD = b"GET / HTTP/1.1\r\nX: "
+HEADINGS = (
+    "attack",
+    "p50, p99 without, ms",
+    "p50, p99 beside it, ms",
+    "times",
+    "lost",
+    "MB before, most, 20 s after",
+    "threads before, beside, after",
+    "the attack's answers",
+    "load",
+)
 
 
-def connect(port: int, number: int) -> list[socket.socket]:
-    """Connect so many clients, of which each socket waits for nothing from then on."""
-    clients = []
-    for _ in range(number):
-        with contextlib.suppress(OSError):
-            client = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-            client.setblocking(False)
-            clients.append(client)
-    return clients
+@dataclass(slots=True)
+class Figures:
+    """What one attack came to."""
 
+    quiet_ms: list[float]
+    before: tuple[int, int]  # memory in bytes, threads
+    beside_ms: list[float] = field(default_factory=list)
+    num_lost: int = 0
+    most: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+    answers: dict[int, int] = field(default_factory=dict)
 
-def idle(port: int) -> None:
-    """3,000 connections without a request."""
-    _clients = connect(port, 3000)
-    time.sleep(60)
+    @property
+    def is_held(self) -> bool:
+        """Whether all is as it should be."""
+        return (
+            not self.num_lost
+            and 504 not in self.answers
+            and self.times <= FACTOR
+            and self.after[0] <= MEMORY_FACTOR * self.before[0]
+            and self.after[1] <= self.before[1]
+        )
 
+    @property
+    def times(self) -> float:
+        """The neighbour's p99 beside the attack over its own."""
+        return percentile(self.beside_ms, 99) / percentile(self.quiet_ms, 99)
 
-def unread(port: int) -> None:
-    """500 clients that ask for 200 pages each, and read none."""
-    clients = connect(port, 500)
-    for client in clients:
-        with contextlib.suppress(OSError):
-            client.send(PAGE * 200)
-    time.sleep(60)
-
-
-def metrics(port: int) -> None:
-    """4 connections that ask for /metrics without end."""
-    ask_without_end(port, 4, METRICS)
-
-
-def pages(port: int) -> None:
-    """64 connections that ask for the page without end."""
-    ask_without_end(port, 64, PAGE)
-
-
-def ask_without_end(port: int, number: int, request: bytes) -> None:
-    """Ask anew whenever an answer comes."""
-    with selectors.DefaultSelector() as selector:
-        for client in connect(port, number):
-            client.send(request)
-            selector.register(client, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                client = cast(socket.socket, key.fileobj)
-                with contextlib.suppress(OSError):
-                    if client.recv(1_000_000).endswith((b"\n", b"0\r\n\r\n")):
-                        client.send(request)
-
-
-def chunks(port: int) -> None:
-    """64 uploads in chunks of one byte, as fast as they are taken."""
-    send_without_end(port, 64, CHUNKED, b"1\r\nx\r\n" * 10_000)
-
-
-def bytes_alone(port: int) -> None:
-    """64 uploads, a byte at a time."""
-    send_without_end(port, 64, ANNOUNCED, b"x")
-
-
-def heads(port: int) -> None:
-    """64 heads that never end, a byte at a time."""
-    send_without_end(port, 64, HEAD, b"x")
-
-
-def send_without_end(port: int, number: int, first: bytes, piece: bytes) -> None:
-    """Send a piece whenever it is taken, and begin anew where the connection is over."""
-    with selectors.DefaultSelector() as selector:
-
-        def begin() -> None:
-            for client in connect(port, 1):
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                client.send(first)
-                selector.register(client, selectors.EVENT_WRITE, [b""])
-
-        for _ in range(number):
-            begin()
-        while True:
-            for key, _ in selector.select():
-                client, rest = cast(socket.socket, key.fileobj), key.data
-                try:
-                    rest[0] = rest[0] or piece
-                    rest[0] = rest[0][client.send(rest[0]) :]
-                except OSError:
-                    selector.unregister(client)
-                    client.close()
-                    begin()
-
-
-def resets(port: int) -> None:
-    """500 clients at a time that connect and reset."""
-    while True:
-        for client in connect(port, 500):
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            client.close()
-
-
-ATTACKS: dict[str, Callable[[int], None]] = {
-    attack.__name__: attack for attack in (idle, unread, metrics, pages, chunks, bytes_alone, heads, resets)
-}
+    def __str__(self) -> str:
+        memory, threads = zip(self.before, self.most, self.after, strict=True)
+        return " | ".join(
+            (
+                *(
+                    f"{percentile(times, 50):.0f}, {percentile(times, 99):.0f}"
+                    for times in (self.quiet_ms, self.beside_ms)
+                ),
+                f"{self.times:.1f}",
+                f"{self.num_lost} of {len(self.beside_ms)}",
+                ", ".join(f"{size / 1e6:.0f}" for size in memory),
+                ", ".join(map(str, threads)),
+                ", ".join(f"{number} x {status or 'none'}" for status, number in self.answers.items()) or "-",
+                f"{os.getloadavg()[0]:.0f}",
+            )
+        )
 
 
 def ask(port: int, seconds: float) -> tuple[list[float], int]:
@@ -160,48 +111,65 @@ def ask(port: int, seconds: float) -> tuple[list[float], int]:
     return times_ms, num_lost
 
 
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number: int = listener.getsockname()[1]
-        return number
+def attack(name: str, port: int, upload: bytes, statuses: MutableSequence[int]) -> None:
+    """Attack until killed."""
+    if name in CONNECTION_ATTACKS:
+        CONNECTION_ATTACKS[name](port)
+    else:
+        upload_without_end(port, UPLOAD_ATTACKS[name][0], upload, statuses)
+
+
+def measure(name: str) -> Figures:
+    """Start a server, and measure what an attack does to it and to its neighbour."""
+    upload = UPLOAD_ATTACKS[name][1]() if name in UPLOAD_ATTACKS else b""
+    statuses: MutableSequence[int] = multiprocessing.Array("L", 1000)  # type: ignore[assignment]
+    port = free_port()
+    server = Service(
+        ["-m", "server"], {"OPSIN_PORT": str(port)}, port=port, ready_path="/readyz", start_limit_s=START_S
+    )
+    with server as service:
+        ask(port, 2.0)
+        quiet_ms, _ = ask(port, QUIET_S)
+        figures = Figures(quiet_ms, memory_and_threads(service))
+        attacker = multiprocessing.Process(target=attack, args=(name, port, upload, statuses), daemon=True)
+        has_ended = threading.Event()
+
+        def sample() -> None:
+            while not has_ended.wait(SAMPLE_S):
+                memory, threads = memory_and_threads(service)
+                figures.most = max(figures.most[0], memory), max(figures.most[1], threads)
+
+        sampler = threading.Thread(target=sample)
+        attacker.start()
+        sampler.start()
+        time.sleep(1.0)
+        figures.beside_ms, figures.num_lost = ask(port, ATTACK_S)
+        attacker.kill()
+        attacker.join()
+        has_ended.set()
+        sampler.join()
+        figures.answers = {status: number for status, number in enumerate(list(statuses)) if number}
+        time.sleep(AFTER_S)
+        figures.after = memory_and_threads(service)
+    return figures
+
+
+def memory_and_threads(service: Service) -> tuple[int, int]:
+    """The proportional set size of all processes of a server, in bytes, and their threads."""
+    pids = service.pids()
+    return processes.pss_bytes(pids), sum(processes.num_threads(pid) for pid in pids)
 
 
 def main(names: list[str]) -> int:
     """Run the attacks of these names, or all; print a row of a table for each."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    is_bad = False
-    print("| attack | p50, p99 without, ms | p50, p99 beside it, ms | lost | threads beside it, 20 s after |")
-    print("|---|---|---|---|---|")
-    for name in names or ATTACKS:
-        port = free_port()
-        server = Service(
-            ["-m", "server"], {"OPSIN_PORT": str(port)}, port=port, ready_path="/readyz", start_limit_s=START_S
-        )
-        with server as service:
-            ask(port, 2.0)
-            quiet_ms, _ = ask(port, QUIET_S)
-            attacker = multiprocessing.Process(target=ATTACKS[name], args=(port,), daemon=True)
-            attacker.start()
-            time.sleep(1.0)
-            beside_ms, num_lost = ask(port, ATTACK_S)
-            beside = num_threads(service.pid)
-            attacker.kill()
-            attacker.join()
-            time.sleep(20.0)
-            print(
-                f"| {name} | {percentile(quiet_ms, 50):.0f}, {percentile(quiet_ms, 99):.0f} "
-                f"| {percentile(beside_ms, 50):.0f}, {percentile(beside_ms, 99):.0f} "
-                f"| {num_lost} of {len(beside_ms)} | {beside}, {num_threads(service.pid)} |",
-                flush=True,
-            )
-            is_bad |= bool(num_lost) or percentile(beside_ms, 99) > FACTOR * percentile(quiet_ms, 99)
-    return int(is_bad)
-
-
-def num_threads(pid: int) -> int:
-    """Count the threads of all processes of a server."""
-    return sum(len(list((processes.PROC / str(one) / "task").iterdir())) for one in processes.family(pid))
+    is_held = True
+    print(f"| {' | '.join(HEADINGS)} |\n{'|---' * len(HEADINGS)}|")
+    for name in names or (*CONNECTION_ATTACKS, *UPLOAD_ATTACKS):
+        figures = measure(name)
+        print(f"| {name} | {figures} |", flush=True)
+        is_held &= figures.is_held
+    return int(not is_held)
 
 
 if __name__ == "__main__":

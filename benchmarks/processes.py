@@ -30,6 +30,11 @@ def pss_bytes(pids: list[int]) -> int:
     return sum(_pss_bytes(pid) for pid in pids)
 
 
+def num_threads(pid: int) -> int:
+    """Count the threads of a process; none if it has ended."""
+    return len(_entries(PROC / str(pid) / "task"))
+
+
 def cpu_s(pids: list[int]) -> float:
     """CPU time spent so far, user and system, by those that are alive and the children that they have waited for."""
     return sum(_cpu_ticks(pid) for pid in pids) / _TICKS_PER_S
