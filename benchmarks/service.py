@@ -22,7 +22,7 @@ from benchmarks.workload import Workload
 START_S = 30.0
 STOP_S = 40.0  # Opsin gives requests in hand 30 s
 _POLL_S = 0.002
-_USUAL = ("Opsin serves ", "Opsin runs on ", "INFO: Created TensorFlow Lite")
+_USUAL = ("Opsin serves ", "Opsin runs on ", "Opsin takes at most ", "INFO: Created TensorFlow Lite")
 _MAX_LINES_SHOWN = 10  # of what it wrote, once it has ended
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import select
 import socket
@@ -44,6 +45,7 @@ from server.http.connection_counts import ConnectionCounts
 from server.http.tls import TLS
 from server.http.worker import HTTPWorker
 from server.memory import Trimming, limit_arenas
+from server.memory_bound import max_memory_bytes
 from server.metric_files import MetricFiles, memory_folder
 from server.metrics import OTHER
 from server.prediction_counts import PredictionCounts
@@ -89,7 +91,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
-        self._slot_table = self._make_slot_table()
+        image_bytes = pixel_bytes_of(self._repository, wanted)
+        self._slot_table = self._make_slot_table(image_bytes)
+        self._max_memory_bytes = max_memory_bytes(settings, num_engines=len(choice.devices), image_bytes=image_bytes)
         self._trace_export = self._slot_timings = None
         if tracing is not None:
             from server.tracing.export import TraceExport  # 0.5 s to import, for those alone who use it
@@ -189,8 +193,6 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
         log.info("runs on %s", self._choice)
-        megabytes = self.settings.max_memory_bytes // 10**6
-        log.info("takes at most %d MB beside models and slots (docs/robustness.md says of what)", megabytes)
         master = self._master = MasterProcess(
             self,
             max_workers=self.settings.workers,
@@ -226,7 +228,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             limits = replace(limits, max_memory_bytes=min(limits.max_memory_bytes, MAX_SMALL_MEMORY_BYTES))
         decoder_main(self._channels[number], self._channels, limits, master=self._pid)
 
-    def _make_slot_table(self) -> SlotTable:
+    def _make_slot_table(self, image_bytes: int) -> SlotTable:
         settings = self.settings
         num_slots = settings.workers * settings.max_queue
         try:
@@ -234,7 +236,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 num_partitions=settings.workers,
                 slots_per_partition=settings.max_queue,
                 num_engines=len(self._choice.devices),
-                pixel_bytes=max(MIN_PIXEL_BYTES, pixel_bytes_of(self._repository, self._wanted)),
+                pixel_bytes=max(MIN_PIXEL_BYTES, image_bytes),
                 max_classes=MAX_CLASSES,
             )
         except OSError as error:
@@ -271,7 +273,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         default, *others = catalogue.models
         more = f" and {len(others)} more" if others else ""
         serves = f"Opsin serves {default.name} version {default.version}{more} at {self._url}"
-        print(f"{serves}\nOpsin runs on {self._choice}", flush=True)
+        takes = f"Opsin takes at most {math.ceil(self._max_memory_bytes / 1e8) / 10} GB of memory beside its models"
+        print(f"{serves}\nOpsin runs on {self._choice}\n{takes}", flush=True)
 
     def pre_fork(self, master: MasterProcess, worker: HTTPWorker) -> None:
         """Assign a partition of the slots to a worker."""

@@ -8,9 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 
-M_ARENA_MAX = -8
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 # The C library would give each thread of hundreds a heap of its own, and none of them back.
 MAX_ARENAS = 2
+# What is larger is mapped for itself and unmapped when it is freed. Left alone, the C library would raise this to the
+# largest block that was ever freed, and keep twice as much at the end of each heap, which malloc_trim does not touch.
+# A JPEG is decoded at less than twice the size that a model takes, which is less.
+MAPPED_FROM_BYTES = 2 * 1024**2
 PERIOD_S = 5.0
 WORK_S = 0.02  # of processor time in a period; a process that does less has nothing to do
 
@@ -20,6 +24,8 @@ _libc = ctypes.CDLL(None)
 def limit_arenas() -> None:
     """Let all threads, of this process and those forked from it, share a few heaps."""
     _libc.mallopt(M_ARENA_MAX, MAX_ARENAS)
+    _libc.mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES)
+    _libc.mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_FROM_BYTES)
 
 
 def trim() -> None:

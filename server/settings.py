@@ -34,9 +34,6 @@ PREFIX = "OPSIN_"
 SHIPPED_MODELS = Path(__file__).resolve().parent.parent / "models" / "zoo"
 DEFAULT_PORT = 5000
 SPARE_THREADS = 32
-# A worker, threads and two plain images in it included, and a decoder without its image.
-WORKER_BYTES, DECODER_BYTES = 160 * 1024**2, 64 * 1024**2
-SMALL_DECODE_BYTES = 128 * 1024**2  # of the decoder that has no large images
 MAX_IDLE_CONNECTIONS = 1000  # kept alive per worker
 
 
@@ -252,13 +249,6 @@ class Settings:
             max_pixels=self.max_image_pixels,
             max_memory_bytes=self.max_decode_bytes,
         )
-
-    @property
-    def max_memory_bytes(self) -> int:
-        """Bound what the HTTP workers and decoders take, in bytes, beside models and slots (docs/robustness.md)."""
-        bodies = 3 * max(self.max_uploads_in_hand_bytes, self.max_upload_bytes)
-        decoders = self.max_decode_bytes + SMALL_DECODE_BYTES + 2 * (DECODER_BYTES + self.max_upload_bytes)
-        return self.workers * (WORKER_BYTES + bodies + decoders)
 
     @property
     def num_connections(self) -> int:

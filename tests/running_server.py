@@ -58,6 +58,7 @@ class RunningServer:
         self.port = 0
         self.tls = None
         self.devices = ""
+        self.max_memory_bytes = 0.0
         self.memory = []
         self.was_stopped = False
 
@@ -67,6 +68,9 @@ class RunningServer:
         assert found, line + self.process.stderr.read()
         self.tls, self.port = UNVERIFIED if found[1] == "https" else None, int(found[2])
         self.devices = self.process.stdout.readline()
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"Opsin takes at most (\d+\.\d) GB of memory beside its models\n", line)
+        self.max_memory_bytes = 1e9 * float(found[1])
         give_up_at = time.monotonic() + START_S
         while self.request("GET", "/readyz")[0] != 200:
             assert time.monotonic() < give_up_at

@@ -24,7 +24,7 @@ from server.request_errors import Overloaded
 
 T = TypeVar("T")
 
-WEIGHT = 0.1  # of the newest image in the moving average
+WEIGHT = 0.1  # of the newest image in the moving average, once there have been some
 SHORTEST_S = 0.005  # less says more of the overhead than of the pace
 SLOWEST = 50.0  # times the estimate
 LOOK_AGAIN_S = 0.25  # whether there is still time, and still a client
@@ -54,11 +54,11 @@ class DecodeQueue(Generic[T]):
         self._numbers = itertools.count()
         self._running: dict[int, _Running] = {}
         self._in_hand: Counter[float] = Counter()  # how many images of each cost, those that run included
-        self._pace: float | None = None
+        self._log_pace, self._num_decoded = 0.0, 0
 
     def pace(self) -> float:
-        """Tell how many seconds an estimated one took of late."""
-        return self._like.pace() if self._pace is None and self._like else self._pace or 1.0
+        """Tell how many seconds an estimated one took of late: a geometric mean, which one bad image hardly moves."""
+        return math.exp(self._log_pace) if self._num_decoded or not self._like else self._like.pace()
 
     def wait_s(self, more_s: Sequence[float] = ()) -> float:
         """Predict in how many seconds images of these costs will be decoded, too; without any, all that is in hand."""
@@ -113,10 +113,17 @@ class DecodeQueue(Generic[T]):
             taken_s = self._clock() - started
             with self._lock:
                 del self._running[number]
-                if max(taken_s, cost_s) > SHORTEST_S:
-                    pace = min(SLOWEST, taken_s / cost_s)
-                    self._pace = pace if self._pace is None else self._pace + WEIGHT * (pace - self._pace)
+                self._note_pace(taken_s, cost_s)
                 self._release(decoder)
+
+    def _note_pace(self, taken_s: float, cost_s: float) -> None:
+        if max(taken_s, cost_s) <= SHORTEST_S:
+            return
+        before = math.log(self.pace())
+        pace = min(SLOWEST, max(1 / SLOWEST, taken_s / cost_s))
+        self._num_decoded += 1
+        weight = max(WEIGHT, 1 / (self._num_decoded + 1))  # what was believed at first counts as one image
+        self._log_pace = before + weight * (math.log(pace) - before)
 
     def _wait(self, cost_s: float, deadline: float, check_client: Callable[[], object]) -> T:
         with self._lock:

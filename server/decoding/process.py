@@ -57,11 +57,11 @@ def decoder_main(channel: TaskChannel, others: Sequence[TaskChannel], limits: Im
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while os.getppid() == master:
         try:
-            taken = channel.receive(LOOK_AGAIN_S)
+            num_bytes = _decode_next(channel, limits)
         except EOFError:
             return
-        if taken:
-            _decode(channel, *taken, limits)
+        if num_bytes > TRIMMED_FROM_BYTES:
+            trim()
 
 
 def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: float) -> dict[str, Any]:
@@ -89,11 +89,16 @@ def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: f
     }
 
 
-def _decode(channel: TaskChannel, task: dict[str, Any], data: bytes, limits: ImageLimits) -> None:
+def _decode_next(channel: TaskChannel, limits: ImageLimits) -> int:
+    """Decode an image if one comes, and keep nothing of it; returns how much memory that took, in bytes."""
+    taken = channel.receive(LOOK_AGAIN_S)
+    if taken is None:
+        return 0
+    task, data = taken
     left_s = task["deadline"] - time.monotonic()
     if left_s <= 0:
         channel.reply(task["number"], ended=-signal.SIGALRM)
-        return
+        return len(data)
     encoded = EncodedImage(
         format=task["format"],
         size=tuple(task["size"]),
@@ -118,9 +123,7 @@ def _decode(channel: TaskChannel, task: dict[str, Any], data: bytes, limits: Ima
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.setitimer(signal.ITIMER_PROF, 0)
     channel.reply(task["number"], **reply)
-    if encoded.cost.memory_bytes + len(data) > TRIMMED_FROM_BYTES:
-        del encoded, data
-        trim()
+    return encoded.cost.memory_bytes + len(data)
 
 
 def _data_bytes() -> int:

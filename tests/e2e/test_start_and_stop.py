@@ -157,6 +157,7 @@ def test_signal_while_other_workers_still_start_ends_it_cleanly(start):
     running = start(OPSIN_WORKERS="4")
     assert running.process.stdout.readline().startswith("Opsin serves")
     assert running.process.stdout.readline().startswith("Opsin runs on ")
+    assert running.process.stdout.readline().startswith("Opsin takes at most ")
     assert running.stop() == (0, "")
 
 

@@ -11,9 +11,6 @@ from models.pixels.preprocessing import ImageLimits
 from models.pixels.spec import MAX_PIXELS
 from models.store.reference import ModelReference
 from server.settings import (
-    DECODER_BYTES,
-    SMALL_DECODE_BYTES,
-    WORKER_BYTES,
     Settings,
     SettingsError,
     settings_table,
@@ -135,14 +132,3 @@ def test_variable_that_kubernetes_sets_for_a_service_gets_no_warning():
 def test_table_has_every_setting():
     table = settings_table()
     assert all(variable(row.name) in table and row.metadata["meaning"] for row in fields(Settings))
-
-
-def test_memory_is_bounded_by_the_settings():
-    settings = Settings(workers=2, max_uploads_in_hand_bytes=100, max_upload_bytes=10, max_decode_bytes=1000)
-    assert settings.max_memory_bytes == 2 * (
-        WORKER_BYTES + 3 * 100 + SMALL_DECODE_BYTES + 1000 + 2 * (DECODER_BYTES + 10)
-    )
-    few = Settings(workers=1, max_uploads_in_hand_bytes=1, max_upload_bytes=10, max_decode_bytes=1000)
-    assert few.max_memory_bytes == WORKER_BYTES + 3 * 10 + SMALL_DECODE_BYTES + 1000 + 2 * (
-        DECODER_BYTES + 10
-    )  # one body fits all the same

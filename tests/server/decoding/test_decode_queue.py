@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from models.errors import OpsinError
-from server.decoding.decode_queue import LOOK_AGAIN_S, WEIGHT, DecodeQueue
+from server.decoding.decode_queue import LOOK_AGAIN_S, SLOWEST, WEIGHT, DecodeQueue
 from server.engine.errors import ClientGone, DeadlineExceeded
 from server.request_errors import Overloaded
 
@@ -85,6 +85,11 @@ def test_decoder_is_given_back_after_an_error():
             1 / 0  # noqa: B018
 
 
+def decode_one(queue, clock, cost_s, taken_s):
+    with queue.acquire(cost_s, clock.now + SOON_S):
+        clock.now += taken_s
+
+
 def test_wait_is_what_is_in_hand_at_the_pace_of_late():
     clock = Clock()
     queue = DecodeQueue([1, 2], clock=clock)
@@ -92,15 +97,26 @@ def test_wait_is_what_is_in_hand_at_the_pace_of_late():
     for _ in range(3):
         queue.add(1.0)
     assert (queue.wait_s(), queue.wait_s([1.0]), queue.is_idle) == (1.5, 2.0, False)
-    with queue.acquire(1.0, clock.now + 1):
-        clock.now += 3.0
-    assert queue.wait_s() == pytest.approx(1.5 * 3.0)
-    with queue.acquire(1.0, clock.now + 1):
-        clock.now += 1.0
-    assert queue.wait_s() == pytest.approx(1.5 * (3.0 + WEIGHT * (1.0 - 3.0)))
+    decode_one(queue, clock, 1.0, 4.0)
+    assert queue.wait_s() == pytest.approx(1.5 * 2.0)
+    decode_one(queue, clock, 0.004, 0.001)  # so little that it says nothing
+    decode_one(queue, clock, 1.0, 2.0)
+    assert queue.wait_s() == pytest.approx(1.5 * 2.0)
     for _ in range(3):
         queue.remove(1.0)
     assert (queue.wait_s(), queue.is_idle) == (0.0, True)
+
+
+def test_one_bad_image_hardly_moves_the_pace_and_many_slow_ones_do():
+    clock = Clock()
+    queue = DecodeQueue(["only"], clock=clock)
+    for _ in range(20):
+        decode_one(queue, clock, 0.1, 0.1)
+    decode_one(queue, clock, 0.01, 9.0)
+    assert queue.pace() == pytest.approx(SLOWEST**WEIGHT)
+    for _ in range(40):
+        decode_one(queue, clock, 0.1, 0.8)
+    assert queue.pace() == pytest.approx(8.0, rel=0.03)
 
 
 def test_small_image_is_predicted_to_wait_for_no_more_of_the_large_ones_than_it_takes_itself():
@@ -126,12 +142,10 @@ def test_pace_is_that_of_a_like_queue_until_it_is_known():
     clock = Clock()
     plain = DecodeQueue(["only"], clock=clock)
     other = DecodeQueue(["only"], like=plain, clock=clock)
-    with plain.acquire(1.0, clock.now + 1):
-        clock.now += 5.0
-    assert other.pace() == plain.pace() == 5.0
-    with other.acquire(1.0, clock.now + 1):
-        clock.now += 2.0
-    assert other.pace() == 2.0
+    decode_one(plain, clock, 1.0, 4.0)
+    assert other.pace() == plain.pace() == pytest.approx(2.0)
+    decode_one(other, clock, 1.0, 8.0)
+    assert other.pace() == pytest.approx(4.0)
 
 
 def refusal_of(queue, deadline, refusals, **options):

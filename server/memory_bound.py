@@ -1,0 +1,28 @@
+"""Bounds by a formula of the settings what the server takes in memory, beside its models."""
+
+from __future__ import annotations
+
+from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES
+from server.settings import Settings
+
+MASTER_BYTES = 32 * 1024**2
+ENGINE_BYTES = 64 * 1024**2  # without a model
+WORKER_BYTES = 160 * 1024**2  # with its threads, and two plain images in it
+DECODER_BYTES = 64 * 1024**2  # without its image
+BODY_COPIES = 3  # a body, what is cut out of it, and what of that is picture
+SLOT_BYTES = 8192  # beside the pixels
+
+
+def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) -> int:
+    """Bound the memory of all processes (docs/robustness.md).
+
+    Args:
+        settings: of the server.
+        num_engines: one for each device; what they take for models, and TensorFlow on a GPU, is not counted.
+        image_bytes: pixels of one image of the largest model.
+    """
+    bodies = BODY_COPIES * max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)
+    small_bytes = min(settings.max_decode_bytes, MAX_SMALL_MEMORY_BYTES)
+    decoders = settings.max_decode_bytes + small_bytes + 2 * (DECODER_BYTES + settings.max_upload_bytes)
+    slots = settings.max_queue * (image_bytes + SLOT_BYTES)
+    return MASTER_BYTES + num_engines * ENGINE_BYTES + settings.workers * (WORKER_BYTES + bodies + decoders + slots)
