@@ -21,6 +21,8 @@ from server.tracing.stages import PID, Stages
 
 # More would not be faster, decoding being all computation.
 MAX_PLAIN_DECODES = 2
+# Most photos. They are decoded beside larger ones, so that none waits until one of those is done.
+MAX_CHEAP_CPU_S, MAX_CHEAP_MEMORY_BYTES = 0.02, 8 * 1024**2
 MAX_PLAIN_CPU_S, MAX_PLAIN_MEMORY_BYTES = 0.15, 32 * 1024**2
 # What is neither plain nor more than this has a process of its own: it waits for nothing large.
 MAX_SMALL_CPU_S, MAX_SMALL_MEMORY_BYTES = 0.3, 128 * 1024**2
@@ -58,8 +60,9 @@ class Decoder:
     ) -> None:
         self._limits, self._clock = limits or ImageLimits(), clock
         self._note_decode, self._note_queue = note_decode, note_queue
-        self._plain: DecodeQueue[None] = DecodeQueue([None] * MAX_PLAIN_DECODES, clock=clock)
-        # Until an image has been decoded there, the plain queue tells how fast this machine is.
+        self._cheap: DecodeQueue[None] = DecodeQueue([None] * MAX_PLAIN_DECODES, clock=clock)
+        # Until an image has been decoded in one, the queue of cheaper ones tells how fast this machine is.
+        self._plain: DecodeQueue[None] = DecodeQueue([None] * MAX_PLAIN_DECODES, like=self._cheap, clock=clock)
         self._others = [DecodeQueue([channel], like=self._plain, clock=clock) for channel in channels]
 
     def read(self, upload: bytes | memoryview, spec: PixelSpec, stages: Stages | None = None) -> ReadImage | ImageError:
@@ -144,11 +147,13 @@ class Decoder:
     def queue_of(self, image: ReadImage) -> DecodeQueue[Any]:
         """Choose where an image is decoded."""
         cost = image.cost
-        is_cheap = cost.cpu_s <= MAX_PLAIN_CPU_S and cost.memory_bytes <= MAX_PLAIN_MEMORY_BYTES
-        if not self._others or (image.encoded.is_plain and is_cheap):
-            return self._plain
-        is_small = cost.cpu_s <= MAX_SMALL_CPU_S and cost.memory_bytes <= MAX_SMALL_MEMORY_BYTES
-        return self._others[0] if is_small else self._others[-1]
+
+        def is_within(cpu_s: float, memory_bytes: int) -> bool:
+            return cost.cpu_s <= cpu_s and cost.memory_bytes <= memory_bytes
+
+        if not self._others or (image.encoded.is_plain and is_within(MAX_PLAIN_CPU_S, MAX_PLAIN_MEMORY_BYTES)):
+            return self._cheap if is_within(MAX_CHEAP_CPU_S, MAX_CHEAP_MEMORY_BYTES) else self._plain
+        return self._others[0 if is_within(MAX_SMALL_CPU_S, MAX_SMALL_MEMORY_BYTES) else -1]
 
     def _decode_at(
         self, channel: TaskChannel, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels

@@ -172,6 +172,17 @@ def test_small_images_wait_for_no_large_ones(spec, channel):
     assert small is not large
 
 
+def test_photos_wait_for_no_larger_ones(spec, channel):
+    decoder = Decoder([channel])
+    image = decoder.read(encode(gradient(24, 32), "JPEG"), spec)
+    cheap, dear, large = (
+        decoder.queue_of(ReadImage(image.encoded, cost))
+        for cost in (Cost(0.02, 2**20), Cost(0.021, 2**20), Cost(0.02, 2**24))
+    )
+    assert dear is large
+    assert cheap is not dear
+
+
 def test_image_that_has_been_decoded_is_in_hand_no_more(decoder, spec):
     decoder = decoder()
     for _ in range(3):
