@@ -17,10 +17,10 @@ _EPILOG = """\
 examples:
   python -m models list                            what is there, and which version is served
   python -m models inspect cifar10                 everything about the stable version of cifar10
-  python -m models inspect cifar10:6 --json        the manifest of version 6, for a program
+  python -m models inspect cifar10:8 --json        the manifest of version 8, for a program
   python -m models verify                          compare every file of every version with its sha256
   python -m models verify cifar10                  the same for the versions of one model
-  python -m models publish models/zoo/cifar10/6 --name mine --repository /srv/models
+  python -m models publish models/zoo/cifar10/8 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
 

@@ -24,6 +24,7 @@ from optimize.settings import (
 )
 from optimize.tasks import Export, Task, TrainingTask
 from training.cli import command_line, leave, load_version, run
+from training.folders import require_writable
 
 PROGRAM = "python -m optimize"
 STARTING = "starting TensorFlow, which takes seconds"
@@ -75,6 +76,7 @@ def current_spelling(arguments: list[str]) -> list[str]:
 def _compress(task: Task, settings: Any, command: str) -> str:
     if isinstance(task, TrainingTask):
         parse_changes(task.changes, settings.own)  # raises before TensorFlow is imported
+    require_writable({"--output": getattr(task, "output", task.workdir), "--repository": task.repository})
     print(STARTING)
     from optimize.auto import search
     from optimize.channels.prune import prune_channels

@@ -19,6 +19,7 @@ from typing import Any
 from models.network.export import export_saved_model
 from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
+from models.store.durable import TEMPORARY_PREFIX
 from models.store.manifest import Manifest
 from models.store.model_files import Device, format_for
 from models.store.repository import Repository
@@ -32,6 +33,7 @@ from optimize.source import Source, open_source
 from optimize.tasks import Export
 from training.calibrate import fit_temperature, with_temperature
 from training.dataset import Split
+from training.in_use import alone_in
 from training.manifest import PACKAGES
 from training.measured import Answers, MeasuredFile, measured, predict_file
 from training.run import Run, RunError, read_run
@@ -95,8 +97,8 @@ def add_file(
     """
     manifest = artifact.manifest
     _check(manifest, device, workdir)
-    source = open_source(workdir, data_path, say=say)
-    with tempfile.TemporaryDirectory(dir=workdir) as folder:
+    with alone_in(workdir), tempfile.TemporaryDirectory(dir=workdir, prefix=TEMPORARY_PREFIX) as folder:
+        source = open_source(workdir, data_path, say=say)
         if device == "cpu":
             new, details = _int8_file(source, workdir, command=command, say=say)
         else:

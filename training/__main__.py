@@ -32,12 +32,15 @@ def _train(options: argparse.Namespace, command: str) -> str:
     from models.store.manifest import validate_name
     from models.store.repository import Repository
     from training.data import load_dataset
+    from training.folders import require_writable
     from training.pixel_sets import pixel_folder
     from training.recipe import Wanted, choose
     from training.transfer.starting_point import find_starting_point
 
     begun_s = time.monotonic()
     name = validate_name(options.name or options.workdir.resolve().name.lower())
+    written = {"--workdir": options.workdir, "--repository": options.repository}
+    require_writable({**written, "what is decoded (OPSIN_PIXELS)": pixel_folder(options.workdir)})
     repository, distilling = Repository(options.repository), teacher_settings(options)
     init = options.init or (NOTHING if options.start_from or options.teacher else None)
     start = find_starting_point(init, repository) if init else None

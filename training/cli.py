@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from models.errors import ModelNotFound, OpsinError, VersionNotFound
+from models.quiet_import import quiet_tensorflow
 from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from training.failures import what_to_change
-from training.quiet_import import quiet_tensorflow
 from training.stopping import Stopped, signals_as_exceptions
 
 EXIT_REFUSED = 1
@@ -89,6 +89,8 @@ def run(program: str, action: Callable[[], str], *, goes_on: bool = False) -> in
         return EXIT_BAD_ARGUMENTS
     except Exception as error:
         reason = what_to_change(error) or (str(error) if isinstance(error, OpsinError | OSError) else None)
+        if isinstance(error, OSError) and reason == str(error) and error.filename and error.strerror:
+            reason = f"{error.filename}: {error.strerror}"  # without its number
         if reason is None:
             raise
         print(f"{program}: {reason}", file=sys.stderr)

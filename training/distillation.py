@@ -40,7 +40,7 @@ class Teacher:
         """
         run, model = read_run(self.workdir), load_model(self.workdir)
         if tuple(labels) != run.labels:
-            raise RunError(f"the teacher in {self.workdir} has other labels than the data")
+            raise RunError(f"the teacher in {self.workdir} has other labels than the data: give one that has them")
         architecture = architecture_in(model, run.config)
         return Distillation(rebuilt(architecture, model), self.weight, self.temperature)
 

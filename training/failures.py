@@ -23,6 +23,12 @@ FILE_TOO_LARGE = (
 )
 
 
+READ_ONLY = (
+    "the disk is read-only, or became so, as one does that fails: use a --workdir and a --repository on another, and "
+    "set OPSIN_PIXELS to a folder there, which takes the decoded pixels"
+)
+
+
 def what_to_change(error: Exception) -> str | None:
     """Return the line for an error of a full disk or memory, by Python or TensorFlow; None for any other error."""
     text, number = str(error).lower(), getattr(error, "errno", None)
@@ -30,6 +36,8 @@ def what_to_change(error: Exception) -> str | None:
         return DISK_FULL
     if number == errno.EFBIG or "file too large" in text:
         return FILE_TOO_LARGE
+    if number == errno.EROFS or "read-only file system" in text:
+        return READ_ONLY
     tensorflow = sys.modules.get("tensorflow")  # not imported for this: it takes seconds
     is_exhausted = tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
     # XLA and cuDNN report the same under other names.

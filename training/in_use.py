@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from models.store.durable import remove_leftovers
 
 
 @contextmanager
 def alone_in(workdir: Path) -> Iterator[None]:
     """Hold a folder, which is made if it is not there, and is removed if nothing was written to it.
 
+    What commands that were killed have left in it under temporary names is removed.
     The end of the process, however it comes, lets go of it.
 
     Raises:
@@ -23,6 +27,7 @@ def alone_in(workdir: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_leftovers(workdir, math.inf)  # of commands that were killed: nobody else writes here now
         except BlockingIOError:
             raise ValueError(
                 f"another command is at work in {workdir}: wait until it has ended, or use another folder"

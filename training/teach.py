@@ -47,7 +47,9 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     # Arguments are checked before TensorFlow is imported, which takes seconds.
     from models.store.manifest import validate_name
     from models.store.repository import Repository
+    from training.folders import require_writable
 
+    require_writable({"--workdir": options.workdir, "--repository": options.repository})
     config = student_config(options)
     name = validate_name(options.name or options.workdir.resolve().name.lower())
     if options.workdir.resolve() == options.teacher.resolve():

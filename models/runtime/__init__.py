@@ -9,6 +9,7 @@ import numpy as np
 
 from models.checks import one_of
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
+from models.quiet_import import quiet_tensorflow
 from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
 from models.store.model_files import format_of
@@ -75,6 +76,7 @@ def load_runtime(
 
                 loaded = OpenVINORuntime(path, **tensors, num_threads=num_threads, batch_sizes=batch_sizes)
             case "tensorflow":
+                quiet_tensorflow()
                 from models.runtime.tensorflow import TensorFlowRuntime
 
                 loaded = TensorFlowRuntime(path, **tensors, batch_sizes=batch_sizes, needs_gpu=needs_gpu)

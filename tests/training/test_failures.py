@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from training.cli import run
-from training.failures import DISK_FULL, FILE_TOO_LARGE, MEMORY_FULL, what_to_change
+from training.failures import DISK_FULL, FILE_TOO_LARGE, MEMORY_FULL, READ_ONLY, what_to_change
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from training.failures import DISK_FULL, FILE_TOO_LARGE, MEMORY_FULL, what_to_ch
         (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[64,64]"), MEMORY_FULL),
         (tf.errors.InternalError(None, None, "CUDA_ERROR_OUT_OF_MEMORY: out of memory"), MEMORY_FULL),
         (MemoryError(), MEMORY_FULL),
+        (OSError(errno.EROFS, "Read-only file system", "run/pixels"), READ_ONLY),
+        (tf.errors.UnknownError(None, None, "ckpt-3.data; Read-only file system"), READ_ONLY),
         (OSError(errno.EACCES, "Permission denied"), None),
         (tf.errors.InternalError(None, None, "another"), None),
     ],
@@ -38,6 +40,14 @@ def test_a_full_disk_or_memory_is_one_line_of_the_command(capsys, said, line):
 
     assert run("python -m training", fail) == 1
     assert capsys.readouterr().err == f"python -m training: {line}\n"
+
+
+def test_a_file_that_cannot_be_written_is_named_without_a_number(capsys):
+    def fail() -> str:
+        raise OSError(errno.EACCES, "Permission denied", "runs/pets/run.json")
+
+    assert run("python -m training", fail) == 1
+    assert capsys.readouterr().err == "python -m training: runs/pets/run.json: Permission denied\n"
 
 
 def test_a_fault_of_ours_stays_a_traceback():

@@ -29,3 +29,12 @@ def test_command_that_was_killed_holds_nothing(tmp_path):
     assert subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False, timeout=60).returncode == -9
     with alone_in(tmp_path):
         pass
+
+
+def test_what_a_command_that_was_killed_left_half_done_is_removed(tmp_path):
+    (tmp_path / ".tmp-float32.tflite").write_bytes(b"half")
+    (tmp_path / ".tmp-0123").mkdir()
+    (tmp_path / ".tmp-0123" / "model").touch()
+    (tmp_path / "float32.tflite").write_bytes(b"whole")
+    with alone_in(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["float32.tflite"]

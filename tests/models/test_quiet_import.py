@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from models.quiet_import import QuietImport, log_level
 from models.quiet_stderr import quiet_stderr
-from training.quiet_import import QuietImport, log_level
 
 NOISE = (
     b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
