@@ -70,9 +70,11 @@ test: .venv/dev/.done ## run the tests, in minutes; with COV=1 also say what the
 test-all: .venv/dev/.done ## run the extended tests too, and record with which files they passed
 	$(PYTEST) --extended all --record-extended
 
-fuzz: .venv/dev/.done ## send random requests and pictures: make fuzz EXAMPLES=100000
+fuzz: .venv/dev/.done .venv/fuzz/.done ## send random requests and pictures: make fuzz EXAMPLES=100000 SECONDS=3600
 	OPSIN_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) .venv/dev/bin/python -m pytest --hypothesis-profile fuzz tests/e2e/test_fuzz_http.py \
 	  tests/server/api tests/server/http tests/models/pixels
+	PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.preprocessing $(or $(SECONDS),120)
+	PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.api $(or $(SECONDS),120)
 
 soak: .venv/dev/.done ## serve good and bad traffic while versions are swapped and processes killed: make soak MINUTES=30
 	@PYTHONPATH=.:tests exec .venv/dev/bin/python -m soak $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(RATE),--rate "$(RATE)")
@@ -103,7 +105,7 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino serve-gpu backbones heif redis tracing train gpu dev bench audit; do \
+	for purpose in serve serve-openvino serve-gpu backbones heif redis tracing train gpu dev bench audit fuzz; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done

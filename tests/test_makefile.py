@@ -1,5 +1,6 @@
 """The Makefile finds a Python that can be used, and takes what it is given as it is."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,28 @@ def test_extras_of_serving_are_added_where_they_are_asked_for(folder, extra):
     for options, is_added in (([], False), ([f"{extra.upper()}=1"], True)):
         commands = make(folder, "--dry-run", "serve", *options).stdout
         assert (f"{added} requirements/{extra}.txt" in commands) == is_added
+
+
+def test_fuzzers_have_an_environment_of_their_own_and_as_long_as_they_are_told(folder):
+    commands = make(folder, "--dry-run", "fuzz", "SECONDS=7").stdout
+    assert ".venv/fuzz/bin/pip install" in commands
+    for fuzzer in ("preprocessing", "api"):
+        assert f"PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.{fuzzer} 7\n" in commands
+        assert (REPO / "tests" / "fuzz" / f"{fuzzer}.py").exists()
+
+
+def test_no_test_that_is_run_for_fuzzing_has_fewer_examples_than_it_is_told():
+    tested = re.search(r"--hypothesis-profile fuzz (.*(?:\\\n.*)*)", (REPO / "Makefile").read_text())[1]
+    for name in tested.replace("\\", "").split():
+        for path in (REPO / name).rglob("*.py") if (REPO / name).is_dir() else ():
+            assert "max_examples=" not in path.read_text(), path
+
+
+def test_soak_takes_minutes_and_rate(folder):
+    add_script(folder / ".venv" / "dev" / "bin" / "python", 'printf "<%s>" "$@"')
+    (folder / ".venv" / "dev" / ".done").touch()
+    assert make(folder, "soak").stdout == "<-m><soak>"
+    assert make(folder, "soak", "MINUTES=5", "RATE=20").stdout == "<-m><soak><--minutes><5><--rate><20>"
 
 
 @pytest.mark.parametrize(("target", "settings"), [("serve", []), ("train", ["DATA=x"])])

@@ -13,7 +13,7 @@ def pinned(purpose):
     return dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,-]+\])?==(\S+)", lock, re.MULTILINE))
 
 
-@pytest.mark.parametrize("purpose", ["serve", "serve-openvino", "serve-gpu", "train", "gpu", "dev"])
+@pytest.mark.parametrize("purpose", ["serve", "serve-openvino", "serve-gpu", "train", "gpu", "dev", "fuzz"])
 def test_what_reads_heic_fits_every_environment(purpose):
     heif, other = pinned("heif"), pinned(purpose)
     assert heif.keys() == {"pillow", "pillow-heif"}

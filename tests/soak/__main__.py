@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.minutes > 0 or not arguments.rate > 0:
         parser.error(f"minutes and rate must be > 0, got {arguments.minutes:g} and {arguments.rate:g}")
     plan = Plan(seconds=60 * arguments.minutes, rate=arguments.rate, seed=arguments.seed)
-    soaked = soak(plan)
+    soaked = soak(plan, say=lambda line: print(line, file=sys.stderr, flush=True))
     figures = figures_of(soaked)
     write(soaked, figures, RESULTS if plan.is_full else CACHE / "results")
     return int(any(figure.is_met is False for figure in figures))

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,8 +68,13 @@ class Sampler(threading.Thread):
             self._soaked.pss_bytes.append(processes.pss_bytes(processes.family(self._pid)))
 
 
-def soak(plan: Plan) -> Soaked:
-    """Run it."""
+def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked:
+    """Run it.
+
+    Args:
+        plan: how long, and how hard.
+        say: told each minute how it goes.
+    """
     soaked = Soaked(plan)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         pictures = all_pictures()
@@ -117,7 +123,7 @@ def soak(plan: Plan) -> Soaked:
                         seed=plan.seed,
                     )
                 )
-                time.sleep(plan.seconds)
+                wait(soaked, say)
             if versions.stable != versions.first:
                 versions.promote(versions.first)
             soaked.after = settled(look, soaked.before, seconds=plan.rest_s)
@@ -127,6 +133,20 @@ def soak(plan: Plan) -> Soaked:
             soaked.log = service.lines()
         soaked.versions_published = versions.published
     return soaked
+
+
+def wait(soaked: Soaked, say: Callable[[str], object]) -> None:
+    """Let clients and disturbances do theirs."""
+    began_at, seconds = time.monotonic(), soaked.plan.seconds
+    while (left_s := began_at + seconds - time.monotonic()) > 0:
+        time.sleep(min(left_s, 60.0))
+        tally, passed = soaked.tally, (time.monotonic() - began_at) / 60
+        faults = [*tally.wrong, *tally.unexplained]
+        say(
+            f"{passed:.0f} of {seconds / 60:g} minutes: {sum(tally.outcomes.values()):,} requests, "
+            f"{len(tally.wrong)} wrong, {len(tally.unexplained)} unexplained, {soaked.pss_bytes[-1] / 1e6:.0f} MB"
+            + (f"; the last: {faults[-1]}" if faults else "")
+        )
 
 
 def slots_in_use(port: int) -> float:

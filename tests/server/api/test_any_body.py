@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-SHARED_CLIENT = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED_CLIENT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SHARED_CLIENT

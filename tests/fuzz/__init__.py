@@ -1,0 +1,1 @@
+"""Fuzzers that need an environment of their own: `make fuzz`."""
