@@ -71,7 +71,7 @@ test-all: .venv/dev/.done ## run the extended tests too, and record with which f
 	$(PYTEST) --extended all --record-extended
 
 fuzz: .venv/dev/.done .venv/fuzz/.done ## send random requests and pictures: make fuzz EXAMPLES=100000 SECONDS=3600
-	OPSIN_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) .venv/dev/bin/python -m pytest --hypothesis-profile fuzz tests/e2e/test_fuzz_http.py \
+	OPSIN_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) .venv/dev/bin/python -m pytest --timeout 0 -o faulthandler_timeout=0 --hypothesis-profile fuzz tests/e2e/test_fuzz_http.py \
 	  tests/server/api tests/server/http tests/models/pixels
 	PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.preprocessing $(or $(SECONDS),120)
 	PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.api $(or $(SECONDS),120)

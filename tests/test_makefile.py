@@ -110,6 +110,7 @@ def test_extras_of_serving_are_added_where_they_are_asked_for(folder, extra):
 def test_fuzzers_have_an_environment_of_their_own_and_as_long_as_they_are_told(folder):
     commands = make(folder, "--dry-run", "fuzz", "SECONDS=7").stdout
     assert ".venv/fuzz/bin/pip install" in commands
+    assert "pytest --timeout 0 -o faulthandler_timeout=0 " in commands  # examples without end would take too long
     for fuzzer in ("preprocessing", "api"):
         assert f"PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.{fuzzer} 7\n" in commands
         assert (REPO / "tests" / "fuzz" / f"{fuzzer}.py").exists()

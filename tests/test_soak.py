@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import math
 import random
+import signal
 import socket
+import subprocess
 import threading
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from running_server import wait_until
 from soak.clients import CUT, Client, Tally
+from soak.disturbances import is_stopped
 from soak.exchanges import Exchange, Way
 from soak.figures import figures_of, memory_figure
 from soak.holdings import Holdings
-from soak.journal import CUT_S, LATE_S, Journal
+from soak.journal import CUT_S, RESTART_S, Journal
 from soak.judge import (
     ANSWERED,
     LATE,
@@ -139,14 +143,17 @@ def test_cut_is_explained_by_a_kill_while_the_connection_was_open_and_only_for_a
 
 
 def test_late_answer_is_explained_by_a_stop_alone():
-    journal = Journal(clock=lambda: 10.0)
+    now = [10.0]
+    journal = Journal(clock=lambda: now[0])
     journal.note("kill engine")
     assert not journal.explains_late(9.0, 20.0)
-    journal.note("stop engine")
+    stop = journal.note("stop engine")
     assert journal.explains_late(9.0, 20.0)
-    assert journal.explains_late(10.0 + LATE_S, 40.0)
-    assert not journal.explains_late(10.5 + LATE_S, 40.0)
     assert not journal.explains_late(8.0, 9.0)
+    now[0] = 16.0
+    journal.end(stop)
+    assert journal.explains_late(16.0 + RESTART_S, 40.0)
+    assert not journal.explains_late(16.5 + RESTART_S, 40.0)
 
 
 @pytest.fixture
@@ -177,6 +184,16 @@ def test_connection_that_is_cut_is_a_fault_but_for_a_kill(port_that_hangs_up):
         client.send(Exchange("a page", (b"GET / HTTP/1.1\r\n\r\n",), (status_is(200),), Way.NEW))
     assert tally.outcomes == {("a page", "unexplained"): 1, ("a page", CUT): 1}
     assert "closed after 0 bytes" in tally.unexplained[0]
+
+
+def test_process_counts_as_stopped_until_it_goes_on_or_has_ended():
+    process = subprocess.Popen(["sleep", "60"])  # noqa: S607
+    assert not is_stopped(process.pid)
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: is_stopped(process.pid))
+    process.kill()
+    process.wait()
+    assert not is_stopped(process.pid)
 
 
 def test_slope_of_a_leak_is_beyond_the_noise_and_that_of_noise_is_not():

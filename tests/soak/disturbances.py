@@ -14,12 +14,13 @@ import threading
 import time
 
 from benchmarks import processes
-from soak.journal import Journal
+from soak.journal import Event, Journal
 from soak.versions import Versions
 
 ENGINE, WORKER, DECODER = "opsin: engine", "opsin: http", "opsin: decoder"
 WORKER_STOPPED_S = 2.0  # less than a request waits
 BROKEN_S = 2.0
+LOOK_S = 0.2
 
 
 class Disturbances(threading.Thread):
@@ -43,6 +44,7 @@ class Disturbances(threading.Thread):
         self._is_over = threading.Event()
         self._half_at = time.monotonic() + half_s
         self._spared: set[int] | None = None
+        self._stopped: dict[int, Event] = {}
         self.failure: BaseException | None = None
 
     def __enter__(self) -> Disturbances:
@@ -73,11 +75,21 @@ class Disturbances(threading.Thread):
             while True:
                 self._rng.shuffle(actions)
                 for act in actions:
-                    if self._is_over.wait(self._pause_s):
+                    if self._pause():
                         return
                     act()
         except BaseException as error:  # noqa: BLE001 - told by `__exit__`
             self.failure = error
+
+    def _pause(self) -> bool:
+        """Wait, and note when the server has replaced what was stopped; True where all is over."""
+        until = time.monotonic() + self._pause_s
+        while not self._is_over.wait(LOOK_S):
+            for pid in [pid for pid in self._stopped if not is_stopped(pid)]:
+                self._journal.end(self._stopped.pop(pid))
+            if time.monotonic() > until:
+                return False
+        return True
 
     def _publish(self) -> None:
         self._journal.note("publish a version")
@@ -99,7 +111,7 @@ class Disturbances(threading.Thread):
     def _suspend(self, title: str, *, continue_after_s: float | None = None) -> None:
         """Stop a process; the server must notice, but for one that goes on before it could."""
         if pid := self._victim(title):
-            self._journal.note(f"stop {title.split()[-1]}")
+            self._stopped[pid] = self._journal.note(f"stop {title.split()[-1]}")
             self._signal(pid, signal.SIGSTOP)
             if continue_after_s is not None:
                 time.sleep(continue_after_s)
@@ -111,10 +123,18 @@ class Disturbances(threading.Thread):
             workers, decoders = processes.named(self._pid, WORKER), processes.named(self._pid, DECODER)
             engines = processes.named(self._pid, ENGINE)
             self._spared = {*engines, *workers[: len(workers) // 2], *decoders[: len(decoders) // 2]}
-        there = [pid for pid in there if pid not in (self._spared or ())]
+        there = [pid for pid in there if pid not in (self._spared or ()) and pid not in self._stopped]
         return self._rng.choice(there) if there else None
 
     @staticmethod
     def _signal(pid: int, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is there and stands still."""
+    try:
+        return (processes.PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False

@@ -6,10 +6,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 CUT_S = 5.0  # after a worker's kill: by then each client has noticed that its connection is no more
-# After a process was stopped: 5 s until it is replaced, and a request that came last has 10 s.
-LATE_S = 20.0
+RESTART_S = 5.0  # for the successor of a process that stood still: to start, and to do what has waited
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that was done; one that stands until it is undone, or the server has noticed, ends with that."""
+
+    what: str
+    began_at: float
+    ended_at: float = float("inf")
 
 
 class Journal:
@@ -17,25 +26,34 @@ class Journal:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
-        self._events: list[tuple[float, str]] = []
+        self._events: list[Event] = []
 
-    def note(self, what: str) -> None:
+    def note(self, what: str) -> Event:
         """Write down what is about to be done, such as "kill http"."""
         with self._lock:
-            self._events.append((self._clock(), what))
+            self._events.append(Event(what, self._clock()))
+            return self._events[-1]
+
+    def end(self, event: Event) -> None:
+        """Write down that it is over."""
+        event.ended_at = self._clock()
 
     def counts(self) -> Counter[str]:
         with self._lock:
-            return Counter(what for _, what in self._events)
+            return Counter(event.what for event in self._events)
 
     def explains_cut(self, opened_at: float, ended_at: float) -> bool:
         """Whether a worker was killed while that connection was open, not long before it was found to be cut."""
-        return any(opened_at <= at <= ended_at <= at + CUT_S for at, what in self._all() if what == "kill http")
+        return any(opened_at <= kill.began_at <= ended_at <= kill.began_at + CUT_S for kill in self._all("kill http"))
 
     def explains_late(self, began_at: float, ended_at: float) -> bool:
-        """Whether a process was stopped so that an answer could come too late."""
-        return any(at <= ended_at and began_at <= at + LATE_S for at, what in self._all() if what.startswith("stop "))
+        """Whether a process stood still while that request was under way, or shortly before."""
+        return any(
+            stop.began_at <= ended_at and began_at <= stop.ended_at + RESTART_S
+            for what in ("stop engine", "stop decoder", "stop http")
+            for stop in self._all(what)
+        )
 
-    def _all(self) -> list[tuple[float, str]]:
+    def _all(self, what: str) -> list[Event]:
         with self._lock:
-            return list(self._events)
+            return [event for event in self._events if event.what == what]
