@@ -1,6 +1,6 @@
 """What is done to the server under load: versions come and go, processes are killed and stopped.
 
-From the half of the time on the engine, one worker and some decoders are spared: a process that is killed gives back
+From half of the time on the engine, one worker and some decoders are spared: a process that is killed gives back
 what it leaks, and nobody would see it.
 """
 
@@ -43,7 +43,7 @@ class Disturbances(threading.Thread):
         self._rng = random.Random(seed)
         self._is_over = threading.Event()
         self._half_at = time.monotonic() + half_s
-        self._spared: set[int] | None = None
+        self.spared: set[int] = set()
         self._stopped: dict[int, Event] = {}
         self.failure: BaseException | None = None
 
@@ -119,11 +119,12 @@ class Disturbances(threading.Thread):
 
     def _victim(self, title: str) -> int | None:
         there = processes.named(self._pid, title)
-        if time.monotonic() > self._half_at and self._spared is None:
+        if time.monotonic() > self._half_at and not self.spared:
             workers, decoders = processes.named(self._pid, WORKER), processes.named(self._pid, DECODER)
             engines = processes.named(self._pid, ENGINE)
-            self._spared = {*engines, *workers[: len(workers) // 2], *decoders[: len(decoders) // 2]}
-        there = [pid for pid in there if pid not in (self._spared or ()) and pid not in self._stopped]
+            lasting = [*engines, *workers[: len(workers) // 2], *decoders[: len(decoders) // 2]]
+            self.spared = {self._pid, *(pid for pid in lasting if pid not in self._stopped)}
+        there = [pid for pid in there if pid not in self.spared and pid not in self._stopped]
         return self._rng.choice(there) if there else None
 
     @staticmethod

@@ -15,7 +15,7 @@ from soak.slope import slope_of
 
 
 def figures_of(soaked: Soaked) -> list[Figure]:
-    return [*traffic_figures(soaked), memory_figure(soaked), *holdings_figures(soaked), *log_figures(soaked)]
+    return [*traffic_figures(soaked), *memory_figures(soaked), *holdings_figures(soaked), *log_figures(soaked)]
 
 
 def traffic_figures(soaked: Soaked) -> list[Figure]:
@@ -40,24 +40,26 @@ def traffic_figures(soaked: Soaked) -> list[Figure]:
     return figures
 
 
-def memory_figure(soaked: Soaked) -> Figure:
-    """The slope of the second half, in which nothing that is killed takes a leak with it."""
-    half = soaked.plan.seconds / 2
-    pairs = zip(soaked.times_s, soaked.pss_bytes, strict=True)
-    second = [(at / 60, pss / 1000) for at, pss in pairs if at >= half]
-    slope = slope_of([at for at, _ in second], [pss for _, pss in second])
-    what, details = "memory of all processes: slope", {"times_s": soaked.times_s, "pss_bytes": soaked.pss_bytes}
+def memory_figures(soaked: Soaked) -> list[Figure]:
+    """The slopes of the second half: of all processes, and of those that nobody killed, which is the sharper."""
+    half_s = soaked.plan.seconds / 2
+    everything = list(zip(soaked.times_s, soaked.pss_bytes, strict=True))
+    spared = [(at, pss) for at, pss in zip(soaked.times_s, soaked.spared_bytes, strict=True) if pss]
+    return [
+        slope_figure("memory of all processes: slope", [(at, pss) for at, pss in everything if at >= half_s]),
+        slope_figure("memory of those that were spared: slope", spared),
+    ]
+
+
+def slope_figure(what: str, samples: Sequence[tuple[float, float]]) -> Figure:
+    times_s, pss_bytes = [at for at, _ in samples], [pss for _, pss in samples]
+    details = {"times_s": times_s, "pss_bytes": pss_bytes}
+    slope = slope_of([at / 60 for at in times_s], [pss / 1000 for pss in pss_bytes])
     if slope is None:
-        return Figure(what, 0.0, "kB/min", note=f"{len(second)} samples are too few to tell", details=details)
-    mean = sum(pss for _, pss in second) / len(second) / 1000
-    return Figure(
-        what,
-        round(slope.value, 1),
-        "kB/min",
-        at_most=round(slope.noise, 1),
-        note=f"standard error {slope.standard_error:.1f}; mean {mean:.0f} MB, {len(second)} samples of the second half",
-        details=details,
-    )
+        return Figure(what, 0.0, "kB/min", note=f"{len(samples)} samples are too few to tell", details=details)
+    note = f"standard error {slope.standard_error:.1f}; mean {sum(pss_bytes) / len(samples) / 1e6:.0f} MB"
+    note += f", {len(samples)} samples of the second half"
+    return Figure(what, round(slope.value, 1), "kB/min", at_most=round(slope.noise, 1), note=note, details=details)
 
 
 def holdings_figures(soaked: Soaked) -> list[Figure]:

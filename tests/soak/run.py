@@ -39,6 +39,7 @@ class Soaked:
     journal: Journal = field(default_factory=Journal)
     times_s: list[float] = field(default_factory=list)  # of the samples, from the start of the disturbances on
     pss_bytes: list[float] = field(default_factory=list)
+    spared_bytes: list[float] = field(default_factory=list)  # of processes that live through the second half; 0 before
     before: Holdings | None = None
     after: Holdings | None = None
     left: list[str] = field(default_factory=list)  # once it had stopped
@@ -49,9 +50,9 @@ class Soaked:
 class Sampler(threading.Thread):
     """Looks at the memory of all processes; it ends with the context."""
 
-    def __init__(self, pid: int, soaked: Soaked) -> None:
+    def __init__(self, pid: int, soaked: Soaked, spared: Callable[[], set[int]]) -> None:
         super().__init__(name="soak sampler", daemon=True)
-        self._pid, self._soaked, self._is_over = pid, soaked, threading.Event()
+        self._pid, self._soaked, self._spared, self._is_over = pid, soaked, spared, threading.Event()
 
     def __enter__(self) -> Sampler:
         self.start()
@@ -66,6 +67,7 @@ class Sampler(threading.Thread):
         while not self._is_over.wait(self._soaked.plan.sample_s):
             self._soaked.times_s.append(time.monotonic() - began_at)
             self._soaked.pss_bytes.append(processes.pss_bytes(processes.family(self._pid)))
+            self._soaked.spared_bytes.append(processes.pss_bytes(sorted(self._spared())))
 
 
 def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked:
@@ -110,19 +112,18 @@ def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked
                 time.sleep(plan.warm_up_s)
             soaked.before = settled(look, None, seconds=plan.rest_s / 2)
             with contextlib.ExitStack() as load:
-                load.enter_context(Sampler(service.pid, soaked))
+                disturbances = Disturbances(
+                    service.pid,
+                    versions,
+                    soaked.journal,
+                    pause_s=plan.pause_s,
+                    half_s=plan.seconds / 2,
+                    seed=plan.seed,
+                )
+                load.enter_context(Sampler(service.pid, soaked, lambda: disturbances.spared))
                 load.enter_context(traffic())
                 load.enter_context(Loiterers(port, count=plan.num_loiterers, seed=plan.seed))
-                load.enter_context(
-                    Disturbances(
-                        service.pid,
-                        versions,
-                        soaked.journal,
-                        pause_s=plan.pause_s,
-                        half_s=plan.seconds / 2,
-                        seed=plan.seed,
-                    )
-                )
+                load.enter_context(disturbances)
                 wait(soaked, say)
             if versions.stable != versions.first:
                 versions.promote(versions.first)
