@@ -80,6 +80,10 @@ row "health command" "[CMD $health_check]" "$(health_command)" test "$(health_co
 row "health command, served" "exit 0" "" enter $health_check
 # shellcheck disable=SC2086
 row "health command, not served" "exit 1" "" refused enter env OPSIN_PORT=1 $health_check
+without_keys=$(enter env OPSIN_ALLOW_ANONYMOUS= OPSIN_PORT=0 timeout 20 python -m server 2>&1 && echo "exit 0" || echo "exit $?")
+found=$(grep --only-matching --max-count 1 OPSIN_ALLOW_ANONYMOUS=1 <<<"$without_keys" || true)
+row "start for all, neither keys nor leave" "exit 2, names what to set" "${without_keys##*$'\n'}, ${found:-nothing}" \
+  test "${without_keys##*$'\n'}, $found" = "exit 2, OPSIN_ALLOW_ANONYMOUS=1"
 
 drain_log=$(mktemp)
 client drain >"$drain_log" &
@@ -96,6 +100,6 @@ row "$(stop_signal): exit status" 0 "$status" test "$status" = 0
 printf '\n%s, %s, over %s\n' "$dockerfile" "$ENGINE" "$base"
 for line in "what|promised|found|" "${rows[@]}"; do
   IFS='|' read -r what promised found verdict <<<"$line"
-  printf '%-34s %-36s %-36s %s\n' "$what" "$promised" "$found" "$verdict"
+  printf '%-38s %-36s %-36s %s\n' "$what" "$promised" "$found" "$verdict"
 done
 exit "$failed"

@@ -25,7 +25,6 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import url_of
 from server.api.app import FlaskApp, create_app
-from server.api.errors import front_response
 from server.api.shared_counts import SharedCounts
 from server.compile_cache import keep_compiled_code
 from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES, Decoder
@@ -175,7 +174,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         trace_refusal = self._trace_requests(app, metrics.note_spans)
         with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
-        return Application(app, engine.wait_s_if_full, front_response, note_refusal, app.may_send, trace_refusal)
+        return Application(
+            app, engine.wait_s_if_full, app.front_response, note_refusal, app.body_refusal, trace_refusal
+        )
 
     def _trace_requests(self, app: FlaskApp, note_spans: Callable[[str, int], None]) -> TraceRefusal | None:
         """Have the application's requests traced, if that is wanted, and give what traces those that it never sees."""

@@ -66,6 +66,12 @@ class Metrics:
         batches = Histogram(
             "opsin_batch_size", "Images that the model ran together.", registry=own, buckets=BATCH_BUCKETS
         )
+        fallbacks = Counter(
+            "opsin_rate_limit_fallbacks_total",
+            "Requests that this server counted by itself, as Redis did not answer.",
+            registry=own,
+        )
+        self.note_rate_limit_fallback = fallbacks.inc
         # With seconds.
         self.note_read, self.note_encode = stages.labels("read").observe, stages.labels("encode").observe
         self.note_decode, self.note_decode_queue = (

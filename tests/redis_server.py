@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,14 +16,14 @@ START_S = 20.0
 
 
 @contextlib.contextmanager
-def running_redis(folder):
-    """Start one on a free port; gives its URL and its process."""
+def running_redis(folder, url=None):
+    """Start one on a free port, or again where it was; gives its URL and its process."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no redis-server: apt-get install redis-server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = urlsplit(url).port if url else probe.getsockname()[1]
     options = [
         "--port",
         str(port),

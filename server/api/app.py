@@ -10,9 +10,10 @@ from typing import Any
 from flask import Flask, Response, has_request_context, request
 from werkzeug.exceptions import NotFound
 
-from server.api.cors import Cors
-from server.api.errors import ON_EVERY_RESPONSE, STATUS, register_error_handlers
-from server.api.gate import Gate
+from models.errors import OpsinError
+from server.api.cors import Cors, cors_headers
+from server.api.errors import ON_EVERY_RESPONSE, STATUS, front_response, register_error_handlers
+from server.api.gate import Gate, Rates
 from server.api.keys import ApiKeys
 from server.api.metrics import metrics_routes
 from server.api.operations import operations_routes
@@ -25,7 +26,7 @@ from server.decoding.decoder import Decoder
 from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
-from server.http.limits import Headers, everybody_may
+from server.http.limits import Headers, read_every_body
 from server.metrics import OTHER, Metrics
 from server.prediction_counts import PredictionCounts
 from server.prediction_metrics import PredictionMetrics
@@ -38,13 +39,15 @@ class FlaskApp(Flask):
     """The Flask application, which can name the route of a path for metrics.
 
     Attributes:
-        may_send: whether the body of a request is read, by its headers, before the application is asked.
+        body_refusal: why the body of a request is not read, by its headers and the client's address.
+        cors_origins: whose scripts may read answers.
     """
 
-    may_send: Callable[[Headers], bool] = staticmethod(everybody_may)
+    body_refusal: Callable[[Headers, str], OpsinError | None] = staticmethod(read_every_body)
 
-    def __init__(self) -> None:
+    def __init__(self, *, cors_origins: tuple[str, ...] = ()) -> None:
         super().__init__("server.api")
+        self.cors_origins = cors_origins
         self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.url_map.merge_slashes = False  # a path with two is another path, of which there is none
@@ -65,6 +68,10 @@ class FlaskApp(Flask):
         if filename != posixpath.normpath(filename):
             raise NotFound
         return super().send_static_file(filename)
+
+    def front_response(self, error: OpsinError, origin: str) -> tuple[str, dict[str, str], bytes]:
+        """Give the HTTP front what to say to a request of an origin, or of none, that it refuses by itself."""
+        return front_response(error, cors_headers(origin, self.cors_origins))
 
     def route_of(self, path: str) -> str | None:
         """Name the rule of a path; one with variable parts has a name only while its request is answered."""
@@ -107,7 +114,7 @@ def create_app(
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice, channels))
     metrics.registry.register(PredictionMetrics(engine, predictions))
-    app = FlaskApp()
+    app = FlaskApp(cors_origins=settings.cors_origins)
     put_in_front(app, settings, counts=counts or SharedCounts(), metrics=metrics)
     register_error_handlers(app)
     pages = Pages(engine, settings)
@@ -129,19 +136,19 @@ def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, met
         gate = Gate(
             app.wsgi_app,
             keys=ApiKeys(settings.api_keys_file) if settings.api_keys_file else None,
-            wait_s=_wait_s(settings, counts),
+            rates=_rates(settings, counts, metrics) if settings.rate_limit else None,
             in_hand=RequestsInHand(settings.max_requests_per_client) if settings.max_requests_per_client else None,
             proxies=settings.trusted_proxies,
         )
-        app.wsgi_app, app.may_send = gate, gate.may_send  # type: ignore[method-assign]
+        app.wsgi_app, app.body_refusal = gate, gate.body_refusal  # type: ignore[method-assign]
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
 
 
-def _wait_s(settings: Settings, counts: SharedCounts) -> Callable[[str], float | None] | None:
-    if settings.rate_limit is None:
-        return None
+def _rates(settings: Settings, counts: SharedCounts, metrics: Metrics) -> Rates:
     from server.api.rate_limits import RateLimits  # 0.1 s to import, for those alone who use it
+    from server.api.redis_counts import RedisCounts
 
-    return RateLimits(settings.rate_limit, counts, redis_url=settings.rate_limit_redis).wait_s
+    redis = RedisCounts(settings.rate_limit_redis) if settings.rate_limit_redis else None
+    return RateLimits(settings.rate_limit or "", counts, redis=redis, note_alone=metrics.note_rate_limit_fallback)

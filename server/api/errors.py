@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Response, request
@@ -111,10 +111,12 @@ def error_response(error: OpsinError) -> Response:
     return _response(status_of(error), body_of(error), headers_of(error))
 
 
-def front_response(error: OpsinError) -> tuple[str, dict[str, str], bytes]:
+def front_response(
+    error: OpsinError, more_headers: Sequence[tuple[str, str]] = ()
+) -> tuple[str, dict[str, str], bytes]:
     """Give the HTTP front status, headers and body of a request that it refuses before the application is called."""
     response = error_response(error)
-    return response.status, {**dict(response.headers), **dict(ON_EVERY_RESPONSE)}, response.get_data()
+    return response.status, dict([*response.headers, *ON_EVERY_RESPONSE, *more_headers]), response.get_data()
 
 
 def register_error_handlers(app: Flask) -> None:

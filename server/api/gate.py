@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from models.errors import OpsinError
 from server.api.client_address import client_address
 from server.api.errors import error_response
 from server.api.keys import ApiKeys
@@ -18,15 +19,31 @@ from server.setting_values import Network
 OPEN_PATHS = frozenset(("/", "/healthz", "/readyz"))
 OPEN_FOLDER = "/static/"
 BEARER = "bearer "
+# Of the headers of a request, those that say whose it is.
+TELLING = {
+    "AUTHORIZATION": "HTTP_AUTHORIZATION",
+    "X-API-KEY": "HTTP_X_API_KEY",
+    "X-FORWARDED-FOR": "HTTP_X_FORWARDED_FOR",
+}
+
+
+class Rates(Protocol):
+    """How often a client may ask: `server.api.rate_limits.RateLimits`, whose library is loaded where it is used."""
+
+    def wait_s(self, client: str) -> float | None:
+        """Count a request; None: it is let in."""
+
+    def refused_s(self, client: str) -> float | None:
+        """Tell without counting whether a request would be refused; None: not as far as is known."""
 
 
 class Gate:
-    """Answers 401 to whoever has no key, and 429 to whoever asks too much; the body of such a request is not looked at.
+    """Answers 401 to whoever has no key, and 429 to whoever asks too much; the body of such a request is not read.
 
     Args:
         application: what the others are let in to.
         keys: None: nobody needs one.
-        wait_s: counts a request of a client, and tells in how many seconds it may ask if not now; None: it always may.
+        rates: None: everybody may ask as often as it likes.
         in_hand: None: everybody may have as many requests in hand as it likes.
         proxies: that are believed when they say whose request it is.
     """
@@ -36,12 +53,12 @@ class Gate:
         application: WSGIApplication,
         *,
         keys: ApiKeys | None = None,
-        wait_s: Callable[[str], float | None] | None = None,
+        rates: Rates | None = None,
         in_hand: RequestsInHand | None = None,
         proxies: Sequence[Network] = (),
     ) -> None:
         self._application, self._proxies = application, proxies
-        self._keys, self._wait_s, self._in_hand = keys, wait_s, in_hand
+        self._keys, self._rates, self._in_hand = keys, rates, in_hand
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application, or say why not."""
@@ -58,27 +75,53 @@ class Gate:
         finally:
             self._in_hand.end(client)
 
-    def may_send(self, headers: Headers) -> bool:
-        """Tell before a body is read whether it is anybody's with a key: strangers take no memory."""
-        names = {"AUTHORIZATION": "HTTP_AUTHORIZATION", "X-API-KEY": "HTTP_X_API_KEY"}
-        key = presented_key({names[name]: value for name, value in headers if name in names})
-        return self._keys is None or self._keys.name_of(key) is not None
+    def body_refusal(self, headers: Headers, address: str) -> OpsinError | None:
+        """Tell by a request's head why its body is not worth reading; None: it is.
+
+        Nothing is counted: that is done, and the request refused, when the application is called.
+        """
+        told: dict[str, str] = {"REMOTE_ADDR": address}
+        for name, value in headers:
+            if (key := TELLING.get(name)) is not None:
+                told[key] = f"{told[key]},{value}" if key in told else value
+        client, refusal = self._identify(told)
+        if refusal is None and self._rates and (wait_s := self._rates.refused_s(client)) is not None:
+            return _too_often(wait_s)
+        if refusal is None and self._in_hand and self._in_hand.is_full(client):
+            return _too_much_in_hand()
+        return refusal
 
     def _admitted_client(self, environ: dict[str, Any]) -> str:
         """Find who asks, and count the request; raises MissingApiKey, InvalidApiKey or RateLimited."""
+        client, refusal = self._identify(environ)
+        wait_s = self._rates.wait_s(client) if self._rates else None
+        if wait_s is not None:
+            raise _too_often(wait_s)
+        if refusal is not None:
+            raise refusal
+        if self._in_hand and not self._in_hand.begin(client):
+            raise _too_much_in_hand()
+        return client
+
+    def _identify(self, environ: dict[str, Any]) -> tuple[str, RequestError | None]:
+        """Find who asks, and what is wrong with the key."""
         key = presented_key(environ) if self._keys else ""
         name = self._keys.name_of(key) if self._keys and key else None
         client = f"key {name}" if name else client_address(environ, self._proxies)
-        wait_s = self._wait_s(client) if self._wait_s else None
-        if wait_s is not None:
-            raise RateLimited("this client asks more often than it may, try again later", wait_s=wait_s)
-        if self._keys and not key:
-            raise MissingApiKey("an API key is needed, in the header Authorization: Bearer <key> or X-API-Key: <key>")
-        if self._keys and not name:
-            raise InvalidApiKey("the API key is not known, or no longer")
-        if self._in_hand and not self._in_hand.begin(client):
-            raise RateLimited("this client has as many requests in hand as it may, try again later", wait_s=1)
-        return client
+        if self._keys is None or name:
+            return client, None
+        if not key:
+            where = "in the header Authorization: Bearer <key> or X-API-Key: <key>"
+            return client, MissingApiKey(f"an API key is needed, {where}")
+        return client, InvalidApiKey("the API key is not known, or no longer")
+
+
+def _too_often(wait_s: float) -> RateLimited:
+    return RateLimited("this client asks more often than it may, try again later", wait_s=wait_s)
+
+
+def _too_much_in_hand() -> RateLimited:
+    return RateLimited("this client has as many requests in hand as it may, try again later", wait_s=1)
 
 
 def is_open(path: str) -> bool:

@@ -6,21 +6,17 @@ request is let in. Counts are shared by the workers of a server, or with Redis b
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
-from limits import parse_many
-from limits.errors import StorageError
-from limits.storage import RedisStorage, Storage
+from limits import RateLimitItem, parse_many
+from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from server.api.redis_counts import RedisAway, RedisCounts
 from server.api.shared_counts import SharedCounts
 
-REDIS_TIMEOUT_S = 0.25  # for an answer; a request waits for it
-REDIS_PAUSE_S = 5.0  # after a failure, in which the server counts by itself
-
-log = logging.getLogger("opsin.limits")
+REFUSED = "refused "  # before the key of a client whom Redis has refused, in this server's own counts
 
 
 class SharedStorage(Storage):
@@ -66,41 +62,57 @@ class RateLimits:
     Args:
         text: limits such as `10/second;1000/hour`, all of which hold.
         counts: of this server's workers.
-        redis_url: where servers count together; while it fails, each counts by itself.
+        redis: where servers count together; while it is away, each counts by itself.
+        note_alone: called for each request that was counted so.
         clock: seconds since the epoch.
     """
 
     def __init__(
-        self, text: str, counts: SharedCounts, *, redis_url: str | None = None, clock: Callable[[], float] = time.time
+        self,
+        text: str,
+        counts: SharedCounts,
+        *,
+        redis: RedisCounts | None = None,
+        note_alone: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._limits = sorted(parse_many(text))
-        self._own = FixedWindowRateLimiter(SharedStorage(counts))
-        self._redis = None if redis_url is None else FixedWindowRateLimiter(_redis_storage(redis_url))
-        self._redis_from = 0.0
-        self._clock = clock
+        self._counts, self._own = counts, FixedWindowRateLimiter(SharedStorage(counts))
+        self._redis, self._note_alone, self._clock = redis, note_alone, clock
 
     def wait_s(self, client: str) -> float | None:
         """Count a request; None: it is let in, else in how many seconds another would be."""
-        if self._redis is not None and self._clock() >= self._redis_from:
-            try:
-                return self._wait_s(self._redis, client)
-            except StorageError as error:
-                self._redis_from = self._clock() + REDIS_PAUSE_S
-                log.error("Redis does not answer, this server counts by itself: %s", type(error.storage_error).__name__)
-        return self._wait_s(self._own, client)
+        if self._redis is None:
+            return self._count(self._own, client)
+        if (wait_s := self._refused_by_redis_s(client)) is not None:
+            return wait_s
+        try:
+            wait_s = self._redis.ask(lambda limiter: self._count(limiter, client))
+        except RedisAway:
+            self._note_alone()
+            return self._count(self._own, client)
+        if wait_s is not None:
+            self._counts.add(REFUSED + client, 1, wait_s)
+        return wait_s
 
-    def _wait_s(self, limiter: FixedWindowRateLimiter, client: str) -> float | None:
+    def refused_s(self, client: str) -> float | None:
+        """Tell from memory, without counting, in how many seconds a client may ask; None: a request is worth a try."""
+        if self._redis is not None:
+            return self._refused_by_redis_s(client)
+        used_up = [limit for limit in self._limits if not self._own.test(limit, client)]
+        return self._reset_s(self._own, used_up[0], client) if used_up else None
+
+    def _refused_by_redis_s(self, client: str) -> float | None:
+        """Tell how long Redis' last refusal of a client holds: to the end of a window, whatever comes."""
+        if not self._counts.count(REFUSED + client):
+            return None
+        return max(0.0, self._counts.expires_at(REFUSED + client) - self._clock())
+
+    def _count(self, limiter: FixedWindowRateLimiter, client: str) -> float | None:
         for limit in self._limits:
             if not limiter.hit(limit, client):
-                return max(0.0, limiter.get_window_stats(limit, client).reset_time - self._clock())
+                return self._reset_s(limiter, limit, client)
         return None
 
-
-def _redis_storage(url: str) -> RedisStorage:
-    return RedisStorage(
-        url,
-        key_prefix="opsin",
-        wrap_exceptions=True,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-    )
+    def _reset_s(self, limiter: FixedWindowRateLimiter, limit: RateLimitItem, client: str) -> float:
+        return max(0.0, limiter.get_window_stats(limit, client).reset_time - self._clock())

@@ -22,6 +22,10 @@ class RequestsInHand:
             self._numbers[client] = number + 1
             return True
 
+    def is_full(self, client: str) -> bool:
+        """Tell whether there would be too many with one more."""
+        return self._numbers.get(client, 0) >= self._max_requests
+
     def end(self, client: str) -> None:
         """Count one less."""
         with self._lock:

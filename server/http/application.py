@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.errors import OpsinError
 from server.gunicorn_internals import Request
-from server.http.limits import Headers, everybody_may
+from server.http.limits import Headers, read_every_body
 from server.http.wsgi import ErrorResponse
 
 TraceRefusal = Callable[[Request, OpsinError, float], Mapping[str, str]]
@@ -20,17 +20,18 @@ class Application:
     Attributes:
         respond: the WSGI application (PEP 3333).
         wait_s_if_full: in how many seconds there will be room for an upload; None while there is.
-        error_response: makes status with reason, headers and body of an error, as the application would respond.
-        may_send: whether the body of a request is read, by its headers; see `Limits`.
+        error_response: makes status with reason, headers and body of an error, as the application would respond to a
+            request of that Origin, or of none.
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
+        body_refusal: see `Limits`.
         trace_refusal: sends a trace of such a response, given the request, the error and when its first byte came, and
             gives what names the trace in the log; None where no traces are wanted.
     """
 
     respond: Callable[..., Iterable[bytes]]
     wait_s_if_full: Callable[[], float | None]
-    error_response: Callable[[OpsinError], ErrorResponse]
+    error_response: Callable[[OpsinError, str], ErrorResponse]
     note_refusal: Callable[[str, str, int], None]
-    may_send: Callable[[Headers], bool] = everybody_may
+    body_refusal: Callable[[Headers, str], OpsinError | None] = read_every_body
     trace_refusal: TraceRefusal | None = None

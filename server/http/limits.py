@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.errors import OpsinError
+
 MAX_HEAD_BYTES = 128 * 1024  # of a request; 100 fields, which is gunicorn's limit, of more than a kilobyte each
 MAX_LINE_BYTES = 8190  # of a chunk's size and its extensions, as gunicorn has it
 MAX_TRAILER_BYTES = 8190  # of a chunked body; as much as one field of a head may have
@@ -28,9 +30,9 @@ def spare_connections(limit: int) -> int:
 Headers = Sequence[tuple[str, str]]
 
 
-def everybody_may(_headers: Headers) -> bool:
-    """Read the body of any request."""
-    return True
+def read_every_body(_headers: Headers, _address: str) -> OpsinError | None:
+    """Refuse no request's body."""
+    return None
 
 
 class UploadBudget:
@@ -68,7 +70,8 @@ class Limits:
         budget: of all requests from the first byte of a body to the response.
         keepalive_s: how long a connection may be silent between requests, or leave a response untaken.
         read_timeout_s: how long a request may take to come in.
-        may_send: whether a body is read, by the headers of its request: names in capitals, and values.
+        body_refusal: why a body is not read, or None, by the headers of its request (names in capitals, and values)
+            and the client's address.
     """
 
     cfg: Any
@@ -76,4 +79,4 @@ class Limits:
     budget: UploadBudget
     keepalive_s: float
     read_timeout_s: float
-    may_send: Callable[[Headers], bool] = everybody_may
+    body_refusal: Callable[[Headers, str], OpsinError | None] = read_every_body

@@ -9,6 +9,7 @@ so ``chunked_body`` has another.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from server.http.limits import MAX_HEAD_BYTES, PARSE_AGAIN_BYTES, Limits
 from server.http.rules import check_head
 from server.request_errors import MalformedRequest, UploadTooLarge
 
+ORIGIN_FIELD = re.compile(rb"\r\norigin:[ \t]*([\x21-\x7e]+)[ \t]*\r\n", re.IGNORECASE)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -53,6 +55,14 @@ class RequestParser:
     def is_paused(self) -> bool:
         """Whether there is more to do with what has come: ``feed`` goes on with it, given nothing more."""
         return self._chunked is not None and self._chunked.is_paused and self.num_missing > 0
+
+    @property
+    def origin(self) -> str:
+        """The Origin of the request at hand, of one that is malformed too; empty without one."""
+        if self._request is not None:
+            return next((value for name, value in self._request.headers if name == "ORIGIN"), "")
+        found = ORIGIN_FIELD.search(self._rest)
+        return found[1].decode() if found else ""
 
     def feed(self, data: bytes) -> None:
         """Take in what has come.
@@ -123,8 +133,8 @@ class RequestParser:
         self._request, self._chunked, self.num_missing = None, None, 0
 
     def _begin_body(self, request: Request) -> None:
-        if request.num_body_bytes != 0 and not self._limits.may_send(request.headers):
-            self.abort(OSError("the body is a stranger's, and was not read"))
+        if request.num_body_bytes != 0 and (refusal := self._limits.body_refusal(request.headers, self._address[0])):
+            self.abort(refusal)
             return
         if request.num_body_bytes is None:
             self._chunked = ChunkedBody(request, self._limits.max_body_bytes)

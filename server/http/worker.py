@@ -64,7 +64,7 @@ class HTTPWorker(WorkerProcess):
             budget=UploadBudget(max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)),
             keepalive_s=self.cfg.keepalive,
             read_timeout_s=settings.read_timeout_ms / 1000,
-            may_send=self.wsgi.may_send,
+            body_refusal=self.wsgi.body_refusal,
         )
         self._threads = RequestThreads(self._serve, max_busy=self.cfg.threads)
         self._connections = OpenConnections(

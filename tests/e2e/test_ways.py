@@ -17,6 +17,7 @@ pytestmark = pytest.mark.e2e
 TRACED_SERVER = Path(__file__).with_name("traced_server.py")
 # What runs at all times, or after the request before.
 BESIDE = {"server/engine/process.py", "server/engine/registry.py", "server/memory.py", "server/http/path_costs.py"}
+BESIDE |= {"server/http/open_connections.py", "server/http/connection_counts.py"}
 
 
 def listed(section):

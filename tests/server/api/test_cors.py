@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.api.app import create_app
+from server.request_errors import MalformedRequest, Overloaded
 from server.settings import Settings
 
 ORIGIN = "https://app.example"
@@ -61,3 +62,19 @@ def test_without_the_setting_nothing_is_said(engine):
     client = create_app(Settings(), engine=engine).test_client()
     for response in (preflight(client, ORIGIN), client.get("/healthz", headers={"Origin": ORIGIN})):
         assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize("error", [Overloaded("x", wait_s=1), MalformedRequest("x", 431)])
+def test_named_origin_may_read_what_the_front_refuses_by_itself(client, engine, error):
+    def headers_of(app, origin):
+        return app.front_response(error, origin)[1]
+
+    told = headers_of(client.application, ORIGIN)
+    assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (ORIGIN, "Origin")
+    assert told["Access-Control-Expose-Headers"] == "Retry-After, X-Request-Id"
+    for origin in ("", "https://evil.example"):
+        assert "Access-Control-Allow-Origin" not in headers_of(client.application, origin)
+        assert headers_of(client.application, origin)["Vary"] == "Origin"
+    assert "Vary" not in headers_of(create_app(Settings(), engine=engine), ORIGIN)
+    every = create_app(Settings(cors_origins=("*",)), engine=engine)
+    assert headers_of(every, ORIGIN)["Access-Control-Allow-Origin"] == "*"

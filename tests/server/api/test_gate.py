@@ -92,21 +92,44 @@ def test_page_without_keys_has_no_such_field(engine):
 
 
 @pytest.mark.parametrize(
-    ("headers", "expected"),
+    ("headers", "code"),
     [
-        ([], False),
-        ([("HOST", "x"), ("AUTHORIZATION", f"Bearer {KEY}")], True),
-        ([("X-API-KEY", KEY)], True),
-        ([("X-API-KEY", "wrong")], False),
+        ([], "missing_api_key"),
+        ([("HOST", "x"), ("AUTHORIZATION", f"Bearer {KEY}")], None),
+        ([("X-API-KEY", KEY)], None),
+        ([("X-API-KEY", "wrong")], "invalid_api_key"),
     ],
 )
-def test_body_is_read_of_those_with_a_key_alone(client, headers, expected):
-    assert client.application.may_send(headers) is expected
+def test_body_is_read_of_those_with_a_key_alone(client, headers, code):
+    refusal = client.application.body_refusal(headers, "192.0.2.1")
+    assert (refusal and refusal.code) == code
 
 
 def test_body_is_read_of_everybody_where_there_are_no_keys(engine):
-    assert create_app(Settings(), engine=engine).may_send([])
-    assert limited(engine, rate_limit="1/hour").application.may_send([])
+    assert create_app(Settings(), engine=engine).body_refusal([], "192.0.2.1") is None
+
+
+def test_body_is_not_read_of_a_client_past_its_rate(engine):
+    proxies = (ipaddress.ip_network("10.0.0.0/8"),)
+    client = limited(engine, rate_limit="1/hour", trusted_proxies=proxies)
+    refusal_of = client.application.body_refusal
+    assert refusal_of([], "127.0.0.1") is None
+    assert client.get("/nothing").status_code == 404
+    refusal = refusal_of([], "127.0.0.1")
+    assert (refusal.code, refusal.retry_after_s) == ("rate_limited", 3600)
+    assert refusal_of([], "127.0.0.2") is None
+    hops = [("X-FORWARDED-FOR", "192.0.2.1"), ("X-FORWARDED-FOR", "127.0.0.1, 10.0.0.2")]
+    assert refusal_of(hops, "10.0.0.1").code == "rate_limited"
+    assert refusal_of(hops[:1], "10.0.0.1") is None
+
+
+def test_body_is_not_read_of_a_client_with_too_much_in_hand():
+    in_hand = RequestsInHand(1)
+    gate = Gate(None, in_hand=in_hand)
+    assert gate.body_refusal([], "192.0.2.1") is None
+    assert in_hand.begin("192.0.2.1")
+    assert gate.body_refusal([], "192.0.2.1").code == "rate_limited"
+    assert gate.body_refusal([], "192.0.2.2") is None
 
 
 def limited(engine, **settings):

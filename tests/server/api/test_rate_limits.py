@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
-from redis_server import PASSWORD, running_redis
+from redis_server import running_redis
 
-from server.api.rate_limits import REDIS_PAUSE_S, RateLimits
+from server.api.rate_limits import RateLimits
+from server.api.redis_counts import RedisAway, RedisCounts
 from server.api.shared_counts import SharedCounts
 
 
@@ -33,26 +33,52 @@ def test_all_of_several_limits_hold(clock):
     assert limits.wait_s("a") == 3599
 
 
+def test_refusal_is_known_beforehand_without_being_counted(clock):
+    limits = make("2/minute; 3/hour", clock)
+    assert [limits.refused_s("a") for _ in range(9)] == [None] * 9
+    assert [limits.wait_s("a") for _ in range(2)] == [None, None]
+    clock.now += 20
+    assert (limits.refused_s("a"), limits.refused_s("b")) == (40, None)
+    clock.now += 40
+    assert (limits.refused_s("a"), limits.wait_s("a"), limits.refused_s("a")) == (None, None, 3540)
+
+
 def test_servers_that_share_a_redis_count_together(tmp_path):
     with running_redis(tmp_path) as (url, _):
-        first, second = (make("3/hour", time.time, redis_url=url) for _ in range(2))
+        redis = [RedisCounts(url, timeout_s=10) for _ in range(2)]
+        first, second = (make("3/hour", time.time, redis=each) for each in redis)
         assert [first.wait_s("a"), second.wait_s("a"), first.wait_s("a")] == [None] * 3
         assert 3500 < second.wait_s("a") <= 3600
         assert second.wait_s("b") is None
+        for each in redis:
+            each.close()
 
 
-def test_server_counts_by_itself_while_redis_is_gone_and_says_so_once(clock, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
-    with running_redis(tmp_path) as (url, process):
-        limits = make("2/hour", clock, redis_url=url)
-        assert limits.wait_s("a") is None
-        process.kill()
-        process.wait()
-        assert [limits.wait_s("a") is None for _ in range(3)] == [True, True, False]
-    assert [record.message for record in caplog.records] == [
-        "Redis does not answer, this server counts by itself: ConnectionError"
-    ]
-    clock.now += REDIS_PAUSE_S
-    limits.wait_s("a")
-    assert len(caplog.records) == 2
-    assert PASSWORD not in caplog.text
+class FakeRedis:
+    """Counts of other servers too, or none while it is away."""
+
+    def __init__(self, waits_s=(), *, is_away=False):
+        self.waits_s, self.is_away = list(waits_s), is_away
+
+    def ask(self, _question):
+        if self.is_away:
+            raise RedisAway
+        return self.waits_s.pop(0)
+
+
+def test_refusal_of_redis_holds_without_asking_again(clock):
+    redis = FakeRedis([None, 30.0, None])
+    limits = make("2/hour", clock, redis=redis)
+    assert [limits.refused_s("a"), limits.wait_s("a"), limits.refused_s("a")] == [None, None, None]
+    assert [limits.wait_s("a"), limits.wait_s("a"), limits.refused_s("a")] == [30, 30, 30]
+    assert limits.refused_s("b") is None
+    clock.now += 30
+    assert [limits.refused_s("a"), limits.wait_s("a")] == [None, None]
+    assert redis.waits_s == []
+
+
+def test_server_counts_by_itself_while_redis_is_away(clock):
+    alone = []
+    limits = make("2/hour", clock, redis=FakeRedis(is_away=True), note_alone=lambda: alone.append(1))
+    assert [limits.wait_s("a") for _ in range(3)] == [None, None, 3600]
+    assert len(alone) == 3

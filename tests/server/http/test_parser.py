@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from gunicorn.config import Config
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from server.gunicorn_internals import parse_request, plain_settings
 from server.http.limits import MAX_HEAD_BYTES, Limits, UploadBudget
 from server.http.parser import CONTINUE, RequestBody, RequestParser
-from server.request_errors import MalformedRequest, UploadTooLarge
+from server.request_errors import MalformedRequest, MissingApiKey, UploadTooLarge
 
 SETTINGS = plain_settings(Config())
 
@@ -107,21 +109,39 @@ def test_body_of_a_stranger_is_not_read(budget, framing):
         budget=budget,
         keepalive_s=1,
         read_timeout_s=1,
-        may_send=lambda headers: asked.append(dict(headers)["X-A"]),
+        body_refusal=lambda headers, address: asked.append((dict(headers)["X-A"], address)) or MissingApiKey("no"),
     )
     sent = []
     parser = RequestParser(limits, ("127.0.0.1", 1), sent.append)
     parser.feed(b"POST / HTTP/1.1\r\nHost: x\r\nX-A: b\r\nExpect: 100-continue\r\n" + framing + b"\r\n5\r\nabcde\r\n")
     request = parser.take()
-    assert (asked, sent) == (["b"], [])
+    assert (asked, sent) == ([("b", "127.0.0.1")], [])
     assert request.should_close()
     assert budget.take(1000)
-    with pytest.raises(OSError, match="stranger"):
+    with pytest.raises(MissingApiKey):
         request.body.read()
 
 
+@pytest.mark.parametrize(
+    ("received", "origin"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n\r\n", "https://a.example"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", ""),
+        (b"GET / HTTP/1.1\r\nHost: x y\r\norigin:https://a.example \r\n\r\n", "https://a.example"),
+        (b"GET / HTTP/1.1\r\nHost: x y\r\nX-Origin: https://a.example\r\n\r\n", ""),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nOrigin: null\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "null"),
+    ],
+    ids=["whole", "without", "malformed", "malformed without", "malformed body"],
+)
+def test_origin_is_known_of_a_malformed_request_too(parser, received, origin):
+    with contextlib.suppress(MalformedRequest):
+        parser.feed(received)
+        parser.take()
+    assert parser.origin == origin
+
+
 def test_request_without_a_body_asks_nobody(budget):
-    limits = Limits(SETTINGS, 500, budget, keepalive_s=1, read_timeout_s=1, may_send=lambda _: 1 / 0)
+    limits = Limits(SETTINGS, 500, budget, keepalive_s=1, read_timeout_s=1, body_refusal=lambda *_: 1 / 0)
     parser = RequestParser(limits, ("127.0.0.1", 1), lambda _: None)
     parser.feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert taken(parser) == [("/", b"")]
