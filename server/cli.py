@@ -44,9 +44,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         tracing = TracingSettings.from_environ(environ)
         check_access(settings)
         tls = TLS(settings.tls_certificate, settings.tls_key) if settings.tls_certificate and settings.tls_key else None
-        settings, fewer = allow_files(settings)
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
+        settings, fewer = allow_files(settings, num_gpus=sum(device.gpu is not None for device in choice.devices))
         for warning in filter(None, (fewer, choice.warning, runtime_warning(settings))):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)

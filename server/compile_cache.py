@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 from collections.abc import MutableMapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,7 +23,7 @@ def keep_compiled_code(folder: Path, environ: MutableMapping[str, str], driver: 
 
     TensorFlow's key of an entry names neither its own version nor the model of the GPU, so each pair of them has a
     folder of its own. An entry that cannot be written fails the compilation, so a folder that is not writable is left
-    unused.
+    unused, and so is one that every user may write into.
     """
     try:
         tensorflow_version = version("tensorflow")
@@ -34,9 +35,14 @@ def keep_compiled_code(folder: Path, environ: MutableMapping[str, str], driver: 
     name = f"tensorflow-{tensorflow_version}-{'-'.join(sorted(gpus)) or 'gpu'}"
     own = folder / re.sub(r"[^a-z0-9.]+", "-", name.lower())
     try:
-        own.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own.mkdir(mode=0o700, exist_ok=True)
+        others_may_write = any(each.stat().st_mode & stat.S_IWOTH for each in (folder, own))
     except OSError as error:
         log.warning("OPSIN_CACHE is not used: %s: %s", folder, error.strerror)
+        return
+    if others_may_write:
+        log.warning("OPSIN_CACHE is not used: %s: every user may write into it, and its code is run", folder)
         return
     if not os.access(own, os.W_OK | os.X_OK):
         log.warning("OPSIN_CACHE is not used: %s: not writable", folder)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import os
 import re
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,6 +110,9 @@ class ApiKeys:
     def _read(self) -> bytes:
         with self._path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
+            mode = os.fstat(file.fileno()).st_mode
+        if mode & stat.S_IWOTH:
+            raise ValueError("every user of this machine may write it, and so let itself in: chmod o-w")
         if len(content) > MAX_FILE_BYTES:
             raise ValueError(f"it may have at most {MAX_FILE_BYTES} bytes, it has more")
         return content

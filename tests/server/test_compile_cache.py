@@ -1,4 +1,5 @@
 import logging
+import os
 
 import pytest
 
@@ -51,3 +52,26 @@ def test_folder_that_cannot_be_made_is_left_unused_with_a_warning(tmp_path, driv
         keep_compiled_code(tmp_path / "file", environ, driver())
     assert environ == {}
     assert "OPSIN_CACHE is not used" in caplog.text
+
+
+@pytest.mark.parametrize("shared", ["cache", "cache/tensorflow-none-gpu"])
+def test_folder_that_every_user_may_write_into_is_left_unused(tmp_path, driver, monkeypatch, caplog, shared):
+    monkeypatch.setattr("server.compile_cache.version", lambda _: "none")
+    (tmp_path / shared).mkdir(parents=True)
+    (tmp_path / shared).chmod(0o777)
+    environ = {}
+    with caplog.at_level(logging.WARNING, "opsin.engine"):
+        keep_compiled_code(tmp_path / "cache", environ, driver())
+    assert environ == {}
+    assert "every user may write into it" in caplog.text
+
+
+def test_folder_is_made_for_its_user_alone_whatever_the_umask(tmp_path, driver):
+    before = os.umask(0)
+    try:
+        keep_compiled_code(tmp_path / "cache", {}, driver())
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "cache", *(tmp_path / "cache").iterdir())] == [
+        0o700
+    ] * 2

@@ -7,22 +7,39 @@ from dataclasses import replace
 
 import pytest
 
-from server.open_files import FEWEST_CONNECTIONS, allow_files, fit_to_open_files, num_files
+from server.open_files import (
+    FEWEST_CONNECTIONS,
+    FILES_PER_WORKER,
+    GPU_FILES,
+    OWN_FILES,
+    allow_files,
+    fit_to_open_files,
+    num_files,
+)
 from server.settings import Settings, SettingsError
 
 DEFAULT = Settings()
 
 
+@pytest.mark.parametrize("num_gpus", [0, 1, 8])
 @pytest.mark.parametrize("workers", [1, 2, 4, 16, 64])
 @pytest.mark.parametrize("max_files", [256, 512, 1024, 4096])
-def test_default_settings_fit_from_256_files_on(monkeypatch, workers, max_files):
+def test_default_settings_fit_from_256_files_on(monkeypatch, workers, max_files, num_gpus):
     monkeypatch.setattr("server.open_files.Settings", lambda: replace(DEFAULT, workers=workers))
     settings = replace(DEFAULT, workers=workers)
-    fitted = fit_to_open_files(settings, max_files)
-    assert num_files(fitted) <= max_files
+    fitted = fit_to_open_files(settings, max_files, num_gpus=num_gpus)
+    assert num_files(fitted, num_gpus=num_gpus) <= max_files
     assert DEFAULT.max_images <= fitted.max_queue <= DEFAULT.max_queue
     assert FEWEST_CONNECTIONS <= fitted.num_connections <= DEFAULT.num_connections
     assert 1 <= fitted.workers <= workers
+
+
+def test_engine_on_a_gpu_has_files_for_it():
+    few = replace(DEFAULT, workers=1, max_connections=16)
+    assert num_files(few, num_gpus=2) == num_files(few) - 20 + GPU_FILES + 2
+    fitted = fit_to_open_files(replace(DEFAULT, workers=1), 256, num_gpus=1)
+    slots = fitted.max_queue + FILES_PER_WORKER
+    assert OWN_FILES + slots + GPU_FILES + 1 <= 256
 
 
 def test_settings_that_fit_stay_as_they_are():

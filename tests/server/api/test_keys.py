@@ -107,3 +107,14 @@ def test_file_that_cannot_be_used_at_the_start_is_named_by_its_setting(tmp_path,
     with pytest.raises(SettingsError, match=r"^OPSIN_API_KEYS_FILE cannot be used: ") as caught:
         ApiKeys(tmp_path / "keys")
     assert "first" not in str(caught.value)
+
+
+def test_file_that_everybody_may_write_is_refused_and_leaves_the_keys_of_before(path, keys, clock, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
+    path.chmod(0o646)
+    path.write_text(line("stranger", "own"))
+    clock.now += CHECK_S
+    assert (keys.name_of("own"), keys.name_of("first")) == (None, "app")
+    assert "every user of this machine may write it" in caplog.text
+    with pytest.raises(SettingsError, match="OPSIN_API_KEYS_FILE cannot be used: every user of this machine may write"):
+        ApiKeys(path)
