@@ -175,7 +175,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
         return Application(
-            app, engine.wait_s_if_full, app.front_response, note_refusal, app.body_refusal, trace_refusal
+            app,
+            engine.wait_s_if_full,
+            app.front_response,
+            note_refusal,
+            app.body_refusal,
+            trace_refusal,
+            app.may_wait,
         )
 
     def _trace_requests(self, app: FlaskApp, note_spans: Callable[[str, int], None]) -> TraceRefusal | None:

@@ -41,13 +41,14 @@ class FlaskApp(Flask):
     Attributes:
         body_refusal: why the body of a request is not read, by its headers and the client's address.
         cors_origins: whose scripts may read answers.
+        may_wait: whether any answer may have to wait, for Redis, and not those to uploads alone.
     """
 
     body_refusal: Callable[[Headers, str], OpsinError | None] = staticmethod(read_every_body)
 
     def __init__(self, *, cors_origins: tuple[str, ...] = ()) -> None:
         super().__init__("server.api")
-        self.cors_origins = cors_origins
+        self.cors_origins, self.may_wait = cors_origins, False
         self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.url_map.merge_slashes = False  # a path with two is another path, of which there is none
@@ -140,6 +141,7 @@ def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, met
             in_hand=RequestsInHand(settings.max_requests_per_client) if settings.max_requests_per_client else None,
             proxies=settings.trusted_proxies,
         )
+        app.may_wait = settings.rate_limit_redis is not None
         app.wsgi_app, app.body_refusal = gate, gate.body_refusal  # type: ignore[method-assign]
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]

@@ -51,11 +51,13 @@ class RedisCounts:
         """Give the answer to a question that counts in Redis; raises RedisAway where there is none in time."""
         if self._is_away:
             raise RedisAway
-        future = self._threads.submit(question, self._limiter)
+        future = None
         try:
+            future = self._threads.submit(question, self._limiter)
             return future.result(self._timeout_s)
         except Exception as error:  # of redis, of its parser, of the system, or TimeoutError: there is no answer
-            future.cancel()
+            if future is not None:
+                future.cancel()
             self._note_failure(error)
             raise RedisAway from error
 
@@ -66,7 +68,10 @@ class RedisCounts:
                 return
             self._is_away = True
         log.error("Redis does not answer, this server counts by itself: %s", type(error).__name__)
-        threading.Thread(target=self._wait_until_back, name="opsin-redis-probe", daemon=True).start()
+        try:
+            threading.Thread(target=self._wait_until_back, name="opsin-redis-probe", daemon=True).start()
+        except RuntimeError:  # the system allows no more threads for now: then the next request tries again
+            self._is_away = False
 
     def close(self) -> None:
         """End the threads, and the connections; a process that ends needs nobody to."""

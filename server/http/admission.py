@@ -16,8 +16,8 @@ def admit(
     """Admit a request, or tell why not.
 
     Uploads are refused where too many bytes of them are in memory, where no slot is free for an image, and where no
-    thread is free to wait for its response. All else waits for nothing, and is answered by whatever thread there is; on
-    a connection that is one too many only health checks are.
+    thread is free to wait for its response. All else waits for little or nothing, and is answered by whatever thread
+    there is; on a connection that is one too many only health checks are.
 
     Args:
         request: that is whole.
@@ -28,6 +28,8 @@ def admit(
     if is_too_many and request.path not in HEALTH_PATHS:
         return Overloaded("more clients are connected than there is room for, try again later", wait_s=1)
     if request.method != "POST":
+        if application.may_wait and not thread.is_slow:
+            thread.begin_busy()  # where nobody can take its place, the others wait as long as it does
         return None
     if request.exceeds_budget:
         return Overloaded("too many uploads are on their way, try again later", wait_s=1)

@@ -25,6 +25,7 @@ class Application:
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
         body_refusal: see `Limits`.
+        may_wait: whether any response may have to wait, not an upload's alone.
         trace_refusal: sends a trace of such a response, given the request, the error and when its first byte came, and
             gives what names the trace in the log; None where no traces are wanted.
     """
@@ -35,3 +36,4 @@ class Application:
     note_refusal: Callable[[str, str, int], None]
     body_refusal: Callable[[Headers, str], OpsinError | None] = read_every_body
     trace_refusal: TraceRefusal | None = None
+    may_wait: bool = False

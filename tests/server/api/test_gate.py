@@ -163,6 +163,12 @@ def test_rate_is_that_of_an_address_or_of_a_key_wherever_it_is_used(engine, tmp_
     assert [status("192.0.2.1", KEY), status("192.0.2.9", KEY)] == [404, 429]
 
 
+def test_answers_may_wait_where_redis_counts_alone(engine):
+    assert not limited(engine, rate_limit="1/hour").application.may_wait
+    redis = limited(engine, rate_limit="1/hour", rate_limit_redis="redis://127.0.0.1:1")
+    assert redis.application.may_wait
+
+
 def test_client_with_too_much_in_hand_is_429_and_others_are_not(encode):
     inside = []
 

@@ -115,3 +115,18 @@ def test_redis_that_stands_still_for_a_while_is_asked_again(make, tmp_path, said
         process.send_signal(signal.SIGCONT)
         wait_until(lambda: BACK in said())
         assert counts.ask(is_let_in) in (None, 1)
+
+
+def test_where_no_thread_can_be_started_the_next_request_tries_again(make, said, monkeypatch):
+    def no_more(_thread):
+        raise RuntimeError("can't start new thread")
+
+    counts = make("redis://127.0.0.1:1", timeout_s=10, probe_s=60)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more)
+        with pytest.raises(RedisAway):
+            counts.ask(is_let_in)
+    assert said() == [AWAY + "RuntimeError"]
+    with pytest.raises(RedisAway):
+        counts.ask(is_let_in)
+    assert said()[1:] == [AWAY + "ConnectionError"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,14 +10,18 @@ import pytest
 from server.http.admission import admit
 from server.http.application import Application
 
+APPLICATION = Application(respond=None, wait_s_if_full=None, error_response=None, note_refusal=None)
+
 
 class Thread:
     """A request thread that may be busy or not."""
 
-    def __init__(self, *, is_free):
-        self.is_free = is_free
+    def __init__(self, *, is_free, is_slow=False):
+        self.is_free, self.is_slow = is_free, is_slow
+        self.is_busy = False
 
     def begin_busy(self):
+        self.is_busy = self.is_free
         return self.is_free
 
 
@@ -43,5 +48,14 @@ def test_upload_is_refused_where_there_is_no_room_for_it(method, exceeds_budget,
 @pytest.mark.parametrize(("path", "is_admitted"), [("/healthz", True), ("/readyz", True), ("/", False)])
 def test_connection_too_many_has_only_health_checks_answered(path, is_admitted):
     request = SimpleNamespace(method="GET", path=path)
-    overload = admit(request, None, Thread(is_free=True), is_too_many=True)
+    overload = admit(request, APPLICATION, Thread(is_free=True), is_too_many=True)
     assert (overload is None) == is_admitted
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+@pytest.mark.parametrize("may_wait", [False, True])
+def test_thread_is_busy_with_any_request_whose_response_may_wait(may_wait, is_slow):
+    thread = Thread(is_free=True, is_slow=is_slow)
+    request = SimpleNamespace(method="GET", path="/")
+    assert admit(request, replace(APPLICATION, may_wait=may_wait), thread) is None
+    assert thread.is_busy == (may_wait and not is_slow)
