@@ -155,7 +155,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             note_queue=metrics.note_decode_queue,
         )
         self._predictions.begin_as(worker.partition)
-        Trimming().start()
+        Trimming(forget=engine.drop_free_pixels).start()
         app = create_app(
             self.settings,
             engine=engine,

@@ -40,6 +40,7 @@ class Trimming:
         cpu_s: tells the processor time of this process.
         trim: gives back what it can.
         collect: frees what only a cycle of dead objects holds; other threads wait meanwhile.
+        forget: gives up what is kept for the next request, once the process works no more.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class Trimming:
         cpu_s: Callable[[], float] = time.process_time,
         trim: Callable[[], object] = trim,
         collect: Callable[[], object] = gc.collect,
+        forget: Callable[[], object] = lambda: None,
     ) -> None:
-        self._cpu_s, self._trim, self._collect = cpu_s, trim, collect
+        self._cpu_s, self._trim, self._collect, self._forget = cpu_s, trim, collect, forget
         self._before_s = cpu_s()
         self._has_worked = False
 
@@ -59,6 +61,7 @@ class Trimming:
         if works or self._has_worked:
             if not works:
                 self._collect()
+                self._forget()
             self._trim()
         self._has_worked = works
         self._before_s = self._cpu_s()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import unicodedata
 from typing import IO, Any
 
@@ -28,6 +29,9 @@ MAX_FILENAME_CHARACTERS = 255
 MAX_NAMED_FIELDS = 10  # in a message
 AS_IT_IS = ("binary", "8bit", "7bit", "")  # transfer encodings that change nothing (RFC 2045, section 6.2)
 JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}\{")  # as no picture does
+# Parsing keeps all other threads from running, 2 ms a megabyte: of large documents one is parsed at a time.
+LARGE_JSON_BYTES = 2**20
+_large_json = threading.Lock()
 SPARE_JSON_VALUES = 100  # past those of any right document, so that one that is merely wrong is told how
 
 
@@ -141,6 +145,13 @@ def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
         raise RequestError(f"the JSON may have at most {SPARE_JSON_VALUES} objects or lists")
     if _has_more(body, b",", 2 * max_images + SPARE_JSON_VALUES):  # a data: URL has one, and one may follow it
         raise _too_many_images(max_images)
+    if len(body) < LARGE_JSON_BYTES:
+        return _parse_json(body, max_images)
+    with _large_json:
+        return _parse_json(body, max_images)
+
+
+def _parse_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
     try:
         document = json.loads(body)
     except ValueError:

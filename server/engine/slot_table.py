@@ -129,6 +129,10 @@ class SlotTable:
         """View the probabilities of a slot: float32 [num_classes]."""
         return np.ndarray((num_classes,), np.float32, self._probabilities, slot * self._probability_stride)
 
+    def drop_pixels(self, slot: int) -> None:
+        """Give the memory of a slot's pixels back to the system, for all processes; nobody may use them."""
+        self._pixels.madvise(mmap.MADV_REMOVE, slot * self._pixel_stride, self._pixel_stride)
+
     def catalogue(self, engine: int, half: int) -> memoryview:
         """View one half of the room for an engine's catalogue, as `server.engine.shared_catalogue` uses it."""
         start = (2 * engine + half) * CATALOGUE_BYTES

@@ -11,7 +11,10 @@ from server.memory import WORK_S, Trimming
 def test_memory_is_trimmed_after_work_and_collected_after_its_end():
     cpu_s, done = [1.0], []
     trimming = Trimming(
-        cpu_s=lambda: cpu_s[0], trim=lambda: done.append("trim"), collect=lambda: done.append("collect")
+        cpu_s=lambda: cpu_s[0],
+        trim=lambda: done.append("trim"),
+        collect=lambda: done.append("collect"),
+        forget=lambda: done.append("forget"),
     )
     trimming.look()
     assert done == []
@@ -22,7 +25,7 @@ def test_memory_is_trimmed_after_work_and_collected_after_its_end():
     for _ in range(3):
         cpu_s[0] += WORK_S / 4
         trimming.look()
-    assert done == ["trim", "trim", "collect", "trim"]
+    assert done == ["trim", "trim", "collect", "forget", "trim"]
 
 
 def test_pages_between_what_is_kept_come_back():

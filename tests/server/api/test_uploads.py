@@ -6,12 +6,15 @@ import base64
 import contextlib
 import io
 import json
+import threading
+import time
 import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.api import base64_text, uploads
 from server.api.uploads import clean_filename, parse_uploads, read_body
 from server.request_errors import (
     IncompleteUpload,
@@ -115,6 +118,41 @@ def test_base64_comes_out_as_bytes(content):
     text = base64.b64encode(content).decode()
     assert parse_json({"image": text}) == [(None, content)]
     assert parse_json({"images": [text, f"data:image/png;base64,{text}"]}) == [(None, content)] * 2
+
+
+@pytest.mark.parametrize("num_bytes", [8, 9, 10, 17])
+def test_long_base64_is_decoded_piece_by_piece(monkeypatch, num_bytes):
+    monkeypatch.setattr(base64_text, "PIECE_CHARACTERS", 12)
+    content = bytes(range(num_bytes))
+    assert parse_json({"image": base64.b64encode(content).decode()}) == [(None, content)]
+
+
+@pytest.mark.parametrize("text", ["YWJjYWJjYWI=YWJj", "YWJjYWJjYW==YWJj", "YWJjYWJjYWJjYWJ"])
+def test_long_base64_may_have_padding_at_its_end_alone(monkeypatch, text):
+    monkeypatch.setattr(base64_text, "PIECE_CHARACTERS", 12)
+    with pytest.raises(RequestError, match="image must be base64"):
+        parse_json({"image": text})
+
+
+def test_of_large_json_documents_one_is_parsed_at_a_time(monkeypatch):
+    monkeypatch.setattr(uploads, "LARGE_JSON_BYTES", 20)
+    loads, at_once = json.loads, []
+
+    def slow(body):
+        at_once.append(len(parsing))
+        parsing.append(body)
+        time.sleep(0.01)
+        parsing.pop()
+        return loads(body)
+
+    parsing = []
+    monkeypatch.setattr(uploads.json, "loads", slow)
+    threads = [threading.Thread(target=parse_json, args=({"image": "YWJj" * 5},)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert at_once == [0] * 4
 
 
 @pytest.mark.parametrize("text", ["a", "YWJj\n", "YWJj YWJj", "YW=j", "_-==", "é", "data:image/png,YWJj", "data:"])

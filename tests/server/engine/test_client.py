@@ -288,3 +288,12 @@ def test_pictures_of_different_sizes_share_the_slots():
     with running.client.reserve(large, 1, deadline=later()) as (slot,):
         assert slot.pixels.shape == (8, 4, 3)
     running.close()
+
+
+def test_memory_of_free_slots_is_given_back_and_of_others_not(engine):
+    with engine.reserve(MODEL, 1, deadline=later()) as (used,):
+        with engine.reserve(MODEL, 1, deadline=later()) as (free,):
+            used.pixels[:] = free.pixels[:] = 7
+        engine.drop_free_pixels()
+        assert (used.pixels == 7).all()
+        assert (free.pixels == 0).all()
