@@ -62,10 +62,11 @@ class Plan:
     minutes_for_all: int
     speed: Speed
 
-    def lines(self, num_train: int) -> Iterator[str]:
-        """Yield the lines for a terminal."""
+    def lines(self, num_train: int, minutes: float) -> Iterator[str]:
+        """Yield the lines for a terminal; `minutes` are those that were given."""
+        beyond = f", as --minutes {minutes:g} is too little for any" if self.head_s > 60 * minutes else ""
         part = "" if self.num_for_head == num_train else f" of {self.num_for_head} of the {num_train} photos"
-        yield f"  first a classifier on the network's features{part}: about {duration(self.head_s)}"
+        yield f"  first a classifier on the network's features{part}: about {duration(self.head_s)}{beyond}"
         if self.epochs:
             fine_tuning = duration(self.total_s - self.head_s)
             epochs = how_many(self.epochs, "epoch")

@@ -53,7 +53,7 @@ def load_and_plan(
         plan = Plan.from_dict(kept["plan"])
     else:
         plan = make_plan(config, data, measure_speed(model, config), elapsed_s=elapsed_s)
-    for line in plan.lines(len(data.train)):
+    for line in plan.lines(len(data.train), config.minutes):
         say(line)
     return model, plan
 

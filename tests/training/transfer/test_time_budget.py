@@ -50,7 +50,13 @@ def test_time_for_less_than_two_epochs_is_not_begun():
     short = plan(4)
     assert short.epochs == 0
     # An epoch takes 102 s: 56 s and 29 s and two of them, and what is spare.
-    assert "all layers would need --minutes 6" in "\n".join(short.lines(1000))
+    assert "all layers would need --minutes 6" in "\n".join(short.lines(1000, 4))
+
+
+def test_that_even_a_classifier_takes_longer_than_was_given_is_said():
+    short = plan(0.1, num_train=50)
+    assert next(short.lines(50, 0.1)).endswith("about 0:37, as --minutes 0.1 is too little for any")
+    assert next(plan(15).lines(1000, 15)).endswith("about 0:56")
 
 
 def test_small_images_take_less_time():
@@ -61,7 +67,7 @@ def test_small_images_take_less_time():
 def test_too_many_photos_for_the_time_are_drawn_from():
     many = plan(15, num_train=100_000)
     assert many.num_for_head == 0.4 * 900 / 0.02 - 100
-    assert f"of {many.num_for_head} of the 100000 photos" in "\n".join(many.lines(100_000))
+    assert f"of {many.num_for_head} of the 100000 photos" in "\n".join(many.lines(100_000, 15))
 
 
 def test_plan_is_the_same_after_it_was_written_down():
