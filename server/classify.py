@@ -168,9 +168,11 @@ class Classifier:
                 check_client=slot.check_client,
                 stages=stages,
             )
-        except ImageError as error:
+        except OpsinError as error:
             if stages is not None:
                 stages.fail(error.code)
+            if not isinstance(error, ImageError):
+                raise
             return bare(error)
         slot.submit()
         return None

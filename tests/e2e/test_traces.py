@@ -131,11 +131,31 @@ def test_image_of_another_process_is_decoded_in_that_process(served, collector):
     assert decode.attributes["opsin.image.format"] == "TIFF"
 
 
+@pytest.mark.parametrize(
+    ("width", "status", "code"), [(66, 422, "corrupt_image"), (67, 504, "deadline_exceeded")], ids=["breaks", "hangs"]
+)
+def test_decoder_that_ends_in_an_image_is_named_with_what_became_of_it(served, collector, width, status, code):
+    decoders = served.children("opsin: decoder")
+    file = io.BytesIO()
+    Image.new("P", (width, 8)).save(file, "GIF")
+    trace_id = secrets.token_hex(16)
+    headers = {"X-Request-Timeout-Ms": "1500", **in_trace(trace_id)}
+    assert served.request("POST", "/predict", file.getvalue(), headers)[0] == status
+    decode = only(collector.trace(trace_id), "decode")
+    assert (decode.status, decode.attributes["error.type"]) == (ERROR, code)
+    assert decode.attributes["process.pid"] in decoders
+    assert only(collector.trace(trace_id), "POST /predict").attributes["opsin.error.code"] == code
+    wait_until(lambda: len(served.children("opsin: decoder")) == len(decoders))
+
+
 def test_stages_are_as_long_as_the_metrics_say(served, collector):
     def counted(what, stage):
         return served.counted(f"opsin_stage_duration_seconds_{what}", stage=stage)
 
-    wait_until(lambda: counted("count", "inference") == counted("count", "encode"))  # of the requests before
+    def num_answered():
+        return served.counted("opsin_images_total", model="colours", version="1", outcome="ok")
+
+    wait_until(lambda: served.counted("opsin_batch_size_sum") == num_answered())  # the engine tells after the answer
     before = {(what, stage): counted(what, stage) for what in ("count", "sum") for stage in STAGES}
     trace_id = secrets.token_hex(16)
     label_of(served.request("POST", "/predict", RED, in_trace(trace_id)))
