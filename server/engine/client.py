@@ -191,7 +191,9 @@ class EngineClient:
                 self._free.append(slot)
             num_in_hand = self._table.num_in_hand(engine)
             wait_s = self._wait_s(engine)
-            if num_images > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
+            # One with many images leaves room for smaller ones, which many such requests would else keep out.
+            num_wanted = 2 * num_images - 1 if num_in_hand else num_images
+            if num_wanted > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
                 raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
             numbers = [self._free.pop() for _ in range(num_images)]
             self._table.in_use[numbers] = 1

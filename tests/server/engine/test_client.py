@@ -180,6 +180,16 @@ def test_full_table_is_refused_with_a_time_to_come_back(engine):
     assert ask(engine, MODEL, 1) == [red_share(1)]
 
 
+def test_request_of_many_images_leaves_room_for_smaller_ones(engine):
+    with engine.reserve(MODEL, 4, deadline=later()):  # alone it may have all
+        pass
+    with engine.reserve(MODEL, 1, deadline=later()):
+        with pytest.raises(Overloaded, match="1 images wait already"), engine.reserve(MODEL, 3, deadline=later()):
+            pass
+        with engine.reserve(MODEL, 2, deadline=later()), engine.reserve(MODEL, 1, deadline=later()):
+            pass
+
+
 def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_first(engine, running):
     running.table.seconds_per_image[0] = 4.0
     with engine.reserve(MODEL, 1, deadline=later(1.0)):
