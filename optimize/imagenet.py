@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from models.files.file_tree import File, open_tree
 from models.pixels.preprocessing import Pixels, PixelSpec
 from models.plural import how_many
 from models.store.artifact import Artifact
@@ -26,7 +27,6 @@ from models.store.repository import Repository
 from optimize.quantization.calibration import drawn_pictures
 from training.cli import command_line, command_parser, run
 from training.dataset import Dataset, DatasetError, Split, file_sha256
-from training.file_tree import File, open_tree
 from training.next_steps import NEXT, serve_it
 from training.survey import Survey, count_labels
 

@@ -8,19 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from models.files.file_tree import File, FileTree, parents
+from models.files.hidden import is_hidden
+from models.files.name_encodings import guess_encoding, is_encoded
 from models.plural import how_many
 from training.dataset import DatasetError
-from training.file_tree import File, FileTree, parents
-from training.name_encodings import guess_encoding, is_encoded
 from training.no_classes import too_few_classes, what_else
 from training.set_names import KNOWN, SetName, role_of, roles_of
 from training.survey import MAX_NAMES, Kind
 
-# What systems put beside photos: thumbnails, settings of a window, resource forks.
-_SYSTEM_NAMES = frozenset(
-    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx", "$recycle.bin", "lost+found"}
-)
-REMOVED_FOLDER = "_removed"  # where `training.relabel` puts photos that belong to no class
 HIDDEN = Kind("file hidden, removed or made by a system", "files hidden, removed or made by a system")
 IN_NO_CLASS = Kind("file in no class folder", "files in no class folder")
 
@@ -80,13 +76,6 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
             found.sets[role].append((file, target))
     found.notes += _nested(folders, sets["train"], tree)
     return found
-
-
-def is_hidden(path: str) -> bool:
-    """Tell whether systems hide a file or folder of this path, or make it for themselves."""
-    return any(
-        part.startswith(".") or part == REMOVED_FOLDER or part.lower() in _SYSTEM_NAMES for part in path.split("/")
-    )
 
 
 class Folders:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge
+from models.files.file_tree import File
 from models.pixels.formats import identify
 from models.pixels.formats.raw import WHAT_TO_DO
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.plural import how_many
 from models.runtime.cores import available_cores
 from training.copies import THUMBNAIL_PX, Thumbnails
-from training.file_tree import File
 from training.known_photos import KnownPhotos
 from training.photo import Photo, is_served, photos_allowed, upright_size
 from training.survey import Kind, LeftOut

@@ -8,21 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
+from models.files.file_tree import open_tree
+from models.files.hidden import is_hidden
+from models.files.name_encodings import Guess
 from models.plural import how_many
 from models.store.calibration import NONE_LABEL
-from training.class_folders import REMOVED_FOLDER, ClassFolders, find_classes, is_hidden
+from training.class_folders import ClassFolders, find_classes
 from training.copies import Copies, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256
 from training.examine import examine, thumbnail_of, tree_sha256
-from training.file_tree import open_tree
 from training.known_photos import KnownPhotos
-from training.name_encodings import Guess
 from training.no_classes import too_few_classes
 from training.photo import Photo, gone, is_there, read_again
 from training.sets import choose_sets
 from training.survey import FEW, SETS, CopyGroup, Kind, LeftOut, Survey, count_labels, printable, size_range
-
-__all__ = ["REMOVED_FOLDER", "load_image_folders", "load_unlabelled"]
 
 FURTHER_COPIES = Kind("further copy of a test or validation image", "further copies of test or validation images")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from models.files.file_tree import File
 from models.store.durable import replacing, temporary_sibling
 from training.copies import Thumbnails
-from training.file_tree import File
 from training.photo import Photo
 
 VERSION = 2  # of what is found in a photo

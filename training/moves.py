@@ -23,7 +23,7 @@ class Move:
     Attributes:
         path: of the photo in the data set, with "/".
         label: the class whose folder it is in.
-        to: the class that it belongs to, or `image_folders.REMOVED_FOLDER` for none.
+        to: the class that it belongs to, or `models.files.hidden.REMOVED_FOLDER` for none.
         why: in words.
 
     Raises:

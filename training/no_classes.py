@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from models.files.file_tree import FileTree
 from models.plural import how_many
 from training.dataset import DatasetError
-from training.file_tree import FileTree
 from training.set_names import KNOWN, role_of
 
 _ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"}

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from models.files.file_tree import File
 from models.pixels.formats import identify, read_encoded
 from models.pixels.formats.exif import read_orientation
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.pixels.spec import MAX_TARGET_PX, ImageLimits
-from training.file_tree import File
 from training.survey import Size
 
 _SERVED = ImageLimits()

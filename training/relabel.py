@@ -10,15 +10,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from models.files.hidden import REMOVED_FOLDER
+from models.files.name_encodings import guess_encoding
 from models.plural import how_many
 from models.store.calibration import NONE_LABEL
 from training import journal
 from training.cli import command_parser, run
 from training.dataset import file_sha256
-from training.image_folders import REMOVED_FOLDER
 from training.journal import Journal
 from training.moves import Move, read_moves
-from training.name_encodings import guess_encoding
 
 PROGRAM = "python -m training relabel"
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import ImageError
+from models.files.file_tree import open_tree
+from models.files.hidden import is_hidden
 from models.pixels.preprocessing import Pixels, PixelSpec, preprocess
 from optimize.settings import Quantization
-from training.class_folders import is_hidden
 from training.dataset import DatasetError, Split, Targets
-from training.file_tree import open_tree
 
 Indices = npt.NDArray[np.int64]
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Request, Response, request
 
+from models.answers import Ranked
 from models.errors import OpsinError
-from server.answers import Ranked
 from server.api.errors import JSONResponse, body_of, error_response, headers_of, status_of
 from server.api.pages import Pages
 from server.api.uploads import parse_uploads, read_body

@@ -7,9 +7,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.answers import can_be_unsure
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
-from models.store.calibration import NONE_LABEL, Calibration
+from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
@@ -33,8 +34,7 @@ class ServedModel:
     can_be_unsure: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        has_threshold = self.calibration is not None and self.calibration.unsure_below is not None
-        object.__setattr__(self, "can_be_unsure", has_threshold or NONE_LABEL in self.labels)
+        object.__setattr__(self, "can_be_unsure", can_be_unsure(self.labels, self.calibration))
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ServedModel:

@@ -10,9 +10,9 @@ import weakref
 import pytest
 from engines import MODEL, SOON_S, RunningEngine, serving, small_table
 
+from models.answers import Prediction
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from models.pixels.preprocessing import ImageLimits
-from server.answers import Prediction
 from server.classify import Classifier, Upload
 from server.decoding.decoder import MAX_PLAIN_DECODES, Decoder
 from server.engine.catalogue import ServedModel, key_of

@@ -2,9 +2,9 @@ import io
 
 import pytest
 
+from models.files.file_tree import File, FileTree, parents
 from training.class_folders import HIDDEN, IN_NO_CLASS, find_classes
 from training.dataset import DatasetError
-from training.file_tree import File, FileTree, parents
 
 
 def tree_of(*paths: str) -> FileTree:

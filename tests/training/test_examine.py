@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pictures import encode, gradient, gray_tiff
 
+from models.files.file_tree import File
 from training.examine import examine, tree_sha256
-from training.file_tree import File
 
 
 def file_of(path: str, content: bytes) -> File:

@@ -8,9 +8,9 @@ from pictures import encode, gradient, with_orientation
 from PIL import Image
 
 from models.errors import ImageTooLarge
+from models.files.file_tree import open_tree
 from models.pixels.preprocessing import PixelSpec, preprocess
 from training.examine import examine
-from training.file_tree import open_tree
 from training.photo import is_served, photos_allowed, read_again, scaled_to_serve, upright_size
 
 

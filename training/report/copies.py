@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.files.hidden import REMOVED_FOLDER
 from training.dataset import Dataset
-from training.image_folders import REMOVED_FOLDER
 from training.moves import Move
 from training.report.page import can_hold
 from training.report.photos import Card

@@ -12,11 +12,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from models.files.hidden import REMOVED_FOLDER
 from models.store.durable import replace_file
 from training.dataset import Dataset
 from training.evaluate import Metrics, confusion_matrix
 from training.history import read_history
-from training.image_folders import REMOVED_FOLDER
 from training.intervals import in_words
 from training.measured import MeasuredFile
 from training.moves import Move, write_moves

@@ -1,6 +1,6 @@
 import pytest
 
-from training.name_encodings import guess_encoding
+from models.files.name_encodings import guess_encoding
 
 
 @pytest.mark.parametrize(

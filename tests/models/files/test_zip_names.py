@@ -5,9 +5,9 @@ import zlib
 import pytest
 from toy_data import write_folders
 
+from models.files.zip_names import read_names
 from training.data import load_dataset
 from training.dataset import HeldOut
-from training.zip_names import read_names
 
 
 def archive_of(path, raw_names, *, extra=b""):

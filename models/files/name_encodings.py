@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from training.letter_frequencies import (
+from models.files.letter_frequencies import (
     ARABIC,
     CENTRAL,
     CYRILLIC,

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 
-from training.name_encodings import Guess, guess_encoding
+from models.files.name_encodings import Guess, guess_encoding
 
 _UTF_8_FLAG = 0x800
 _UNICODE_PATH = 0x7075  # an extra field of Info-ZIP and 7-Zip (APPNOTE.TXT, 4.6.9)

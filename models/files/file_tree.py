@@ -15,12 +15,15 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
-from training.dataset import DatasetError
-from training.name_encodings import Guess
-from training.zip_names import GUESS, read_names
+from models.files.name_encodings import Guess
+from models.files.zip_names import GUESS, read_names
 
 # What a zip file that is damaged, locked by a password, or packed in a way that Python does not know raises.
 _ZIP_ERRORS = (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError)
+
+
+class TreeError(ValueError):
+    """A folder or zip file cannot be listed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +83,22 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
         zip_encoding: of names in a zip file that do not say it; "guess" to guess it.
 
     Raises:
-        DatasetError: it is neither, or cannot be listed.
+        TreeError: it is neither, or cannot be listed.
     """
     if source.is_dir():
         status = source.stat()
         try:
             found = list(_walk(source, "", ((status.st_dev, status.st_ino),)))
         except OSError as error:
-            raise DatasetError(f"{source.name} cannot be listed: {error.strerror}") from error
+            raise TreeError(f"{source.name} cannot be listed: {error.strerror}") from error
         files = sorted((file for file in found if isinstance(file, File)), key=lambda file: file.path)
         return FileTree(tuple(files), frozenset(folder for folder in found if isinstance(folder, str)))
     if not zipfile.is_zipfile(source):
-        raise DatasetError(f"{source.name} is neither a folder nor a zip file")
+        raise TreeError(f"{source.name} is neither a folder nor a zip file")
     try:
         return _zip_tree(zipfile.ZipFile(source), zip_encoding)
     except (ValueError, *_ZIP_ERRORS) as error:
-        raise DatasetError(f"{source.name} cannot be listed: {error}") from error
+        raise TreeError(f"{source.name} cannot be listed: {error}") from error
 
 
 def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[File | str]:

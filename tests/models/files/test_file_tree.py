@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.dataset import DatasetError
-from training.file_tree import open_tree
+from models.files.file_tree import TreeError, open_tree
 
 
 def test_folder_and_zip_file_are_listed_alike(tmp_path):
@@ -43,12 +42,12 @@ def test_a_zip_file_leads_nowhere_else(tmp_path):
 
 def test_what_cannot_be_listed_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no zip file")
-    with pytest.raises(DatasetError, match=r"a\.zip is neither a folder nor a zip file"):
+    with pytest.raises(TreeError, match=r"a\.zip is neither a folder nor a zip file"):
         open_tree(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("é/1.png", b"")
     (tmp_path / "b.zip").write_bytes((tmp_path / "b.zip").read_bytes().replace("é".encode(), b"\xff\xff"))
-    with pytest.raises(DatasetError, match=r"b\.zip cannot be listed: .*utf-8"):
+    with pytest.raises(TreeError, match=r"b\.zip cannot be listed: .*utf-8"):
         open_tree(tmp_path / "b.zip")
 
 

@@ -1,0 +1,71 @@
+"""What the probabilities of one image say: the likeliest labels, whether they are in doubt, and how many it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.store.calibration import NONE_LABEL, Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One label and its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model makes of one image.
+
+    Attributes:
+        top_k: the most probable labels, best first.
+        is_unsure: the image is likely of none of the classes; None where the model was not published to tell.
+        label_set: the fewest labels that hold the right one as often as was asked, best first; None where it was not.
+    """
+
+    top_k: tuple[Ranked, ...]
+    is_unsure: bool | None = None
+    label_set: tuple[Ranked, ...] | None = None
+
+
+def read_probabilities(
+    probabilities: npt.NDArray[np.float32],
+    labels: Sequence[str],
+    calibration: Calibration | None = None,
+    *,
+    top_k: int,
+    coverage: float | None = None,
+) -> Prediction:
+    """Say what the probabilities of one image mean.
+
+    Args:
+        probabilities: float32 [C].
+        labels: of the classes, in the same order.
+        calibration: of the model; a coverage needs it, with scores.
+        top_k: labels wanted; all of them where the model has fewer.
+        coverage: in (0, 1): how often the set of labels should hold the right one; None for no set.
+    """
+    best = np.argsort(-probabilities, kind="stable")  # equal ones in the order of the labels
+    # In the fewest digits that stand for the same float32: 0.93, not 0.9300000071525574.
+    ranked = [Ranked(labels[index], float(str(probabilities[index]))) for index in best[:top_k]]
+    label_set = None
+    if coverage is not None and calibration is not None:
+        least = calibration.least_probability(coverage)
+        num_labels = max(1, int(np.count_nonzero(probabilities >= least)))  # the likeliest is always one of them
+        label_set = tuple(Ranked(labels[index], float(str(probabilities[index]))) for index in best[:num_labels])
+    is_unsure = None
+    if can_be_unsure(labels, calibration):
+        is_below = calibration is not None and calibration.is_unsure(probabilities)
+        is_unsure = is_below or ranked[0].label == NONE_LABEL
+    return Prediction(tuple(ranked), is_unsure, label_set)
+
+
+def can_be_unsure(labels: Sequence[str], calibration: Calibration | None) -> bool:
+    """Tell if a model was published with a way to say that an image is of none of its classes."""
+    return NONE_LABEL in labels or (calibration is not None and calibration.unsure_below is not None)

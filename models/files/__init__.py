@@ -1,0 +1,1 @@
+"""Lists the files of folders and zip files, whatever their names are written in."""
