@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from models.predict.arguments import add_arguments as add_predict_arguments
 from models.store.fields import validate_name
 from models.store.reference import ModelReference
 
@@ -22,6 +23,8 @@ examples:
   python -m models verify cifar10                  the same for the versions of one model
   python -m models publish models/zoo/cifar10/8 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
+  python -m models predict cifar10 photos --out answers.csv
+                                                   classify every picture in a folder; a killed run goes on
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
 
 exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
@@ -68,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
+    predict = _add(commands, shared, "predict", "classify the pictures of a folder, zip file or list into one file")
+    add_predict_arguments(predict)
     return parser
 
 

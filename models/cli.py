@@ -13,6 +13,7 @@ from pathlib import Path
 from models.arguments import PROG, parse
 from models.commands import inspect, list_models, promote, publish, verify
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
+from models.predict.command import predict
 from models.store.repository import Repository
 
 SHIPPED = Path(__file__).parent / "zoo"
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     is_publish = args.command == "publish"
     root = repository_root(args.repository, is_written=is_publish)
+    if args.command == "predict":
+        return predict(args, root)
     if is_publish and not args.artifact.is_dir():
         return _fail(2, f"there is no folder {args.artifact} to publish")
     if not is_publish and not root.is_dir():

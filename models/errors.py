@@ -88,6 +88,12 @@ class RuntimeMissing(OpsinError):
     code: ClassVar[str] = "runtime_missing"
 
 
+class ModelFailed(OpsinError):
+    """The model ran on an image and failed, or answered with something that is no probability."""
+
+    code: ClassVar[str] = "engine_failed"
+
+
 class RunFailed(OpsinError):
     """A loaded model could not compute probabilities; the next call may."""
 

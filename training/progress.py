@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from models.duration import duration
+
 
 class Progress:
     """Rewrites its line on a terminal a few times a second; elsewhere prints one line every half minute; on stderr."""
@@ -66,10 +68,3 @@ class Progress:
         if self._is_terminal:
             self._out.write("\r\x1b[K")
             self._out.flush()
-
-
-def duration(seconds: float) -> str:
-    """Format hours, minutes and seconds as 1:02:03 or 2:03."""
-    minutes, secs = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"

@@ -19,7 +19,7 @@ from models.files.name_encodings import Guess
 from models.files.zip_names import GUESS, read_names
 
 # What a zip file that is damaged, locked by a password, or packed in a way that Python does not know raises.
-_ZIP_ERRORS = (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError)
+ZIP_ERRORS = (zipfile.BadZipFile, UnicodeDecodeError, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError)
 
 
 class TreeError(ValueError):
@@ -55,9 +55,21 @@ class File:
                 head = file.read(num_head_bytes)
                 check(head)
                 return head + file.read()
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             is_locked = "password required" in str(error)
             raise OSError("a password locks it: unpack it first" if is_locked else str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ZipMember:
+    """A file in a zip file; called, it is opened."""
+
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+
+    def __call__(self) -> IO[bytes]:
+        """Open it; raises one of ZIP_ERRORS where that is not possible."""
+        return self.archive.open(self.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,7 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
         raise TreeError(f"{source.name} is neither a folder nor a zip file")
     try:
         return _zip_tree(zipfile.ZipFile(source), zip_encoding)
-    except (ValueError, *_ZIP_ERRORS) as error:
+    except (ValueError, *ZIP_ERRORS) as error:
         raise TreeError(f"{source.name} cannot be listed: {error}") from error
 
 
@@ -111,7 +123,7 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
             except OSError:  # a link that leads nowhere, or to itself
                 is_folder = False
             if not is_folder:
-                yield File(path, partial(_open_file, Path(entry.path)), _stamp(entry))
+                yield File(path, partial(open_file, Path(entry.path)), stamp_of(entry))
                 continue
             identity = (status.st_dev, status.st_ino)
             if identity in above:
@@ -124,15 +136,17 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
                 yield File(f"{path}/", partial(FileIO, entry.path))
 
 
-def _stamp(entry: os.DirEntry[str]) -> tuple[int, ...]:
+def stamp_of(file: Path | os.DirEntry[str]) -> tuple[int, ...]:
+    """Return what changes with what is in a file; nothing where it is not there."""
     try:
-        status = entry.stat()
-    except OSError:  # a link that leads nowhere
+        status = file.stat()
+    except (OSError, ValueError):  # a link that leads nowhere; a name with a zero
         return ()
     return status.st_size, status.st_mtime_ns
 
 
-def _open_file(path: Path) -> IO[bytes]:
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file for reading; OSError where it is none."""
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
         raise OSError("it is not a file")
     return path.open("rb")
@@ -153,7 +167,7 @@ def _zip_tree(archive: zipfile.ZipFile, encoding: str) -> FileTree:
             folders.add(path)
         elif path:
             # Of two with one name the last counts, as for unzip.
-            files[path] = File(path, partial(archive.open, info), (info.file_size, info.CRC))
+            files[path] = File(path, ZipMember(archive, info), (info.file_size, info.CRC))
         folders.update(parents(path))
     return FileTree(tuple(files[path] for path in sorted(files)), frozenset(folders - {""}), names.guess)
 

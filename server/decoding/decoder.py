@@ -11,6 +11,7 @@ from typing import Any
 
 from models import errors
 from models.errors import CorruptImage, ImageError, ImageTooLarge
+from models.pixels.decode_limits import MAX_ATTEMPTS, UNEXPLAINED_ENDS, error_of_end, max_cpu_s
 from models.pixels.preprocessing import ImageLimits, Pixels, PixelSpec, ReadImage, decode, read
 from server.decoding.decode_queue import DecodeQueue
 from server.decoding.process import task_of
@@ -28,11 +29,7 @@ MAX_PLAIN_CPU_S, MAX_PLAIN_MEMORY_BYTES = 0.15, 32 * 1024**2
 MAX_SMALL_CPU_S, MAX_SMALL_MEMORY_BYTES = 0.3, 128 * 1024**2
 OVERHEAD_S = 0.001  # of an image beside what its header says
 MARGIN = 1.5  # of the predicted wait: a request refused now is better off than one that waits in vain
-# A process ends when it has computed for so many times what the image's header said, and some seconds more.
-CPU_FACTOR, CPU_SPARE_S = 4.0, 2.0
 GRACE_S = 1.0  # past the deadline, for the master to hear that a process ended
-# Somebody killed the process, or nobody knows: then the image has a second chance.
-UNEXPLAINED_ENDS, MAX_ATTEMPTS = (-signal.SIGKILL, -signal.SIGTERM, 0), 2
 
 ERRORS = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ImageError)}
 
@@ -158,32 +155,27 @@ class Decoder:
     def _decode_at(
         self, channel: TaskChannel, image: ReadImage, spec: PixelSpec, *, deadline: float, out: Pixels
     ) -> None:
-        encoded, name = image.encoded, image.encoded.format
+        encoded = image.encoded
         if len(encoded.data) > channel.max_encoded_bytes:
             raise ImageTooLarge(
                 f"the image has {len(encoded.data):,} bytes; at most {channel.max_encoded_bytes:,} are read"
             )
-        cpu_s = CPU_SPARE_S + CPU_FACTOR * image.cost.cpu_s
+        cpu_s = max_cpu_s(image.cost)
         task = task_of(encoded, spec, deadline=deadline, cpu_s=cpu_s)
-        for _ in range(MAX_ATTEMPTS):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             number = channel.send(encoded.data, task)
             reply = None
             while reply is None and (left_s := deadline + GRACE_S - self._clock()) > 0:
                 reply = channel.wait_for_reply(number, left_s)
             if reply is None or reply.get("ended") == -signal.SIGALRM:
                 raise DeadlineExceeded("the request's deadline passed while its images were decoded")
-            if reply.get("ended") == -signal.SIGPROF:
-                raise ImageTooLarge(
-                    f"the {name} image takes more than {cpu_s:.0f} s to decode, as its header did not say"
-                )
             if "error" in reply:
                 raise ERRORS.get(reply["error"], CorruptImage)(str(reply.get("message")))
             if "ended" not in reply:
                 out[:] = channel.pixels(spec)
                 return
-            if reply["ended"] not in UNEXPLAINED_ENDS:
-                break
-        raise CorruptImage(f"the {name} image is corrupt: it broke the decoder")
+            if reply["ended"] not in UNEXPLAINED_ENDS or attempt == MAX_ATTEMPTS:
+                raise error_of_end(reply["ended"], encoded.format, cpu_s)
 
 
 def _what_was_decoded(image: ReadImage, channel: TaskChannel | None) -> dict[str, str | int]:

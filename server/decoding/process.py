@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import signal
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ImageError, ImageTooLarge
+from models.pixels.decode_limits import limit_memory, limited_cpu
 from models.pixels.formats.encoded import Cost, EncodedImage, Samples
 from models.pixels.preprocessing import ImageLimits, PixelSpec, decode
 from server.decoding.task_channel import TaskChannel
@@ -28,7 +28,6 @@ NICENESS = 5  # beside that of the HTTP workers, so that they and the engine com
 LOOK_AGAIN_S = 5.0
 STANDARD_ERROR = 2
 PR_SET_PDEATHSIG = 1  # prctl(2)
-SPARE_MEMORY_BYTES = 64 * 1024**2  # for libraries that are loaded with their first image, and small things
 TRIMMED_FROM_BYTES = 4 * 1024**2  # decoding less leaves nothing worth giving back
 
 _libc = ctypes.CDLL(None)
@@ -52,9 +51,7 @@ def decoder_main(channel: TaskChannel, others: Sequence[TaskChannel], limits: Im
         os.dup2(nowhere.fileno(), STANDARD_ERROR)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     channel.keep_only_own_end(others)
-    limit = _data_bytes() + limits.max_memory_bytes + SPARE_MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(limits.max_memory_bytes)
     while os.getppid() == master:
         try:
             num_bytes = _decode_next(channel, limits)
@@ -113,20 +110,13 @@ def _decode_next(channel: TaskChannel, limits: ImageLimits) -> int:
     spec = PixelSpec.from_dict(task["spec"])
     reply: dict[str, Any] = {}
     signal.setitimer(signal.ITIMER_REAL, left_s)
-    signal.setitimer(signal.ITIMER_PROF, task["cpu_s"])
     try:
-        decode(encoded, spec, limits=limits, out=channel.pixels(spec))
+        with limited_cpu(task["cpu_s"]):
+            decode(encoded, spec, limits=limits, out=channel.pixels(spec))
     except ImageError as error:
         reply = {"error": error.code, "message": str(error)}
     except MemoryError:
         reply = {"error": ImageTooLarge.code, "message": f"the {encoded.format} image takes more memory than one may"}
     signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.setitimer(signal.ITIMER_PROF, 0)
     channel.reply(task["number"], **reply)
     return encoded.cost.memory_bytes + len(data)
-
-
-def _data_bytes() -> int:
-    """Read how much memory counts already for RLIMIT_DATA (proc(5))."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmData:"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from models.errors import OpsinError
+from models.errors import ModelFailed, OpsinError
 
 
 class EngineError(OpsinError):
@@ -13,10 +13,10 @@ class EngineError(OpsinError):
     code: ClassVar[str] = "engine_error"
 
 
-class EngineFailed(EngineError):
-    """The model ran and failed, or answered with something that is no probability."""
+class EngineFailed(EngineError, ModelFailed):
+    """The model failed on an image in the engine."""
 
-    code: ClassVar[str] = "engine_failed"
+    code: ClassVar[str] = ModelFailed.code
 
 
 class EngineNotReady(EngineError):

@@ -12,13 +12,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from models.duration import duration
 from models.network.architectures import build
 from models.network.normalization import normalize
 from models.plural import how_many
 from training.architecture import architecture_of, building_in
 from training.config import TrainingConfig
 from training.dataset import Dataset
-from training.progress import duration
 from training.step import TrainingStep
 
 MIN_EPOCHS = 2  # fewer change too little to be worth their time

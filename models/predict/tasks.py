@@ -1,0 +1,75 @@
+"""The pictures as tasks: which is handed out next, and whose answers come next in the file."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+TASK_PICTURES = 8  # fewer where there are few
+TASKS_AHEAD = 2  # of a worker, so that it waits for none
+WINDOW_PICTURES = 1024  # from the first that has no answer on, so that memory has a bound
+
+
+class Task(NamedTuple):
+    """Pictures from one on, up to another."""
+
+    first: int
+    stop: int
+
+
+class Answered(NamedTuple):
+    """The lines of pictures, and how many of them say an error."""
+
+    lines: list[str]
+    num_errors: int
+
+
+class Tasks:
+    """The tasks of a run.
+
+    Args:
+        first: the first picture that has no answer yet.
+        num_pictures: numbers below this are pictures.
+        num_workers: that work on them.
+    """
+
+    def __init__(self, first: int, num_pictures: int, num_workers: int) -> None:
+        self._next_new = self._next_answer = first
+        self._num_pictures = num_pictures
+        per_task = -(-(num_pictures - first) // (TASKS_AHEAD * num_workers))
+        self._task_pictures = max(1, min(TASK_PICTURES, per_task))
+        self._again: deque[Task] = deque()
+        self._answered: dict[int, tuple[int, Answered]] = {}
+
+    @property
+    def are_done(self) -> bool:
+        """Whether the answers of all pictures have been taken."""
+        return self._next_answer == self._num_pictures
+
+    def next(self) -> Task | None:
+        """Take the next task; None where all are taken, or more must not be in hand."""
+        if self._again:
+            return self._again.popleft()
+        first = self._next_new
+        if first >= min(self._num_pictures, self._next_answer + WINDOW_PICTURES):
+            return None
+        self._next_new = min(self._num_pictures, first + self._task_pictures)
+        return Task(first, self._next_new)
+
+    def add_again(self, *tasks: Task) -> None:
+        """Give tasks back that were taken and not answered; those without pictures are none."""
+        self._again.extend(task for task in tasks if task.first < task.stop)
+
+    def answer(self, task: Task, answered: Answered) -> None:
+        """Keep the answers of a task until those before it are there."""
+        self._answered[task.first] = task.stop, answered
+
+    def take_answers(self) -> Answered:
+        """Take the answers that come next, as far as they are there."""
+        lines: list[str] = []
+        num_errors = 0
+        while kept := self._answered.pop(self._next_answer, None):
+            self._next_answer, answered = kept
+            lines += answered.lines
+            num_errors += answered.num_errors
+        return Answered(lines, num_errors)

@@ -1,0 +1,152 @@
+"""The worker process: it reads, decodes and classifies one picture after the other, with a runtime of one thread.
+
+It shares nothing with other workers, so that a core each is all they need. A picture at a time is as fast as several
+(docs/performance.md), and its answer the same to the last bit whatever it lies beside: the softmax of several is not.
+One that breaks native code ends the process; which it was stands in memory that the pool shares. Limits of decoding are
+those of the server's decoders.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import mmap
+import os
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import ImageError, ModelFailed, OpsinError, RunFailed
+from models.pixels.decode_limits import limit_memory, limited_cpu, max_cpu_s
+from models.pixels.preprocessing import ImageLimits, decode, read
+from models.predict.pictures import Pictures, shown_name
+from models.predict.rows import Rows
+from models.predict.tasks import Answered
+from models.runtime import Runtime, RuntimeName, load_runtime
+from models.runtime.tensors import Probabilities
+from models.store.artifact import Artifact
+
+READY = True
+PR_SET_PDEATHSIG = 1  # prctl(2)
+STANDARD_ERROR = 2
+MODEL_FAILED = "the model failed on this image"
+_NONE, _DECODED, _RUN = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers of a run do.
+
+    Attributes:
+        artifact: verified.
+        runtime: that runs it.
+        pictures: listed before the process was forked.
+        rows: writes the answers.
+        limits: of an image.
+    """
+
+    artifact: Artifact
+    runtime: RuntimeName
+    pictures: Pictures
+    rows: Rows
+    limits: ImageLimits
+
+
+class InHand:
+    """The picture that a process is at, in memory that it shares with the pool."""
+
+    def __init__(self) -> None:
+        self._memory = np.frombuffer(mmap.mmap(-1, mmap.PAGESIZE), np.int64)
+
+    def note_decoded(self, number: int) -> None:
+        """Note that a picture is being decoded."""
+        self._memory[:2] = number, _DECODED
+
+    def note_run(self) -> None:
+        """Note that the model runs on it now."""
+        self._memory[1] = _RUN
+
+    def clear(self) -> None:
+        """Note that it is done."""
+        self._memory[1] = _NONE
+
+    @property
+    def number(self) -> int | None:
+        """The picture; None where there is none."""
+        return None if self._memory[1] == _NONE else int(self._memory[0])
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether it is being decoded."""
+        return bool(self._memory[1] == _DECODED)
+
+
+def work(connection: Connection, in_hand: InHand, job: Job) -> None:
+    """Answer tasks until the pool ends the process; runs in the forked process.
+
+    First it says READY. A task is the numbers of its first picture and of the one after its last; the reply is what
+    `Worker.answer` returns. A text instead is an error that ends the run. All of it is JSON.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a terminal tells all; the pool decides
+    with Path(os.devnull).open("wb") as nowhere:  # what native libraries say of themselves, and of bad pictures
+        os.dup2(nowhere.fileno(), STANDARD_ERROR)
+
+    def send(message: object) -> None:
+        connection.send_bytes(json.dumps(message).encode())
+
+    try:
+        runtime = load_runtime(job.artifact, runtime=job.runtime)
+        limit_memory(job.limits.max_memory_bytes)
+        worker = Worker(runtime, in_hand, job)
+        send(READY)
+        while True:
+            first, stop = json.loads(connection.recv_bytes())
+            send(worker.answer(range(first, stop)))
+    except (EOFError, BrokenPipeError):  # the pool has gone
+        return
+    except OpsinError as error:
+        send(str(error))
+
+
+class Worker:
+    """Turns pictures into lines."""
+
+    def __init__(self, runtime: Runtime, in_hand: InHand, job: Job) -> None:
+        self._runtime, self._in_hand, self._job = runtime, in_hand, job
+        spec = job.artifact.manifest.pixels
+        self._pixels = np.empty((1, spec.height_px, spec.width_px, 3), np.uint8)
+
+    def answer(self, numbers: Iterable[int]) -> Answered:
+        """Return the lines of pictures, in order, and how many of them say an error."""
+        lines, num_errors = [], 0
+        for number in numbers:
+            name = shown_name(self._job.pictures.names[number])
+            try:
+                lines.append(self._job.rows.answered(name, self._probabilities(number)))
+            except (ImageError, ModelFailed) as error:
+                lines.append(self._job.rows.refused(name, error))
+                num_errors += 1
+            finally:
+                self._in_hand.clear()
+        return Answered(lines, num_errors)
+
+    def _probabilities(self, number: int) -> Probabilities:
+        spec, limits = self._job.artifact.manifest.pixels, self._job.limits
+        image = read(self._job.pictures.read(number, limits.max_bytes), spec, limits=limits)
+        self._in_hand.note_decoded(number)
+        with limited_cpu(max_cpu_s(image.cost)):
+            decode(image.encoded, spec, limits=limits, out=self._pixels[0])
+        self._in_hand.note_run()
+        try:
+            probabilities: Probabilities = self._runtime.run(self._pixels)[0]
+        except RunFailed as error:
+            raise ModelFailed(MODEL_FAILED) from error
+        if not np.isfinite(probabilities).all():
+            raise ModelFailed(MODEL_FAILED)
+        return probabilities

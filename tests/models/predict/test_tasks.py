@@ -1,0 +1,46 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.predict.tasks import TASK_PICTURES, WINDOW_PICTURES, Answered, Task, Tasks
+
+
+def answered(task):
+    return Answered([str(number) for number in range(*task)], task.stop - task.first)
+
+
+@settings(max_examples=40)
+@given(st.data(), st.integers(0, 40), st.integers(0, 60), st.integers(1, 4))
+def test_every_picture_is_answered_once_and_in_order_whatever_the_workers_do(data, first, more, num_workers):
+    tasks, taken, lines, num_errors = Tasks(first, first + more, num_workers), [], [], 0
+    while not tasks.are_done:
+        while len(taken) < 2 * num_workers and (task := tasks.next()):
+            taken.append(task)
+        task = taken.pop(data.draw(st.integers(0, len(taken) - 1)))
+        if data.draw(st.booleans()):
+            tasks.answer(task, answered(task))
+        else:  # its worker ended at one of the pictures
+            culprit = data.draw(st.integers(task.first, task.stop - 1))
+            tasks.answer(Task(culprit, culprit + 1), answered(Task(culprit, culprit + 1)))
+            tasks.add_again(Task(task.first, culprit), Task(culprit + 1, task.stop))
+        some = tasks.take_answers()
+        lines += some.lines
+        num_errors += some.num_errors
+    assert lines == [str(number) for number in range(first, first + more)]
+    assert num_errors == more
+
+
+def test_no_more_is_in_hand_than_the_window():
+    tasks = Tasks(0, 10 * WINDOW_PICTURES, 2)
+    taken = list(iter(tasks.next, None))
+    assert taken[-1].stop == WINDOW_PICTURES
+    assert {task.stop - task.first for task in taken} == {TASK_PICTURES}
+    tasks.answer(taken[1], answered(taken[1]))
+    assert (tasks.take_answers().lines, tasks.next()) == ([], None)
+    tasks.answer(taken[0], answered(taken[0]))
+    assert len(tasks.take_answers().lines) == 2 * TASK_PICTURES
+    assert tasks.next() == (WINDOW_PICTURES, WINDOW_PICTURES + TASK_PICTURES)
+
+
+def test_a_few_pictures_are_shared_out():
+    tasks = Tasks(0, 6, 3)
+    assert list(iter(tasks.next, None)) == [(number, number + 1) for number in range(6)]
