@@ -9,10 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.workload import Workload
 from models.pixels.preprocessing import preprocess
@@ -58,13 +60,17 @@ def arrangements(num_cores: int, batch_sizes: tuple[int, ...] = (1, 4)) -> list[
     return tried
 
 
-def run_in_process(workload: Workload, arrangement: Arrangement, seconds: float) -> Baseline:
-    """Decode and classify the photos in turn, in processes of their own, for so long."""
+def run_in_process(
+    workload: Workload, arrangement: Arrangement, seconds: float, *, is_decoded: bool = False
+) -> Baseline:
+    """Decode and classify the photos in turn, in processes of their own, for so long; or classify pixels alone."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(arrangement.processes)
     results: Any = context.SimpleQueue()
     workers = [
-        context.Process(target=_measure, args=(workload, arrangement, seconds, barrier, results), daemon=True)
+        context.Process(
+            target=_measure, args=(workload, arrangement, seconds, barrier, results, is_decoded), daemon=True
+        )
         for _ in range(arrangement.processes)
     ]
     for worker in workers:
@@ -77,11 +83,22 @@ def run_in_process(workload: Workload, arrangement: Arrangement, seconds: float)
     return Baseline(sum(rates), 1000 * sum(cpu_s) / sum(counts))
 
 
-def _measure(workload: Workload, arrangement: Arrangement, seconds: float, barrier: Barrier, results: Any) -> None:
+def _measure(
+    workload: Workload,
+    arrangement: Arrangement,
+    seconds: float,
+    barrier: Barrier,
+    results: Any,
+    is_decoded: bool,
+) -> None:
     shared = load_runtime(workload.artifact, num_threads=available_cores()) if arrangement.is_shared else None
     lock = threading.Lock() if shared else nullcontext()
     runtimes = [shared or load_runtime(workload.artifact, num_threads=1) for _ in range(arrangement.threads)]
     turns = [decode_and_run(workload, runtime, arrangement.batch_size, lock) for runtime in runtimes]
+    if is_decoded:
+        spec = workload.artifact.manifest.pixels
+        batch = np.zeros((arrangement.batch_size, spec.height_px, spec.width_px, 3), np.uint8)
+        turns = [partial(_run, runtime, batch) for runtime in runtimes]
     for index, turn in enumerate(turns):
         turn(index)  # the first call lays out the memory
     barrier.wait(READY_S)
@@ -98,6 +115,10 @@ def _measure(workload: Workload, arrangement: Arrangement, seconds: float, barri
     with ThreadPoolExecutor(arrangement.threads) as pool:
         rates, counts = zip(*pool.map(repeat, turns), strict=True)
     results.put((sum(rates), sum(counts), time.process_time() - cpu_before_s))
+
+
+def _run(runtime: Runtime, batch: NDArray[np.uint8], _first: int) -> object:
+    return runtime.run(batch)
 
 
 def decode_and_run(

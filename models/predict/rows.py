@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from models.answers import can_be_unsure, read_probabilities
@@ -32,7 +33,7 @@ class Rows:
     coverage: float | None
     row_format: RowFormat
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, type]:
         """The names of the columns, in order, and what they hold; all but file, model and version may be empty."""
         columns: dict[str, type] = {"file": str}
