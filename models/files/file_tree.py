@@ -98,9 +98,8 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
         TreeError: it is neither, or cannot be listed.
     """
     if source.is_dir():
-        status = source.stat()
         try:
-            found = list(_walk(source, "", ((status.st_dev, status.st_ino),)))
+            found = list(walk(source))
         except OSError as error:
             raise TreeError(f"{source.name} cannot be listed: {error.strerror}") from error
         files = sorted((file for file in found if isinstance(file, File)), key=lambda file: file.path)
@@ -113,8 +112,16 @@ def open_tree(source: Path, zip_encoding: str = GUESS) -> FileTree:
         raise TreeError(f"{source.name} cannot be listed: {error}") from error
 
 
-def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[File | str]:
-    """Yield files, and the paths of folders; one that leads back into itself is a file that cannot be read."""
+def walk(folder: Path, prefix: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[File | str]:
+    """Yield files, and the paths of folders; one that leads back into itself is a file that cannot be read.
+
+    Args:
+        folder: following links.
+        prefix: of the paths.
+        above: device and inode of the folders that it lies in.
+    """
+    status = folder.stat()
+    above = (*above, (status.st_dev, status.st_ino))
     with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
@@ -131,7 +138,7 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
                 continue
             yield path
             try:
-                yield from _walk(Path(entry.path), f"{path}/", (*above, identity))
+                yield from walk(Path(entry.path), f"{path}/", above)
             except OSError:  # it may not be read, or went: left out, and said so, as a file in it
                 yield File(f"{path}/", partial(FileIO, entry.path))
 

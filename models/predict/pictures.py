@@ -6,13 +6,12 @@ import hashlib
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from models.errors import ImageError, ImageTooLarge, OpsinError
-from models.files.file_tree import ZIP_ERRORS, File, FileTree, TreeError, ZipMember, open_file, open_tree, stamp_of
+from models.files.file_tree import ZIP_ERRORS, File, TreeError, ZipMember, open_file, open_tree, stamp_of, walk
 from models.files.hidden import is_hidden
 from models.pixels.formats import identify
 from models.predict.zip_members import ZipMembers
@@ -104,27 +103,30 @@ def shown_name(name: str) -> str:
 
 def folder_pictures(root: Path, without: Sequence[Path]) -> Pictures:
     """List the files of a folder and the folders in it that are not hidden."""
-    tree = open_tree(root)
+    # The names alone are kept, and looked up again: a million files are then no gigabyte.
+    found = [file.path for file in walk(root) if isinstance(file, File)]
     own = {path.parent.resolve() / path.name for path in without}
-    is_inside = any(path.is_relative_to(root.resolve()) for path in own)
-    files = [file for file in _visible(tree) if not (is_inside and root.resolve() / file.path in own)]
-    names = [file.path for file in files]
+    inside = {str(path.relative_to(root.resolve())) for path in own if path.is_relative_to(root.resolve())}
+    names = sorted(path for path in found if not is_hidden(path) and path not in inside)
+    num_hidden = sum(is_hidden(path) for path in found)
 
     def read_some(number: int, num_bytes: int) -> bytes:
         if names[number].endswith("/"):  # a folder that could not be listed, and says now why
             next((root / names[number]).iterdir(), None)
         return _read_file(root / names[number], num_bytes)
 
-    return Pictures(names, _sha256(files), len(tree.files) - len(files), read_some)
+    return Pictures(names, _sha256(names, (stamp_of(root / name) for name in names)), num_hidden, read_some)
 
 
 def zip_pictures(path: Path) -> Pictures:
     """List the members of a zip file that are not hidden; nothing is unpacked to disk."""
     tree = open_tree(path)
-    files = _visible(tree)
+    files = [file for file in tree.files if not is_hidden(file.path)]
+    names = [file.path for file in files]
     members = [file.open for file in files if isinstance(file.open, ZipMember)]
     read_some = ZipMembers(path, [member.info for member in members]).read
-    return Pictures([file.path for file in files], _sha256(files), len(tree.files) - len(files), read_some)
+    sha256 = _sha256(names, (file.stamp for file in files))
+    return Pictures(names, sha256, len(tree.files) - len(files), read_some)
 
 
 def listed_pictures(content: bytes) -> Pictures:
@@ -138,21 +140,17 @@ def listed_pictures(content: bytes) -> Pictures:
         raise UnusableSource(f"it is {what}: give a folder, a zip file, or a text file with the path of a file a line")
     lines = content.removeprefix(b"\xef\xbb\xbf").splitlines()
     names = [os.fsdecode(line) for line in lines if line.strip()]
-    files = [File(name, partial(open_file, Path(name)), stamp_of(Path(name))) for name in names]
-    return Pictures(names, _sha256(files), 0, lambda number, num_bytes: _read_file(Path(names[number]), num_bytes))
+    sha256 = _sha256(names, (stamp_of(Path(name)) for name in names))
+    return Pictures(names, sha256, 0, lambda number, num_bytes: _read_file(Path(names[number]), num_bytes))
+
+
+def _sha256(names: Sequence[str], stamps: Iterable[tuple[int, ...]]) -> str:
+    digest = hashlib.sha256()
+    for name, stamp in zip(names, stamps, strict=True):
+        digest.update(repr((name, stamp)).encode())
+    return digest.hexdigest()
 
 
 def _read_file(path: Path, num_bytes: int) -> bytes:
     with open_file(path) as file:
         return file.read(num_bytes)
-
-
-def _visible(tree: FileTree) -> list[File]:
-    return [file for file in tree.files if not is_hidden(file.path)]
-
-
-def _sha256(files: Sequence[File]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(repr((file.path, file.stamp)).encode())
-    return digest.hexdigest()

@@ -156,7 +156,13 @@ class Running:
     def __init__(self, photos, out):
         command = ["-m", "models", "predict", "cifar10", str(photos), "--out", str(out)]
         self.process = subprocess.Popen(
-            [sys.executable, *command], cwd=REPO, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            cwd=REPO,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # What a shell has started in the background ignores Ctrl-C, and so do its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._out = out
 
