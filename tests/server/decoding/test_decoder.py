@@ -14,9 +14,9 @@ import pytest
 from pictures import encode, gradient
 
 from models.errors import CorruptImage, ImageError, ImageTooLarge
+from models.pixels import decode_limits
 from models.pixels.formats.encoded import Cost
 from models.pixels.preprocessing import ACCEPTED_FORMATS, ReadImage, preprocess
-from server.decoding import decoder as decoder_module
 from server.decoding import process
 from server.decoding.decoder import Decoder
 from server.engine.errors import DeadlineExceeded
@@ -109,12 +109,12 @@ def test_who_waits_behind_it_hears_in_time_that_there_is_no_time(decoder, spec, 
 
 
 def test_image_that_computes_longer_than_its_header_says_is_ended(decoder, spec, bad_first, monkeypatch):
-    monkeypatch.setattr(decoder_module, "CPU_SPARE_S", 0.05)
+    monkeypatch.setattr(decode_limits, "CPU_SPARE_S", 0.05)
     bad_first(lambda: sum(range(10**12)))
     decoder = decoder()
     with pytest.raises(ImageTooLarge, match="takes more than 0 s to decode, as its header did not say"):
         decoded(decoder, GIF, spec)
-    monkeypatch.setattr(decoder_module, "CPU_SPARE_S", 60.0)
+    monkeypatch.setattr(decode_limits, "CPU_SPARE_S", 60.0)
     assert_decodes(decoder, spec)
 
 
