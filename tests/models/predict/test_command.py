@@ -15,8 +15,10 @@ from pictures import encode, gradient
 
 from models.cli import main
 from models.predict import parquet
+from models.store.repository import Repository
 
 REPO = Path(__file__).parents[3]
+VERSION = Repository(REPO / "models" / "zoo").stable_version("cifar10")
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_every_file_has_a_row(predict, photos, tmp_path):
     assert out.startswith(f"{tmp_path}/answers.csv: 62 rows, 2 with an error (in 0:0")
     rows = rows_of(tmp_path / "answers.csv")
     assert [row["file"] for row in rows] == sorted(path.name for path in photos.iterdir())
-    assert {(row["model"], row["version"]) for row in rows} == {("cifar10", "6")}
+    assert {(row["model"], row["version"]) for row in rows} == {("cifar10", str(VERSION))}
     assert [row["error"] for row in rows if row["error"]] == ["corrupt_image", "unsupported_image"]
     assert all(bool(row["label"]) != bool(row["error"]) for row in rows)
     assert predict()[1] == f"{tmp_path}/answers.csv: 62 rows, 2 with an error (all there already)\n"
@@ -73,13 +75,13 @@ def test_json_and_parquet_say_the_same(predict, tmp_path):
     ]
     summary = json.loads(predict(*options, out="a.jsonl")[1])
     assert summary == {
-        **{"out": str(tmp_path / "a.jsonl"), "model": "cifar10", "version": 6},
+        **{"out": str(tmp_path / "a.jsonl"), "model": "cifar10", "version": VERSION},
         **{"rows": 62, "errors": 2, "hidden": 0},
     }
 
 
 def test_the_folder_of_a_model_is_a_model(predict, tmp_path):
-    assert predict(model=str(REPO / "models/zoo/cifar10/6"), out="a.csv")[0] == predict(out="b.csv")[0] == 0
+    assert predict(model=str(REPO / f"models/zoo/cifar10/{VERSION}"), out="a.csv")[0] == predict(out="b.csv")[0] == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
