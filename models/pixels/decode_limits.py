@@ -37,12 +37,12 @@ def max_cpu_s(cost: Cost) -> float:
 
 @contextmanager
 def limited_cpu(cpu_s: float) -> Iterator[None]:
-    """End this process where the block computes for longer."""
-    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    """End this process where the block computes for longer; within such a block, another limit holds meanwhile."""
+    before = signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_PROF, *before)
 
 
 def error_of_end(status: int, image_format: str, cpu_s: float) -> ImageError:

@@ -96,13 +96,18 @@ def test_a_process_that_somebody_killed_costs_a_second_try(json_job, at_picture,
     assert run(json_job) == EXPECTED
 
 
-def test_a_picture_that_computes_without_end_is_ended(json_job, monkeypatch):
+@pytest.mark.parametrize("limit", ["of the picture", "of its task"])
+def test_a_picture_that_computes_without_end_is_ended(json_job, monkeypatch, limit):
     def decode(*_arguments, **_options):
         while True:
             pass
 
     monkeypatch.setattr(worker, "decode", decode)
-    monkeypatch.setattr(worker, "max_cpu_s", lambda _cost: 0.05)
+    if limit == "of its task":
+        monkeypatch.setattr(worker, "TASK_CPU_S", 0.05)
+    else:
+        monkeypatch.setattr(worker, "USUAL_CPU_S", -1.0)
+        monkeypatch.setattr(worker, "max_cpu_s", lambda _cost: 0.05)
     assert run(json_job, first=28) == [("28.png", None, "image_too_large"), ("29.png", None, "image_too_large")]
 
 
