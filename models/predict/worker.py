@@ -1,7 +1,7 @@
 """The worker process: it reads, decodes and classifies one picture after the other, with a runtime of one thread.
 
 It shares nothing with other workers, so that a core each is all they need. A picture at a time is as fast as several
-(docs/performance.md), and its answer the same to the last bit whatever it lies beside: the softmax of several is not.
+(docs/predict.md), and its answer the same to the last bit whatever it lies beside: the softmax of several is not.
 One that breaks native code ends the process; which it was stands in memory that the pool shares. Limits of decoding are
 those of the server's decoders.
 """
