@@ -27,12 +27,17 @@ def title(pid: int) -> str:
 
 def pss_bytes(pids: list[int]) -> int:
     """Proportional set size: pages that n processes share count 1/n in each, so that the sum is what all take."""
-    return sum(_pss_bytes(pid) for pid in pids)
+    return sum(_rollup_bytes(pid, "Pss:") for pid in pids)
 
 
 def num_threads(pid: int) -> int:
     """Count the threads of a process; none if it has ended."""
     return len(_entries(PROC / str(pid) / "task"))
+
+
+def private_bytes(pids: list[int]) -> int:
+    """Pages that each has alone: what a leak of its own is in, and the memory that it shares with others is not."""
+    return sum(_rollup_bytes(pid, "Private_Clean:", "Private_Dirty:") for pid in pids)
 
 
 def cpu_s(pids: list[int]) -> float:
@@ -61,11 +66,9 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _pss_bytes(pid: int) -> int:
-    for line in _read(PROC / str(pid) / "smaps_rollup").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
+def _rollup_bytes(pid: int, *names: str) -> int:
+    lines = _read(PROC / str(pid) / "smaps_rollup").splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
 
 
 def _cpu_ticks(pid: int) -> int:

@@ -41,13 +41,17 @@ def traffic_figures(soaked: Soaked) -> list[Figure]:
 
 
 def memory_figures(soaked: Soaked) -> list[Figure]:
-    """The slopes of the second half: of all processes, and of those that nobody killed, which is the sharper."""
-    half_s = soaked.plan.seconds / 2
+    """The slopes: of all processes in the second half, and of those that nobody kills then in the last third.
+
+    The second is the sharper, once they are warm. It is of what each has alone: slots that all share are used from
+    their first large image on, so that their memory grows for long, up to a bound.
+    """
+    half_s, warm_s = soaked.plan.seconds / 2, soaked.plan.seconds * 2 / 3
     everything = list(zip(soaked.times_s, soaked.pss_bytes, strict=True))
-    spared = [(at, pss) for at, pss in zip(soaked.times_s, soaked.spared_bytes, strict=True) if pss]
+    spared = [(at, pss) for at, pss in zip(soaked.times_s, soaked.spared_bytes, strict=True) if pss and at >= warm_s]
     return [
         slope_figure("memory of all processes: slope", [(at, pss) for at, pss in everything if at >= half_s]),
-        slope_figure("memory of those that were spared: slope", spared),
+        slope_figure("memory that those alone have which were spared: slope", spared),
     ]
 
 
@@ -58,7 +62,7 @@ def slope_figure(what: str, samples: Sequence[tuple[float, float]]) -> Figure:
     if slope is None:
         return Figure(what, 0.0, "kB/min", note=f"{len(samples)} samples are too few to tell", details=details)
     note = f"standard error {slope.standard_error:.1f}; mean {sum(pss_bytes) / len(samples) / 1e6:.0f} MB"
-    note += f", {len(samples)} samples of the second half"
+    note += f", {len(samples)} samples"
     return Figure(what, round(slope.value, 1), "kB/min", at_most=round(slope.noise, 1), note=note, details=details)
 
 

@@ -67,7 +67,7 @@ class Sampler(threading.Thread):
         while not self._is_over.wait(self._soaked.plan.sample_s):
             self._soaked.times_s.append(time.monotonic() - began_at)
             self._soaked.pss_bytes.append(processes.pss_bytes(processes.family(self._pid)))
-            self._soaked.spared_bytes.append(processes.pss_bytes(sorted(self._spared())))
+            self._soaked.spared_bytes.append(processes.private_bytes(sorted(self._spared())))
 
 
 def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked:
