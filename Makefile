@@ -105,13 +105,13 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino serve-gpu backbones heif redis parquet tracing train gpu dev bench audit fuzz; do \
+	for purpose in serve serve-openvino serve-gpu backbones heif redis parquet tracing train onnx gpu dev bench audit fuzz; do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
 	done
 
 # What is installed somewhere, each with a lock file of its own.
-PURPOSES = serve serve-openvino serve-gpu backbones heif redis parquet tracing train gpu
+PURPOSES = serve serve-openvino serve-gpu backbones heif redis parquet tracing train onnx gpu
 
 sbom: ## write a software bill of materials for each purpose, as CycloneDX: sbom/serve.cdx.json
 	@mkdir -p sbom

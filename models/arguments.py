@@ -20,7 +20,10 @@ examples:
   python -m models inspect cifar10                 everything about the stable version of cifar10
   python -m models inspect cifar10:8 --json        the manifest of version 8, for a program
   python -m models verify                          compare every file of every version with its sha256
-  python -m models verify cifar10                  the same for the versions of one model
+  python -m models verify cifar10                  the same for the versions of one model, and their golden answers
+  python -m models export cifar10 --out phone      write model.tflite, its golden answers and their pictures
+  python -m models verify phone/model.tflite --answers answers.json
+                                                   where the answers made elsewhere part from the golden ones
   python -m models publish models/zoo/cifar10/8 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models predict cifar10 photos --out answers.csv
@@ -43,10 +46,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command and its arguments; SystemExit 2, after one line on stderr, if they are wrong."""
     parser = _parser()
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments[:1] == ["export"]:
-        parser.error("export is a command of optimize now: python -m optimize export")
     # The defaults are given here, and suppressed in `_shared`, so that these may stand before and after the command.
-    return parser.parse_args(arguments, argparse.Namespace(repository=None, json=False))
+    args = parser.parse_args(arguments, argparse.Namespace(repository=None, json=False))
+    if args.command == "verify" and args.target is None and (args.golden or args.answers):
+        parser.error("--golden and --answers need a FILE or NAME to compare with")
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,10 +66,25 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, shared, "list", "print name, version, size and accuracy of everything in the repository")
     inspect = _add(commands, shared, "inspect", "print everything about one version, once its files are verified")
     inspect.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
-    verify = _add(commands, shared, "verify", "compare every file with the sha256 it was published with")
+    verify = _add(commands, shared, "verify", "compare files with their sha256, and answers with the golden ones")
     verify.add_argument(
-        "target", type=_reference, nargs="?", metavar="NAME[:VERSION]", help="only this model, or this version of it"
+        "target",
+        type=_file_or_reference,
+        nargs="?",
+        metavar="FILE|NAME[:VERSION]",
+        help="only this model, or this version of it, and its golden answers too; or those of a .tflite or .onnx file",
     )
+    verify.add_argument("--golden", type=Path, metavar="FILE", help="golden answers (golden.json beside it)")
+    verify.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help='answers made elsewhere to compare, as JSON: {"landscape.jpg": [probabilities], ...}',
+    )
+    export = _add(commands, shared, "export", "write the model file, its golden answers and pictures into a folder")
+    export.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, which may exist")
+    export.add_argument("--onnx", action="store_true", help="write model.onnx, too (needs requirements/onnx.txt)")
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
     promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
@@ -100,6 +119,11 @@ def _reference(text: str) -> ModelReference:
         return ModelReference.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _file_or_reference(text: str) -> Path | ModelReference:
+    """Read a path, which has a slash or a suffix of model files, or else the name of a model."""
+    return Path(text) if "/" in text or text.endswith((".tflite", ".onnx")) else _reference(text)
 
 
 def version_reference(text: str) -> ModelReference:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import PROG, parse
-from models.commands import inspect, list_models, promote, publish, verify
-from models.errors import ArtifactError, ModelNotFound, VersionNotFound
+from models.commands import export, inspect, list_models, print_verdicts, promote, publish, verify
+from models.errors import ArtifactError, ModelNotFound, RuntimeMissing, VersionNotFound
+from models.portable.verify import verify_file
 from models.predict.command import predict
 from models.store.repository import Repository
 
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.command == "verify" and isinstance(args.target, Path):
+        return _verify_file(args)
     is_publish = args.command == "publish"
     root = repository_root(args.repository, is_written=is_publish)
     if args.command == "predict":
@@ -47,7 +50,7 @@ def _run(args: argparse.Namespace) -> int:
         return _call(args, Repository(root))
     except (ModelNotFound, VersionNotFound) as error:
         return _fail(2, f"{error} (repository {root})")
-    except ArtifactError as error:
+    except (ArtifactError, RuntimeMissing) as error:
         place = f"from {args.artifact} to {root}" if is_publish else f"repository {root}"
         return _fail(1, f"{error} ({place})")
 
@@ -59,11 +62,23 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
         case "inspect":
             return inspect(repository, args.target, as_json=args.json)
         case "verify":
-            return verify(repository, args.target, as_json=args.json)
+            return verify(repository, args.target, golden=args.golden, answers=args.answers, as_json=args.json)
+        case "export":
+            return export(repository, args.target, args.out, with_onnx=args.onnx, as_json=args.json)
         case "promote":
             return promote(repository, args.target, as_json=args.json)
         case _:
             return publish(repository, args.artifact, name=args.name, as_json=args.json)
+
+
+def _verify_file(args: argparse.Namespace) -> int:
+    for file in filter(None, (args.target, args.golden, args.answers)):
+        if not file.is_file():
+            return _fail(2, f"there is no file {file}")
+    try:
+        return print_verdicts(verify_file(args.target, args.golden, args.answers), as_json=args.json)
+    except (ArtifactError, RuntimeMissing) as error:
+        return _fail(1, str(error))
 
 
 def _fail(status: int, message: str) -> int:

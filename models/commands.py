@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.plural import how_many
+from models.portable.completed import completed
+from models.portable.export import export_files
+from models.portable.golden import GOLDEN_FILE
+from models.portable.verify import Verdict, verify_file
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.store.artifact import Artifact, read_artifact
 from models.store.reference import ModelReference
@@ -71,9 +76,18 @@ def inspect(repository: Repository, target: ModelReference, *, as_json: bool) ->
     return OK
 
 
-def verify(repository: Repository, target: ModelReference | None, *, as_json: bool) -> int:
-    """Compare every file with its sha256, and print a line for each version, also after a bad one."""
-    findings = []
+def verify(
+    repository: Repository, target: ModelReference | None, *, golden: Path | None, answers: Path | None, as_json: bool
+) -> int:
+    """Compare every file with its sha256, and print a line for each version, also after a bad one.
+
+    Where `target` names a model, its golden answers are compared too, or `answers`, made elsewhere, with those of its
+    stable version.
+    """
+    if target is not None and answers is not None:
+        artifact = repository.load(target.name, target.version)
+        return print_verdicts(verify_file(artifact.model_path("litert"), golden, answers), as_json=as_json)
+    findings, verdicts = [], []
     for finding in _survey(repository, target, verify=True):
         findings.append(finding)
         if not as_json:
@@ -83,11 +97,38 @@ def verify(repository: Repository, target: ModelReference | None, *, as_json: bo
             num_files = len(finding.artifact.manifest.files)
             files = f"{how_many(num_files, 'file')}, {size(finding.artifact.size_bytes)}"
             print(f"ok       model {finding.name!r} version {finding.version} ({files})", flush=True)
+        if target is not None and finding.artifact and GOLDEN_FILE in finding.artifact.manifest.files:
+            found = verify_file(finding.artifact.model_path("litert"), golden)
+            verdicts += found
+            if not as_json:
+                print_verdicts(found, as_json=False)
     if as_json:
-        _print_json([finding.to_dict() for finding in findings])
+        records = [finding.to_dict() for finding in findings]
+        _print_json(records if not verdicts else {"versions": records, "golden": [each.to_dict() for each in verdicts]})
     elif not findings:
         _note(f"there are no models in {repository.root}")
-    return _report_faults(findings)
+    return _report_faults(findings) or (FAULTY if any(verdict.parts_at for verdict in verdicts) else OK)
+
+
+def print_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
+    """Print how answers compare with the golden ones."""
+    if as_json:
+        _print_json([verdict.to_dict() for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            print(verdict, flush=True)
+    return FAULTY if any(verdict.parts_at for verdict in verdicts) else OK
+
+
+def export(repository: Repository, target: ModelReference, folder: Path, *, with_onnx: bool, as_json: bool) -> int:
+    """Write the model file of a version, its golden answers and the golden pictures into a folder."""
+    files = export_files(repository.load(target.name, target.version), folder, with_onnx=with_onnx)
+    if as_json:
+        _print_json([str(file) for file in files])
+    else:
+        check = f"python -m models verify {shlex.quote(str(files[0]))} --answers answers.json"
+        print(f"wrote {how_many(len(files), 'file')} to {folder}; compare answers made elsewhere by `{check}`")
+    return OK
 
 
 def publish(repository: Repository, source: Path, *, name: str | None, as_json: bool) -> int:
@@ -95,7 +136,8 @@ def publish(repository: Repository, source: Path, *, name: str | None, as_json: 
     manifest = read_artifact(source).manifest
     if name is not None:
         manifest = replace(manifest, name=name)
-    artifact = repository.publish(manifest, {path: source / path for path in manifest.files})
+    with completed(manifest, {path: source / path for path in manifest.files}) as files:
+        artifact = repository.publish(manifest, files)
     published = artifact.manifest
     if as_json:
         _print_json({"name": published.name, "version": published.version, "path": str(artifact.path)})

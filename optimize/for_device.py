@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from models.network.export import export_saved_model
+from models.portable.completed import completed
 from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
 from models.store.durable import TEMPORARY_PREFIX
@@ -114,7 +115,8 @@ def add_file(
         agreement = compare_predictions(before(source.data.test), new.answers.test, source.data.test.targets)
         both = _with_file(manifest, device, new, agreement, {"run": source.run.run_id, "command": command, **details})
         files = {path: artifact.path / path for path in manifest.files} | {format_for(device).exported.file: new.file}
-        published = repository.publish(both, files, in_place_of=manifest.version)
+        with completed(both, files) as complete:
+            published = repository.publish(both, complete, in_place_of=manifest.version)
         is_stable = repository.stable_version(manifest.name) == published.manifest.version
         return Added(published, device, agreement, is_stable)
 

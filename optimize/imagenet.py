@@ -21,6 +21,7 @@ import numpy as np
 from models.files.file_tree import File, open_tree
 from models.pixels.preprocessing import Pixels, PixelSpec
 from models.plural import how_many
+from models.portable.completed import completed
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from models.store.repository import Repository
@@ -143,7 +144,8 @@ def publish_pretrained(
             provenance=provenance,
             **fields,
         )
-        return repository.publish(manifest, {MODEL_FILE: file, NOTICE_FILE: notice})
+        with completed(manifest, {MODEL_FILE: file, NOTICE_FILE: notice}) as files:
+            return repository.publish(manifest, files)
 
 
 def _exported(

@@ -17,6 +17,7 @@ import numpy as np
 from models.network.tflite_graph import temperature_of
 from models.network.tflite_graph import with_temperature as with_temperature_inside
 from models.plural import how_many
+from models.portable.description import describe
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
@@ -105,15 +106,19 @@ class MeasuredFile:
 
 
 def measure_file(file: Path, run: Run, data: Dataset, *, precision: str) -> MeasuredFile:
-    """Fit a temperature into a LiteRT file that has none, and measure it, all on encoded bytes as they are served."""
-    temperature = temperature_of(file.read_bytes())
+    """Fit a temperature into a LiteRT file that has none, describe the file inside itself, and measure it.
+
+    All is measured on encoded bytes, as they are served.
+    """
+    content = file.read_bytes()
+    temperature = temperature_of(content)
     validation = predict_file(file, run, data.validation)
     if temperature == 1 and data.has_validation:
         temperature = fit_temperature(validation, data.validation.targets)
-        content = with_temperature_inside(file.read_bytes(), temperature)
-        with replacing(file) as temporary:
-            temporary.write_bytes(content)
+        content = with_temperature_inside(content, temperature)
         validation = with_temperature(validation, temperature)
+    with replacing(file) as temporary:
+        temporary.write_bytes(describe(content, run.labels, run.config.pixels))
     test = predict_file(file, run, data.test) if data.has_validation else validation
     return measured(file, data, Answers(validation, test), precision=precision, temperature=temperature)
 

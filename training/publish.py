@@ -12,6 +12,7 @@ import tf_keras as keras
 from models.errors import ArtifactError
 from models.network.architectures import Architecture
 from models.network.export import export_float32
+from models.portable.completed import completed
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.cross_validation import CrossValidation
@@ -100,12 +101,10 @@ def publish(
             other_metrics={**(other_metrics or {}), **on_all},
             provenance={**(provenance or {}), "compared_with_stable": verdict.to_dict()},
         )
-        artifact = repository.publish(
-            manifest,
-            {MODEL_FILE: measured.file},
-            in_place_of=verdict.instead_of,
-            becomes_stable=verdict.is_served,
-        )
+        with completed(manifest, {MODEL_FILE: measured.file}) as files:
+            artifact = repository.publish(
+                manifest, files, in_place_of=verdict.instead_of, becomes_stable=verdict.is_served
+            )
     temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
     figures = {**measured.to_dict(), **temperature, **{key: found.to_dict() for key, found in on_all.items()}}
     where = {"published": str(artifact.manifest.reference), "repository": str(repository.root.resolve())}

@@ -6,6 +6,7 @@ import pytest
 from tflite_files import colour_classifier
 
 from models.network.tflite_graph import temperature_of
+from models.portable.description import describe
 from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
 from training.calibrate import fit_temperature, with_temperature
@@ -61,7 +62,7 @@ def test_run_without_validation_images_gets_no_temperature_from_its_test_images(
     content = file.read_bytes()
     data = load_dataset(toy_npz, HeldOut(validation_fraction=0))
     found = measure_file(file, run, data, precision="float32")
-    assert file.read_bytes() == content
+    assert file.read_bytes() == describe(content, run.labels, run.config.pixels)
     assert (found.calibration, found.validation, found.expected_answers) == (None, found.metrics, None)
     assert found.to_dict() == found.metrics.to_dict()
     [line] = found.about_probabilities()

@@ -40,7 +40,8 @@ def start(*arguments, **options):
         (["verify", "flowers:3"], "model 'flowers' has no version 3; it has 1, 2"),
         (["publish", "/nowhere"], "there is no folder /nowhere to publish"),
         (["publish", "/", "--name", "A B"], "a model name must be"),
-        (["export", "--for", "gpu", "flowers:1"], "export is a command of optimize now: python -m optimize export"),
+        (["export", "flowers:1"], "the following arguments are required: --out"),
+        (["verify", "--answers", "answers.json"], "--golden and --answers need a FILE or NAME to compare with"),
     ],
 )
 def test_wrong_arguments_end_with_one_line(models, arguments, message):

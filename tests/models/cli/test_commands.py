@@ -2,9 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from small_artifacts import FILES, contents, snapshot
+
+from models.store.repository import Repository
+
+REPO = Path(__file__).resolve().parents[3]
 
 
 def corrupt(repository, name, version):
@@ -216,3 +221,26 @@ def test_promote_makes_a_version_stable_once_it_is_verified(models, repository):
     corrupt(repository, "flowers", 1)
     assert models("promote", "flowers:1")[0] == 1
     assert repository.stable_version("flowers") == 2
+
+
+def test_export_and_verify_go_from_a_model_to_answers_made_elsewhere(models, tmp_path):
+    shipped = Repository(REPO / "models" / "zoo").load("cifar10", verify=False)
+    status, out, _ = models("publish", str(shipped.path), "--name", "small")
+    assert status == 0
+    status, out, err = models("verify", "small")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0].startswith("ok       model 'small' version 1")
+    assert "agrees   litert: largest difference 0.0000, same label for 10 of 10" in out
+    status, out, _ = models("export", "small", "--out", str(tmp_path / "phone"))
+    assert (status, len(list((tmp_path / "phone" / "golden").iterdir()))) == (0, 10)
+    golden = json.loads((tmp_path / "phone" / "golden.json").read_text())
+    answers = {picture["file"]: picture["probabilities"][::-1] for picture in golden["pictures"]}
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    model, given = str(tmp_path / "phone" / "model.tflite"), ("--answers", str(tmp_path / "answers.json"))
+    status, out, _ = models("verify", model, *given)
+    assert (status, out.splitlines()[1]) == (1, "         labels: labels are in the reverse order")
+    status, out, _ = models("verify", "small", *given, "--json")
+    [verdict] = json.loads(out)
+    assert (status, verdict["parts_at"], verdict["comparison"]["num_pictures"]) == (1, "labels", 10)
+    status, out, err = models("verify", str(tmp_path / "nowhere.tflite"))
+    assert (status, out, err) == (2, "", f"python -m models: there is no file {tmp_path / 'nowhere.tflite'}\n")
