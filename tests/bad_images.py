@@ -46,6 +46,11 @@ def scans(number: int) -> bytes:
     return PROGRESSIVE[:-2] + PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2] * number + END
 
 
+def long_scan(num_components: int) -> bytes:
+    header = b"\xff\xda" + struct.pack(">HB", 6 + 2 * num_components, 255) + bytes((1, 0)) * num_components
+    return PROGRESSIVE[:-2] + header + bytes((0, 255, 0)) + END
+
+
 def run_lengths(code: bytes, *, side_px: int) -> bytes:
     head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 58, 40, side_px, side_px, 1, 8, 1, 0, 0, 0, 1, 0)
     return head + bytes(4) + code * (MEGABYTE // len(code))
@@ -94,6 +99,7 @@ REFUSED = [
     Case("a PNG of a million chunks", lambda: with_text(png_chunk(b"abCd", b"") * 200), 422, "more than 32768 chunks"),
     Case("a JPEG of 65,500 x 65,500 pixels", lambda: jpeg_of_size(65_500, 65_500), 413, "at most 250,000,000"),
     Case("a JPEG of 200 scans", lambda: scans(200), 422, "more than 100 scans"),
+    Case("a JPEG scan that lists 32,000 components", lambda: long_scan(32_000), 422, "more than four components"),
     Case("a JPEG of 20,000 segments", lambda: into_jpeg(jpeg_segment(0xE3, b"") * 20_000), 422, "segments"),
     Case("a JPEG without its last scans", lambda: PROGRESSIVE[: PROGRESSIVE.rindex(b"\xff\xda")], 422, "truncated"),
     Case("400 tiles of 16 megapixels, of which 400 pixels show", lambda: tiles(400), 413, "takes? .*67.1 s"),

@@ -14,6 +14,7 @@ _NS_A_PIXEL, _NS_A_BYTE = 16, 25
 _PIXEL_BYTES = 13
 # Extensions before the first picture, and stray bytes: a handful in any file that a program has written.
 _MAX_BLOCKS = 10_000
+_MAX_SUB_BLOCKS = 262_144  # of them together; 64 MB, where they are full
 
 
 def read(data: bytes) -> EncodedImage:
@@ -38,6 +39,7 @@ def read(data: bytes) -> EncodedImage:
 def _find_picture(data: bytes, position: int) -> tuple[bytes, int]:
     """Find the graphic control extension in force, if any, and the start of the first image descriptor."""
     control = b""
+    num_sub_blocks = 0
     for _ in range(_MAX_BLOCKS):
         introducer = data[position]
         if introducer == ord(","):
@@ -50,6 +52,11 @@ def _find_picture(data: bytes, position: int) -> tuple[bytes, int]:
         start, position = position, position + 2
         while size := data[position]:  # a sub-block
             position += size + 1
+            num_sub_blocks += 1
+            if num_sub_blocks > _MAX_SUB_BLOCKS:
+                raise CorruptImage(
+                    f"the GIF image is corrupt: more than {_MAX_SUB_BLOCKS} sub-blocks before its picture"
+                )
         position += 1
         if data[start + 1] == _GRAPHIC_CONTROL and data[start + 2] >= 4:
             control = data[start:position]

@@ -16,6 +16,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _MAX_SCANS = 100  # as cjpeg has it (rdswitch.c)
 _MAX_SEGMENTS = 4096
 _NUM_COEFFICIENTS = 64
+_MAX_SCAN_HEADER_BYTES = 14  # of four components (B.2.3)
 
 
 class Scans(NamedTuple):
@@ -44,7 +45,7 @@ def walk_scans(data: bytes, start: int, *, components: bytes, only_first: bool) 
         only_first: the picture is over after its first scan.
 
     Raises:
-        CorruptImage: more scans than any photo has.
+        CorruptImage: more scans than any photo has, or one of more components than there can be.
     """
     missing = {(component, index) for component in components for index in range(_NUM_COEFFICIENTS)}
     count, position = 0, start
@@ -61,7 +62,10 @@ def walk_scans(data: bytes, start: int, *, components: bytes, only_first: bool) 
             count += 1
             if count > _MAX_SCANS:
                 raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_SCANS} scans")
+            if len(segment) > _MAX_SCAN_HEADER_BYTES:
+                raise CorruptImage("the JPEG image is corrupt: a scan has more than four components")
             first, last, bits = segment[-3:] if len(segment) > 3 else (0, 0, 1)
             if bits & 15 == 0:  # the last bit of each
-                missing -= {(component, index) for component in segment[3:-3:2] for index in range(first, last + 1)}
+                indices = range(first, min(last + 1, _NUM_COEFFICIENTS))
+                missing -= {(component, index) for component in segment[3:-3:2] for index in indices}
     raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_SEGMENTS} segments between its scans")
