@@ -108,9 +108,12 @@ class ApiKeys:
         self._trouble = trouble
 
     def _read(self) -> bytes:
-        with self._path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        # Without O_NONBLOCK a pipe would be waited for.
+        with os.fdopen(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
+            content = file.read(MAX_FILE_BYTES + 1) if stat.S_ISREG(mode) else b""
+        if not stat.S_ISREG(mode):
+            raise ValueError("it is no file, but a folder, a pipe or a device")
         if mode & stat.S_IWOTH:
             raise ValueError("every user of this machine may write it, and so let itself in: chmod o-w")
         if len(content) > MAX_FILE_BYTES:

@@ -24,9 +24,9 @@ class SharedStorage(Storage):
 
     STORAGE_SCHEME = ["opsin-shared"]  # noqa: RUF012 - as the library has it
 
-    def __init__(self, counts: SharedCounts) -> None:
+    def __init__(self, counts: SharedCounts, clock: Callable[[], float]) -> None:
         super().__init__()
-        self._counts = counts
+        self._counts, self._clock = counts, clock
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -42,8 +42,8 @@ class SharedStorage(Storage):
         return self._counts.count(key)
 
     def get_expiry(self, key: str) -> float:
-        """Tell when the count begins anew."""
-        return self._counts.expires_at(key)
+        """Tell when the count begins anew, in seconds since the epoch."""
+        return self._clock() + self._counts.expires_in_s(key)
 
     def check(self) -> bool:
         """Memory is there."""
@@ -77,7 +77,7 @@ class RateLimits:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._limits = sorted(parse_many(text))
-        self._counts, self._own = counts, FixedWindowRateLimiter(SharedStorage(counts))
+        self._counts, self._own = counts, FixedWindowRateLimiter(SharedStorage(counts, clock))
         self._redis, self._note_alone, self._clock = redis, note_alone, clock
 
     def wait_s(self, client: str) -> float | None:
@@ -106,7 +106,7 @@ class RateLimits:
         """Tell how long Redis' last refusal of a client holds: to the end of a window, whatever comes."""
         if not self._counts.count(REFUSED + client):
             return None
-        return max(0.0, self._counts.expires_at(REFUSED + client) - self._clock())
+        return self._counts.expires_in_s(REFUSED + client)
 
     def _count(self, limiter: FixedWindowRateLimiter, client: str) -> float | None:
         for limit in self._limits:

@@ -25,9 +25,13 @@ class SharedCounts:
 
     The threads of a worker take turns. Workers do not: where two count in the same instant one of them may be lost,
     which is less than a lock would cost that a killed worker holds.
+
+    Args:
+        clock: in seconds, the same in all processes. One that somebody sets back would keep a client out until it is
+            again as late as it was.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._table = memoryview(mmap.mmap(-1, 8 * NUM_SETS * SET_FIELDS)).cast("q")
         self._clock = clock
         self._secret = os.urandom(16)  # so that nobody can look for keys that share a set with another's
@@ -51,11 +55,11 @@ class SharedCounts:
         row = self._find(*self._rows(key), int(self._clock() * MICROSECONDS))
         return 0 if row is None else self._table[row + 2]
 
-    def expires_at(self, key: str) -> float:
-        """Tell when its count begins anew, in seconds since the epoch; now, where there is none."""
-        now = self._clock()
-        row = self._find(*self._rows(key), int(now * MICROSECONDS))
-        return now if row is None else self._table[row + 1] / MICROSECONDS
+    def expires_in_s(self, key: str) -> float:
+        """Tell in how many seconds its count begins anew; 0 where there is none."""
+        now = int(self._clock() * MICROSECONDS)
+        row = self._find(*self._rows(key), now)
+        return 0.0 if row is None else (self._table[row + 1] - now) / MICROSECONDS
 
     def _rows(self, key: str) -> tuple[int, range]:
         digest = hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=8, key=self._secret).digest()

@@ -75,6 +75,7 @@ def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_imag
         RequestError: the form or the JSON is malformed.
     """
     media_type, options = parse_options_header(content_type)
+    media_type = media_type.lower()  # case means nothing in it (RFC 9110, section 8.3.1)
     if media_type == "multipart/form-data":
         return _from_form(body, options.get("boundary", ""), max_images)
     is_json = JSON_BEGINS.match(body) is not None

@@ -121,6 +121,8 @@ def _context_of(certificate: Path, key: Path) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     context.sslsocket_class = TLSSocket
+    if any(path.exists() and not path.is_file() for path in (certificate, key)):  # a pipe would be waited for
+        raise TLSError("OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be files, not folders, pipes or devices")
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")  # else an encrypted key would ask the terminal
     except ssl.SSLError as error:

@@ -49,7 +49,9 @@ REFUSED = {
     "a huge tile": lambda: tiff(
         INFLATES, {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 322: 2**20, 323: 2032, 324: 8, 325: 1000}
     ),
-    "GIF sub-blocks": lambda: encode(Image.new("L", (1, 1)), "GIF").replace(b",", b"!\xfe" + b"\1a" * 300_000 + b"\0,", 1),
+    "GIF sub-blocks": lambda: encode(Image.new("L", (1, 1)), "GIF").replace(
+        b",", b"!\xfe" + b"\1a" * 300_000 + b"\0,", 1
+    ),
     "GIF extensions": lambda: encode(Image.new("L", (1, 1)), "GIF").replace(b",", b"!\xfe\0" * 1_000_000 + b",", 1),
     "GIF stray bytes": lambda: encode(Image.new("L", (1, 1)), "GIF").replace(b",", b"\1" * MEGABYTE + b",", 1),
     "run lengths in Python": lambda: RUN_LENGTHS + b"\1\1\0\0" * 7000 + b"\0\1",

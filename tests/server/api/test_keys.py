@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 
 import pytest
 
@@ -107,6 +108,15 @@ def test_file_that_cannot_be_used_at_the_start_is_named_by_its_setting(tmp_path,
     with pytest.raises(SettingsError, match=r"^OPSIN_API_KEYS_FILE cannot be used: ") as caught:
         ApiKeys(tmp_path / "keys")
     assert "first" not in str(caught.value)
+
+
+def test_pipe_in_place_of_the_file_is_not_waited_for(path, keys, clock):
+    path.unlink()
+    os.mkfifo(path)
+    clock.now += CHECK_S
+    assert keys.name_of("first") == "app"
+    with pytest.raises(SettingsError, match="OPSIN_API_KEYS_FILE cannot be used: it is no file, but a folder, a pipe"):
+        ApiKeys(path)
 
 
 def test_file_that_everybody_may_write_is_refused_and_leaves_the_keys_of_before(path, keys, clock, caplog, monkeypatch):

@@ -25,6 +25,15 @@ def test_client_past_its_limit_is_told_when_its_next_request_is_let_in(clock):
     assert limits.wait_s("a") is None
 
 
+def test_clock_that_is_set_back_keeps_nobody_out(clock, monkeypatch):
+    limits = RateLimits("1/second", SharedCounts(), clock=clock)
+    limits.wait_s("a")
+    clock.now -= 86_400
+    monkeypatch.setattr(time, "time", clock)
+    assert 0 < limits.wait_s("a") <= 1
+    assert 0 < limits.refused_s("a") <= 1
+
+
 def test_all_of_several_limits_hold(clock):
     limits = make("2/second; 3/hour", clock)
     assert [limits.wait_s("a") for _ in range(3)] == [None, None, 1]

@@ -17,9 +17,9 @@ def counts(clock):
 
 def test_first_of_a_key_says_when_its_count_begins_anew(counts, clock):
     assert [counts.add("a", 1, 10), counts.add("a", 2, 99), counts.add("b", 1, 10)] == [1, 3, 1]
-    assert (counts.count("a"), counts.expires_at("a")) == (3, clock.now + 10)
+    assert (counts.count("a"), counts.expires_in_s("a")) == (3, 10)
     clock.now += 10
-    assert (counts.count("a"), counts.expires_at("a")) == (0, clock.now)
+    assert (counts.count("a"), counts.expires_in_s("a")) == (0, 0)
     assert counts.add("a", 1, 10) == 1
 
 

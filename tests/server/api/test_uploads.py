@@ -66,7 +66,9 @@ def test_any_json_is_uploads_or_a_named_error(document):
         assert parse_json(document)
 
 
-@pytest.mark.parametrize("content_type", [None, "", "image/jpeg", "image/x-whatever", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "content_type", [None, "", "image/jpeg", "image/x-whatever", "IMAGE/JPEG", "application/octet-stream"]
+)
 def test_raw_body_is_one_upload_without_a_name(content_type):
     assert parse(b"\x89PNG", content_type) == [(None, b"\x89PNG")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import ssl
 
@@ -144,5 +145,8 @@ def test_files_that_cannot_be_used_are_named_by_their_settings(files, tmp_path):
     with pytest.raises(TLSError, match="OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY cannot be read: No such file"):
         TLS(tmp_path / "none", files[1])
     (tmp_path / "text").write_text("text")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TLSError, match="must be files, not folders, pipes or devices"):
+        TLS(files[0], tmp_path / "pipe")
     with pytest.raises(TLSError, match="OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be PEM files that fit: "):
         TLS(tmp_path / "text", files[1])
