@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from setproctitle import setproctitle
@@ -51,6 +51,9 @@ from server.prediction_counts import PredictionCounts
 from server.settings import Settings, SettingsError
 from server.tracing.settings import TracingSettings
 
+if TYPE_CHECKING:
+    from server.tracing.export import TraceExport
+
 log = logging.getLogger("opsin.server")
 
 KEEP_ALIVE_S = 75  # longer than the 60 s of common load balancers, so that they, not we, close an idle connection
@@ -62,6 +65,21 @@ MAX_CLASSES = 65_536
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
 DECODERS_PER_WORKER = 2  # for small images, and for large ones
+
+
+def _make_trace_export(tracing: TracingSettings) -> TraceExport:
+    """Load what sends traces: 0.5 s to import, for those alone who use it.
+
+    Raises:
+        SettingsError: OpenTelemetry cannot use a variable of its own; some it reads, and refuses, when it is imported.
+    """
+    try:
+        from server.tracing.export import TraceExport
+
+        return TraceExport(tracing)
+    except Exception as error:
+        kind = type(error).__name__
+        raise SettingsError(f"OpenTelemetry cannot use one of the variables OTEL_... ({kind}: {error})") from error
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -95,9 +113,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._max_memory_bytes = max_memory_bytes(settings, num_engines=len(choice.devices), image_bytes=image_bytes)
         self._trace_export = self._slot_timings = None
         if tracing is not None:
-            from server.tracing.export import TraceExport  # 0.5 s to import, for those alone who use it
-
-            self._trace_export = TraceExport(tracing)
+            self._trace_export = _make_trace_export(tracing)
             runtimes = [plan_for(device, settings).runtime for device in choice.devices]
             self._slot_timings = SlotTimings(self._slot_table.num_slots, runtimes)
         self._client_counts = SharedCounts()

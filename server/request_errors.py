@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import ClassVar
 
 from models.errors import OpsinError
 
 MAX_REASON_CHARACTERS = 200  # it quotes what came
+_QUOTED = re.compile(r"""(?:, got|:)? b?['"]""")
 
 
 class RequestError(OpsinError):
@@ -92,6 +94,11 @@ class MalformedRequest(RequestError):
         shown = reason if len(reason) <= MAX_REASON_CHARACTERS else reason[:MAX_REASON_CHARACTERS] + "..."
         super().__init__(f"the request is not valid HTTP: {shown}")
         self.status = status
+
+    @property
+    def for_log(self) -> str:
+        """What is wrong without what came, in which a key or a query may stand."""
+        return _QUOTED.split(str(self), maxsplit=1)[0]
 
 
 class Overloaded(OpsinError):

@@ -45,7 +45,7 @@ class Responder:
             if self._respond_to_request(connection, thread):
                 return True
         except MalformedRequest as error:
-            log.info("%s", error)
+            log.info("%s", error.for_log)
             self._refuse(connection, error, None, is_last=True)
         except (ConnectionOver, OSError):
             connection.close()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer
 
@@ -40,6 +40,7 @@ class TraceExport:
     def __init__(self, settings: TracingSettings) -> None:
         self.settings = settings
         self._exporter = OTLPSpanExporter()
+        self._limits = SpanLimits()  # which reads and checks variables of its own
         own = {} if settings.has_service_name else {SERVICE_NAME: "opsin"}
         self._attributes = {SERVICE_VERSION: server.__version__, **own}
         self._provider: TracerProvider | None = None
@@ -54,7 +55,9 @@ class TraceExport:
         complain_of("opentelemetry")
         logging.getLogger("opentelemetry.trace.propagation").setLevel(logging.ERROR)  # clients cause its warnings
         self._counted = CountedExporter(self._exporter, note, max_waiting=self.settings.max_spans_waiting)
-        self._provider = TracerProvider(resource=Resource.create(self._attributes), shutdown_on_exit=False)
+        self._provider = TracerProvider(
+            resource=Resource.create(self._attributes), shutdown_on_exit=False, span_limits=self._limits
+        )
         self._provider.add_span_processor(BoundedProcessor(self._counted, self.settings))
         return self._provider.get_tracer("opsin", server.__version__)
 

@@ -1,7 +1,7 @@
 """The settings of traces: OpenTelemetry's own variables, for which operators and operators' tools have one meaning.
 
 They are checked at the start, which OpenTelemetry does not do: it warns and takes the default. What is not in the
-table is OpenTelemetry's affair: OTEL_RESOURCE_ATTRIBUTES, OTEL_EXPORTER_OTLP_HEADERS, limits of a span.
+table is OpenTelemetry's affair: OTEL_RESOURCE_ATTRIBUTES, limits of a span; where it raises, the start is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from server.settings import SettingsError
 from server.tracing.variables import DEFAULT_BATCH, DEFAULT_DELAY_MS, DEFAULT_SPANS_WAITING, OTLP, VARIABLES, Variable
 
 EXPORTER_PACKAGE = "opentelemetry.exporter.otlp.proto.http"
-SECRET = ("ENDPOINT",)  # it may hold a password
+SECRET = ("ENDPOINT", "HEADERS")  # they may hold a password
 
 
 @dataclass(frozen=True, slots=True)

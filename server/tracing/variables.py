@@ -53,6 +53,12 @@ def _propagators(text: str) -> object:
     return text
 
 
+def _headers(text: str) -> object:
+    if not all("=" in part for part in text.split(",") if part.strip()):
+        raise ValueError("name=value, separated by commas, with the value URL-encoded")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One row of the table.
@@ -109,6 +115,13 @@ VARIABLES = (
         "tracecontext,baggage",
         "Without tracecontext in it no traceparent is believed, and every request begins a trace of its own.",
         _propagators,
+    ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "none",
+        "Headers that the spans are sent with, name=value, separated by commas, the values URL-encoded.",
+        _headers,
+        for_signal=True,
     ),
     Variable(
         "OTEL_EXPORTER_OTLP_TIMEOUT",

@@ -18,6 +18,7 @@ from running_server import PROC, STUB, RunningServer, pids_of_session, wait_unti
 pytestmark = pytest.mark.e2e
 
 NAME = "secret-holiday"
+KEY = "opsin_a-key-that-stands-where-it-should-not"
 MARK = b"a mark that is nowhere else in this photo"
 SPARE_BYTES = 256 * 1024  # of logs and metrics, where each upload has millions
 
@@ -125,6 +126,10 @@ def test_uploads_reach_no_disk_and_no_log(repository, tmp_path):
                 assert running.request("POST", "/predict", body, headers)[0] == status
             chunked = slowly(png, lambda: watch.num_looks)
             assert running.request("POST", "/predict", chunked, {"Content-Type": "image/png"})[0] == 200
+        for head in (f"Authorization Bearer {KEY}", f"Host: {KEY}/", f"X-API-Key: {KEY}\x01"):
+            with contextlib.closing(running.connect()) as connection:
+                connection.sendall(f"GET /?{KEY} HTTP/1.1\r\n{head}\r\n\r\n".encode())
+                assert connection.recv(12) == b"HTTP/1.1 400"
         kept = [file.read_bytes() for folder in running.memory if folder.is_dir() for file in folder.iterdir()]
         kept += [file.read_bytes() for file in running.memory if file.is_file()]
         _, output = running.stop()
@@ -135,4 +140,6 @@ def test_uploads_reach_no_disk_and_no_log(repository, tmp_path):
     assert not any(MARK in content or NAME.encode() in content for content in kept)
     assert output.count("POST /predict 200") == 5
     assert NAME not in output
+    assert output.count("the request is not valid HTTP: ") == 3
+    assert KEY not in output
     assert MARK.decode() not in output

@@ -271,3 +271,13 @@ def check_that_nobody_waits_for(address, start, is_there):
     assert status == 0
     assert time.monotonic() - began < 15  # of a grace of 30 s, and of the 20 s that the tests wait for one
     assert output.count("traces cannot be sent as they should") == (not is_there)
+
+
+def test_variable_that_opentelemetry_refuses_is_one_line_and_exit_2(repository, collector):
+    environ = {"OPSIN_REPOSITORY": str(repository), "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "x"}
+    running = RunningServer([str(STUB)], {**environ, **exporting_to(collector.url)})
+    output = running.process.communicate(timeout=30)
+    running.end()
+    assert running.process.returncode == 2
+    assert "opsin: OpenTelemetry cannot use one of the variables OTEL_... (ValueError: " in "".join(output)
+    assert "Traceback" not in "".join(output)

@@ -31,6 +31,13 @@ def test_nothing_is_sent_and_checked_unless_it_is_asked_for(environ):
     assert TracingSettings.from_environ(environ) is None
 
 
+def test_headers_are_checked_and_never_shown():
+    with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_HEADERS must be name=value") as caught:
+        TracingSettings.from_environ({**HERE, "OTEL_EXPORTER_OTLP_HEADERS": "a=b,api-key secret"})
+    assert "secret" not in str(caught.value)
+    assert TracingSettings.from_environ({**HERE, "OTEL_EXPORTER_OTLP_HEADERS": "a=b, api-key=%20c,"})
+
+
 def test_collector_turns_them_on():
     assert TracingSettings.from_environ(HERE) == TracingSettings(2048, 512, 5000, False, True)
     assert TracingSettings.from_environ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://a.example/v1/traces"})
