@@ -87,6 +87,18 @@ def heif(*items, references=(), brand=b"heic", boxes=b""):
     return head + meta(len(head) + len(meta(0)) + 8) + box(b"mdat", *(data for _, _, data in items))
 
 
+def overlapping(kind, *, num_parts, num_bytes, brand=b"avif", tables=()):
+    """A file whose one item has its bytes over and over; tables stand in iprp in place of those that it needs."""
+    properties = tables or (box(b"ipco", extents(64, 64)), full_box(b"ipma", struct.pack(">I", 1), u16(1), b"\1\1"))
+    parts = [
+        full_box(b"pitm", u16(1)),
+        full_box(b"iinf", u16(1), full_box(b"infe", u16(1, 0), kind, b"\0", version=2)),
+        box(b"iprp", *properties),
+        full_box(b"iloc", b"\x44\0", u16(1, 1, 0, num_parts), struct.pack(">II", 1, 0) * num_parts),
+    ]
+    return box(b"ftyp", brand, bytes(4), b"mif1", brand) + full_box(b"meta", *parts) + box(b"mdat", bytes(num_bytes))
+
+
 def tiled(tile, rows, columns, size, *, tile_size, **options):
     """A grid of the coded picture of another file, over and over."""
     coded = (b"hvc1", [find(tile, b"hvcC"), extents(*tile_size)], stream(tile))

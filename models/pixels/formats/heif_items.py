@@ -59,5 +59,12 @@ class Items:
         return sum(length for _, length in self._extents.get(item, []))
 
     def data(self, item: int) -> bytes:
-        """Return the data of an item."""
+        """Return the data of an item; raises CorruptImage where its parts overlap, which could make it of any size."""
+        if self.size_bytes(item) > len(self._data):
+            raise CorruptImage("the HEIF image is corrupt: the parts of an item overlap")
         return b"".join(self._data[start : start + length] for start, length in self._extents.get(item, []))
+
+    def first_bytes(self, item: int, count: int) -> bytes:
+        """Return so many bytes of the data of an item, or all it has in as many parts."""
+        parts = self._extents.get(item, [])[:count]
+        return b"".join(self._data[start : start + min(length, count)] for start, length in parts)[:count]

@@ -115,7 +115,7 @@ def _picture(items: Items, item: int, codec: Codec) -> _Picture:
         raise CorruptImage(f"the {codec.name} image is corrupt: it does not say how large it is")
     if kind == codec.kind:
         return _Picture([item], (int.from_bytes(extents[4:8], "big"), int.from_bytes(extents[8:12], "big")))
-    numbers = Numbers(items.data(item)[:12])
+    numbers = Numbers(items.first_bytes(item, 12))
     _, flags = numbers.take(1), numbers.take(1)
     num_tiles = (numbers.take(1) + 1) * (numbers.take(1) + 1)
     width, height = (numbers.take(4 if flags & 1 else 2) for _ in range(2))

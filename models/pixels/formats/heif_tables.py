@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import NamedTuple
 
 from models.errors import CorruptImage
@@ -51,9 +52,11 @@ def read_references(data: bytes, box: Box) -> dict[tuple[bytes, int], list[int]]
 def read_properties(data: bytes, box: Box) -> dict[int, list[Property]]:
     """Read from iprp the properties of each item, in order."""
     parts = list(boxes(data, box.body, box.end))
-    found = [each for part in parts if part.kind == b"ipco" for each in boxes(data, part.body, part.end)]
+    all_found = (each for part in parts if part.kind == b"ipco" for each in boxes(data, part.body, part.end))
+    found = list(islice(all_found, _MAX_ENTRIES + 1))
+    _check_count(len(found), _MAX_ENTRIES)
     properties: dict[int, list[Property]] = {}
-    total = 0
+    num_items = total = 0
     for part in parts:
         if part.kind != b"ipma":
             continue
@@ -61,7 +64,9 @@ def read_properties(data: bytes, box: Box) -> dict[int, list[Property]]:
         version, flags = numbers.take(1), numbers.take(3)
         index_bytes = 2 if flags & 1 else 1
         essential = 1 << (8 * index_bytes - 1)
-        for _ in range(_check_count(numbers.take(4), _MAX_ITEMS)):
+        in_part = numbers.take(4)
+        num_items = _check_count(num_items + in_part, _MAX_ITEMS)
+        for _ in range(in_part):
             listed = properties.setdefault(numbers.take(2 if version == 0 else 4), [])
             count = numbers.take(1)
             total = _check_count(total + count, _MAX_ENTRIES)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from models.errors import UnsupportedImage
-from models.pixels.formats.boxes import write_box
+from models.pixels.formats.boxes import Box, write_box
 from models.pixels.formats.heif_items import Items
 
 # What makes the pixels: parameters, extents, depth, matrix of colours, turning, mirroring, cutting, what is alpha.
@@ -57,12 +57,15 @@ def property_boxes(items: Items, kept: list[int]) -> tuple[bytes, bytes]:
     Raises:
         UnsupportedImage: an item may not be shown without another.
     """
+    content_of: dict[Box, bytes] = {}  # read once, however often they are listed
     index_of: dict[bytes, int] = {}
     entries = []
     for number, item in enumerate(kept, start=1):
         indices = []
         for is_essential, box in items.properties(item):
-            content = items.content(box)
+            if box not in content_of:
+                content_of[box] = items.content(box)
+            content = content_of[box]
             is_profile = box.kind == b"colr" and content[8:12] != b"nclx"
             if box.kind in _KEPT and not is_profile:
                 index = index_of.setdefault(content, len(index_of) + 1)

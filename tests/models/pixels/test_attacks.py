@@ -5,11 +5,13 @@ import sys
 import zlib
 
 import pytest
+from heif_files import box, extents, find, full_box, heif, overlapping, stream, u16
 from pictures import SMALL_JPEG, encode, gray_tiff, into_jpeg, jpeg_segment, png, png_chunk, tiff
 from PIL import Image, ImageFile
 
 from models.errors import CorruptImage, ImageTooLarge
 from models.pixels.formats import identify, read_encoded
+from models.pixels.formats.heif_items import Items
 from models.pixels.preprocessing import PixelSpec, preprocess
 
 SPEC = PixelSpec(1, 2)
@@ -48,6 +50,17 @@ REFUSED = {
     "a strip for each of many rows": lambda: gray_tiff(ROW, width=1, bits=8, more={257: 65_535, 277: 3, 284: 2}),
     "a huge tile": lambda: tiff(
         INFLATES, {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 322: 2**20, 323: 2032, 324: 8, 325: 1000}
+    ),
+    "AVIF grid whose parts overlap": lambda: overlapping(b"grid", num_parts=300, num_bytes=MEGABYTE),
+    "AVIF picture whose parts overlap": lambda: overlapping(b"av01", num_parts=300, num_bytes=MEGABYTE),
+    "AVIF associations": lambda: overlapping(
+        b"av01",
+        num_parts=1,
+        num_bytes=8,
+        tables=[full_box(b"ipma", struct.pack(">I", 999), u16(1) + b"\0" * 2997)] * 400,
+    ),
+    "AVIF properties": lambda: overlapping(
+        b"av01", num_parts=1, num_bytes=8, tables=[box(b"ipco", box(b"free") * 4096)] * 100
     ),
     "GIF sub-blocks": lambda: encode(Image.new("L", (1, 1)), "GIF").replace(
         b",", b"!\xfe" + b"\1a" * 300_000 + b"\0,", 1
@@ -98,8 +111,19 @@ def test_strips_beyond_the_picture_are_stepped_over():
 @pytest.mark.parametrize("upload", REFUSED.values(), ids=REFUSED, indirect=True)
 def test_attack_by_the_shape_of_the_file_is_refused(upload, monkeypatch):
     monkeypatch.delattr(ImageFile.ImageFile, "load")  # no pixel is decoded
-    with pytest.raises((CorruptImage, ImageTooLarge), match=r"more than|at most|too long|tiles are"):
+    with pytest.raises((CorruptImage, ImageTooLarge), match=r"more than|at most|too long|tiles are|overlap|tiles"):
         preprocess(upload, SPEC)
+
+
+def test_property_that_is_listed_again_and_again_is_read_once(monkeypatch):
+    read = []
+    content = Items.content
+    monkeypatch.setattr(Items, "content", lambda items, box: read.append(box.kind) or content(items, box))
+    avif = encode(Image.new("RGB", (64, 64)), "AVIF")
+    depths = full_box(b"pixi", b"\3\x08\x08\x08")
+    item = (b"av01", [find(avif, b"av1C"), extents(64, 64)] + 200 * [depths], stream(avif))
+    assert preprocess(heif(item, brand=b"avif"), SPEC).shape == (1, 2, 3)
+    assert read == [b"av1C", b"ispe", b"pixi"]
 
 
 def test_jpeg_with_two_frames_is_corrupt():
