@@ -14,6 +14,8 @@ from models.pixels.formats.heif_tables import (
     read_references,
 )
 
+_MAX_PROPERTY_BYTES = 65_536  # many items may share one, which is copied for each; parameters have some hundreds
+
 
 class Items:
     """The items that a meta box describes, by their numbers.
@@ -46,9 +48,9 @@ class Items:
         return self._properties.get(item, [])
 
     def property(self, item: int, kind: bytes) -> bytes:
-        """Return the body of an item's first property of a kind; empty without one."""
+        """Return the body of an item's first property of a kind; empty without one, and cut where it is too long."""
         boxes = (box for _, box in self.properties(item) if box.kind == kind)
-        return next((self._data[box.body : box.end] for box in boxes), b"")
+        return next((self._data[box.body : min(box.end, box.body + _MAX_PROPERTY_BYTES)] for box in boxes), b"")
 
     def content(self, box: Box) -> bytes:
         """Return a box whole."""

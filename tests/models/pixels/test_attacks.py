@@ -12,6 +12,7 @@ from PIL import Image, ImageFile
 from models.errors import CorruptImage, ImageTooLarge
 from models.pixels.formats import identify, read_encoded
 from models.pixels.formats.heif_items import Items
+from models.pixels.formats.heif_pictures import meta_box
 from models.pixels.preprocessing import PixelSpec, preprocess
 
 SPEC = PixelSpec(1, 2)
@@ -124,6 +125,14 @@ def test_property_that_is_listed_again_and_again_is_read_once(monkeypatch):
     item = (b"av01", [find(avif, b"av1C"), extents(64, 64)] + 200 * [depths], stream(avif))
     assert preprocess(heif(item, brand=b"avif"), SPEC).shape == (1, 2, 3)
     assert read == [b"av1C", b"ispe", b"pixi"]
+
+
+def test_large_property_that_many_items_share_is_not_copied_for_each():
+    avif = encode(Image.new("RGB", (64, 64)), "AVIF")
+    item = (b"av01", [find(avif, b"av1C"), extents(64, 64), full_box(b"auxC", bytes(MEGABYTE))], stream(avif))
+    upload = heif(item, brand=b"avif")
+    items = Items(upload, meta_box(upload, "AVIF"))
+    assert len(items.property(1, b"auxC")) == 65_536
 
 
 def test_jpeg_with_two_frames_is_corrupt():
