@@ -1,6 +1,6 @@
 """Learning from a teacher: a student network copies a trained network's probabilities and some of its layers.
 
-arXiv:1503.02531 for the probabilities, arXiv:1412.6550 for the layers.
+arXiv:1503.02531 for the probabilities, arXiv:1412.6550 for the layers, to which a layer of the student's may lead.
 """
 
 from __future__ import annotations
@@ -82,6 +82,29 @@ class Hint:
 
     layer: str
     channels: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedFeatures:
+    """The last outputs of a network, which copy a teacher's features; the others are logits.
+
+    Targets have the same order: the part of each class, then the features.
+
+    Attributes:
+        num: of features.
+        weight: factor of their mean squared error, in the units of the targets.
+    """
+
+    num: int
+    weight: float
+
+    def divided(self, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Divide outputs or targets, [N, num_classes + num], into what is of classes and the features."""
+        return outputs[:, : -self.num], outputs[:, -self.num :]
+
+    def loss(self, copies: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        """Return what is added to the loss for copies, float32 [N, num], of the teacher's features."""
+        return self.weight * tf.reduce_mean(tf.math.squared_difference(copies, features))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from models.plain_path import plain_path
 from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
-from training.distillation import Distillation
+from training.distillation import CopiedFeatures, Distillation
 from training.history import EpochRecord, History
 from training.pixel_sets import PixelSets
 from training.progress import Progress
@@ -36,6 +36,7 @@ def fit(
     workdir: Path,
     before_step: Callable[[int], None] = lambda _: None,
     distillation: Distillation | None = None,
+    copied: CopiedFeatures | None = None,
     also_saved: Mapping[str, Any] | None = None,
     max_s: float = math.inf,
 ) -> keras.Model:
@@ -48,6 +49,7 @@ def fit(
         workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
         before_step: called with the number of steps done.
         distillation: a teacher to learn from beside the labels.
+        copied: outputs of the model that are no logits.
         also_saved: what else changes with the steps, by name; TensorFlow's variables, alone or in lists.
         max_s: no epoch is begun that would end later than so many seconds from now.
 
@@ -59,7 +61,7 @@ def fit(
         RunError: the loss is no number any more; what was saved before is left.
     """
     with plain_path(workdir) as folder:
-        trainer = Trainer(model, images, config, folder, distillation, also_saved or {})
+        trainer = Trainer(model, images, config, folder, distillation, copied, also_saved or {})
         trainer.run(before_step, max_s)
     return trainer.state.ema
 
@@ -87,11 +89,12 @@ class Trainer:
         config: TrainingConfig,
         workdir: Path,
         distillation: Distillation | None,
+        copied: CopiedFeatures | None,
         also_saved: Mapping[str, Any],
     ) -> None:
         self._images = images
         self._config = config
-        self.state = TrainingStep.of(model, config, distillation)
+        self.state = TrainingStep.of(model, config, distillation, copied)
         self._results = EpochResults(may_overflow=config.precision == "mixed_float16")
         self._checkpoints = Checkpoints(workdir, self.state, {**also_saved, "epoch_sums": self._results.sums})
         self._steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
@@ -109,7 +112,7 @@ class Trainer:
         self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=work)
         if self._steps.start:
             self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
-        self._validation = Validation(self.state.ema, images.validation, images.validation_targets)
+        self._validation = Validation(self.state.ema, images.validation, images.validation_targets, copied)
         self._num_steps_saved = self._steps.start
         self._begun_s = self._saved_s = time.monotonic()
 

@@ -12,7 +12,7 @@ import tf_keras as keras
 from models.network.normalization import normalize
 from training.config import TrainingConfig
 from training.dataset import Pixels, Targets
-from training.distillation import Distillation, WithFeatures
+from training.distillation import CopiedFeatures, Distillation, WithFeatures
 from training.freezing import freeze
 from training.layer_rates import layer_rates
 from training.pixel_store import PixelStore
@@ -73,6 +73,7 @@ class TrainingStep:
         ema_decay: float,
         xla: bool = False,
         distillation: Distillation | None = None,
+        copied: CopiedFeatures | None = None,
         layer_decay: float = 1.0,
         clip_norm: float = 0.0,
         frozen_stages: int = 0,
@@ -94,6 +95,7 @@ class TrainingStep:
         self._label_smoothing = label_smoothing
         self._ema_decay = ema_decay
         self._distillation = distillation if distillation and distillation.has_loss else None
+        self._copied = copied
         self._clip_norm = clip_norm
         self._rates = layer_rates(model, layer_decay)
         learning = with_stochastic_depth(model, stochastic_depth, self.num_steps_done) if stochastic_depth else model
@@ -101,7 +103,13 @@ class TrainingStep:
         self._run = tf.function(self._step, jit_compile=xla)
 
     @classmethod
-    def of(cls, model: keras.Model, config: TrainingConfig, distillation: Distillation | None = None) -> TrainingStep:
+    def of(
+        cls,
+        model: keras.Model,
+        config: TrainingConfig,
+        distillation: Distillation | None = None,
+        copied: CopiedFeatures | None = None,
+    ) -> TrainingStep:
         """Make the step that a configuration describes."""
         return cls(
             model,
@@ -111,6 +119,7 @@ class TrainingStep:
             ema_decay=config.average_decay,
             xla=config.xla,
             distillation=distillation,
+            copied=copied,
             layer_decay=config.layer_decay,
             clip_norm=config.clip_norm,
             frozen_stages=config.frozen_stages,
@@ -122,7 +131,8 @@ class TrainingStep:
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
         """Learn from uint8 [N, H, W, 3], which may be smaller than the model's images, and their targets.
 
-        Those are int64 [N], or float32 [N, num_classes] where images are mixed, the part that each class has.
+        Those are int64 [N], or float32 [N, num_classes], the part that each class has, where images are mixed or a
+        teacher has answered; where features are copied, they follow.
         """
         loss, accuracy = self._run(pixels, targets, tf.constant(lr, tf.float32), tf.constant(step, tf.float32))
         return StepResult(loss, accuracy)
@@ -139,8 +149,9 @@ class TrainingStep:
         is_scaled = isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer)
         with tf.GradientTape() as tape:
             images = normalize(pixels)
-            logits, features = self._student(images, training=True)
-            loss = self._loss(images, logits, features, targets)
+            outputs, features = self._student(images, training=True)
+            logits, classes, copying = self._apart(outputs, targets)
+            loss = self._loss(images, logits, features, classes) + copying
             scaled = self.optimizer.get_scaled_loss(loss) if is_scaled else loss
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
@@ -161,8 +172,15 @@ class TrainingStep:
             for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
                 average.assign_sub((1.0 - decay) * (average - weight))
         self.num_steps_done.assign(tf.cast(step, tf.int64) + 1)
-        is_right = tf.argmax(logits, axis=-1) == (targets if targets.dtype.is_integer else tf.argmax(targets, axis=-1))
+        is_right = tf.argmax(logits, axis=-1) == (classes if classes.dtype.is_integer else tf.argmax(classes, axis=-1))
         return loss, tf.reduce_mean(tf.cast(is_right, tf.float32))
+
+    def _apart(self, outputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | float]:
+        """Return logits, the targets that are of classes, and the loss of the copied features."""
+        if not self._copied:
+            return outputs, targets, 0.0
+        (logits, copies), (classes, wanted) = self._copied.divided(outputs), self._copied.divided(targets)
+        return logits, classes, self._copied.loss(copies, wanted)
 
     def _loss(self, images: tf.Tensor, logits: tf.Tensor, features: list[tf.Tensor], targets: tf.Tensor) -> tf.Tensor:
         loss = tf.reduce_mean(
@@ -184,9 +202,15 @@ class Validation:
     `training.evaluate` measures what is served: the exported file, on encoded images.
     """
 
-    def __init__(self, model: keras.Model, pixels: Pixels | PixelStore, targets: Targets) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        pixels: Pixels | PixelStore,
+        targets: Targets,
+        copied: CopiedFeatures | None = None,
+    ) -> None:
         """`model` is from normalized pixels to logits, `pixels` are uint8 [N, H, W, 3], `targets` int64 [N]."""
-        self._pixels, self._targets = pixels, targets
+        self._pixels, self._targets, self._copied = pixels, targets, copied
         _, height, width, _ = pixels.shape
         self._batch_size = max(1, min(VALIDATION_BATCH_SIZE, VALIDATION_BATCH_PIXELS // (height * width)))
         self._forward = tf.function(lambda batch: model(normalize(batch), training=False), reduce_retracing=True)
@@ -196,5 +220,7 @@ class Validation:
         starts = range(0, len(self._pixels), self._batch_size)
         batches = (tf.constant(self._pixels[start : start + self._batch_size]) for start in starts)
         logits = np.concatenate([part.numpy() for part in [self._forward(batch) for batch in batches]])
+        if self._copied:
+            logits, _ = self._copied.divided(logits)
         losses = keras.losses.sparse_categorical_crossentropy(self._targets, logits, from_logits=True)
         return float(np.mean(losses)), float(np.mean(logits.argmax(axis=-1) == self._targets))

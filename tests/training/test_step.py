@@ -10,7 +10,7 @@ from small_networks import small_network
 
 from models.network.normalization import normalize
 from training.architecture import building_in
-from training.distillation import Distillation, Hint
+from training.distillation import CopiedFeatures, Distillation, Hint
 from training.step import TrainingStep, Validation, learning_rate
 
 steps = st.tuples(st.integers(0, 50), st.integers(1, 200)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -222,3 +222,33 @@ def test_gradients_of_all_weights_together_are_scaled_down_to_a_norm():
     for unclipped, unchanged, smaller in zip(plain, same, clipped, strict=True):
         np.testing.assert_allclose(unchanged, unclipped, rtol=1e-5)
         np.testing.assert_allclose(smaller, unclipped * 0.125 / norm, rtol=1e-4)
+
+
+def copying_network() -> keras.Model:
+    """The linear network with two outputs more, which copy features."""
+    image = keras.Input([4, 4, 3])
+    outputs = keras.layers.Dense(4, dtype="float32")(keras.layers.GlobalAveragePooling2D()(image))
+    model = keras.Model(image, outputs)
+    kernel, bias = linear_network().get_weights()
+    model.set_weights([np.hstack([kernel, [[1, 0], [0, 1], [0, 0]]]), np.hstack([bias, [0.5, 0]])])
+    return model
+
+
+@pytest.mark.usefixtures("eager")
+def test_copied_features_add_their_squared_error_and_leave_the_classes_alone():
+    classes = tf.one_hot(TARGETS, 2)
+    plain = step_of(linear_network())(PIXELS, classes, lr=0.0, step=0)
+    colours = tf.reduce_mean(normalize(PIXELS), axis=[1, 2]).numpy()
+    targets = np.hstack([classes, colours[:, :2]])  # the first copy is 0.5 too much, the second is right
+    copying = step_of(copying_network(), copied=CopiedFeatures(2, weight=3.0))(
+        PIXELS, tf.constant(targets, tf.float32), lr=0.0, step=0
+    )
+    assert float(copying.loss) == pytest.approx(float(plain.loss) + 3.0 * 0.5**2 / 2, rel=1e-5)
+    assert float(copying.accuracy) == float(plain.accuracy)
+
+
+@pytest.mark.usefixtures("eager")
+def test_validation_looks_at_the_classes_alone():
+    expected = Validation(linear_network(), PIXELS.numpy(), TARGETS.numpy())()
+    found = Validation(copying_network(), PIXELS.numpy(), TARGETS.numpy(), CopiedFeatures(2, 3.0))()
+    assert found == pytest.approx(expected)

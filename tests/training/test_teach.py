@@ -44,7 +44,8 @@ def test_student_is_published_under_a_name_of_its_own(taught):
 def test_record_says_who_taught_it_and_on_what(taught, toy_run):
     run = read_run(taught)
     photos = str(taught.parent / "photos")
-    assert run.compression == {"method": "teaching", "teacher": "toy:1", "unlabelled": photos, "num_rounds": 2}
+    method = {"method": "teaching", "num_rounds": 2, "feature_weight": 3.0}
+    assert run.compression == {**method, "teacher": "toy:1", "unlabelled": photos}
     assert run.config.epochs == 2
     assert run.ancestry == read_run(toy_run).commands
     history = [json.loads(line) for line in (taught / "history.jsonl").read_text().splitlines()]

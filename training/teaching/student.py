@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import tf_keras as keras
 
-from models.network.architectures import build
+from models.network.architectures import Architecture, build
 from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from training.architecture import architecture_of, building_in, rebuilt
+from training.architecture import architecture_of, building_in
 from training.config import TrainingConfig
 from training.crops import decode_whole
 from training.dataset import Dataset, Pixels, Split
+from training.distillation import CopiedFeatures
 from training.image_folders import load_unlabelled
 from training.loop import fit
 from training.pixel_sets import PixelSets, pixel_folder, pixel_sets
@@ -23,9 +25,11 @@ from training.pixel_store import PixelStore, write_pixels
 from training.progress import Progress
 from training.run import Run, load_model, open_run, read_run
 from training.run_data import load_data_of
-from training.teaching.settings import Teaching
-from training.teaching.views import BATCH_SIZE, Views, answers_of
+from training.teaching.settings import FEATURE_WEIGHT, Teaching
+from training.teaching.views import BATCH_SIZE, Views, answers_of, standardized
 from training.train import finish, new_run
+
+SHIFTED_PART = 16  # of a view's side
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,16 @@ def teach(
     run = open_run(workdir, replace(run, compression=teaching.to_dict()))
     images = _views_with_answers(teacher, run.config, teaching.num_rounds, photos, workdir, say)
     architecture = architecture_of(run.config, num_classes=len(data.labels))
+    num_outputs = images.train_targets.shape[1]
     keras.utils.set_random_seed(run.config.seed)
     with building_in(run.config.precision):
-        # A view is a crop already.
-        config = replace(run.config, augmentation=replace(run.config.augmentation, crop="none"))
-        student = fit(build(architecture), images, config=config, workdir=workdir)
-    student = rebuilt(architecture, student)
+        student = build(replace(architecture, num_classes=num_outputs))
+        copied = CopiedFeatures(num_outputs - len(data.labels), FEATURE_WEIGHT)
+        # A view is a crop already; moved a little, it has the same answer.
+        augmentation = replace(run.config.augmentation, crop="shift", shift_px=config.image_px // SHIFTED_PART)
+        config = replace(run.config, augmentation=augmentation)
+        student = fit(student, images, config=config, workdir=workdir, copied=copied)
+    student = _with_classes_alone(student, architecture)
     return finish(student, run, data, workdir=workdir, repository=repository, name=name, say=say)
 
 
@@ -102,7 +110,7 @@ def _views_with_answers(
     workdir: Path,
     say: Callable[[str], None],
 ) -> PixelSets:
-    """Make what is learned from: crops at the student's size, and the teacher's answers as their targets."""
+    """Make what is learned from: crops at the student's size; probabilities and features of the teacher, [N, C + F]."""
     stores: list[Pixels | PixelStore] = [pixel_sets(teacher.data, teacher.run.config, workdir).train]
     if photos:
         stores.append(_whole_photos(photos, teacher.run.config, workdir / "unlabelled"))
@@ -114,7 +122,7 @@ def _views_with_answers(
     )
     batches = -(-views.num_photos // BATCH_SIZE) * num_rounds
     progress, counter = Progress(num_steps=batches, batch_size=BATCH_SIZE), iter(range(1, batches + 1))
-    answers = answers_of(
+    probabilities, features = answers_of(
         teacher.model,
         views,
         workdir / "answers",
@@ -123,7 +131,16 @@ def _views_with_answers(
     )
     validation = teacher.data.validation
     pixels = validation.pixels(config.pixels)
-    return PixelSets(views.stored(workdir / "views", config.image_px), answers, pixels, validation.targets)
+    targets = np.concatenate([probabilities, standardized(features)], axis=1)
+    return PixelSets(views.stored(workdir / "views", config.image_px), targets, pixels, validation.targets)
+
+
+def _with_classes_alone(student: keras.Model, architecture: Architecture) -> keras.Model:
+    """Return the float32 network of an architecture with a student's weights, whose classifier copies features too."""
+    *others, kernel, bias = student.get_weights()
+    model = build(architecture)
+    model.set_weights([*others, kernel[:, : architecture.num_classes], bias[: architecture.num_classes]])
+    return model
 
 
 def _whole_photos(photos: Split, config: TrainingConfig, path: Path) -> PixelStore:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
@@ -75,17 +76,25 @@ def answers_of(
     *,
     size_px: int,
     advance: Callable[[], None] = lambda: None,
-) -> SoftTargets:
-    """Return the teacher's probabilities, float32 [N, C], of every view.
+) -> tuple[SoftTargets, npt.NDArray[np.float32]]:
+    """Return what the teacher says of every view: probabilities, float32 [N, C], and features, float32 [N, F].
+
+    The features are what its classifier sees. Few classes say little of a picture: what it knows of them says more.
 
     Args:
-        teacher: from normalized pixels to logits.
+        teacher: from normalized pixels to logits; its last layer is its classifier.
         views: crops of photos.
         folder: keeps the answers, a file for each round, so that a run that is killed loses one round.
         size_px: side of the teacher's images.
         advance: called after each batch.
     """
-    forward = tf.function(lambda batch: tf.nn.softmax(teacher(normalize(batch), training=False)), reduce_retracing=True)
+    both = keras.Model(teacher.input, [teacher.output, teacher.layers[-1].input])
+
+    def answer(batch: Pixels) -> tf.Tensor:
+        logits, features = both(normalize(batch), training=False)
+        return tf.concat([tf.nn.softmax(logits), tf.cast(features, tf.float32)], axis=1)
+
+    forward = tf.function(answer, reduce_retracing=True)
     folder.mkdir(parents=True, exist_ok=True)
     rounds = []
     for begin in range(0, len(views), views.num_photos):
@@ -99,4 +108,12 @@ def answers_of(
             with replacing(kept) as temporary, temporary.open("wb") as file:
                 np.save(file, np.concatenate(parts))
         rounds.append(np.load(kept))
-    return np.concatenate(rounds)
+    answers, num_classes = np.concatenate(rounds), teacher.output_shape[-1]
+    return answers[:, :num_classes], answers[:, num_classes:]
+
+
+def standardized(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Scale each feature, float32 [N, F], to a mean of 0 and a variance of 1; one that never changes is 0."""
+    deviation = features.std(axis=0)
+    scaled: npt.NDArray[np.float32] = (features - features.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    return scaled

@@ -3,7 +3,7 @@ import pytest
 import tf_keras as keras
 
 from models.pixels.fitting import Box
-from training.teaching.views import Views, answers_of
+from training.teaching.views import Views, answers_of, standardized
 
 RNG = np.random.default_rng(0)
 LABELLED, OTHERS = RNG.integers(0, 256, (3, 16, 16, 3), np.uint8), RNG.integers(0, 256, (2, 20, 16, 3), np.uint8)
@@ -50,16 +50,17 @@ def test_stored_views_are_the_same_and_not_made_again(views, tmp_path, monkeypat
 @pytest.mark.usefixtures("eager")
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 def test_teacher_answers_for_the_crop_that_the_student_sees(views, tmp_path):
-    answers = answers_of(brightness_teacher(), views, tmp_path, size_px=8)
-    means = np.array([(views.pixels(index, 8).mean() - 128) / 64 for index in range(20)])
-    np.testing.assert_allclose(answers[:, 0], 1 / (1 + np.exp(-means)), rtol=1e-4)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
+    probabilities, features = answers_of(brightness_teacher(), views, tmp_path, size_px=8)
+    colours = np.array([(views.pixels(index, 8).mean(axis=(0, 1)) - 128) / 64 for index in range(20)])
+    np.testing.assert_allclose(features, colours, atol=1e-5)
+    np.testing.assert_allclose(probabilities[:, 0], 1 / (1 + np.exp(-colours.mean(axis=1))), rtol=1e-4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 def test_answers_of_a_round_are_kept(views, tmp_path):
-    answers = answers_of(brightness_teacher(), views, tmp_path, size_px=8)
+    before = answers_of(brightness_teacher(), views, tmp_path, size_px=8)
     (tmp_path / "round-3.npy").unlink()
     num_batches = 0
 
@@ -67,7 +68,11 @@ def test_answers_of_a_round_are_kept(views, tmp_path):
         nonlocal num_batches
         num_batches += 1
 
-    np.testing.assert_array_equal(
-        answers_of(brightness_teacher(), views, tmp_path, size_px=8, advance=advance), answers
-    )
+    after = answers_of(brightness_teacher(), views, tmp_path, size_px=8, advance=advance)
+    np.testing.assert_array_equal(np.hstack(after), np.hstack(before))
     assert num_batches == 1
+
+
+def test_standardized_features_have_one_scale_and_those_that_never_change_are_nothing():
+    features = np.array([[10, 0.01, 7], [30, 0.03, 7]], np.float32)
+    np.testing.assert_allclose(standardized(features), [[-1, -1, 0], [1, 1, 0]], atol=1e-6)
