@@ -16,13 +16,18 @@ PROGRAM = "python -m training teach"
 EXAMPLES = f"""
 examples:
   {PROGRAM} --teacher runs/pets --workdir runs/pets-resnet
-      a ResNet-18-v2 at 128 px, published as pets-resnet; on two cores it takes an hour for 2,000 photos
-  {PROGRAM} --teacher runs/pets --workdir runs/pets-resnet --unlabelled more-photos/ --width 32 --image-px 160
-      half as wide, on larger images; it learns from photos without labels, too
+      a ResNet-18-v2 of half the usual width at 128 px, published as pets-resnet; on two cores it takes an hour for
+      2,000 photos
+  {PROGRAM} --teacher runs/pets --workdir runs/pets-resnet --unlabelled more-photos/ --width 64 --image-px 160
+      as wide as usual, on larger images; it learns from photos without labels, too
 
 A run that was stopped goes on when the same command is given again.
 """
-NUM_PASSES = 96
+NUM_PASSES = 224
+WIDTH = 32
+# Against learning the crops by heart; docs/training.md has the trials.
+AGAINST_OVERFITTING = {"label_smoothing": 0.0, "augmentation.mixup": 1.0, "augmentation.min_area": 0.2}
+OPTIMIZER = {"peak_lr": 0.1, "clip_norm": 5.0}
 # Settings that draw the sets: the student has those of its teacher.
 OF_DATA = ("seed", "test_fraction", "validation_fraction", "validation_from", "max_image_pixels", "zip_encoding")
 
@@ -37,7 +42,9 @@ def student_config(options: argparse.Namespace) -> TrainingConfig:
     """Return the settings of the student as far as the arguments say them."""
     changes = dict(parse_assignment(assignment) for assignment in options.set)
     network = {"variant": options.student, "width": options.width, "image_px": options.image_px}
-    config = replaced(preset("scratch"), {**network, "label_smoothing": 0.0, **changes})
+    config = replaced(
+        preset("scratch"), {**network, **AGAINST_OVERFITTING, **OPTIMIZER, "crop_fraction": 1.0, **changes}
+    )
     if config.variant.startswith("lite") or config.init != NOTHING:
         raise ValueError(f"--student must be a variant of ResNet-v2, such as 18, got {config.variant}")
     return config
@@ -84,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workdir", type=Path, required=True, help="folder of the student's run")
     parser.add_argument("--student", default="18", metavar="VARIANT", help="of ResNet-v2 (18)")
-    parser.add_argument("--width", type=int, help="channels of its first stack; default: the variant's own")
+    parser.add_argument("--width", type=int, default=WIDTH, help=f"channels of its first stack ({WIDTH})")
     parser.add_argument("--image-px", type=int, default=128, metavar="N", help="side of its images (128)")
     parser.add_argument("--unlabelled", type=Path, metavar="DIR", help="more photos of the kind, without labels")
     parser.add_argument("--passes", type=int, default=NUM_PASSES, help=f"over all photos ({NUM_PASSES})")
