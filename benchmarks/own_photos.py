@@ -2,7 +2,8 @@
 
 For each number of photos, minutes and seed: `python -m training`, then `python -m optimize quantize`, each as a command
 of its own that is timed, and the test photos as they are sent over HTTP to a server of the int8 model. A seed draws the
-photos, too, where they are not all. Adds its rows to benchmarks/results/own_photos.{json,md}.
+photos, too, where they are not all. With `--taught` the same of a ResNet-v2 that the network of such a training teaches
+(`python -m training teach`). Adds its rows to benchmarks/results/own_photos.{json,md}.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from benchmarks.folders import RESULTS, ROOT
 from benchmarks.service import Service, free_port
 from training.intervals import in_words
 
-NAME = "photos"
+NAME, STUDENT = "photos", "resnet"
+KEY = ("photos", "minutes", "seed", "taught")  # what tells a row from the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Row:
         photos: to learn and to choose from; None for all.
         minutes: that it was given.
         seed: of the draw, the split and the training.
+        taught: whether it is of the ResNet-v2 that the network of such a training has taught.
         training_s: seconds of the command.
         quantizing_s: seconds of the command.
         num_right: of the test photos, over HTTP, int8.
@@ -47,6 +50,7 @@ class Row:
     photos: int | None
     minutes: float
     seed: int
+    taught: bool
     training_s: float
     quantizing_s: float
     num_right: int
@@ -61,13 +65,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--photos", type=int, nargs="+", default=[None], help="to learn and choose from; default: all")
     parser.add_argument("--minutes", type=float, nargs="+", default=[3, 15])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--taught", action="store_true", help="measure a ResNet-v2 that the network has taught, instead"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="of the teaching")
     parser.add_argument("--workdir", type=Path, default=ROOT / "runs" / "own_photos")
     options = parser.parse_args(arguments)
     whole = unpacked(options.data, options.workdir / "whole")
     for photos, minutes, seed in product(options.photos, options.minutes, options.seeds):
         folder = options.workdir / f"{photos or 'all'}-{minutes:g}-{seed}"
         data = drawn(whole, folder / "photos", photos, seed) if photos else whole
-        row = measure(data, folder, photos, minutes, seed)
+        run, repository = folder / "run", folder / "repository"
+        train = ["training", "--data", data, "--minutes", minutes, "--set", f"seed={seed}"]
+        train += ["--workdir", run, "--name", NAME, "--repository", repository]
+        if options.taught:
+            seconds(train)  # which is soon done where it has been
+            run = folder / STUDENT
+            train = ["training", "teach", "--teacher", folder / "run", *(f"--set={each}" for each in options.set)]
+            train += ["--workdir", run, "--name", STUDENT, "--repository", repository]
+        row = Row(photos, minutes, seed, options.taught, *measure(train, run, repository, data / "test"))
         print(row, flush=True)
         write(row)
     return 0
@@ -96,18 +112,16 @@ def drawn(whole: Path, folder: Path, num_photos: int, seed: int) -> Path:
     return folder
 
 
-def measure(data: Path, folder: Path, photos: int | None, minutes: float, seed: int) -> Row:
-    """Train, quantize, serve and ask."""
-    run, repository = folder / "run", folder / "repository"
-    training = ["training", "--data", data, "--workdir", run, "--name", NAME, "--repository", repository]
-    training_s = seconds([*training, "--minutes", minutes, "--set", f"seed={seed}"])
+def measure(training: Sequence[object], run: Path, repository: Path, test: Path) -> tuple[float, float, int, int, str]:
+    """Train, quantize, serve and ask; returns the last fields of a row."""
+    training_s = seconds(training)
     quantizing_s = seconds(["optimize", "quantize", "--workdir", run])
     figures = json.loads((run / "metrics.json").read_text())
     published = figures.get("int8", figures["float32"])["published"]
     settings = {"OPSIN_PORT": str(free_port()), "OPSIN_REPOSITORY": str(repository), "OPSIN_MODEL": published}
     with Service(["-m", "server"], settings, port=int(settings["OPSIN_PORT"]), ready_path="/readyz") as service:
-        answers = [answered(service, path) == path.parent.name for path in sorted((data / "test").rglob("*.jpg"))]
-    return Row(photos, minutes, seed, training_s, quantizing_s, sum(answers), len(answers), published)
+        answers = [answered(service, path) == path.parent.name for path in sorted(test.rglob("*.jpg"))]
+    return training_s, quantizing_s, sum(answers), len(answers), published
 
 
 def seconds(words: Iterable[object]) -> float:
@@ -130,10 +144,12 @@ def write(row: Row) -> None:
     path = RESULTS / "own_photos.json"
     kept = json.loads(path.read_text())["rows"] if path.exists() else []
     mine = asdict(row)
-    rows = [other for other in kept if any(other[name] != mine[name] for name in ("photos", "minutes", "seed"))]
-    rows = sorted([*rows, mine], key=lambda each: (each["photos"] or 10**9, each["minutes"], each["seed"]))
+    rows = [other for other in kept if any(other[name] != mine[name] for name in KEY)]
+    rows = sorted(
+        [*rows, mine], key=lambda each: (each["taught"], each["photos"] or 10**9, *(each[k] for k in KEY[1:3]))
+    )
     path.write_text(json.dumps({"machine": machine.describe(), "rows": rows}, indent=1) + "\n")
-    head = "| photos | minutes given | seed | training | int8 | right over HTTP |\n" + "|---" * 6 + "|\n"
+    head = "| photos | minutes given | seed | network | training | int8 | right over HTTP |\n" + "|---" * 7 + "|\n"
     path.with_suffix(".md").write_text(head + "".join(map(line, rows)))
 
 
@@ -141,7 +157,8 @@ def line(row: dict[str, Any]) -> str:
     """Return the line of a Markdown table."""
     right = in_words(row["num_right"], row["num_test"], "test photo")
     times = f"{row['training_s']:.0f} s | {row['quantizing_s']:.0f} s"
-    return f"| {row['photos'] or 'all'} | {row['minutes']:g} | {row['seed']} | {times} | {right} |\n"
+    network = "ResNet-v2, taught" if row["taught"] else "as planned"
+    return f"| {row['photos'] or 'all'} | {row['minutes']:g} | {row['seed']} | {network} | {times} | {right} |\n"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def test_photos_are_drawn_by_class_and_test_photos_stay(tmp_path):
 
 
 def test_line_has_times_and_the_accuracy_with_its_interval():
-    row = {"photos": None, "minutes": 15.0, "seed": 1, "training_s": 800.4, "quantizing_s": 30.0}
+    row = {"photos": None, "minutes": 15.0, "seed": 1, "taught": True, "training_s": 800.4, "quantizing_s": 30.0}
     assert line({**row, "num_right": 345, "num_test": 375}) == (
-        "| all | 15 | 1 | 800 s | 30 s | 92.0 % of 375 test photos (88.8 to 94.3) |\n"
+        "| all | 15 | 1 | ResNet-v2, taught | 800 s | 30 s | 92.0 % of 375 test photos (88.8 to 94.3) |\n"
     )
