@@ -94,6 +94,6 @@ def test_published_model_has_its_notice_its_classes_and_what_it_was_made_of(phot
         "num_validation": 2,
         "num_test": 2,
     }
-    assert manifest.calibration.num_images == sum(manifest.expected_answers.classes) == 2
+    assert (manifest.calibration.num_images, manifest.expected_answers) == (2, None)
     assert json.loads(json.dumps(manifest.metrics))["int8"]["before_temperature"].keys() == {"validation", "test"}
     assert manifest.calibration.temperature != 1
