@@ -77,16 +77,15 @@ def test_daisy_is_a_daisy_over_http_in_the_model_that_is_served_by_default():
 
 @pytest.mark.slow
 @pytest.mark.extended(covers=["models/zoo/**/*", "server/engine/registry.py", "server/engine/load*.py"])
-def test_where_tensorflow_runs_the_models_the_default_is_one_that_has_a_file_for_it():
+def test_where_tensorflow_runs_the_models_the_default_is_one_that_has_a_file_for_it(artifact):
+    refusal = f"model 'imagenet' version {artifact.manifest.version} has no file for the engine 'tensorflow'"
     running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow", "OPSIN_MAX_BATCH": "1"})
     try:
         running.wait_until_ready()
         status, document = running.request("POST", "/predict", DAISY.read_bytes(), {"Content-Type": "image/jpeg"})
         assert (status, document["model"]) == (200, "cifar10")
         with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/readyz") as readiness:
-            assert "model 'imagenet' version 1 has no file for the engine 'tensorflow'" in json.dumps(
-                json.load(readiness)
-            )
+            assert refusal in json.dumps(json.load(readiness))
     finally:
         running.end()
 
