@@ -94,7 +94,7 @@ def test_where_tensorflow_runs_the_models_the_default_is_one_that_has_a_file_for
 @pytest.mark.extended(covers=["models/zoo/**/*", "models/**/*.py", "optimize/imagenet*"])
 @pytest.mark.parametrize("runtime", ["litert", "openvino"])
 def test_is_as_good_as_its_manifest_says(artifact, shared_data, runtime):
-    photos = read_photos(shared_data / "imagenette_224_subset.zip").measured
+    photos = read_photos(shared_data / "imagenette_224_subset.zip").test
     with closing(load_runtime(artifact, runtime=runtime, num_threads=2, batch_sizes=(1,))) as loaded:
         figures = measure(predict(loaded, photos, artifact.manifest.pixels), photos.targets)
     # Kernels round differently from processor to processor: a few photos may change sides.
