@@ -20,6 +20,7 @@ from models.report import accuracy, architecture, details, percent, precision, s
 from models.store.artifact import Artifact, read_artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
+from models.this_python import this_python
 
 OK, FAULTY = 0, 1
 
@@ -200,7 +201,7 @@ def _report_faults(findings: list[Finding]) -> int:
     faults = [finding.fault for finding in findings if finding.fault is not None]
     if not faults:
         return OK
-    others = f" (and {len(faults) - 1} more; `python -m models verify` prints all)" if len(faults) > 1 else ""
+    others = f" (and {len(faults) - 1} more; `{this_python()} -m models verify` prints all)" if len(faults) > 1 else ""
     _note(f"{faults[0]}{others}")
     return FAULTY
 

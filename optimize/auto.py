@@ -14,6 +14,7 @@ from pathlib import Path
 
 from models.plural import how_many
 from models.store.repository import Repository
+from models.this_python import this_python
 from optimize.attempts import Attempt, attempts_table, choose, not_kept
 from optimize.candidate import Candidate
 from optimize.changes import likeness
@@ -87,7 +88,9 @@ def search(
     if not any(attempt.verdict.is_within for attempt in tried.attempts):
         tried.add("float16", stages.quantized("float16"))
     tried.record(output / "trials.json", say)
-    plainly = f"`python -m optimize quantize --workdir {workdir} --force {source.name}` publishes int8 all the same"
+    plainly = (
+        f"`{this_python()} -m optimize quantize --workdir {workdir} --force {source.name}` publishes int8 all the same"
+    )
     best = choose(tried.attempts, settings, limits, otherwise=plainly)
     if not best.keeps(settings.budget_latency):
         needs = "" if best is plain else f", which needs {best.latency.median:.2f} of the time of the plain int8 file"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.store.manifest import Manifest
 from models.store.model_files import Device
+from models.this_python import this_python
 from training.next_steps import NEXT, serve_it
 
 
@@ -24,7 +25,7 @@ def next_steps(manifest: Manifest, repository: Path, *, made_of: str, data: str)
     yield serve_it(repository)
     yield f"  ask it:                 curl -F image=@photo.jpg 'http://127.0.0.1:5000/predict?model={manifest.name}'"
     where = shlex.join(["--data", data, "--repository", str(repository)])
-    yield f"  compare it:             python -m optimize report {made_of} {manifest.reference} {where}"
+    yield f"  compare it:             {this_python()} -m optimize report {made_of} {manifest.reference} {where}"
 
 
 def on_device(device: Device, repository: Path) -> Iterator[str]:

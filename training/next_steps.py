@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from models.this_python import this_python
+
 NEXT = "what to do next:"
 
 
@@ -30,6 +32,6 @@ def next_steps(workdir: Path, repository: Path, *, teaches: bool) -> Iterator[st
     yield f"  make it int8, smaller:  make quantize WORKDIR={run}"
     if teaches:
         student = shlex.quote(f"{workdir}-resnet")
-        yield f"  teach a ResNet-v2:      python -m training teach --teacher {run} --workdir {student}"
+        yield f"  teach a ResNet-v2:      {this_python()} -m training teach --teacher {run} --workdir {student}"
     else:
         yield f"  make it faster:         make optimize WORKDIR={run}"

@@ -15,6 +15,7 @@ from models.network.export import export_float32
 from models.portable.completed import completed
 from models.store.artifact import Artifact
 from models.store.repository import Repository
+from models.this_python import this_python
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset, file_sha256
 from training.evaluate import Metrics, confusion_matrix
@@ -123,7 +124,9 @@ def about_serving(artifact: Artifact, repository: Repository) -> list[str]:
     stable = repository.stable_version(published.name)
     if stable == published.version:
         return [f"it is served from now on: {verdict['reason']}"] if verdict["instead_of"] else []
-    command = f"python -m models promote {published.reference} --repository {shlex.quote(str(repository.root))}"
+    command = (
+        f"{this_python()} -m models promote {published.reference} --repository {shlex.quote(str(repository.root))}"
+    )
     if not verdict["is_served"]:
         return [f"it is not served: {verdict['reason']}", f"to have it served all the same, `{command}`"]
     return [f"it was published before, and version {stable} is stable: to have it served, `{command}`"]

@@ -14,6 +14,7 @@ from models.files.hidden import REMOVED_FOLDER
 from models.files.name_encodings import guess_encoding
 from models.plural import how_many
 from models.store.calibration import NONE_LABEL
+from models.this_python import this_python
 from training import journal
 from training.cli import command_parser, run
 from training.dataset import file_sha256
@@ -142,7 +143,7 @@ def _apply(options: argparse.Namespace) -> str:
         journal.begin(wanted, data)
     num_moved = journal.finish(wanted, data)
     before = f", {len(wanted.renames) - num_moved} had been" if num_moved < len(wanted.renames) else ""
-    undo = f"{PROGRAM} --undo --data {shlex.quote(str(options.data))}"
+    undo = f"{this_python()} -m training relabel --undo --data {shlex.quote(str(options.data))}"
     return f"{how_many(num_moved, 'photo')} moved{before}; to undo it: {undo}"
 
 

@@ -64,6 +64,7 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     repository = Repository(options.repository)
     at_least(1, passes=options.passes, rounds=1 if options.rounds is None else options.rounds)
 
+    print("starting TensorFlow, which takes seconds, and opening what the teacher has learned from")
     from training.in_use import alone_in
     from training.publish import about_serving
     from training.run import published

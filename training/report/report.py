@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from models.files.hidden import REMOVED_FOLDER
 from models.store.durable import replace_file
+from models.this_python import this_python
 from training.dataset import Dataset
 from training.evaluate import Metrics, confusion_matrix
 from training.history import read_history
@@ -98,7 +99,7 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
     suspects = cards.suspects(photos, *([[training]] if training else []))  # the first to be planned have pictures
     worst, least_sure = cards.worst(photos, NUM_WORST), cards.least_sure(photos, NUM_WORST)
     parts = [Part.of(some, measured, cards) for some in photos]
-    command = "python -m training relabel {} --data " + shlex.quote(run.data)
+    relabel = f"{this_python()} -m training relabel"
     is_trusted = min(some.is_right.mean() for some in (*photos, *([training] if training else []))) >= TRUSTED_TOP1
     script = SCRIPT.read_text()
     page = render(
@@ -123,8 +124,8 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         removed=REMOVED_FOLDER,
         photo_styles=cards.thumbnails.css(),
         moves_file=MOVES_FILE,
-        command=command.format("moves.csv"),
-        suggested_command=command.format(shlex.quote(str(workdir / MOVES_FILE))),
+        command=f"{relabel} moves.csv --data {shlex.quote(run.data)}",
+        suggested_command=f"{relabel} {shlex.join([str(workdir / MOVES_FILE), '--data', run.data])}",
         script=Markup(script),  # noqa: S704  # our own
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -141,7 +142,7 @@ def report_line(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile) 
     try:
         return f"what went wrong, as pictures: {write_report(workdir, run, data, measured)}"
     except Exception as error:  # noqa: BLE001  # whatever it is
-        again = f"python -m training report --workdir {shlex.quote(str(workdir))}"
+        again = f"{this_python()} -m training report --workdir {shlex.quote(str(workdir))}"
         return f"the report could not be written ({type(error).__name__}: {error}); `{again}` tries again"
 
 

@@ -26,7 +26,7 @@ QUOTES = "\"onmouseover='alert(1)' x=\""
 
 
 def run_of(labels, **changes):
-    values = {"command": "python -m training --data photos", "config": preset("smoke"), "data": "my photos"}
+    values = {"command": "python -m training --data photos", "config": preset("smoke"), "data": "my photos {1}"}
     values |= {"data_name": "photos", "data_sha256": "0" * 64, "labels": tuple(labels)}
     return Run.new(**values | changes)
 
@@ -162,7 +162,7 @@ def test_suspects_are_written_as_a_list_of_moves(page, answers, tmp_path):
         Move("test/a/2.png", "a", "b", "answer: b 80 %, a 20 %"),
     ]
     assert "All are in suggested-moves.csv, beside this page" in found
-    assert f"python -m training relabel {tmp_path}/suggested-moves.csv --data &#39;my photos&#39;" in found
+    assert f"python -m training relabel {tmp_path}/suggested-moves.csv --data &#39;my photos {{1}}&#39;" in found
 
 
 def test_training_photos_are_asked_for_where_their_features_are_kept(page, answers, tmp_path, monkeypatch):
@@ -231,7 +231,7 @@ def test_a_run_without_mistakes_has_a_report(page, answers):
 def test_settings_and_origin_are_told(page, six):
     texts = Reader(page(six, parent="flowers:3")).texts
     assert {"augmentation.crop", "shift", "flowers:3", "python -m training --data photos"} <= set(texts)
-    assert "python -m training relabel moves.csv --data 'my photos'" in texts
+    assert "python -m training relabel moves.csv --data 'my photos {1}'" in texts
 
 
 def test_a_report_that_fails_loses_no_run(tmp_path):
