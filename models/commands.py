@@ -127,7 +127,7 @@ def export(repository: Repository, target: ModelReference, folder: Path, *, with
     if as_json:
         _print_json([str(file) for file in files])
     else:
-        check = f"python -m models verify {shlex.quote(str(files[0]))} --answers answers.json"
+        check = f"{this_python()} -m models verify {shlex.quote(str(files[0]))} --answers answers.json"
         print(f"wrote {how_many(len(files), 'file')} to {folder}; compare answers made elsewhere by `{check}`")
     return OK
 
