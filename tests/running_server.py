@@ -41,6 +41,16 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
+@contextlib.contextmanager
+def stopped(pid):
+    """Keep a process from running."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 class RunningServer:
     """A server process, its address, and what it said."""
 

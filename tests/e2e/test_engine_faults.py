@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from colours import COLOURS, RED, label_of, picture, publish_stub
-from running_server import SOON_S, wait_until
+from running_server import SOON_S, stopped, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -103,16 +103,6 @@ def test_picture_that_crashes_native_code_fails_alone(start):
         clients.wait_for_more()
     assert (status, document["error"]["code"]) == (500, "engine_failed")
     assert clients.wrong == []
-
-
-@contextlib.contextmanager
-def stopped(pid):
-    """Keep a process from running."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_killed_worker_takes_its_own_connections_alone(start):

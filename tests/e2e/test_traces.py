@@ -16,7 +16,7 @@ import pytest
 from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, picture
 from otlp_collector import ERROR, SERVER, Collector
 from PIL import Image
-from running_server import STUB, RunningServer, wait_until
+from running_server import STUB, RunningServer, stopped, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -236,18 +236,16 @@ def test_two_workers_send_what_they_answered_at_the_latest_when_they_end(start, 
     running = start(**late).wait_until_ready()
     wait_until(lambda: len(running.children("opsin: http")) == 2)
     workers = running.children("opsin: http")
-    connections = [running.connect() for _ in range(6)]  # each worker takes its share in
-    traces = [secrets.token_hex(16) for _ in connections]
-    for connection, trace_id in zip(connections, traces, strict=True):
-        connection.sendall(head_of(RED, f"traceparent: {in_trace(trace_id)['traceparent']}") + RED)
-        assert connection.recv(15) == b"HTTP/1.1 200 OK"
-    for connection in connections:
-        connection.close()
+    traces = [secrets.token_hex(16) for _ in workers]
+    for other, trace_id in zip(reversed(workers), traces, strict=True):
+        with stopped(other), running.connect() as connection:
+            connection.sendall(head_of(RED, f"traceparent: {in_trace(trace_id)['traceparent']}") + RED)
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
     assert not [span for span in collector.spans if span.trace_id in traces]
     assert running.stop()[0] == 0
     found = [collector.trace(trace_id) for trace_id in traces]
     assert {len(spans) for spans in found} == {1 + len(STAGES)}
-    assert {only(spans, "POST /predict").attributes["process.pid"] for spans in found} == set(workers)
+    assert [only(spans, "POST /predict").attributes["process.pid"] for spans in found] == workers
 
 
 @pytest.mark.parametrize("is_there", [False, True], ids=["refuses", "hangs"])

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tflite_files import colour_classifier, one_at_a_time
+from tflite_files import colour_classifier
 
 from models.network.resnet_v2 import ResNetV2
+from models.portable.description import describe
 from models.store.repository import Repository
 from optimize.candidate import Candidate
 from optimize.cost.rounds import Rounds
@@ -45,12 +46,15 @@ def candidate(toy_npz, tmp_path, replace_function):
     replace_function("optimize.line.predict_file", lambda _, __, split: answering(split.targets))
     answers = Answers(answering(data.validation.targets))
     architecture = ResNetV2.of("20", width=8, num_classes=3)
-    dense = MeasuredFile(
-        one_at_a_time(tmp_path / "float32.tflite"), "float32", validation=BEFORE, metrics=BEFORE, answers=answers
-    )
+    files = [
+        colour_classifier(tmp_path / f"{precision}.tflite", ends_in_softmax=precision == "float32")
+        for precision in ("float32", "int8")
+    ]
+    for file in files:
+        file.write_bytes(describe(file.read_bytes(), data.labels, run.config.pixels))
+    dense = MeasuredFile(files[0], "float32", validation=BEFORE, metrics=BEFORE, answers=answers)
     source = Source(run, data, None, architecture, dense, published="toy:1")
-    file = colour_classifier(tmp_path / "int8.tflite", ends_in_softmax=False)
-    smaller = MeasuredFile(file, "int8", validation=AFTER, metrics=AFTER, answers=answers)
+    smaller = MeasuredFile(files[1], "int8", validation=AFTER, metrics=AFTER, answers=answers)
     narrower = replace(architecture, stream_widths=(8, 8, 8))
     assert smaller.file.stat().st_size < dense.file.stat().st_size
     return Candidate(source, run, tmp_path, smaller, narrower, provenance={"parent": "toy:1", "gzip_bytes": 5})
