@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from colours import RED, head_of, label_of, read_answer
-from running_server import wait_until
+from running_server import stopped, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -114,7 +114,11 @@ def test_each_worker_gets_its_share_of_the_connections(served):
         except FileNotFoundError:  # closed meanwhile
             return ""
 
+    wait_until(lambda: len(served.children("opsin: http")) == 2)
     workers = served.children("opsin: http")
+    for other in workers:
+        with stopped(other):
+            assert served.request("GET", "/healthz")[0] == 200  # by now the one that runs takes connections in
     before = [num_sockets(pid) for pid in workers]
     with contextlib.ExitStack() as stack:
         for _ in range(16):
