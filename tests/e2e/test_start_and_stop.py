@@ -122,14 +122,20 @@ def socket_of_port(port):
     return f"socket:[{inode}]"
 
 
-@pytest.mark.parametrize("title", ["opsin: engine cpu", "opsin: decoder"])
-def test_process_that_was_started_anew_has_no_port_and_no_file_of_a_worker(start, title):
+@pytest.mark.parametrize(("title", "number"), [("opsin: engine cpu", 1), ("opsin: decoder", 4)])
+def test_process_that_was_started_anew_has_no_port_and_no_file_of_a_worker(start, title, number):
     running = start().wait_until_ready()
     wait_until(lambda: len(running.children("opsin: http")) == 2)
-    before = running.children(title)
-    os.kill(before[0], signal.SIGKILL)
-    wait_until(lambda: len(running.children(title)) == len(before) and before[0] not in running.children(title))
-    (anew,) = set(running.children(title)) - set(before)
+    wait_until(lambda: len(running.children(title)) == number)  # which do not start all at once
+    before, others = set(running.children(title)), set()
+    os.kill(min(before), signal.SIGKILL)
+
+    def is_replaced():
+        others.update(set(running.children(title)) - before)
+        return others
+
+    wait_until(is_replaced)
+    (anew,) = others
     port = socket_of_port(running.port)
     assert port in {str(path) for path in open_files(running.process.pid)}
     wait_until(lambda: port not in {str(path) for path in open_files(anew)})
