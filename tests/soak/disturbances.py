@@ -10,10 +10,10 @@ import contextlib
 import os
 import random
 import signal
-import threading
 import time
 
 from benchmarks import processes
+from soak.background import Background
 from soak.journal import Event, Journal
 from soak.versions import Versions
 
@@ -23,7 +23,7 @@ BROKEN_S = 2.0
 LOOK_S = 0.2
 
 
-class Disturbances(threading.Thread):
+class Disturbances(Background):
     """One after the other, in an order that is drawn anew each round; they end with the context.
 
     Args:
@@ -38,22 +38,16 @@ class Disturbances(threading.Thread):
     def __init__(
         self, pid: int, versions: Versions, journal: Journal, *, pause_s: float, half_s: float, seed: int
     ) -> None:
-        super().__init__(name="soak disturbances", daemon=True)
+        super().__init__("disturbances")
         self._pid, self._versions, self._journal, self._pause_s = pid, versions, journal, pause_s
         self._rng = random.Random(seed)
-        self._is_over = threading.Event()
         self._half_at = time.monotonic() + half_s
         self.spared: set[int] = set()
         self._stopped: dict[int, Event] = {}
         self.failure: BaseException | None = None
 
-    def __enter__(self) -> Disturbances:
-        self.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
+        super().__exit__()
         for pid in processes.family(self._pid):
             self._signal(pid, signal.SIGCONT)
         if self.failure:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
-import threading
+
+from soak.background import Background
 
 PERIOD_S = 0.5
 STAYS = (3.0, 40.0)  # seconds, from and to
@@ -43,21 +44,12 @@ class Loiterer:
         self._socket.close()
 
 
-class Loiterers(threading.Thread):
+class Loiterers(Background):
     """So many of them at any time, on one thread; they leave with the context."""
 
     def __init__(self, port: int, *, count: int, seed: int) -> None:
-        super().__init__(name="soak loiterers", daemon=True)
+        super().__init__("loiterers")
         self._port, self._count, self._rng = port, count, random.Random(seed)
-        self._is_over = threading.Event()
-
-    def __enter__(self) -> Loiterers:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
 
     def run(self) -> None:
         there: list[Loiterer] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from running_server import MEMORY, pids_of_session
 
 from benchmarks import processes
 from benchmarks.service import Service, free_port
+from soak.background import Background
 from soak.clients import Clients, Tally
 from soak.disturbances import Disturbances
 from soak.exchanges import MAX_UPLOAD_BYTES, Exchanges
@@ -47,20 +47,12 @@ class Soaked:
     versions_published: int = 0
 
 
-class Sampler(threading.Thread):
+class Sampler(Background):
     """Looks at the memory of all processes; it ends with the context."""
 
     def __init__(self, pid: int, soaked: Soaked, spared: Callable[[], set[int]]) -> None:
-        super().__init__(name="soak sampler", daemon=True)
-        self._pid, self._soaked, self._spared, self._is_over = pid, soaked, spared, threading.Event()
-
-    def __enter__(self) -> Sampler:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
+        super().__init__("sampler")
+        self._pid, self._soaked, self._spared = pid, soaked, spared
 
     def run(self) -> None:
         began_at = time.monotonic()
