@@ -8,10 +8,10 @@ client's text: models are those of the repository, paths are those that the appl
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from server.engine.catalogue import ServedModel
@@ -23,6 +23,24 @@ SPAN_OUTCOMES = ("sent", "failed", "dropped")
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 log = logging.getLogger("opsin.metrics")
+
+
+class CollectorOfAll(MultiProcessCollector):
+    """Reads once more what was read in the instant in which a process made room there for another value.
+
+    A processor that reorders stores may show the room before what is in it, which is then no value.
+    """
+
+    def collect(self) -> Collection[Metric]:
+        """Read the values of all processes."""
+        try:
+            return self._read()
+        except (ValueError, RuntimeError):
+            return self._read()
+
+    def _read(self) -> Collection[Metric]:
+        values: Collection[Metric] = super().collect()  # type: ignore[no-untyped-call]
+        return values
 
 
 class Metrics:
@@ -38,7 +56,7 @@ class Metrics:
     def __init__(self, folder: Path | None = None) -> None:
         self.registry = CollectorRegistry()
         if folder is not None:
-            MultiProcessCollector(self.registry, str(folder))  # type: ignore[no-untyped-call]
+            CollectorOfAll(self.registry, str(folder))  # type: ignore[no-untyped-call]
         own = self.registry if folder is None else None
         self._requests = Counter(
             "opsin_http_requests_total", "Requests answered.", ("route", "method", "status"), registry=own

@@ -2,6 +2,7 @@
 
 Each worker writes its own rows, one for a version, so that no lock crosses processes, and its successor goes on with
 them. The memory is made before the first fork and is taken page by page, as classes are counted: 8 bytes for each.
+Who reads while another counts may be an answer off; nothing else depends on the order in which its writes are seen.
 """
 
 from __future__ import annotations

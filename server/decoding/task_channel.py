@@ -6,6 +6,9 @@ replied to by the master, so that its worker hears of it at once; one that it ha
 
 Messages to the worker are JSON of a few fields, not pickles: a process that has been taken over by an image can send it
 nothing but a wrong answer to that image. Made before the first fork and inherited; the kernel frees it.
+
+Order: a message announces what stands in memory. It is sent and received under a lock in the kernel, so who has it sees
+what was written before it, on processors that reorder, too. The master reads of a process when that has ended.
 """
 
 from __future__ import annotations

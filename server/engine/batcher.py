@@ -121,6 +121,7 @@ class Batcher:
     def is_needed(self, model: int) -> bool:
         """Tell whether a batch of this model runs, or a slot in use may still ask for it."""
         table = self._table
+        table.fence()  # who reserves a slot reads the catalogue after one: either it has seen the new one, or is seen
         with self._lock:
             is_wanted = table.in_use.view(np.bool_) & (table.engine == self._engine) & (table.model == model)
             return bool(is_wanted.any() or (self._in_batch & (table.model == model)).any())

@@ -23,12 +23,9 @@ dies, the supervisor cancels what was pending in its partition and writes as its
 Pixels are copied three times on their way, all in memory: by Pillow out of its own layout, into the slot, and from the
 slot into the model's input. Nothing is pickled and no pixel crosses a socket; a wake-up is a number in the kernel.
 
-Order: Python has no memory fence, and locks are the nearest it has. On x86 one of them is a full fence, and stores
-keep their order without any. On Arm, what stands before a lock that is taken and released may move into it, and what
-stands behind it, too, and there the two may change places. So `fence` takes its lock twice: nothing moves down over a
-release or up over an acquisition, and Armv8 keeps a release and the acquisition behind it in order (glibc makes them
-CASL and CASA, or STLXR and LDAXR, which are sequentially consistent among themselves). This is argued from the manuals:
-x86 is tested under load, aarch64 has not been.
+Order: processors may show one process's writes to another in another order. So what a ticket announces is written
+before a `fence` and the ticket after it, a reader calls `fence` between reading the ticket and the rest, and so on for
+all that announces something (`server.engine.fence`). A wake-up needs none: the kernel writes and reads it under a lock.
 
 Owns the mappings, one eventfd for each slot (its waiter's wake-up) and one for each engine (its doorbell). Made before
 the fork and inherited; the kernel frees it with the last process. Memory of a slot is used from its first image on.
@@ -38,12 +35,13 @@ from __future__ import annotations
 
 import mmap
 import os
-import threading
 from contextlib import suppress
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from server.engine.fence import Fence
 
 PAGE_BYTES = 4096
 CATALOGUE_BYTES = 8 * 1024**2
@@ -90,7 +88,7 @@ class SlotTable:
         self._catalogues = _shared_memory(2 * num_engines * CATALOGUE_BYTES)
         self._probabilities = _shared_memory(num_slots * self._probability_stride)
         self._pixels = _shared_memory(num_slots * self._pixel_stride)
-        self._fence = threading.Lock()
+        self._fence = Fence()
 
         self.ticket = _shared_array(U64, num_slots)
         self.cancelled = _shared_array(U64, num_slots)
@@ -144,10 +142,7 @@ class SlotTable:
 
     def fence(self) -> None:
         """Keep the reads and writes before it before those after it, in the eyes of every process."""
-        with self._fence:
-            pass
-        with self._fence:  # a lock taken and released once lets both sides in: see the module
-            pass
+        self._fence()
 
     def ring(self, eventfd: int) -> None:
         """Wake whoever waits for an eventfd; ringing it again before it is cleared changes nothing."""

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict
 
 from server.metric_files import FILE_BYTES, MetricFiles
 from server.settings import SettingsError
@@ -36,6 +37,16 @@ def test_any_process_sees_the_counts_of_all(files):
     for metrics in (first, second):
         assert num_answers(metrics) == 3
         assert metrics.registry.get_sample_value("opsin_batch_size_sum") == 2
+
+
+def test_room_that_is_seen_before_its_value_is_read_once_more(files, monkeypatch):
+    metrics = files.metrics_of("http0")
+    metrics.note_request("/predict", "POST", 200, 0.01)
+    read, empty = MmapedDict.read_all_values_from_file, [[("", 0.0, 0.0, 16)]]
+    found = staticmethod(lambda file: empty.pop() if empty else read(file))
+    monkeypatch.setattr(MmapedDict, "read_all_values_from_file", found)
+    assert num_answers(metrics) == 1
+    assert not empty
 
 
 def test_successor_goes_on_with_the_counts_of_its_predecessor(files, tmp_path):
