@@ -25,10 +25,12 @@ newest = $(if $(shell grep '^tensorflow' $<),13,99)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-# HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis, TRACING=1 what sends traces.
+# HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis, TRACING=1 what sends traces, OPENVINO=1
+# another runtime, which serves where it is faster.
 heif = $(if $(filter 1,$(HEIF)),.venv/$(1)/.heif)
 redis = $(if $(filter 1,$(REDIS)),.venv/$(1)/.redis)
 tracing = $(if $(filter 1,$(TRACING)),.venv/$(1)/.tracing)
+openvino = $(if $(filter 1,$(OPENVINO)),.venv/$(1)/.openvino)
 
 .venv/%/.heif: requirements/heif.txt .venv/%/.done
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
@@ -42,7 +44,11 @@ tracing = $(if $(filter 1,$(TRACING)),.venv/$(1)/.tracing)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
+.venv/%/.openvino: requirements/serve-openvino.txt .venv/%/.done
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) $(call openvino,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
 	@exec .venv/serve/bin/python -m server
 
 # DRY_RUN=1 says what would be done, and how long it would take.

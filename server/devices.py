@@ -10,11 +10,17 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
+from models.runtime import AUTO
 from models.runtime.cores import available_cores
 from models.runtime.processor import CPUINFO, has_saturating_int8
+from models.runtime_choice.choice import ALONE
+from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.trial import BASELINE
 from server.engine.loaded import ExecutionPlan
 from server.settings import Settings, SettingsError
 
+TRIED = "it serves until it is known whether another is faster"
+RUNS_ON_GPU = (AUTO, "tensorflow")  # settings of OPSIN_RUNTIME
 DEVICE_NODES = Path("/dev")
 GPU_PACKAGES = "nvidia-cudnn-cu12"  # comes with tensorflow[and-cuda] alone
 GPU_RUNNERS = 2  # one prepares its batch while the other's runs
@@ -85,12 +91,14 @@ def choose_devices(settings: Settings, gpus: tuple[str, ...]) -> tuple[Device, .
     """
     kind, _, wanted = settings.device.partition(":")
     if kind == "auto":
-        is_usable = gpus and settings.runtime in (None, "tensorflow") and find_spec("tensorflow") is not None
+        is_usable = gpus and settings.runtime in RUNS_ON_GPU and find_spec("tensorflow") is not None
         return tuple(Device(gpu) for gpu in gpus) if is_usable else (Device(),)
     if kind == "cpu":
         return (Device(),)
-    if settings.runtime not in (None, "tensorflow"):
-        raise SettingsError(f"OPSIN_RUNTIME must be tensorflow where OPSIN_DEVICE is gpu, got {settings.runtime!r}")
+    if settings.runtime not in RUNS_ON_GPU:
+        raise SettingsError(
+            f"OPSIN_RUNTIME must be auto or tensorflow where OPSIN_DEVICE is gpu, got {settings.runtime!r}"
+        )
     chosen = tuple(wanted.split(",")) if wanted else gpus
     if not chosen or any(gpu not in gpus for gpu in chosen):
         raise SettingsError(f"OPSIN_DEVICE is {settings.device!r}, but the GPUs here are: {', '.join(gpus) or 'none'}")
@@ -111,7 +119,7 @@ def explain_devices(settings: Settings, gpus: tuple[str, ...]) -> DeviceChoice:
         return DeviceChoice(devices, f"OPSIN_DEVICE is auto and {seen}")
     if not gpus:
         return DeviceChoice(devices, "OPSIN_DEVICE is auto and no GPU is visible", _missing_gpu_warning())
-    if settings.runtime not in (None, "tensorflow"):
+    if settings.runtime not in RUNS_ON_GPU:
         return DeviceChoice(
             devices, f"OPSIN_DEVICE is auto and OPSIN_RUNTIME, {settings.runtime}, has no use for a GPU"
         )
@@ -142,24 +150,30 @@ def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
 
 def plan_for(device: Device, settings: Settings) -> ExecutionPlan:
     """Plan how an engine uses a device; the settings override the defaults."""
-    runtime = settings.runtime or ("litert" if device.gpu is None else "tensorflow")
     delay_ms = settings.max_queue_delay_ms
     if device.gpu is not None:
         return ExecutionPlan(
-            runtime,
+            "tensorflow",
             settings.runners or GPU_RUNNERS,
             batch_sizes=_powers_of_two(settings.max_batch or GPU_BATCH),
             max_queue_delay_s=(GPU_QUEUE_DELAY_MS if delay_ms is None else delay_ms) / 1000,
             needs_gpu=True,
+            runtime_reason="the device is a GPU",
         )
+    is_tried = settings.runtime == AUTO and len(installed_runtimes()) > 1
+    reason = f"OPSIN_RUNTIME is {settings.runtime}"
+    if settings.runtime == AUTO:
+        reason = TRIED if is_tried else ALONE
     cores = available_cores()
-    is_own_pool = runtime == "tensorflow"  # it uses all cores for any batch
+    is_own_pool = settings.runtime == "tensorflow"  # it uses all cores for any batch
     return ExecutionPlan(
-        runtime,
+        BASELINE if settings.runtime == AUTO else settings.runtime,
         settings.runners or (1 if is_own_pool else cores),
         num_lone_threads=1 if is_own_pool else cores,
         batch_sizes=_powers_of_two(settings.max_batch or CPU_BATCH),
         max_queue_delay_s=(delay_ms or 0) / 1000,
+        runtime_reason=reason,
+        is_runtime_tried=is_tried,
     )
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from setproctitle import setproctitle
 
+from models.runtime_choice.kept_trials import default_folder
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import url_of
@@ -114,8 +115,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._trace_export = self._slot_timings = None
         if tracing is not None:
             self._trace_export = _make_trace_export(tracing)
-            runtimes = [plan_for(device, settings).runtime for device in choice.devices]
-            self._slot_timings = SlotTimings(self._slot_table.num_slots, runtimes)
+            self._slot_timings = SlotTimings(self._slot_table.num_slots)
         self._client_counts = SharedCounts()
         self._predictions = PredictionCounts(settings.workers, max_classes=MAX_CLASSES)
         self.connection_counts = ConnectionCounts(settings.workers)
@@ -274,7 +274,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         device.hide_others()
         if device.gpu is not None and self.settings.cache is not None:
             keep_compiled_code(self.settings.cache, os.environ)
-        config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings))
+        cache = self.settings.cache or default_folder(os.environ)
+        config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings), cache)
         note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
         on_ready = self._announce if number == 0 else lambda _: None
         note_run = None if self._slot_timings is None else self._slot_timings.note

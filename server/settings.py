@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.pixels.spec import MAX_PIXELS, ImageLimits
-from models.runtime import RUNTIMES, RuntimeName
+from models.runtime import AUTO, RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
 from models.store.reference import ModelReference
 from server.kubernetes import is_service_address, is_service_variable
@@ -80,14 +80,17 @@ class Settings:
     device: str = _setting(
         "auto", parse_device, "auto, cpu, gpu, or gpu:0,1: one engine for the CPU, or one for each GPU."
     )
-    runtime: RuntimeName | None = _setting(  # noqa: RUF009 - makes a field, like the others
-        None,
-        one_of(*RUNTIMES),
-        f"What runs the models: {', '.join(RUNTIMES)}.",
-        default_text="litert on the CPU, tensorflow on a GPU",
+    runtime: RuntimeName | Literal["auto"] = _setting(  # noqa: RUF009 - makes a field, like the others
+        AUTO,
+        one_of(AUTO, *RUNTIMES),
+        f"What runs the models: {', '.join(RUNTIMES)}, or auto: on a GPU tensorflow; on the CPU the fastest, for each "
+        "version, of litert and openvino, where that is installed and gives the version's answers.",
     )
     cache: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
-        None, Path, "Folder that keeps the code that is compiled for a GPU from start to start.", default_text="none"
+        None,
+        Path,
+        "Folder that keeps from start to start what was compiled for a GPU and which runtime was found to be fastest.",
+        default_text="none for a GPU; ~/.cache/opsin for runtimes",
     )
     workers: int = _setting(available_cores, whole(1, 256), "HTTP worker processes.", default_text="one per core")
     max_queue: int = _setting(

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from models.runtime_choice.trial import BASELINE
 from server import __version__
 from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice, plan_for
@@ -39,7 +40,8 @@ class StateMetrics(Collector):
         if choice := self._choice:
             same = {"asked": self._settings.device, "reason": choice.reason}
             for number, device in enumerate(choice.devices):
-                runtime = plan_for(device, self._settings).runtime
+                plan = plan_for(device, self._settings)
+                runtime = self._settings.runtime if plan.is_runtime_tried else plan.runtime
                 devices.add_metric([], {"engine": str(number), "device": device.name, "runtime": runtime, **same})
         build = {"version": __version__, "python": platform.python_version()}
         yield InfoMetricFamily("opsin_build", "The server's version, and Python's.", build)
@@ -50,6 +52,25 @@ class StateMetrics(Collector):
         num_ends = sum(channel.num_ends for channel in self._channels)
         yield CounterMetricFamily("opsin_decoder_restarts", "Decoder processes that ended and were replaced.", num_ends)
         yield from self._engines()
+        yield from self._runtimes()
+
+    def _runtimes(self) -> Iterable[Metric]:
+        chosen = InfoMetricFamily("opsin_runtime", "What runs each version, and why.", labels=(*MODEL, *ENGINE))
+        tried = (*MODEL, *ENGINE, "runtime")
+        lone = GaugeMetricFamily("opsin_runtime_lone_seconds", "An image on all cores, when tried.", labels=tried)
+        rate = GaugeMetricFamily("opsin_runtime_images_per_second", "One image on each core, when tried.", labels=tried)
+        agrees = GaugeMetricFamily("opsin_runtime_agrees", "1: it gives the version's answers.", labels=tried)
+        for number, state in enumerate(self._engine.states):
+            engine = (str(number), self._choice.names[number] if self._choice else "")
+            for model, choice in zip(state.models, state.runtimes, strict=True):
+                where = (model.name, str(model.version), *engine)
+                chosen.add_metric(where, {"runtime": choice.runtime, "reason": choice.reason})
+                for trial in choice.trials:
+                    agrees.add_metric((*where, trial.runtime), not trial.fault)
+                    for place, runtime in enumerate((BASELINE, trial.runtime) if trial.num_pictures else ()):
+                        lone.add_metric((*where, runtime), trial.lone_ms[place] / 1000)
+                        rate.add_metric((*where, runtime), trial.images_per_s[place])
+        return chosen, lone, rate, agrees
 
     def _engines(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("opsin_engine_up", "1 while the engine takes work, else 0.", labels=ENGINE)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["OPSIN_RUNTIME"] = "litert"  # else each command that runs a model would first try all that is installed here
 # As in an activated environment: what messages recommend to type is then "python -m ...".
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share, such as toy_data

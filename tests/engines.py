@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from models.pixels.preprocessing import PixelSpec
+from models.runtime_choice.choice import RuntimeChoice
 from models.store.reference import ModelReference
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue, ServedModel, key_of
@@ -18,6 +19,7 @@ from server.engine.shared_catalogue import write_catalogue
 from server.engine.slot_table import SlotTable
 
 SOON_S = 20.0
+LITERT = RuntimeChoice("litert", "it was asked for")
 MODEL = ServedModel("colours", 3, ("red", "green", "blue"), PixelSpec(8, 8))
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -51,7 +53,7 @@ def red_share(grey):
 
 def serving(*models, refused=()):
     """What an engine shows that serves these, the default first."""
-    return Catalogue(models, refused, ModelReference(models[0].name))
+    return Catalogue(models, refused, ModelReference(models[0].name), (LITERT,) * len(models))
 
 
 def small_table(num_slots=4, *, num_partitions=1, num_engines=1):

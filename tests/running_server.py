@@ -59,7 +59,14 @@ class RunningServer:
         self.process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
-            env={**own, "PYTHONPATH": str(ROOT), "OPSIN_PORT": "0", "OPSIN_WORKERS": "2", **environ},
+            env={
+                **own,
+                "PYTHONPATH": str(ROOT),
+                "OPSIN_PORT": "0",
+                "OPSIN_WORKERS": "2",
+                "OPSIN_RUNTIME": "litert",
+                **environ,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

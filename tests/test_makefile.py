@@ -99,12 +99,14 @@ def test_dry_run_is_handed_on_where_it_is_1(folder, target, settings):
     assert "--dry-run" not in make(folder, target, *settings, "DRY_RUN=0").stdout
 
 
-@pytest.mark.parametrize("extra", ["redis", "tracing"])
-def test_extras_of_serving_are_added_where_they_are_asked_for(folder, extra):
+@pytest.mark.parametrize(
+    ("extra", "requirements"), [("redis", "redis"), ("tracing", "tracing"), ("openvino", "serve-openvino")]
+)
+def test_extras_of_serving_are_added_where_they_are_asked_for(folder, extra, requirements):
     added = ".venv/serve/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"
     for options, is_added in (([], False), ([f"{extra.upper()}=1"], True)):
         commands = make(folder, "--dry-run", "serve", *options).stdout
-        assert (f"{added} requirements/{extra}.txt" in commands) == is_added
+        assert (f"{added} requirements/{requirements}.txt" in commands) == is_added
 
 
 def test_fuzzers_have_an_environment_of_their_own_and_as_long_as_they_are_told(folder):

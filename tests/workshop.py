@@ -7,12 +7,14 @@ from engines import MeanColour
 from small_artifacts import small_manifest, small_sources
 
 from models.errors import CorruptArtifact
+from models.runtime_choice.choice import RuntimeChoice
 from models.store.repository import Repository
 from models.store.routing import set_stable
 from server.engine.catalogue import Catalogue
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel, served_model
 from server.engine.registry import ModelRegistry
+from server.engine.runtime_exchange import RuntimeExchange
 
 
 class Killed(BaseException):
@@ -28,9 +30,11 @@ class Workshop:
         self.now = 0.0
         self.broken = set()  # (name, version)
         self.error = CorruptArtifact("it is broken")
-        self.fatal = set()  # (name, version)
+        self.fatal = set()  # (name, version), or a runtime
         self.notes = np.zeros(8, np.uint64)
         self.runtimes = {}
+        self.trials = None
+        self.running_since = np.zeros(2)
         self.running = set()
         self.models = {}
         self.catalogue = Catalogue()
@@ -51,6 +55,14 @@ class Workshop:
 
     def registry(self, *wanted, before=None):
         before = before or Catalogue()
+        attempts = LoadAttempts(self.notes, before=before, clock=lambda: self.now)
+        self.exchange = RuntimeExchange(
+            RuntimeChoice("litert", "it was asked for"),
+            trials=self.trials,
+            load=self.load,
+            load_attempts=attempts,
+            running_since=self.running_since.copy,
+        )
         return ModelRegistry(
             self.repository,
             wanted,
@@ -58,7 +70,8 @@ class Workshop:
             set_models=lambda models: self.set_models(models),
             show=lambda catalogue: setattr(self, "catalogue", catalogue),
             is_needed=self.running.__contains__,
-            load_attempts=LoadAttempts(self.notes, before=before, clock=lambda: self.now),
+            load_attempts=attempts,
+            exchange=self.exchange,
             before=before,
             clock=lambda: self.now,
         )
@@ -66,14 +79,16 @@ class Workshop:
     def set_models(self, models):
         self.models = models
 
-    def load(self, artifact):
+    def load(self, artifact, runtime="litert"):
         served = served_model(artifact)
+        if runtime in self.fatal:
+            raise Killed
         if (served.name, served.version) in self.fatal:
             raise Killed
         if (served.name, served.version) in self.broken:
             raise self.error
-        runtime = self.runtimes[served.name, served.version] = MeanColour()
-        return LoadedModel(served, [runtime], None, max_batch=1)
+        loaded = self.runtimes[served.name, served.version] = MeanColour()
+        return LoadedModel(served, [loaded], None, max_batch=1, runtime=runtime)
 
     @property
     def served(self):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from models.pixels.spec import ImageLimits
-from models.runtime import RUNTIMES
+from models.runtime import AUTO, RUNTIMES
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 # As the server's (docs/settings.md): OPSIN_MAX_UPLOAD_BYTES, OPSIN_MAX_IMAGE_PIXELS, OPSIN_MAX_DECODE_BYTES.
@@ -39,8 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--coverage", type=fraction, metavar="P", help="add the set of labels that holds the right one so often: 0.95"
     )
     parser.add_argument("--processes", type=positive, metavar="N", help="default: one for each core")
-    runtimes = [name for name in RUNTIMES if name != "tensorflow"]
-    parser.add_argument("--runtime", choices=runtimes, default=runtimes[0], help="default: %(default)s")
+    parser.add_argument(
+        "--runtime",
+        choices=[AUTO, *(name for name in RUNTIMES if name != "tensorflow")],
+        default=os.environ.get("OPSIN_RUNTIME", "").strip().lower() or AUTO,
+        help=f"default: $OPSIN_RUNTIME, else {AUTO}: the fastest of those installed that gives the right answers",
+    )
     for name, what in (
         ("max_bytes", "of a file"),
         ("max_pixels", "of a picture"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -25,9 +26,13 @@ from models.predict.pictures import UnusableSource, open_pictures
 from models.predict.pool import Pool
 from models.predict.progress import Progress
 from models.predict.rows import Rows
-from models.predict.run_record import OutputRefused
+from models.predict.run_record import OutputRefused, RunRecord
 from models.predict.worker import Job
+from models.runtime import AUTO, RuntimeName
 from models.runtime.cores import available_cores
+from models.runtime_choice.choice import choose_runtime
+from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.kept_trials import default_folder
 from models.store.artifact import Artifact, read_artifact
 from models.store.manifest import MANIFEST_FILE, encode
 from models.store.reference import ModelReference
@@ -94,7 +99,7 @@ def classify(artifact: Artifact, args: argparse.Namespace) -> int:
     pictures = open_pictures(args.source, without=[path, *names_beside(path)])
     rows = Rows(manifest, args.top_k, args.coverage, "csv" if path.suffix == ".csv" else "jsonl")
     limits = ImageLimits(args.max_bytes, args.max_pixels, args.max_cpu_s, args.max_memory_bytes)
-    job = Job(artifact, args.runtime, pictures, rows, limits)
+    job = Job(artifact, runtime_for(artifact, args), pictures, rows, limits)
     publish = partial(publish_parquet, columns=rows.columns) if is_parquet else Path.replace
     file = AnswerFile(path, run_of(job), head=rows.head(), overwrite=args.overwrite, publish=publish)
     with closing(file) as answers:
@@ -116,6 +121,24 @@ def classify(artifact: Artifact, args: argparse.Namespace) -> int:
     hidden = f"; left out: {how_many(pictures.num_hidden, 'hidden file')}" if pictures.num_hidden else ""
     print(f"{path}: {how_many(answers.num_rows, 'row')}, {answers.num_errors:,} with an error ({how}){hidden}")
     return 0
+
+
+def runtime_for(artifact: Artifact, args: argparse.Namespace) -> RuntimeName:
+    """Name the runtime: as asked for, else that of the run to go on with, else the fastest, as the server chooses."""
+    if args.runtime != AUTO:
+        asked_for: RuntimeName = args.runtime
+        return asked_for
+    _, record = names_beside(args.out)
+    if not args.overwrite:
+        with suppress(OutputRefused, OSError):
+            before = RunRecord.read(record).run.get("runtime")
+            for runtime in installed_runtimes():
+                if runtime == before:
+                    return runtime
+    choice = choose_runtime(artifact, folder=default_folder(os.environ))
+    if choice.trials:
+        print(f"runs on {choice}", file=sys.stderr)
+    return choice.runtime
 
 
 def answer_missing(job: Job, answers: AnswerFile, *, num_processes: int) -> int:

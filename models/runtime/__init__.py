@@ -16,6 +16,7 @@ from models.store.model_files import format_of
 
 RuntimeName = Literal["litert", "openvino", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+AUTO: Literal["auto"] = "auto"  # in place of a name: the fastest, see models.runtime_choice
 
 
 class Runtime(Protocol):

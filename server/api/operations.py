@@ -36,7 +36,10 @@ def operations_routes(
             status="ready",
             model=default.name if default else None,
             version=served.version if served else None,
-            models=[{"name": model.name, "version": model.version} for model in catalogue.models],
+            models=[
+                {"name": model.name, "version": model.version, **choice.to_dict()}
+                for model, choice in zip(catalogue.models, catalogue.runtimes, strict=True)
+            ],
             refused=[
                 {"name": refused.name, "version": refused.version, "reason": refused.reason}
                 for refused in catalogue.refused

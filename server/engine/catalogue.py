@@ -10,6 +10,7 @@ from typing import Any
 from models.answers import can_be_unsure
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
+from models.runtime_choice.choice import RuntimeChoice
 from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference
@@ -79,11 +80,13 @@ class Catalogue:
         refused: the versions that it should serve and cannot.
         default: the model of a request that names none, the same as long as the server runs; None before anything is
             served.
+        runtimes: of what runs each of the models, in their order, and why.
     """
 
     models: tuple[ServedModel, ...] = ()
     refused: tuple[RefusedModel, ...] = ()
     default: ModelReference | None = None
+    runtimes: tuple[RuntimeChoice, ...] = ()
 
     @property
     def default_model(self) -> ServedModel | None:
@@ -99,7 +102,9 @@ class Catalogue:
         models = [model.to_dict() for model in self.models]
         refused = [[refusal.name, refusal.version, refusal.reason] for refusal in self.refused]
         default = str(self.default) if self.default else None
-        return json.dumps({"models": models, "refused": refused, "default": default}).encode()
+        runtimes = [choice.to_dict() for choice in self.runtimes]
+        record = {"models": models, "refused": refused, "default": default, "runtimes": runtimes}
+        return json.dumps(record).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Catalogue:
@@ -108,7 +113,8 @@ class Catalogue:
         models = tuple(ServedModel.from_dict(record) for record in document["models"])
         refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
         default = document["default"]
-        return cls(models, refused, ModelReference.parse(default) if default else None)
+        runtimes = tuple(RuntimeChoice.from_dict(choice) for choice in document["runtimes"])
+        return cls(models, refused, ModelReference.parse(default) if default else None, runtimes)
 
 
 def key_of(name: str, version: int) -> int:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from models.runtime_choice.choice import RuntimeChoice
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
 from server.engine.errors import EngineNotReady, ModelGone
 from server.engine.shared_catalogue import CatalogueReader
@@ -37,6 +38,7 @@ class EngineState:
         num_in_hand: images, from reservation to answer.
         num_waiting: those of them that have been submitted and have not begun to run.
         models: the versions that it serves.
+        runtimes: of what runs each of them, and why.
         refused: the versions that it should serve and cannot.
     """
 
@@ -45,6 +47,7 @@ class EngineState:
     num_in_hand: int
     num_waiting: int
     models: tuple[ServedModel, ...]
+    runtimes: tuple[RuntimeChoice, ...]
     refused: tuple[RefusedModel, ...]
 
 
@@ -108,6 +111,7 @@ class EngineClient:
                 num_in_hand=table.num_in_hand(engine),
                 num_waiting=table.num_waiting(engine),
                 models=catalogue.models,
+                runtimes=catalogue.runtimes,
                 refused=catalogue.refused,
             )
             states.append(state)

@@ -26,6 +26,8 @@ class ExecutionPlan:
         batch_sizes: that a model is warmed up at, ascending; the last is the largest batch.
         max_queue_delay_s: how long an image may wait for others to fill its batch.
         needs_gpu: a runtime that falls back to the CPU is refused.
+        runtime_reason: why it is that runtime, in words that follow "because".
+        is_runtime_tried: others that are installed are tried, and the fastest takes its place.
     """
 
     runtime: RuntimeName
@@ -34,6 +36,8 @@ class ExecutionPlan:
     batch_sizes: tuple[int, ...] = (1,)
     max_queue_delay_s: float = 0.0
     needs_gpu: bool = False
+    runtime_reason: str = "it was asked for"
+    is_runtime_tried: bool = False
 
 
 class LoadedModel:
@@ -41,12 +45,21 @@ class LoadedModel:
 
     Which is better is a matter of load: an image alone is answered in half the time by two cores, but two images are
     answered sooner side by side than one after the other (docs/performance.md).
+
+    Attributes:
+        runtime: the name of what runs it.
     """
 
     def __init__(
-        self, served: ServedModel, runtimes: Sequence[Runtime], lone: Runtime | None, *, max_batch: int
+        self,
+        served: ServedModel,
+        runtimes: Sequence[Runtime],
+        lone: Runtime | None,
+        *,
+        max_batch: int,
+        runtime: RuntimeName = "litert",
     ) -> None:
-        self.served, self.max_batch = served, max_batch
+        self.served, self.max_batch, self.runtime = served, max_batch, runtime
         self._runtimes, self._lone = list(runtimes), lone
 
     def run(self, images: Sequence[NDArray[np.uint8]], *, runner: int, is_lone: bool) -> NDArray[np.float32]:
@@ -118,4 +131,4 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
     except BaseException:
         LoadedModel(served, runtimes, lone, max_batch=1).close()
         raise
-    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1])
+    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1], runtime=plan.runtime)

@@ -14,17 +14,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 from models.errors import OpsinError
+from models.runtime import RuntimeName
+from models.runtime_choice.choice import RuntimeChoice, choose_runtime
+from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from server.engine.batcher import Batcher
+from server.engine.batcher import Batch, Batcher
 from server.engine.catalogue import Catalogue
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
 from server.engine.registry import ModelRegistry
-from server.engine.runners import NoteBatch, NoteRun, Runners
+from server.engine.runners import NoteBatch, Runners
+from server.engine.runtime_exchange import RuntimeExchange
+from server.engine.runtime_trials import RuntimeTrials
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.slot_table import SlotTable
 
@@ -43,11 +50,13 @@ class EngineConfig:
         repository: where the models are.
         wanted: the models to serve, the default first; none: every model there is.
         plan: how it uses its device.
+        cache: where trials of runtimes are kept; None for nowhere.
     """
 
     repository: Repository
     wanted: tuple[ModelReference, ...]
     plan: ExecutionPlan
+    cache: Path | None = None
 
 
 def engine_main(
@@ -57,7 +66,7 @@ def engine_main(
     *,
     on_ready: Callable[[Catalogue], None],
     note_batch: NoteBatch,
-    note_run: NoteRun | None = None,
+    note_run: Callable[[Batch, float, float, RuntimeName], None] | None = None,
 ) -> None:
     """Serve as an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
 
@@ -67,15 +76,27 @@ def engine_main(
         config: what to do.
         on_ready: called once, when every model is warm.
         note_batch: called after each batch, as `server.engine.runners.Runners` says.
-        note_run: called before its outcome is announced, as it says too.
+        note_run: called before its outcome is announced, as it says too, with the runtime that ran it.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the master's handler is not for the processes that try runtimes
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_show_life, args=(table, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
     plan = config.plan
     batcher = Batcher(table, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
+
+    def note_with_runtime(batch: Batch, started: float, ended: float) -> None:
+        if note_run is not None and (loaded := runners.models.get(batch.model)):
+            note_run(batch, started, ended, loaded.runtime)
+
     runners = Runners(
-        table, engine, batcher, models={}, num_runners=plan.num_runners, note_batch=note_batch, note_run=note_run
+        table,
+        engine,
+        batcher,
+        models={},
+        num_runners=plan.num_runners,
+        note_batch=note_batch,
+        note_run=None if note_run is None else note_with_runtime,
     )
     catalogue = CatalogueReader(table, engine)
     before = catalogue.read()
@@ -102,20 +123,31 @@ def make_registry(
     table: SlotTable, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners, before: Catalogue
 ) -> ModelRegistry:
     """Put the parts of an engine together."""
+    plan, load_attempts = config.plan, LoadAttempts(table.load_attempts[engine], before=before)
 
     def set_models(models: dict[int, LoadedModel]) -> None:
         runners.models = models
 
+    def load(artifact: Artifact, runtime: RuntimeName = plan.runtime) -> LoadedModel:
+        own = replace(plan, runtime=runtime)
+        return load_model(artifact, own, pixel_bytes=table.pixel_bytes, max_classes=table.max_classes)
+
+    trials = RuntimeTrials(partial(choose_runtime, folder=config.cache)) if plan.is_runtime_tried else None
     return ModelRegistry(
         config.repository,
         config.wanted,
-        load=lambda artifact: load_model(
-            artifact, config.plan, pixel_bytes=table.pixel_bytes, max_classes=table.max_classes
-        ),
+        load=load,
         set_models=set_models,
         show=lambda catalogue: write_catalogue(table, engine, catalogue),
         is_needed=batcher.is_needed,
-        load_attempts=LoadAttempts(table.load_attempts[engine], before=before),
+        load_attempts=load_attempts,
+        exchange=RuntimeExchange(
+            RuntimeChoice(plan.runtime, plan.runtime_reason),
+            trials=trials,
+            load=load,
+            load_attempts=load_attempts,
+            running_since=lambda: table.running_since[engine].copy(),
+        ),
         before=before,
     )
 

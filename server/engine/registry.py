@@ -20,6 +20,7 @@ from models.store.repository import Repository
 from server.engine.catalogue import Catalogue, RefusedModel, key_of
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
+from server.engine.runtime_exchange import RuntimeExchange
 
 log = logging.getLogger("opsin.engine")
 
@@ -45,6 +46,7 @@ class ModelRegistry:
         show: tells the HTTP workers what is served from now on.
         is_needed: whether anything still asks for a model, by its key.
         load_attempts: within which a version is loaded.
+        exchange: puts faster runtimes in the place of those that versions began with.
         before: what served before this engine started, and the default.
         clock: monotonic.
     """
@@ -59,12 +61,14 @@ class ModelRegistry:
         show: Callable[[Catalogue], None],
         is_needed: Callable[[int], bool],
         load_attempts: LoadAttempts,
+        exchange: RuntimeExchange,
         before: Catalogue,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._repository, self._wanted = repository, tuple(wanted)
         self._load, self._set_models, self._show = load, set_models, show
         self._is_running, self._load_attempts, self._clock = is_needed, load_attempts, clock
+        self._exchange = exchange
         self._default = self._wanted[0] if self._wanted else before.default
         self._before = {(model.name, model.version) for model in before.models}
         self._current: dict[ModelReference, int] = {}
@@ -85,11 +89,14 @@ class ModelRegistry:
         if not self._current and self._published is None:
             self._load_attempts.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
+        if self._published is not None:  # nothing keeps the first catalogue from being shown
+            self._exchange.exchange(self._loaded, self._set_runnable)
         self._show_catalogue(refused)
         self.free_drained()
 
     def free_drained(self) -> None:
-        """Free old versions that nothing asks for any more."""
+        """Free old versions that nothing asks for any more, and what another runtime has replaced."""
+        self._exchange.free_replaced()
         for key in list(self._draining):
             left_at, loaded = self._draining[key]
             if self._clock() < left_at + DRAIN_GRACE_S or self._is_running(key):
@@ -97,6 +104,7 @@ class ModelRegistry:
             self._set_runnable(without=key)
             if not self._is_running(key):  # else a runner took its last work at this moment; later, then
                 del self._draining[key]
+                self._exchange.end(key)
                 loaded.close()
                 with suppress(OSError, AttributeError):  # not glibc: musl returns freed memory by itself
                     ctypes.CDLL(None).malloc_trim(0)
@@ -107,6 +115,7 @@ class ModelRegistry:
         for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._draining.values())]:
             loaded.close()
         self._loaded, self._draining = {}, {}
+        self._exchange.close()
 
     def _every_model(self) -> tuple[ModelReference, ...]:
         """List the models of the repository, the default first; where there are none, the volume has gone."""
@@ -152,14 +161,21 @@ class ModelRegistry:
         if key in self._loaded:
             return
         with self._load_attempts.attempt(name, version):
-            self._loaded[key] = self._load(self._repository.load(name, version))
+            artifact = self._repository.load(name, version)
+            self._loaded[key] = self._load(artifact)
+        self._exchange.begin(key, artifact)
 
     def _show_catalogue(self, refused: Sequence[RefusedModel]) -> None:
         served = list(dict.fromkeys(key_of(want.name, version) for want, version in self._current.items()))
         for key in [key for key in self._loaded if key not in served]:
             self._draining[key] = (self._clock(), self._loaded.pop(key))
         self._default = self._default or next(iter(self._current))
-        catalogue = Catalogue(tuple(self._loaded[key].served for key in served), tuple(refused), self._default)
+        catalogue = Catalogue(
+            tuple(self._loaded[key].served for key in served),
+            tuple(refused),
+            self._default,
+            tuple(self._exchange.choice_of(key) for key in served),
+        )
         for refusal in refused:
             if self._published is None or refusal not in self._published.refused:
                 log.error("%s", refusal.reason)

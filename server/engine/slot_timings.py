@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from models.runtime import RUNTIMES, RuntimeName
 from server.engine.batcher import Batch
 
-FIELDS = ("ticket", "started", "ended", "held_s", "batch_size", "pid")
+FIELDS = ("ticket", "started", "ended", "held_s", "batch_size", "pid", "runtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +48,28 @@ class SlotTimings:
 
     Args:
         num_slots: of the table.
-        runtimes: what runs the models, one for each engine.
     """
 
-    def __init__(self, num_slots: int, runtimes: Sequence[str]) -> None:
-        self._runtimes = runtimes
+    def __init__(self, num_slots: int) -> None:
         memory = mmap.mmap(-1, num_slots * len(FIELDS) * np.dtype(np.float64).itemsize)
         self._rows = np.frombuffer(memory, np.float64).reshape(num_slots, len(FIELDS))
 
-    def note(self, batch: Batch, started: float, ended: float) -> None:
+    def note(self, batch: Batch, started: float, ended: float, runtime: RuntimeName) -> None:
         """Keep when a batch ran, before its outcome is announced."""
         held_s = 0.0 if batch.held_since is None else started - batch.held_since
         for slot, ticket in zip(batch.slots, batch.tickets, strict=True):
-            self._rows[slot] = (ticket, started, ended, held_s, len(batch.slots), os.getpid())
+            size, number = len(batch.slots), RUNTIMES.index(runtime)
+            self._rows[slot] = (ticket, started, ended, held_s, size, os.getpid(), number)
 
     def run_of(self, slot: int, ticket: int, *, submitted: float, engine: int, num_attempts: int) -> Run | None:
         """Tell how a slot's image ran, once its outcome is there; None where it did not."""
-        noted_ticket, started, ended, held_s, batch_size, pid = self._rows[slot].tolist()
+        noted_ticket, started, ended, held_s, batch_size, pid, runtime = self._rows[slot].tolist()
         if noted_ticket != ticket:
             return None
         return Run(
             engine=engine,
             pid=int(pid),
-            runtime=self._runtimes[engine],
+            runtime=RUNTIMES[int(runtime)],
             started=started,
             ended=ended,
             held_s=min(held_s, started - submitted),

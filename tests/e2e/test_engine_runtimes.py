@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from cifar10_sample import sample_pixels
 from PIL import Image
-from running_server import ROOT, RunningServer
+from running_server import ROOT, RunningServer, wait_until
+from tried_runtimes import trial
 
 from models.pixels.preprocessing import PixelSpec
 from models.runtime import load_runtime
+from models.runtime.cores import available_cores
+from models.runtime_choice.choice import choose, key_of
+from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.kept_trials import KeptTrials
+from models.runtime_choice.trial import Trial
 from models.store.manifest import ModelFile
 from models.store.repository import Repository
 
@@ -43,7 +50,10 @@ def answers(running):
     return predictions
 
 
-@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+
+
+@needs_openvino
 def test_openvino_answers_as_litert_does_up_to_rounding():
     servers = [
         RunningServer(["-m", "server"], {"OPSIN_MODEL": "cifar10", "OPSIN_RUNTIME": runtime})
@@ -57,6 +67,63 @@ def test_openvino_answers_as_litert_does_up_to_rounding():
     for ours, theirs in zip(litert, openvino, strict=True):
         assert ours.keys() == theirs.keys()
         assert np.mean([abs(ours[label] - theirs[label]) for label in ours]) < 0.02
+
+
+@pytest.fixture
+def start_auto(tmp_path):
+    """Start a server that tries runtimes, or knows from an earlier start which is fastest."""
+    with ExitStack() as ends:
+
+        def start_auto():
+            environ = {"OPSIN_MODEL": "cifar10", "OPSIN_RUNTIME": "auto", "OPSIN_CACHE": str(tmp_path / "cache")}
+            running = RunningServer(["-m", "server"], environ)
+            ends.callback(running.end)
+            return running.wait_until_ready()
+
+        yield start_auto
+
+
+def served(running):
+    """What /readyz tells of the model."""
+    [model] = running.request("GET", "/readyz")[1]["models"]
+    return model
+
+
+@needs_openvino
+def test_runtimes_are_tried_beside_the_service_and_the_next_start_knows(start_auto, tmp_path):
+    running = start_auto()
+    wait_until(lambda: served(running)["trials"])
+    found = served(running)
+    choice = choose([Trial.from_dict(each) for each in found["trials"]])
+    assert (found["runtime"], found["reason"]) == (choice.runtime, choice.reason)
+    [tried] = choice.trials
+    assert (tried.runtime, tried.num_pictures) == ("openvino", 10)
+    assert min(*tried.lone_ms, *tried.images_per_s, tried.speed) > 0
+    assert all(len(prediction) == 10 for prediction in answers(running))
+    running.stop()
+    kept = [*(tmp_path / "cache" / "runtimes").iterdir()]
+    assert len(kept) == choice.is_lasting
+    if kept:
+        again = start_auto()
+        wait_until(lambda: served(again)["trials"])
+        assert served(again) == found
+
+
+@needs_openvino
+def test_faster_runtime_takes_over_and_no_request_notices(start_auto, tmp_path):
+    artifact = Repository(ROOT / "models" / "zoo").load("cifar10")
+    key = key_of(artifact, installed_runtimes(), available_cores())
+    KeptTrials(tmp_path / "cache", key).write([trial(2.0)])
+    running, statuses = start_auto(), []
+    picture = encode(pictures()[0])
+    while served(running)["runtime"] != "openvino" or len(statuses) < 100:
+        statuses.append(running.request("POST", "/predict", picture)[0])
+    assert set(statuses) == {200}
+    assert served(running)["reason"] == "it was 2.00 times as fast as litert and agrees with the golden answers"
+    with closing(load_runtime(artifact, runtime="openvino", num_threads=available_cores())) as runtime:
+        for pixels, prediction in zip(pictures(), answers(running), strict=True):
+            expected = dict(zip(artifact.manifest.labels, runtime.run([pixels])[0].tolist(), strict=True))
+            assert prediction == pytest.approx(expected, abs=1e-6)
 
 
 def test_saved_model_of_tensorflow_is_served_on_the_cpu(tmp_path, small_artifact):

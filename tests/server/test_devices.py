@@ -113,7 +113,7 @@ def test_plain_cpu_installation_is_not_warned(monkeypatch):
         ("openvino", "avx2", True),
         ("openvino", "avx2 avx512_vnni", False),
         ("litert", "avx2", False),
-        (None, "avx2", False),
+        ("auto", "avx2", False),
     ],
 )
 def test_openvino_is_warned_of_where_its_sums_saturate(tmp_path, runtime, flags, is_warned):
@@ -124,7 +124,7 @@ def test_openvino_is_warned_of_where_its_sums_saturate(tmp_path, runtime, flags,
 
 
 def test_runtime_that_has_no_use_for_a_gpu_is_refused():
-    with pytest.raises(SettingsError, match="OPSIN_RUNTIME must be tensorflow"):
+    with pytest.raises(SettingsError, match="OPSIN_RUNTIME must be auto or tensorflow"):
         choose_devices(Settings(device="gpu", runtime="litert"), GPUS)
 
 
@@ -135,12 +135,28 @@ def test_cpu_runs_single_images_on_all_cores_and_small_batches_side_by_side(monk
     assert (plan.batch_sizes, plan.max_queue_delay_s) == ((1, 2, 4), 0.0)
 
 
+@pytest.mark.parametrize(
+    ("runtime", "installed", "plan"),
+    [
+        ("auto", ["litert", "openvino"], ("litert", devices.TRIED, True)),
+        ("auto", ["litert"], ("litert", "no other runtime for CPUs is installed", False)),
+        ("litert", ["litert", "openvino"], ("litert", "OPSIN_RUNTIME is litert", False)),
+        ("openvino", ["litert", "openvino"], ("openvino", "OPSIN_RUNTIME is openvino", False)),
+    ],
+)
+def test_runtimes_are_tried_where_there_are_several_and_none_is_asked_for(monkeypatch, runtime, installed, plan):
+    monkeypatch.setattr(devices, "installed_runtimes", lambda: dict.fromkeys(installed, "1.0"))
+    made = plan_for(Device(), Settings(runtime=runtime))
+    assert (made.runtime, made.runtime_reason, made.is_runtime_tried) == plan
+
+
 def test_gpu_runs_large_batches_that_may_wait_a_little():
     plan = plan_for(Device("0"), Settings())
     assert (plan.runtime, plan.num_runners, plan.num_lone_threads) == ("tensorflow", 2, 1)
     assert plan.batch_sizes == (1, 2, 4, 8, 16, 32)
     assert plan.max_queue_delay_s == 0.002
     assert plan.needs_gpu
+    assert (plan.runtime_reason, plan.is_runtime_tried) == ("the device is a GPU", False)
     assert plan_for(Device("0"), Settings(max_queue_delay_ms=0)).max_queue_delay_s == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from engines import MODEL, RunningEngine, later, serving, wait_until
 from prometheus_client import values
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
+from tried_runtimes import trial
 
 import server
+from models.runtime_choice.choice import choose
+from models.runtime_choice.trial import Trial
 from server.api.app import create_app
 from server.devices import Device, DeviceChoice
 from server.engine.catalogue import RefusedModel
@@ -105,6 +109,23 @@ def test_state_is_that_of_the_engines(settings, engine, running):
     ]
     running.table.is_ready[0] = 0
     assert value_of(client, "opsin_engine_up", **first) == 0
+
+
+def test_runtimes_are_those_of_the_versions_with_what_was_measured(client, running):
+    tried = trial(2.0, lone_ms=(8.0, 4.0), images_per_s=(200.0, 400.0))
+    write_catalogue(running.table, 0, replace(serving(MODEL), runtimes=(choose([tried]),)))
+    where = {**COLOURS, "engine": "0", "device": ""}
+    [chosen] = labels_of(client, "opsin_runtime_info")
+    reason = "it was 2.00 times as fast as litert and agrees with the golden answers"
+    assert chosen == {**where, "runtime": "openvino", "reason": reason}
+    assert value_of(client, "opsin_runtime_lone_seconds", **where, runtime="litert") == 0.008
+    assert value_of(client, "opsin_runtime_lone_seconds", **where, runtime="openvino") == 0.004
+    assert value_of(client, "opsin_runtime_images_per_second", **where, runtime="openvino") == 400
+    assert value_of(client, "opsin_runtime_agrees", **where, runtime="openvino") == 1
+    crashed = Trial("openvino", fault="it ended the process that tried it (SIGSEGV)")
+    write_catalogue(running.table, 0, replace(serving(MODEL), runtimes=(choose([crashed]),)))
+    assert value_of(client, "opsin_runtime_agrees", **where, runtime="openvino") == 0
+    assert labels_of(client, "opsin_runtime_lone_seconds") == []
 
 
 def test_slots_and_queue_are_those_of_the_moment(client, engine, running, runtime):

@@ -80,6 +80,7 @@ def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked
             "OPSIN_PORT": str(port),
             "OPSIN_REPOSITORY": str(versions.root),
             "OPSIN_WORKERS": "2",
+            "OPSIN_RUNTIME": "litert",  # whose answers the expected ones are
             "OPSIN_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
             "TMPDIR": str(temporary),
         }

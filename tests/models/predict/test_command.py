@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from colours import RED
 from pictures import encode, gradient
+from tried_runtimes import trial
 
 from models.cli import main
-from models.predict import parquet
+from models.predict import command, parquet
+from models.runtime_choice.choice import RuntimeChoice, choose
 from models.store.repository import Repository
 
 REPO = Path(__file__).parents[3]
@@ -61,6 +63,29 @@ def test_every_file_has_a_row(predict, photos, tmp_path):
     assert [row["error"] for row in rows if row["error"]] == ["corrupt_image", "unsupported_image"]
     assert all(bool(row["label"]) != bool(row["error"]) for row in rows)
     assert predict()[1] == f"{tmp_path}/answers.csv: 62 rows, 2 with an error (all there already)\n"
+
+
+def test_auto_takes_the_runtime_that_the_server_would(predict, tmp_path, monkeypatch):
+    chosen = []
+
+    def choose_runtime(artifact, *, folder):
+        chosen.append((artifact.manifest.name, folder))
+        return choose([trial(1.0)])
+
+    monkeypatch.setenv("OPSIN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(command, "choose_runtime", choose_runtime)
+    status, _, err = predict("--runtime", "auto")
+    assert (status, chosen) == (0, [("cifar10", tmp_path / "cache")])
+    assert err == "runs on litert, because openvino was only 1.00 times as fast as litert\n"
+
+
+def test_auto_goes_on_with_the_runtime_of_the_rows_that_are_there(predict, tmp_path, monkeypatch):
+    assert predict("--runtime", "litert")[0] == 0
+    monkeypatch.setattr(command, "choose_runtime", lambda *_, **__: pytest.fail("that is decided"))
+    assert predict("--runtime", "auto")[1].endswith("(all there already)\n")
+    monkeypatch.setattr(command, "choose_runtime", lambda *_, **__: RuntimeChoice("openvino", "it was faster"))
+    monkeypatch.setattr(command, "installed_runtimes", dict)  # no more
+    assert 'of another runtime, "litert" where it is "openvino" now' in predict("--runtime", "auto")[2]
 
 
 def test_json_and_parquet_say_the_same(predict, tmp_path):

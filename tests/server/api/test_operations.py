@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engines import MODEL
+from engines import LITERT, MODEL
 
 from models.store.reference import ModelReference
 from server.api.app import create_app
@@ -20,7 +20,7 @@ def test_health_and_readiness_of_a_loaded_model(client):
         "status": "ready",
         "model": "colours",
         "version": 3,
-        "models": [{"name": "colours", "version": 3}],
+        "models": [{"name": "colours", "version": 3, **LITERT.to_dict()}],
         "refused": [],
     }
 
@@ -34,14 +34,14 @@ def test_readiness_tells_the_devices_and_why(settings, engine):
 
 def test_readiness_names_a_default_that_is_not_served(client, running):
     refused = (RefusedModel("birds", 2, "it is broken"),)
-    write_catalogue(running.table, 0, Catalogue((MODEL,), refused, ModelReference("birds")))
+    write_catalogue(running.table, 0, Catalogue((MODEL,), refused, ModelReference("birds"), (LITERT,)))
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json == {
         "status": "ready",
         "model": "birds",
         "version": None,
-        "models": [{"name": "colours", "version": 3}],
+        "models": [{"name": "colours", "version": 3, **LITERT.to_dict()}],
         "refused": [{"name": "birds", "version": 2, "reason": "it is broken"}],
     }
 

@@ -1,0 +1,107 @@
+"""Puts a faster runtime in the place of the one that a version began to serve with; no request notices.
+
+A version serves as soon as LiteRT has loaded it. Another runtime that turned out faster is loaded beside it, by the
+thread that loads versions, and then run from the next batch on. What ran before is freed when every batch that had
+begun by then has ended. One whose loading ends the engine is not tried by the next engine (`load_attempts`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import OpsinError
+from models.runtime import RuntimeName
+from models.runtime_choice.choice import RuntimeChoice
+from models.store.artifact import Artifact
+from server.engine.load_attempts import LoadAttempts
+from server.engine.loaded import LoadedModel
+from server.engine.runtime_trials import RuntimeTrials
+
+log = logging.getLogger("opsin.engine")
+
+
+class RuntimeExchange:
+    """The runtimes of the versions of an engine. One thread calls it.
+
+    Args:
+        first: what a version serves with at first.
+        trials: tell what is faster; None where the first one stays.
+        load: makes a loaded, warm model with a runtime.
+        load_attempts: within which it is loaded.
+        running_since: reads float64 [runners], when each began its batch; 0 where it has none.
+    """
+
+    def __init__(
+        self,
+        first: RuntimeChoice,
+        *,
+        trials: RuntimeTrials | None,
+        load: Callable[[Artifact, RuntimeName], LoadedModel],
+        load_attempts: LoadAttempts,
+        running_since: Callable[[], NDArray[np.float64]],
+    ) -> None:
+        self._first, self._trials, self._load = first, trials, load
+        self._load_attempts, self._running_since = load_attempts, running_since
+        self._choices: dict[int, RuntimeChoice] = {}
+        self._replaced: list[tuple[NDArray[np.float64], LoadedModel]] = []
+
+    def choice_of(self, key: int) -> RuntimeChoice:
+        """Tell what runs a version, and why."""
+        return self._choices.get(key, self._first)
+
+    def begin(self, key: int, artifact: Artifact) -> None:
+        """Have the runtimes of a version tried that has just been loaded."""
+        if self._trials is not None:
+            self._trials.want(key, artifact)
+
+    def end(self, key: int) -> None:
+        """Forget a version that serves no more."""
+        self._choices.pop(key, None)
+        if self._trials is not None:
+            self._trials.forget(key)
+
+    def exchange(self, loaded: dict[int, LoadedModel], set_runnable: Callable[[], None]) -> None:
+        """Load what is faster, and put it into `loaded`, which the runners are then given.
+
+        Args:
+            loaded: the versions that serve, by key.
+            set_runnable: gives the runners what is in `loaded`.
+        """
+        for key, artifact, choice in self._trials.made(loaded) if self._trials is not None else ():
+            is_failed = any(trial.fault and not trial.num_pictures for trial in choice.trials)
+            log.log(logging.WARNING if is_failed else logging.INFO, "model %s: %s", artifact.manifest.reference, choice)
+            before, self._choices[key] = loaded[key], choice
+            if choice.runtime == before.runtime:
+                continue
+            try:
+                with self._load_attempts.attempt(f"{before.served.name} with {choice.runtime}", before.served.version):
+                    loaded[key] = self._load(artifact, choice.runtime)
+            except OpsinError as error:
+                self._choices[key] = replace(choice, runtime=before.runtime, reason=str(error))
+                log.error("%s", error)
+                continue
+            set_runnable()
+            self._replaced.append((self._running_since(), before))
+
+    def free_replaced(self) -> None:
+        """Free what no batch runs any more."""
+        now, kept = self._running_since(), []
+        for then, loaded in self._replaced:
+            if ((then == 0) | (now != then)).all():
+                loaded.close()
+            else:
+                kept.append((then, loaded))
+        self._replaced = kept
+
+    def close(self) -> None:
+        """Free what was replaced; nothing may run."""
+        for _, loaded in self._replaced:
+            loaded.close()
+        self._replaced = []
+        if self._trials is not None:
+            self._trials.close()
