@@ -69,6 +69,8 @@ ROWS = [
         415,
         "unsupported_media_type",
     ),
+    ("a picture, form or base64 that is called JSON", as_json(RED), 415, "unsupported_media_type"),
+    ("a picture or JSON that is called a form", form(end=RED), 415, "unsupported_media_type"),
     ("an empty body", post(b""), 400, "empty_image"),
     ("a form without a boundary", form((IMAGE, RED), kind=b"multipart/form-data"), 400, "invalid_request"),
     ("a form without an end", form((IMAGE, RED), end=b""), 400, "invalid_request"),

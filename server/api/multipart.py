@@ -50,7 +50,9 @@ def split_multipart(body: bytes | bytearray, boundary: str) -> Iterator[Part]:
         RequestError: the form is malformed; says how.
     """
     if not boundary or not boundary.isascii() or len(boundary) > MAX_BOUNDARY_BYTES:
-        raise RequestError("the Content-Type multipart/form-data must name its boundary")
+        raise RequestError(
+            "the Content-Type multipart/form-data must name its boundary: leave that header to what makes the form"
+        )
     delimiter = b"--" + boundary.encode()
     view = memoryview(body)
     start = len(delimiter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import unicodedata
 from typing import IO, Any
@@ -11,6 +10,7 @@ from typing import IO, Any
 from werkzeug.http import parse_options_header
 
 from server.api.base64_text import WHERE_IT_MAY_GO, decode_base64, decode_base64_lines, is_base64_text
+from server.api.body_kinds import FORM, JSON, JSON_BEGINS, PICTURE, check_kind
 from server.api.multipart import Part, split_multipart
 from server.classify import Upload
 from server.request_errors import (
@@ -28,7 +28,6 @@ RAW_TYPES = ("", "application/octet-stream", "binary/octet-stream")
 MAX_FILENAME_CHARACTERS = 255
 MAX_NAMED_FIELDS = 10  # in a message
 AS_IT_IS = ("binary", "8bit", "7bit", "")  # transfer encodings that change nothing (RFC 2045, section 6.2)
-JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}\{")  # as no picture does
 # Parsing keeps all other threads from running, 2 ms a megabyte: of large documents one is parsed at a time.
 LARGE_JSON_BYTES = 2**20
 _large_json = threading.Lock()
@@ -77,18 +76,17 @@ def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_imag
     media_type, options = parse_options_header(content_type)
     media_type = media_type.lower()  # case means nothing in it (RFC 9110, section 8.3.1)
     if media_type == "multipart/form-data":
+        check_kind(body, FORM)
         return _from_form(body, options.get("boundary", ""), max_images)
-    is_json = JSON_BEGINS.match(body) is not None
-    if media_type == "application/json" or (is_json and not media_type):
+    if media_type == "application/json" or (not media_type and JSON_BEGINS.match(body)):
+        check_kind(body, JSON)
         return _from_json(body, max_images)
-    # `curl --data-binary @photo.jpg` claims to send a form: that would be ASCII, which no image is.
-    is_curl_default = media_type == "application/x-www-form-urlencoded" and not body[:512].isascii()
+    is_curl_default = media_type == "application/x-www-form-urlencoded"
     if media_type in RAW_TYPES or media_type.startswith("image/") or is_curl_default:
-        if is_json:
-            raise UnsupportedMediaType('the body is JSON: send it with "Content-Type: application/json"')
-        if is_base64_text(body):
-            raise UnsupportedMediaType(f"the body is base64, not a picture: {WHERE_IT_MAY_GO}")
-        return [Upload(body if isinstance(body, bytes) else memoryview(body))]
+        check_kind(body, PICTURE)
+        # `curl --data-binary @photo.jpg` claims to send a form: that would be ASCII, which no image is.
+        if not is_curl_default or not body[:512].isascii():
+            return [Upload(body if isinstance(body, bytes) else memoryview(body))]
     raise UnsupportedMediaType(
         f"the Content-Type must be multipart/form-data, application/json or image/*, got {media_type[:100]!r}"
     )
