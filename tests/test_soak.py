@@ -131,15 +131,17 @@ def test_refusal_with_another_code_is_found():
         status_is(400, code="malformed_http")(error(400, "invalid_request"), NOW)
 
 
-def test_cut_is_explained_by_a_kill_while_the_connection_was_open_and_only_for_a_while():
+def test_cut_is_explained_by_a_kill_since_the_connection_was_heard_of_and_only_for_a_while():
     now = [10.0]
     journal = Journal(clock=lambda: now[0])
     journal.note("kill engine")
-    assert not journal.explains_cut(9.0, 11.0)
+    assert not journal.explains_cut(9.0, 10.5, 11.0)
     journal.note("kill http")
-    assert journal.explains_cut(9.0, 11.0)
-    assert not journal.explains_cut(10.5, 11.0)
-    assert not journal.explains_cut(9.0, 10.5 + CUT_S)
+    assert journal.explains_cut(9.0, 9.5, 11.0)
+    assert not journal.explains_cut(10.5, 10.6, 11.0)
+    assert not journal.explains_cut(9.0, 9.5, 10.5 + CUT_S)
+    assert journal.explains_cut(9.0, 30.0, 30.5)  # its client had not used it since
+    assert not journal.explains_cut(9.0, 30.0, 30.5 + CUT_S)
 
 
 def test_late_answer_is_explained_by_a_stop_alone():
@@ -173,8 +175,8 @@ def port_that_hangs_up():
 
 
 class Excused(Journal):
-    def explains_cut(self, opened_at, ended_at):
-        return opened_at < ended_at
+    def explains_cut(self, heard_at, sent_at, ended_at):
+        return heard_at < ended_at and sent_at < ended_at
 
 
 def test_connection_that_is_cut_is_a_fault_but_for_a_kill(port_that_hangs_up):

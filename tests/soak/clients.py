@@ -50,10 +50,14 @@ class Tally:
 
 
 class Line:
-    """One connection: sends pieces, reads whole answers."""
+    """One connection: sends pieces, reads whole answers.
+
+    Attributes:
+        heard_at: when it was last known to stand.
+    """
 
     def __init__(self, port: int) -> None:
-        self.opened_at = time.monotonic()
+        self.heard_at = time.monotonic()
         try:
             self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         except OSError as error:
@@ -83,6 +87,7 @@ class Line:
         except OSError as error:
             raise NoAnswer(f"{error!r} after {len(self._received)} bytes of an answer") from error
         del self._received[: self._received.index(b"\r\n\r\n") + 4 + len(answer.body)]
+        self.heard_at = time.monotonic()
         return answer
 
     def close(self, *, resets: bool = False) -> None:
@@ -138,11 +143,10 @@ class Client(threading.Thread):
 
     def send(self, exchange: Exchange) -> None:
         """Send it, read what comes back and judge that."""
-        began_at = opened_at = time.monotonic()
+        began_at = time.monotonic()
         line = None
         try:
             line = self._line_for(exchange)
-            opened_at = line.opened_at
             line.send(exchange)
             if exchange.way in (Way.LEAVES, Way.RESETS):
                 time.sleep(exchange.pause_s)
@@ -150,7 +154,7 @@ class Client(threading.Thread):
             is_last = self._read(line, exchange, began_at)
         except NoAnswer as missing:
             is_last = True
-            self._note_missing(exchange, missing, opened_at)
+            self._note_missing(exchange, missing, line.heard_at if line else began_at, began_at)
         if line and (is_last or exchange.way is not Way.KEPT):
             line.close(resets=exchange.way is Way.RESETS)
             if line is self._kept:
@@ -179,15 +183,15 @@ class Client(threading.Thread):
         latency_ms = 1000 * (interval.ended_at - interval.began_at) if is_single else None
         self._tally.note(exchange.kind, outcome, latency_ms)
 
-    def _note_missing(self, exchange: Exchange, missing: NoAnswer, opened_at: float) -> None:
+    def _note_missing(self, exchange: Exchange, missing: NoAnswer, heard_at: float, began_at: float) -> None:
         now = time.monotonic()
         if exchange.may_be_cut or not exchange.judges:
             self._tally.note(exchange.kind, GIVEN_UP)
-        elif self._journal.explains_cut(opened_at, now):
+        elif self._journal.explains_cut(heard_at, began_at, now):
             self._tally.note(exchange.kind, CUT)
         else:
-            open_s = now - opened_at
-            self._tally.note_fault(exchange.kind, Unexplained(f"{missing}, {open_s:.3f} s after it connected"))
+            since = f"{now - began_at:.3f} s after it was sent, {now - heard_at:.3f} s after the connection last stood"
+            self._tally.note_fault(exchange.kind, Unexplained(f"{missing}, {since}"))
 
     def _line_for(self, exchange: Exchange) -> Line:
         if exchange.way is not Way.KEPT:

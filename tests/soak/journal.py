@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-CUT_S = 5.0  # after a worker's kill: by then each client has noticed that its connection is no more
+CUT_S = 5.0  # after a worker's kill, or the next use of its connection: by then each client has noticed
 RESTART_S = 5.0  # for the successor of a process that stood still: to start, and to do what has waited
 
 
@@ -42,9 +42,18 @@ class Journal:
         with self._lock:
             return Counter(event.what for event in self._events)
 
-    def explains_cut(self, opened_at: float, ended_at: float) -> bool:
-        """Whether a worker was killed while that connection was open, not long before it was found to be cut."""
-        return any(opened_at <= kill.began_at <= ended_at <= kill.began_at + CUT_S for kill in self._all("kill http"))
+    def explains_cut(self, heard_at: float, sent_at: float, ended_at: float) -> bool:
+        """Whether a worker was killed after its client had last heard of it, and the client found out soon.
+
+        Args:
+            heard_at: when the connection was last known to stand.
+            sent_at: when it was next used.
+            ended_at: when it was found to be cut.
+        """
+        return any(
+            heard_at <= kill.began_at <= ended_at <= max(kill.began_at, sent_at) + CUT_S
+            for kill in self._all("kill http")
+        )
 
     def explains_late(self, began_at: float, ended_at: float) -> bool:
         """Whether a process stood still while that request was under way, or shortly before."""
