@@ -10,19 +10,20 @@ import socket
 import struct
 import time
 import zlib
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable, MutableSequence, Sequence
 from typing import cast
 
 from PIL import Image
 
 from benchmarks.attack_connections import connect
-from benchmarks.pictures import LARGE_SIZE, large_photo
+from benchmarks.pictures import LARGE_SIZE, large_photo, photos
+from benchmarks.workload import form_of
 
 MEGAPIXELS_50 = (8160, 6120)
 PAUSE_S = 1.0  # from an answer to the client's next upload
 LOOK_AGAIN_S = 0.02
 PIECE_BYTES = 2**18
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
 
 
 @functools.cache
@@ -53,9 +54,9 @@ def flat_png() -> bytes:
     return encoded(Image.new("L", MEGAPIXELS_50, 99), "PNG")
 
 
-def avif() -> bytes:
+def avif(quality: int = 75) -> bytes:
     """12 megapixels as photos are."""
-    return encoded(Image.open(io.BytesIO(photo())), "AVIF", speed=10)
+    return encoded(Image.open(io.BytesIO(photo())), "AVIF", speed=10, quality=quality)
 
 
 def run_lengths() -> bytes:
@@ -97,22 +98,33 @@ def tiles() -> bytes:
     )
 
 
-# How many clients, and what each sends.
-UPLOAD_ATTACKS: dict[str, tuple[int, Callable[[], bytes]]] = {
-    "photos": (40, photo),
-    "progressive": (40, progressive),
-    "flat_pngs": (300, flat_png),
-    "wide_tiffs": (40, wide_tiff),
-    "avifs": (40, avif),
-    "bitmaps": (40, run_lengths),
-    "bombs": (64, bomb),
-    "tiles": (4, tiles),
+# How many clients, and the pictures that each sends in one request.
+UPLOAD_ATTACKS: dict[str, tuple[int, Callable[[], Sequence[bytes]]]] = {
+    "photos": (40, lambda: [photo()]),
+    "many_photos": (40, lambda: 2 * photos()),
+    "several_photos": (40, lambda: photos()[:8]),
+    "progressive": (40, lambda: [progressive()]),
+    "flat_pngs": (300, lambda: [flat_png()]),
+    "wide_tiffs": (40, lambda: [wide_tiff()]),
+    "avifs": (40, lambda: [avif()]),
+    "fine_avifs": (20, lambda: [avif(quality=100)]),
+    "bitmaps": (40, lambda: [run_lengths()]),
+    "bombs": (64, lambda: [bomb()]),
+    "tiles": (4, lambda: [tiles()]),
 }
 
 
+def request_of(pictures: Sequence[bytes]) -> bytes:
+    """One picture as a body, or several in a form."""
+    if len(pictures) > 1:
+        content_type, body = form_of(pictures)
+        return HEAD % (content_type, len(body)) + body
+    return HEAD % (b"application/octet-stream", len(pictures[0])) + pictures[0]
+
+
 def upload_without_end(port: int, number: int, upload: bytes, statuses: MutableSequence[int]) -> None:
-    """Upload the same from so many clients at once, each anew a while after its answer; count the answers by status."""
-    request = memoryview(HEAD % len(upload) + upload)
+    """Send a request from so many clients at once, each anew a while after its answer; count the answers by status."""
+    request = memoryview(upload)
     due = [0.0] * number
     with selectors.DefaultSelector() as selector:
         while True:

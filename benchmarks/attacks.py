@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.attack_connections import CONNECTION_ATTACKS, PATIENCE_S
-from benchmarks.attack_uploads import UPLOAD_ATTACKS, upload_without_end
+from benchmarks.attack_uploads import UPLOAD_ATTACKS, request_of, upload_without_end
 from benchmarks.service import Service, free_port
 from benchmarks.spread import percentile
 
@@ -121,7 +121,7 @@ def attack(name: str, port: int, upload: bytes, statuses: MutableSequence[int]) 
 
 def measure(name: str) -> Figures:
     """Start a server, and measure what an attack does to it and to its neighbour."""
-    upload = UPLOAD_ATTACKS[name][1]() if name in UPLOAD_ATTACKS else b""
+    upload = request_of(UPLOAD_ATTACKS[name][1]()) if name in UPLOAD_ATTACKS else b""
     statuses: MutableSequence[int] = multiprocessing.Array("L", 1000)  # type: ignore[assignment]
     port = free_port()
     server = Service(

@@ -62,10 +62,16 @@ def photo_request(photo: bytes, form: Form = "raw", *, path: str = "/predict", k
 
 def photos_request(photos: Sequence[bytes], *, path: str = "/predict", kind: str = "image/jpeg") -> bytes:
     """Several photos as one POST, as a browser sends them."""
+    content_type, body = form_of(photos, kind=kind)
+    return _post(path, content_type.decode(), body)
+
+
+def form_of(photos: Sequence[bytes], *, kind: str = "image/jpeg") -> tuple[bytes, bytes]:
+    """Several photos as a browser's form: its Content-Type, and the body."""
     disposition = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
     head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: {kind}\r\n\r\n".encode()
     body = b"".join(head + photo + b"\r\n" for photo in photos) + f"--{BOUNDARY}--\r\n".encode()
-    return _post(path, f"multipart/form-data; boundary={BOUNDARY}", body)
+    return f"multipart/form-data; boundary={BOUNDARY}".encode(), body
 
 
 def _post(path: str, content_type: str, body: bytes) -> bytes:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from models.errors import OpsinError
 from server.decoding.fair_queue import FairQueue, class_of, share_s, sum_by_class
@@ -53,20 +53,28 @@ class DecodeQueue(Generic[T]):
         self._waiting: FairQueue[_Waiter[T]] = FairQueue()
         self._numbers = itertools.count()
         self._running: dict[int, _Running] = {}
-        self._in_hand: Counter[float] = Counter()  # how many images of each cost, those that run included
+        self._in_hand: Counter[_Image] = Counter()  # how many there are of each, those that run included
         self._log_pace, self._num_decoded = 0.0, 0
 
     def pace(self) -> float:
         """Tell how many seconds an estimated one took of late: a geometric mean, which one bad image hardly moves."""
         return math.exp(self._log_pace) if self._num_decoded or not self._like else self._like.pace()
 
-    def wait_s(self, more_s: Sequence[float] = ()) -> float:
-        """Predict in how many seconds images of these costs will be decoded, too; without any, all that is in hand."""
+    def wait_s(self, more_s: Sequence[float] = (), *, request_size: int = 1) -> float:
+        """Predict in how many seconds images of these costs will be decoded, too; without any, all that is in hand.
+
+        Args:
+            more_s: the costs.
+            request_size: the number of images of their request, those that another queue decodes included.
+        """
         with self._lock:
-            waiting = self._in_hand - Counter(running.cost_s for running in self._running.values())
+            waiting = self._in_hand - Counter(running.image for running in self._running.values())
             running_s = self._running_s()
-        sums_s = sum_by_class((*waiting.elements(), *more_s))
-        own_s = max((sums_s[class_of(cost_s)] for cost_s in more_s), default=math.inf)
+        sums_s = sum_by_class((*(image.cost_s for image in waiting.elements()), *more_s))
+        # Half of the turns are those of the smallest requests: one waits for those that are no larger, twice.
+        not_larger = [image.cost_s for image in waiting.elements() if image.request_size <= request_size]
+        passed_s = sum_by_class((*not_larger, *not_larger, *more_s))
+        own_s = max((min(sums_s[each], passed_s[each]) for each in map(class_of, more_s)), default=math.inf)
         return (running_s + self.pace() * share_s(sums_s, own_s)) / self._num_decoders
 
     @property
@@ -74,27 +82,34 @@ class DecodeQueue(Generic[T]):
         """Whether nothing is in hand."""
         return not self._in_hand
 
-    def add(self, cost_s: float) -> None:
-        """Count an image in hand."""
+    def add(self, cost_s: float, *, request_size: int = 1) -> None:
+        """Count an image in hand, of a request with so many."""
         with self._lock:
-            self._in_hand[cost_s] += 1
+            self._in_hand[_Image(cost_s, request_size)] += 1
 
-    def remove(self, cost_s: float) -> None:
+    def remove(self, cost_s: float, *, request_size: int = 1) -> None:
         """Count an image in hand no more."""
+        image = _Image(cost_s, request_size)
         with self._lock:
-            self._in_hand[cost_s] -= 1
-            if not self._in_hand[cost_s]:
-                del self._in_hand[cost_s]
+            self._in_hand[image] -= 1
+            if not self._in_hand[image]:
+                del self._in_hand[image]
 
     @contextmanager
     def acquire(
-        self, cost_s: float, deadline: float, *, check_client: Callable[[], object] = lambda: None
+        self,
+        cost_s: float,
+        deadline: float,
+        *,
+        request_size: int = 1,
+        check_client: Callable[[], object] = lambda: None,
     ) -> Iterator[T]:
         """Wait for a decoder and hold it.
 
         Args:
             cost_s: seconds that the image should take.
             deadline: in seconds of the clock.
+            request_size: the number of images of its request.
             check_client: raises an OpsinError where nobody waits for the image any more.
 
         Raises:
@@ -103,10 +118,11 @@ class DecodeQueue(Generic[T]):
         """
         if self._clock() >= deadline:
             raise DeadlineExceeded("the request's deadline passed while its images were decoded")
-        decoder = self._wait(cost_s, deadline, check_client)
+        image = _Image(cost_s, request_size)
+        decoder = self._wait(image, deadline, check_client)
         number, started = next(self._numbers), self._clock()
         with self._lock:
-            self._running[number] = _Running(started, cost_s, deadline)
+            self._running[number] = _Running(started, image, deadline)
         try:
             yield decoder
         finally:
@@ -125,11 +141,11 @@ class DecodeQueue(Generic[T]):
         weight = max(WEIGHT, 1 / (self._num_decoded + 1))  # what was believed at first counts as one image
         self._log_pace = before + weight * (math.log(pace) - before)
 
-    def _wait(self, cost_s: float, deadline: float, check_client: Callable[[], object]) -> T:
+    def _wait(self, image: _Image, deadline: float, check_client: Callable[[], object]) -> T:
         with self._lock:
             if self._free:
                 return self._free.pop()
-            waiter: _Waiter[T] = _Waiter(cost_s)
+            waiter: _Waiter[T] = _Waiter(image)
             self._waiting.append(waiter)
         try:
             while not waiter.is_served.wait(min(LOOK_AGAIN_S, max(0.0, deadline - self._clock()))):
@@ -172,10 +188,17 @@ class DecodeQueue(Generic[T]):
 class _Waiter(Generic[T]):
     """A thread that waits, and the decoder that it has been given."""
 
-    def __init__(self, cost_s: float) -> None:
-        self.cost_s = cost_s
+    def __init__(self, image: _Image) -> None:
+        self.cost_s, self.request_size = image
         self.is_served = threading.Event()
         self.given: list[T] = []
+
+
+class _Image(NamedTuple):
+    """What an image should take, and how many its request has."""
+
+    cost_s: float
+    request_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +206,10 @@ class _Running:
     """An image that is decoded now."""
 
     since: float
-    cost_s: float
+    image: _Image
     deadline: float
 
     def left_s(self, now: float, pace: float) -> float:
         """Predict how long it will go on: what it outlasts its estimate by, it may outlast that by again."""
-        left_s = abs(pace * self.cost_s - (now - self.since))
+        left_s = abs(pace * self.image.cost_s - (now - self.since))
         return min(left_s, self.deadline - now) if now < self.deadline else left_s

@@ -87,10 +87,13 @@ class Decoder:
             if isinstance(image, ReadImage):
                 wanted.setdefault(self.queue_of(image), []).append(_cost_s(image))
         for queue, costs_s in wanted.items():
-            if not queue.is_idle and self._clock() + MARGIN * queue.wait_s(costs_s) > deadline:
+            if (
+                not queue.is_idle
+                and self._clock() + MARGIN * queue.wait_s(costs_s, request_size=len(images)) > deadline
+            ):
                 wait_s = queue.wait_s()
                 raise Overloaded(f"the images in hand take {wait_s:.0f} s to decode, try again later", wait_s=wait_s)
-        admitted = Admitted(self, wanted)
+        admitted = Admitted(self, wanted, request_size=len(images))
         try:
             yield admitted
         finally:
@@ -103,6 +106,7 @@ class Decoder:
         *,
         deadline: float,
         out: Pixels,
+        request_size: int = 1,
         check_client: Callable[[], object] = lambda: None,
         stages: Stages | None = None,
     ) -> None:
@@ -113,6 +117,7 @@ class Decoder:
             spec: of the model.
             deadline: in seconds of the clock.
             out: uint8 [spec.height_px, spec.width_px, 3], to be filled.
+            request_size: the number of images of its request.
             check_client: called while it waits; raises an OpsinError where nobody waits for the image any more.
             stages: of its request, to note both among; None where no trace is wanted.
 
@@ -124,7 +129,8 @@ class Decoder:
         asked = self._clock()
         if stages is not None:
             stages.begin("decode_queue", asked, {PID: os.getpid()})
-        with self.queue_of(image).acquire(_cost_s(image), deadline, check_client=check_client) as channel:
+        queue = self.queue_of(image)
+        with queue.acquire(_cost_s(image), deadline, request_size=request_size, check_client=check_client) as channel:
             started = self._clock()
             self._note_queue(started - asked)
             if stages is not None:
@@ -199,28 +205,31 @@ class Admitted:
     Args:
         decoder: decodes them.
         costs_s: of those that wait in each queue.
+        request_size: the number of its images, those that are broken included.
     """
 
-    def __init__(self, decoder: Decoder, costs_s: Mapping[DecodeQueue[Any], Sequence[float]]) -> None:
-        self._decoder = decoder
+    def __init__(
+        self, decoder: Decoder, costs_s: Mapping[DecodeQueue[Any], Sequence[float]], *, request_size: int
+    ) -> None:
+        self._decoder, self._request_size = decoder, request_size
         self._in_hand = [(queue, cost_s) for queue, costs in costs_s.items() for cost_s in costs]
         for queue, cost_s in self._in_hand:
-            queue.add(cost_s)
+            queue.add(cost_s, request_size=request_size)
 
     def decode(self, image: ReadImage, spec: PixelSpec, **options: Any) -> None:
         """Decode one of them, as `Decoder.decode` does."""
         try:
-            self._decoder.decode(image, spec, **options)
+            self._decoder.decode(image, spec, request_size=self._request_size, **options)
         finally:
             queue, cost_s = self._decoder.queue_of(image), _cost_s(image)
             self._in_hand.remove((queue, cost_s))
-            queue.remove(cost_s)
+            queue.remove(cost_s, request_size=self._request_size)
 
     def end(self) -> None:
         """Count those that are left no more. A second call does nothing."""
         while self._in_hand:
             queue, cost_s = self._in_hand.pop()
-            queue.remove(cost_s)
+            queue.remove(cost_s, request_size=self._request_size)
 
 
 def _cost_s(image: ReadImage) -> float:

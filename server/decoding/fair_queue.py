@@ -1,7 +1,8 @@
 """A queue in which small and large images have equal shares of the time, however many wait of either.
 
-Self-clocked fair queueing (Golestani, INFOCOM 1994) among classes of cost; in a class, first come, first served. So an
-image waits for no more of another class than for its own, and none waits for ever. Not safe to use from many threads.
+Self-clocked fair queueing (Golestani, INFOCOM 1994) among classes of cost; in a class, in turn (`server.engine.turns`).
+So an image waits for no more of another class than for its own, and none waits for ever. Not safe to use from many
+threads.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
 
+import numpy as np
+
+from server.engine.turns import in_turn
+
 
 class Costly(Protocol):
-    """What waits: it takes `cost_s` seconds."""
+    """What waits: it takes `cost_s` seconds, and its request has so many images."""
 
     cost_s: float
+    request_size: int
 
 
 C = TypeVar("C", bound=Costly)
@@ -46,6 +52,7 @@ class FairQueue(Generic[C]):
         self._classes: dict[int, deque[C]] = {}  # those in which something waits
         self._served_s: dict[int, float] = {}  # virtual time: how much each class has had, or could have had
         self._now_s = 0.0  # virtual time
+        self._oldest_first: set[int] = set()  # the classes in which it is the oldest one's turn
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
@@ -61,9 +68,11 @@ class FairQueue(Generic[C]):
 
     def pop(self) -> C:
         """Take the next one out."""
-        number = min(self._classes, key=lambda number: self._served_s[number] + self._classes[number][0].cost_s)
-        item = self._classes[number][0]
+        first = {number: self._in_turn(number)[0] for number in self._classes}
+        number = min(first, key=lambda number: self._served_s[number] + first[number].cost_s)
+        item = first[number]
         self._now_s = self._served_s[number] = self._served_s[number] + item.cost_s
+        self._oldest_first ^= {number}
         self.remove(item)
         return item
 
@@ -76,10 +85,15 @@ class FairQueue(Generic[C]):
         if not self._classes:
             self._served_s, self._now_s = {}, 0.0
 
+    def _in_turn(self, number: int) -> list[C]:
+        waiting = self._classes[number]
+        sizes = np.fromiter((item.request_size for item in waiting), np.uint64, len(waiting))
+        return [waiting[index] for index in in_turn(sizes, is_oldest_first=number in self._oldest_first)]
+
     def before_s(self, item: C) -> float:
         """Tell how much will be served before an item that waits, if nothing comes after it."""
         number, own_s = class_of(item.cost_s), 0.0
-        for other in self._classes[number]:
+        for other in self._in_turn(number):
             own_s += other.cost_s
             if other is item:
                 break

@@ -1,10 +1,10 @@
 """Decides which of the slots that wait for an engine run together, and when.
 
 Knows the slot table and the clock, no threads and no models; the engine's runners call it, any number at once. A runner
-that is free takes what waits, oldest first: its fair share of it, at most `max_batch`, all for one model. What nobody
-waits for any more is completed without running. Images that were being run when an engine died are suspects: each of
-them runs while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native code is found, and
-takes no other with it.
+that is free takes what waits, in turn (`server.engine.turns`): its fair share of it, at most `max_batch`, all for one
+model. What nobody waits for any more is completed without running. Images that were being run when an engine died are
+suspects: each of them runs while nothing else does, and after MAX_ATTEMPTS no more. So an image that crashes native
+code is found, and takes no other with it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.slot_table import SlotTable, Status
+from server.engine.turns import in_turn
 
 MAX_ATTEMPTS = 3
 
@@ -71,6 +72,7 @@ class Batcher:
         self._num_busy = 0
         self._held_since: float | None = None
         self._is_holding_back = False  # while a suspect runs, or waits for the others to end
+        self._is_oldest_first = False
 
     def next_batch(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
         """Take the next batch for a runner that is free.
@@ -90,14 +92,17 @@ class Batcher:
                 return None
             if self._is_holding_back:
                 return self._begin(suspects[:1], is_lone=True)
+            oldest = float(self._table.submitted[waiting[0]])
+            waiting = waiting[in_turn(self._table.request_size[waiting], is_oldest_first=self._is_oldest_first)]
             model = int(self._table.model[waiting[0]])
             waiting = waiting[self._table.model[waiting] == model]
             most = max_batch(model) or 1
             if self._max_queue_delay_s and len(waiting) < most:
-                delay_s = float(self._table.submitted[waiting[0]]) + self._max_queue_delay_s - self._clock()
+                delay_s = oldest + self._max_queue_delay_s - self._clock()
                 if delay_s > 0:
                     self._held_since = self._held_since or self._clock()
                     return delay_s
+            self._is_oldest_first = not self._is_oldest_first
             num_free = max(1, self._num_runners - self._num_busy)
             fair_share = min(most, math.ceil(len(waiting) / num_free))
             is_lone = not self._num_busy and int(np.count_nonzero(self._table.in_use)) == 1

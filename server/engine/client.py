@@ -194,12 +194,13 @@ class EngineClient:
                 self._cancelled.remove(slot)
                 self._free.append(slot)
             num_in_hand = self._table.num_in_hand(engine)
-            wait_s = self._wait_s(engine)
+            wait_s = self._table.num_before(engine, num_images) * float(self._table.seconds_per_image[engine])
             # One with many images leaves room for smaller ones, which many such requests would else keep out.
             num_wanted = 2 * num_images - 1 if num_in_hand else num_images
             if num_wanted > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
                 raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
             numbers = [self._free.pop() for _ in range(num_images)]
+            self._table.request_size[numbers] = num_images
             self._table.in_use[numbers] = 1
             return numbers
 

@@ -87,7 +87,7 @@ class Runners:
             if self._note_run is not None:
                 self._note_run(batch, started, ended)
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
-            self._service_rate.note(len(batch.slots), submitted=submitted[0], started=started)
+            self._service_rate.note(len(batch.slots), submitted=min(submitted), started=started)
             self._batcher.finish(batch, statuses)
             held_s = 0.0 if batch.held_since is None else started - batch.held_since
             self._note_batch([started - since for since in submitted], ended - started, held_s)

@@ -11,6 +11,7 @@ cancelled             worker     the ticket that nobody waits for any more
 model, engine         worker     what is to run it, and where
 deadline, submitted   worker     seconds of the monotonic clock, which all processes of a machine share
 in_use                worker     1 from reservation until nobody waits for the outcome
+request_size          worker     the number of images of its request
 completed             engine     the ticket that the outcome belongs to
 status                engine     the outcome, see `Status`
 attempted, attempts   engine     a ticket, and how often an engine began to run it
@@ -97,6 +98,7 @@ class SlotTable:
         self.deadline = _shared_array(F64, num_slots)
         self.submitted = _shared_array(F64, num_slots)
         self.in_use = _shared_array(U8, num_slots)
+        self.request_size = _shared_array(U64, num_slots)
         self.completed = _shared_array(U64, num_slots)
         self.status = _shared_array(U8, num_slots)
         self.attempted = _shared_array(U64, num_slots)
@@ -167,6 +169,14 @@ class SlotTable:
     def num_in_hand(self, engine: int) -> int:
         """Count the images that an engine has to do, from reservation to result."""
         return int(np.count_nonzero(self.in_use.view(np.bool_) & (self.engine == engine)))
+
+    def num_before(self, engine: int, request_size: int) -> int:
+        """Count the images in hand that will have run before those of a request of that size are through.
+
+        Half of what runs is of the smallest requests (`server.engine.turns`).
+        """
+        is_not_larger = self.in_use.view(np.bool_) & (self.engine == engine) & (self.request_size <= request_size)
+        return min(self.num_in_hand(engine), 2 * int(np.count_nonzero(is_not_larger)))
 
     def num_waiting(self, engine: int) -> int:
         """Count the images that an engine has to do and has not begun to run."""

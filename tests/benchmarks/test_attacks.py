@@ -9,7 +9,7 @@ import time
 import pytest
 
 from benchmarks import attack_uploads
-from benchmarks.attack_uploads import bomb, run_lengths, tiles, upload_without_end
+from benchmarks.attack_uploads import bomb, request_of, run_lengths, tiles, upload_without_end
 from benchmarks.attacks import Figures
 from models.errors import ImageTooLarge
 from models.pixels.preprocessing import ImageLimits, PixelSpec, preprocess, read
@@ -60,7 +60,8 @@ def test_uploads_are_sent_again_and_their_answers_counted(toy_server, monkeypatc
     monkeypatch.setattr(attack_uploads, "PAUSE_S", 0.01)
     server = toy_server(lambda body: (503 if body == b"upload" else 500, {}, b"{}"))
     statuses = multiprocessing.Array("L", 1000)
-    attacker = multiprocessing.Process(target=upload_without_end, args=(server.port, 3, b"upload", statuses))
+    request = request_of([b"upload"])
+    attacker = multiprocessing.Process(target=upload_without_end, args=(server.port, 3, request, statuses))
     attacker.start()
     give_up_at = time.monotonic() + 30
     while statuses[503] < 9:

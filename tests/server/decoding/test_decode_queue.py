@@ -127,6 +127,19 @@ def test_small_image_is_predicted_to_wait_for_no_more_of_the_large_ones_than_it_
     assert queue.wait_s([0.01, 1.0]) == pytest.approx(6.01)
 
 
+def test_image_of_a_small_request_is_predicted_to_wait_for_no_more_than_twice_those_of_such():
+    queue = DecodeQueue(["only"])
+    for _ in range(32):
+        queue.add(0.5, request_size=32)
+    queue.add(0.5)
+    assert queue.wait_s([0.5]) == 1.5
+    assert queue.wait_s([0.5], request_size=32) == 17.0
+    assert queue.wait_s() == 16.5
+    for _ in range(32):
+        queue.remove(0.5, request_size=32)
+    assert queue.wait_s([0.5]) == 1.0
+
+
 @pytest.mark.parametrize(("taken_s", "left_s"), [(0.25, 0.75), (1.0, 0.0), (4.0, 3.0), (8.0, 2.0), (11.0, 10.0)])
 def test_what_outlasts_its_estimate_goes_on_for_as_long_again_or_to_its_deadline(taken_s, left_s):
     clock = Clock()

@@ -161,6 +161,17 @@ def test_what_is_more_than_can_be_decoded_in_time_is_refused_at_once(spec):
         pass
 
 
+def test_one_image_is_admitted_beside_a_request_of_many_that_cost_the_same(spec):
+    decoder = Decoder(clock=lambda: 100.0)
+    image = decoder.read(GIF, spec)
+    image = ReadImage(image.encoded, Cost(4.0, image.cost.memory_bytes))
+    with decoder.admitted([image] * 4, 200.0):
+        with decoder.admitted([image], 110.0):
+            pass
+        with pytest.raises(Overloaded, match="the images in hand take 8 s to decode"):
+            decoder.admitted([image] * 4, 110.0).__enter__()
+
+
 def test_small_images_wait_for_no_large_ones(spec, channel):
     decoder = Decoder([channel, channel])
     image = decoder.read(GIF, spec)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.decoding.fair_queue import FairQueue, class_of, share_s, sum_by_class
 
@@ -12,6 +14,7 @@ from server.decoding.fair_queue import FairQueue, class_of, share_s, sum_by_clas
 @dataclass(eq=False)
 class Item:
     cost_s: float
+    request_size: int = 1
 
 
 def order_of(*costs_s):
@@ -44,6 +47,41 @@ def test_small_one_passes_all_large_ones():
 
 def test_those_of_a_class_keep_their_order():
     assert order_of(1.5, 1.0, 1.2) == [1.5, 1.0, 1.2]
+
+
+def test_image_of_a_small_request_and_the_oldest_one_have_their_turns_alternately_in_a_class():
+    queue = FairQueue()
+    items = [Item(1.0, size) for size in (32, 32, 32, 1, 1)]
+    for item in items:
+        queue.append(item)
+    order = [items[number] for number in (3, 0, 4, 1, 2)]
+    assert [queue.before_s(item) for item in order] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert [queue.pop() for _ in items] == order
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.01, 0.1, 1.0]), st.sampled_from([1, 4, 32]), st.integers(0, 3)), max_size=40)
+)
+def test_whoever_waits_is_passed_in_its_class_by_no_more_than_twice_as_many_as_came_before(arrivals):
+    queue, waiting = FairQueue(), {}
+
+    def serve():
+        served = queue.pop()
+        own = class_of(served.cost_s)
+        del waiting[id(served)]
+        for item, _ in waiting.values():
+            waiting[id(item)][1] -= class_of(item.cost_s) == own
+        assert all(left >= -1 for _, left in waiting.values())
+
+    for cost_s, request_size, num_served in arrivals:
+        item = Item(cost_s, request_size)
+        queue.append(item)
+        waiting[id(item)] = [item, 2 * sum(class_of(each.cost_s) == class_of(cost_s) for each, _ in waiting.values())]
+        for _ in range(min(num_served, len(waiting))):
+            serve()
+    while queue:
+        serve()
+    assert not waiting
 
 
 def test_each_class_has_an_equal_share_of_the_time():

@@ -37,8 +37,9 @@ def clock():
     return Clock()
 
 
-def submit(table, slot, *, model=3, deadline=1000.0, submitted=0.0):
+def submit(table, slot, *, model=3, deadline=1000.0, submitted=0.0, request_size=1):
     table.model[slot], table.deadline[slot], table.submitted[slot], table.in_use[slot] = model, deadline, submitted, 1
+    table.request_size[slot] = request_size
     table.ticket[slot] += np.uint64(1)
 
 
@@ -63,6 +64,36 @@ def test_one_free_runner_takes_all_that_fits_oldest_first(table, clock):
     assert not first.is_lone
     assert batcher.next_batch(MAX_BATCH.get).slots == (1, 0)
     assert batcher.next_batch(MAX_BATCH.get) is None
+
+
+def test_small_request_is_in_the_next_batch_and_so_is_the_oldest_image(table, clock):
+    for slot in range(10):
+        submit(table, slot, submitted=slot, request_size=10)
+    submit(table, 10, submitted=10)
+    assert batcher_of(table, clock).next_batch({3: 4}.get).slots == (10, 0, 1, 2)
+
+
+def test_small_requests_that_keep_coming_have_half_of_the_turns(table, clock):
+    batcher = batcher_of(table, clock)
+    for slot in range(4):
+        submit(table, slot, submitted=slot, request_size=4)
+    order = []
+    for number in range(8):
+        for slot in (14, 15):
+            if table.ticket[slot] == table.completed[slot]:
+                submit(table, slot, submitted=10 + number)
+        batch = batcher.next_batch({3: 1}.get)
+        order += [slot if slot < 4 else "small" for slot in batch.slots]
+        finish(batcher, batch)
+    assert order == ["small", 0, "small", 1, "small", 2, "small", 3]
+
+
+def test_oldest_image_has_its_turn_whatever_its_model(table, clock):
+    batcher = batcher_of(table, clock)
+    submit(table, 0, model=2, submitted=0, request_size=2)
+    for slot in range(1, 9):
+        submit(table, slot, model=1, submitted=slot)
+    assert [batcher.next_batch(MAX_BATCH.get).slots for _ in range(3)] == [(1,), (0,), (2,)]
 
 
 def test_free_runners_share_what_waits(table, clock):
@@ -124,6 +155,13 @@ def test_partial_batch_waits_for_others_as_long_as_it_may(table, clock):
     clock.now = 100.5
     batch = batcher.next_batch(MAX_BATCH.get)
     assert (batch.slots, batch.held_since) == ((0,), 100.0)
+
+
+def test_partial_batch_waits_no_longer_than_its_oldest_image_may(table, clock):
+    batcher = batcher_of(table, clock, max_queue_delay_s=0.5)
+    submit(table, 0, submitted=99.6, request_size=2)
+    submit(table, 1, submitted=100.0)
+    assert batcher.next_batch(MAX_BATCH.get) == pytest.approx(0.1)
 
 
 def test_full_batch_does_not_wait(table, clock):
@@ -213,14 +251,24 @@ class AnyOrder(RuleBasedStateMachine):
         self.batcher = batcher_of(self.table, self.clock, num_runners=num_runners)
         self.running = []
         self.run_of = {}  # (slot, ticket) to how often it was finished
+        self.passed = {}  # slot to the batches that have begun while it waited, and the images before it
 
     def is_pending(self, slot):
         return self.table.ticket[slot] != self.table.completed[slot]
 
-    @rule(slot=st.integers(0, 11), model=st.sampled_from([1, 2, 3, 9]), patience=st.integers(1, 20))
-    def submit(self, slot, model, patience):
+    @rule(
+        slot=st.integers(0, 11),
+        model=st.sampled_from([1, 2, 3, 9]),
+        patience=st.integers(1, 20),
+        request_size=st.sampled_from([1, 1, 4, 12]),
+    )
+    def submit(self, slot, model, patience, request_size):
         if not self.is_pending(slot):
-            submit(self.table, slot, model=model, deadline=self.clock.now + patience, submitted=self.clock.now)
+            self.clock.now += 0.001
+            options = {"deadline": self.clock.now + patience, "submitted": self.clock.now}
+            num_before = sum(map(self.is_pending, range(12)))
+            submit(self.table, slot, model=model, request_size=request_size, **options)
+            self.passed[slot] = [0, num_before]
 
     @rule(slot=st.integers(0, 11))
     def cancel(self, slot):
@@ -244,6 +292,11 @@ class AnyOrder(RuleBasedStateMachine):
             assert not any(self.table.cancelled[slot] == before[slot] for slot in batch.slots)
             assert not {*batch.slots} & {slot for other in self.running for slot in other.slots}
             self.running.append(batch)
+            for slot in batch.slots:
+                self.passed.pop(slot, None)
+            for slot, passed in self.passed.items():
+                passed[0] += self.is_pending(slot)
+                assert passed[0] <= 2 * passed[1] + 1  # nobody waits for more, whoever comes after
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
@@ -258,7 +311,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def die(self):
         self.batcher = batcher_of(self.table, self.clock, num_runners=self.num_runners)
-        self.running = []
+        self.running, self.passed = [], {}  # suspects go first
 
     @invariant()
     def nothing_is_completed_twice(self):

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -198,6 +199,48 @@ def test_request_that_cannot_be_answered_in_time_is_refused_at_once_but_not_the_
         assert caught.value.retry_after_s == 4
         with engine.reserve(MODEL, 1, deadline=later(30.0)):
             pass
+
+
+def test_one_image_passes_those_of_a_request_with_many(runtime):
+    runtime.may_run.clear()
+    batches = []
+    running = RunningEngine(runtime, num_slots=32, max_batch=1, note_run=lambda batch, *_: batches.append(batch.slots))
+    reserve = partial(running.client.reserve, MODEL, deadline=later())
+    with reserve(4) as many:
+        submit_all(many)
+        wait_until(running.table.running_since.any)
+        with reserve(1) as one, reserve(2) as two:
+            submit_all(two)
+            submit_all(one)
+            runtime.may_run.set()
+            for slot in (*many, *two, *one):
+                slot.result()
+    running.close()
+    order = (many[0], many[1], one[0], many[2], two[0], many[3], two[1])
+    assert batches == [(slot.number,) for slot in order]
+
+
+def submit_all(slots):
+    for slot in slots:
+        slot.pixels[:] = (9, 0, 0)
+        slot.submit()
+
+
+def test_small_request_is_admitted_beside_large_ones_for_which_it_does_not_wait():
+    table = small_table(64)
+    write_catalogue(table, 0, serving(MODEL))
+    table.seconds_per_image[0] = 0.25
+    reserve = EngineClient(table, 0).reserve
+    with reserve(MODEL, 24, deadline=later()):
+        with reserve(MODEL, 1, deadline=later(1.0)), reserve(MODEL, 1, deadline=later(1.0)):
+            pass
+        with (
+            pytest.raises(Overloaded, match="24 images wait already") as refused,
+            reserve(MODEL, 24, deadline=later(6.0)),
+        ):
+            pass
+        assert refused.value.retry_after_s == 6
+    table.close()
 
 
 def test_full_table_is_seen_in_passing(engine, running):
