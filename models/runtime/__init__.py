@@ -10,6 +10,7 @@ import numpy as np
 from models.checks import one_of
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.quiet_import import quiet_tensorflow
+from models.runtime.shared_weights import SharedWeights, SharingRuntime
 from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
 from models.store.model_files import format_of
@@ -39,6 +40,7 @@ def load_runtime(
     num_threads: int = 1,
     batch_sizes: Sequence[int] = (1,),
     needs_gpu: bool = False,
+    weights: SharedWeights | None = None,
 ) -> Runtime:
     """Load the artifact's file for a runtime, and run it once at each batch size, as first runs are slow.
 
@@ -48,6 +50,8 @@ def load_runtime(
         num_threads: that one call of `run` may use; TensorFlow's threads belong to the process.
         batch_sizes: numbers of images in one call that are to be fast; the largest is the most that TensorFlow takes.
         needs_gpu: refuse to run on the CPU instead; for TensorFlow.
+        weights: of the copies of this artifact that are loaded one after the other; for LiteRT, where it can share
+            them; None where there is one copy.
 
     Raises:
         FormatMissing: the artifact has no file for this runtime.
@@ -68,6 +72,8 @@ def load_runtime(
     try:
         # Imported here, as each library takes up to seconds.
         match runtime:
+            case "litert" if weights is not None and weights.are_possible():
+                loaded = SharingRuntime(path, **tensors, num_threads=num_threads, weights=weights)
             case "litert":
                 from models.runtime.litert import LiteRTRuntime
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.runtime import Runtime, RuntimeName, load_runtime
+from models.runtime.shared_weights import SharedWeights
 from models.store.artifact import Artifact
 from server.engine.catalogue import ServedModel
 from server.engine.errors import EngineError
@@ -124,10 +126,12 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
     lone: Runtime | None = None
     on_gpu: dict[str, Any] = {"needs_gpu": True} if plan.needs_gpu else {}
     try:
-        for _ in range(plan.num_runners):
-            runtimes.append(load_runtime(artifact, runtime=plan.runtime, batch_sizes=plan.batch_sizes, **on_gpu))
-        if plan.num_lone_threads > 1:
-            lone = load_runtime(artifact, runtime=plan.runtime, num_threads=plan.num_lone_threads)
+        with SharedWeights() as weights:
+            load_copy = partial(load_runtime, artifact, runtime=plan.runtime, weights=weights)
+            for _ in range(plan.num_runners):
+                runtimes.append(load_copy(batch_sizes=plan.batch_sizes, **on_gpu))
+            if plan.num_lone_threads > 1:
+                lone = load_copy(num_threads=plan.num_lone_threads)
     except BaseException:
         LoadedModel(served, runtimes, lone, max_batch=1).close()
         raise

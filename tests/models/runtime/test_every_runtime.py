@@ -38,6 +38,16 @@ def litert() -> Kind:
     return Kind(LiteRTRuntime, "LiteRT", 1e-6)
 
 
+def sharing() -> Kind:
+    from models.runtime.shared_weights import SharedWeights, SharingRuntime
+
+    def load(path, **options):
+        with SharedWeights() as weights:
+            return SharingRuntime(path, weights=weights, **options)
+
+    return Kind(load, "LiteRT", 1e-6)
+
+
 def openvino() -> Kind:
     # Not openvino itself, which imported like that reports home.
     reason = "openvino is not installed: requirements/serve-openvino.txt"
@@ -53,7 +63,7 @@ def tensorflow() -> Kind:
     return Kind(load, "TensorFlow", 2e-3)
 
 
-@pytest.fixture(scope="module", params=[litert, openvino, tensorflow], ids=lambda kind: kind.__name__)
+@pytest.fixture(scope="module", params=[litert, sharing, openvino, tensorflow], ids=lambda kind: kind.__name__)
 def kind(request):
     return request.param()
 
