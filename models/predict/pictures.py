@@ -152,5 +152,5 @@ def _sha256(names: Sequence[str], stamps: Iterable[tuple[int, ...]]) -> str:
 
 
 def _read_file(path: Path, num_bytes: int) -> bytes:
-    with open_file(path) as file:
+    with open_file(path, buffering=0) as file:
         return file.read(min(num_bytes, os.fstat(file.fileno()).st_size + 1))  # makes room for no more than there is

@@ -79,7 +79,11 @@ class Pool:
         if message is READY:
             worker.is_ready, self._num_failed_starts = True, 0
         else:
-            self._tasks.answer(worker.tasks.popleft(), Answered(*message))
+            task, answered = worker.tasks.popleft(), Answered(*message)
+            done = Task(task.first, task.first + len(answered.lines))
+            self._tasks.answer(done, answered)
+            if done.stop < task.stop:
+                worker.tasks.appendleft(Task(done.stop, task.stop))
 
     def _replace(self, worker: WorkerProcess) -> None:
         status = worker.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-TASK_PICTURES = 8  # fewer where there are few
+TASK_PICTURES = 32  # fewer towards the end, so that all workers end together; a message costs as much as some pictures
 TASKS_AHEAD = 2  # of a worker, so that it waits for none
 WINDOW_PICTURES = 1024  # from the first that has no answer on, so that memory has a bound
 
@@ -35,9 +35,8 @@ class Tasks:
 
     def __init__(self, first: int, num_pictures: int, num_workers: int) -> None:
         self._next_new = self._next_answer = first
-        self._num_pictures = num_pictures
-        per_task = -(-(num_pictures - first) // (TASKS_AHEAD * num_workers))
-        self._task_pictures = max(1, min(TASK_PICTURES, per_task))
+        self._num_pictures, self._num_ahead = num_pictures, TASKS_AHEAD * num_workers
+        self._most_pictures = max(1, min(TASK_PICTURES, WINDOW_PICTURES // (2 * self._num_ahead)))
         self._again: deque[Task] = deque()
         self._answered: dict[int, tuple[int, Answered]] = {}
 
@@ -53,7 +52,8 @@ class Tasks:
         first = self._next_new
         if first >= min(self._num_pictures, self._next_answer + WINDOW_PICTURES):
             return None
-        self._next_new = min(self._num_pictures, first + self._task_pictures)
+        fair_share = -(-(self._num_pictures - first) // self._num_ahead)
+        self._next_new = first + min(self._most_pictures, fair_share)
         return Task(first, self._next_new)
 
     def add_again(self, *tasks: Task) -> None:

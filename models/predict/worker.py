@@ -9,10 +9,12 @@ those of the server's decoders.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import mmap
 import os
 import signal
+import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -34,9 +36,10 @@ from models.store.artifact import Artifact
 READY = True
 PR_SET_PDEATHSIG = 1  # prctl(2)
 STANDARD_ERROR = 2
+REPLY_S = 0.1
 # Setting a timer takes a third of the time that a small picture does: those that are coded as nearly all are, and
-# cheap, share one with the others of their task, which is only there to end what never would.
-USUAL_CPU_S, TASK_CPU_S = 0.15, 120.0
+# cheap, share one with the others of their reply, which is only there to end what never would.
+USUAL_CPU_S, REPLY_CPU_S = 0.15, 120.0
 MODEL_FAILED = "the model failed on this image"
 _NONE, _DECODED, _RUN = 0, 1, 2
 
@@ -64,11 +67,11 @@ class InHand:
     """The picture that a process is at, in memory that it shares with the pool."""
 
     def __init__(self) -> None:
-        self._memory = np.frombuffer(mmap.mmap(-1, mmap.PAGESIZE), np.int64)
+        self._memory = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
 
     def note_decoded(self, number: int) -> None:
         """Note that a picture is being decoded."""
-        self._memory[:2] = number, _DECODED
+        self._memory[0], self._memory[1] = number, _DECODED
 
     def note_run(self) -> None:
         """Note that the model runs on it now."""
@@ -81,19 +84,19 @@ class InHand:
     @property
     def number(self) -> int | None:
         """The picture; None where there is none."""
-        return None if self._memory[1] == _NONE else int(self._memory[0])
+        return None if self._memory[1] == _NONE else self._memory[0]
 
     @property
     def is_decoded(self) -> bool:
         """Whether it is being decoded."""
-        return bool(self._memory[1] == _DECODED)
+        return self._memory[1] == _DECODED
 
 
 def work(connection: Connection, in_hand: InHand, job: Job) -> None:
     """Answer tasks until the pool ends the process; runs in the forked process.
 
-    First it says READY. A task is the numbers of its first picture and of the one after its last; the reply is what
-    `Worker.answer` returns. A text instead is an error that ends the run. All of it is JSON.
+    First it says READY. A task is the numbers of its first picture and of the one after its last; replies are what
+    `Worker.answer` returns, until all are answered. A text instead is an error that ends the run. All of it is JSON.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -108,10 +111,14 @@ def work(connection: Connection, in_hand: InHand, job: Job) -> None:
         runtime = load_runtime(job.artifact, runtime=job.runtime)
         limit_memory(job.limits.max_memory_bytes)
         worker = Worker(runtime, in_hand, job)
+        gc.freeze()  # what is here now stays; looking through it again and again takes time, and copies the pages
         send(READY)
         while True:
             first, stop = json.loads(connection.recv_bytes())
-            send(worker.answer(range(first, stop)))
+            while first < stop:
+                answered = worker.answer(range(first, stop))
+                send(answered)
+                first += len(answered.lines)
     except (EOFError, BrokenPipeError):  # the pool has gone
         return
     except OpsinError as error:
@@ -127,9 +134,10 @@ class Worker:
         self._pixels = np.empty((1, spec.height_px, spec.width_px, 3), np.uint8)
 
     def answer(self, numbers: Iterable[int]) -> Answered:
-        """Return the lines of pictures, in order, and how many of them say an error."""
+        """Return the lines of the first pictures, as many as REPLY_S lets, and how many of them say an error."""
         lines, num_errors = [], 0
-        with limited_cpu(TASK_CPU_S):
+        reply_at = time.monotonic() + REPLY_S
+        with limited_cpu(REPLY_CPU_S):
             for number in numbers:
                 name = shown_name(self._job.pictures.names[number])
                 try:
@@ -139,6 +147,8 @@ class Worker:
                     num_errors += 1
                 finally:
                     self._in_hand.clear()
+                if time.monotonic() >= reply_at:
+                    break
         return Answered(lines, num_errors)
 
     def _probabilities(self, number: int) -> Probabilities:

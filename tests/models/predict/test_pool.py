@@ -63,6 +63,13 @@ def test_answers_come_in_order_from_any_picture_on(json_job, num_workers):
     assert run(json_job, first=17, num_workers=num_workers) == EXPECTED[17:]
 
 
+def test_a_task_may_be_answered_in_pieces(json_job, at_picture, monkeypatch):
+    monkeypatch.setattr(worker, "REPLY_S", 0.0)
+    at_picture(5, end_by(signal.SIGSYS))
+    without_05 = [row for row in EXPECTED if row[0] != "05.png"]
+    assert [row for row in run(json_job) if row[0] != "05.png"] == without_05
+
+
 def test_a_slow_picture_does_not_change_the_order(json_job, at_picture):
     at_picture(0, lambda: time.sleep(0.3))
     assert run(json_job) == EXPECTED
@@ -96,15 +103,15 @@ def test_a_process_that_somebody_killed_costs_a_second_try(json_job, at_picture,
     assert run(json_job) == EXPECTED
 
 
-@pytest.mark.parametrize("limit", ["of the picture", "of its task"])
+@pytest.mark.parametrize("limit", ["of the picture", "of its reply"])
 def test_a_picture_that_computes_without_end_is_ended(json_job, monkeypatch, limit):
     def decode(*_arguments, **_options):
         while True:
             pass
 
     monkeypatch.setattr(worker, "decode", decode)
-    if limit == "of its task":
-        monkeypatch.setattr(worker, "TASK_CPU_S", 0.05)
+    if limit == "of its reply":
+        monkeypatch.setattr(worker, "REPLY_CPU_S", 0.05)
     else:
         monkeypatch.setattr(worker, "USUAL_CPU_S", -1.0)
         monkeypatch.setattr(worker, "max_cpu_s", lambda _cost: 0.05)

@@ -44,3 +44,9 @@ def test_no_more_is_in_hand_than_the_window():
 def test_a_few_pictures_are_shared_out():
     tasks = Tasks(0, 6, 3)
     assert list(iter(tasks.next, None)) == [(number, number + 1) for number in range(6)]
+
+
+def test_tasks_become_smaller_towards_the_end_and_with_many_workers():
+    assert [task.stop - task.first for task in iter(Tasks(0, 100, 1).next, None)] == [32, 32, 18, 9, 5, 2, 1, 1]
+    assert Tasks(0, 10**6, 64).next() == (0, 4)
+    assert Tasks(0, 10**6, 1000).next() == (0, 1)

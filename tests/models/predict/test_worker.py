@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.errors import RunFailed
+from models.predict import worker as worker_module
 from models.predict.rows import Rows
 from models.predict.worker import InHand, Worker
 
@@ -20,8 +21,12 @@ class Model:
 
 def rows_of(job, result, *, numbers=(0,)):
     rows = Rows(job().artifact.manifest, 1, None, "jsonl")
-    answered = Worker(Model(result), InHand(), job(rows=rows)).answer(numbers)
-    return [json.loads(line) for line in answered.lines], answered.num_errors
+    worker, found, num_errors = Worker(Model(result), InHand(), job(rows=rows)), [], 0
+    while len(found) < len(numbers):
+        answered = worker.answer(numbers[len(found) :])
+        found += [json.loads(line) for line in answered.lines]
+        num_errors += answered.num_errors
+    return found, num_errors
 
 
 def test_a_picture_has_its_label(job):
@@ -45,6 +50,14 @@ def test_bad_files_are_rows_beside_good_ones(job, photos):
     rows, num_errors = rows_of(lambda **changes: job(pictures=make.pictures, **changes), [1, 0, 0], numbers=numbers)
     assert [row["error"] for row in rows] == ["empty_image", None, "corrupt_image", "unreadable_file"]
     assert num_errors == 3
+
+
+def test_a_reply_has_one_picture_at_least_and_no_more_than_fit_its_time(job, monkeypatch):
+    monkeypatch.setattr(worker_module, "REPLY_S", 0.0)
+    worker = Worker(Model([1, 0, 0]), InHand(), job())
+    assert len(worker.answer(range(3, 30)).lines) == 1
+    monkeypatch.setattr(worker_module, "REPLY_S", 3600.0)
+    assert len(worker.answer(range(3, 30)).lines) == 27
 
 
 def test_what_is_in_hand_is_known_until_it_is_done():
