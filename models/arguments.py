@@ -50,6 +50,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(arguments, argparse.Namespace(repository=None, json=False))
     if args.command == "verify" and args.target is None and (args.golden or args.answers):
         parser.error("--golden and --answers need a FILE or NAME to compare with")
+    if args.command == "publish" and args.test and not args.onnx:
+        parser.error("--test measures an ONNX file: give --onnx, too")
     return args
 
 
@@ -90,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
+    publish.add_argument("--onnx", action="store_true", help="add model.onnx with its figures (requirements/onnx.txt)")
+    publish.add_argument(
+        "--test", type=Path, metavar="PHOTOS", help="with --onnx: test photos, in a folder or zip file of one a label"
+    )
     predict = _add(commands, shared, "predict", "classify the pictures of a folder, zip file or list into one file")
     add_predict_arguments(predict)
     return parser

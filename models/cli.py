@@ -68,7 +68,8 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
         case "promote":
             return promote(repository, args.target, as_json=args.json)
         case _:
-            return publish(repository, args.artifact, name=args.name, as_json=args.json)
+            onnx = {"adds_onnx": args.onnx, "test": args.test}
+            return publish(repository, args.artifact, name=args.name, **onnx, as_json=args.json)
 
 
 def _verify_file(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,22 @@ def export(repository: Repository, target: ModelReference, folder: Path, *, with
     return OK
 
 
-def publish(repository: Repository, source: Path, *, name: str | None, as_json: bool) -> int:
-    """Copy an artifact, once its files are verified, into the repository as the next version of its model."""
+def publish(
+    repository: Repository, source: Path, *, name: str | None, adds_onnx: bool, test: Path | None, as_json: bool
+) -> int:
+    """Copy an artifact, once its files are verified, into the repository as the next version of its model.
+
+    Where `adds_onnx`, it has an ONNX file then, with its figures, to which test photos belong if there are any.
+    """
     manifest = read_artifact(source).manifest
     if name is not None:
         manifest = replace(manifest, name=name)
-    with completed(manifest, {path: source / path for path in manifest.files}) as files:
+    with ExitStack() as ends:
+        files = ends.enter_context(completed(manifest, {path: source / path for path in manifest.files}))
+        if adds_onnx:
+            from models.portable.onnx_version import with_onnx  # with LiteRT, which nothing else here needs
+
+            manifest, files = ends.enter_context(with_onnx(manifest, files, test=test))
         artifact = repository.publish(manifest, files)
     published = artifact.manifest
     if as_json:

@@ -10,7 +10,7 @@ from models.errors import without_host_paths
 from models.portable.completed import completed
 from models.portable.description import describe, packed, unpacked
 from models.portable.golden import GOLDEN_FILE, encoded_bytes, read_golden
-from models.portable.onnx_file import convert
+from models.portable.onnx_file import ONNX_FILE, convert
 from models.store.artifact import Artifact
 
 
@@ -20,7 +20,7 @@ def export_files(artifact: Artifact, folder: Path, *, with_onnx: bool = False) -
     Args:
         artifact: the version; what it lacks of golden answers is made.
         folder: to write; made if it is missing.
-        with_onnx: the same as an ONNX file, too.
+        with_onnx: the same as an ONNX file, too; converted where the version has none.
 
     Returns:
         The files, the model's first.
@@ -42,8 +42,10 @@ def export_files(artifact: Artifact, folder: Path, *, with_onnx: bool = False) -
         for name, data in written.items():
             (folder / name).write_bytes(data)
         if with_onnx:
-            written["model.onnx"] = convert(folder / "model.tflite")
-            (folder / "model.onnx").write_bytes(written["model.onnx"])
+            published = artifact.path / ONNX_FILE
+            is_there = ONNX_FILE in artifact.manifest.files
+            written[ONNX_FILE] = published.read_bytes() if is_there else convert(folder / "model.tflite")
+            (folder / ONNX_FILE).write_bytes(written[ONNX_FILE])
     return [folder / name for name in written]
 
 

@@ -11,20 +11,28 @@ import numpy as np
 from models.errors import ArtifactError, CorruptArtifact, RuntimeMissing
 from models.runtime.tensors import Images, Probabilities
 
+ONNX_FILE = "model.onnx"
 _OPSET = 17
 
 
 class OnnxRuntime:
     """An ONNX file that takes one picture, uint8 [1, H, W, 3], in ONNX Runtime."""
 
-    def __init__(self, path: Path) -> None:
-        """Load the file; RuntimeMissing where ONNX Runtime is not installed, CorruptArtifact where it cannot."""
+    def __init__(self, path: Path, *, num_threads: int = 0) -> None:
+        """Load the file, to be run by so many threads, or by all cores.
+
+        Raises:
+            RuntimeMissing: ONNX Runtime is not installed.
+            CorruptArtifact: it cannot load the file.
+        """
         try:
             import onnxruntime
         except ImportError as error:
             raise RuntimeMissing("ONNX Runtime is not installed; requirements/onnx.txt has it") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads
         try:
-            self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its classes are not documented
             raise CorruptArtifact(f"{path.name} cannot be loaded by ONNX Runtime") from error
         [self._input] = [each.name for each in self._session.get_inputs()]

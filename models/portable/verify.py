@@ -23,7 +23,7 @@ from models.portable.golden import (
     one_by_one,
     read_golden,
 )
-from models.portable.onnx_file import OnnxRuntime
+from models.portable.onnx_file import ONNX_FILE, OnnxRuntime
 from models.runtime.tensors import Images, Probabilities
 from models.store.strict_json import parse_object
 
@@ -64,7 +64,8 @@ def verify_file(model: Path, golden_file: Path | None = None, answers_file: Path
     """Compare the answers of a `.tflite` or `.onnx` file, or those made with it elsewhere, with the golden ones.
 
     Args:
-        model: the file; beside one of ONNX stands the `.tflite` file that it was made of, as `export` writes them.
+        model: the file; beside one of ONNX stands the `.tflite` file that it was made of, as `export` writes them. An
+            ONNX file beside a `.tflite` file is run, too, where ONNX Runtime is installed.
         golden_file: its golden answers; golden.json beside it unless given.
         answers_file: JSON, {PICTURE: [PROBABILITY, ...]}, or {PICTURE: {"probabilities": [...], "decoded_sha256": TEXT,
             "fitted_sha256": TEXT}} of which hashes may be left out; None to run the file.
@@ -84,12 +85,20 @@ def verify_file(model: Path, golden_file: Path | None = None, answers_file: Path
             return [answers_verdict(golden, answers_file, answer)]
         verdicts = [*pictures_verdicts(golden), *description_verdict(golden, described)]
         pixels = [fitted_pixels(picture.file, golden.pixels) for picture in golden.pictures]
-        for name in ("onnxruntime",) if is_onnx else ("litert", "openvino"):
-            if name != "openvino" or importlib.util.find_spec(name):
-                with closing(load(name, model, golden)) as runtime:
-                    found = compare(golden, one_by_one(runtime, pixels), answer)
-                verdicts.append(Verdict(name, found, found.parts_at, found.reason))
+        for name, file in (("onnxruntime", model),) if is_onnx else runnable(model):
+            with closing(load(name, file, golden)) as runtime:
+                found = compare(golden, one_by_one(runtime, pixels), answer)
+            verdicts.append(Verdict(name, found, found.parts_at, found.reason))
         return verdicts
+
+
+def runnable(model: Path) -> Iterator[tuple[str, Path]]:
+    """List the runtimes that are installed for a LiteRT file, and for the ONNX file beside it."""
+    yield "litert", model
+    onnx = model.with_name(ONNX_FILE)
+    for name, file in (("openvino", model), ("onnxruntime", onnx)):
+        if file.is_file() and importlib.util.find_spec(name):
+            yield name, file
 
 
 def load(name: str, model: Path, golden: Golden) -> Any:
