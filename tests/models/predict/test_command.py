@@ -195,7 +195,7 @@ class Running:
 
     def wait_for_rows(self, number):
         part = self._out.with_name(f"{self._out.name}.part")
-        give_up_at = time.monotonic() + 30
+        give_up_at = time.monotonic() + 120  # on a machine that does much else
         while not part.exists() or part.read_bytes().count(b"\n") <= number:
             assert time.monotonic() < give_up_at
             assert self.process.poll() is None, self.process.stderr.read()
@@ -204,7 +204,7 @@ class Running:
     def end(self, how=0):
         if how:
             self.process.send_signal(how)
-        output = self.process.communicate(timeout=30)
+        output = self.process.communicate(timeout=120)
         return self.process.returncode, *output
 
 
