@@ -15,7 +15,7 @@ _MAX_HEADER_BYTES = 512  # of a sequence header as far as the size; 32 operating
 _LENGTH_GROUPS = 8  # of seven bits
 
 
-def read_picture(configuration: bytes, stream: bytes) -> CodedPicture:
+def read_picture(configuration: bytes, stream: memoryview) -> CodedPicture:
     """Read the frames of an item, of which the first that is shown counts and all before it are decoded.
 
     Args:
@@ -28,7 +28,7 @@ def read_picture(configuration: bytes, stream: bytes) -> CodedPicture:
     """
     sizes: list[tuple[int, int]] = []
     num_frames = num_units = 0
-    for kind, body in (*_units(configuration[_CONFIGURATION_BYTES:]), *_units(stream)):
+    for kind, body in (*_units(memoryview(configuration)[_CONFIGURATION_BYTES:]), *_units(stream)):
         num_units += 1
         if kind == _SEQUENCE_HEADER:
             sizes.append(_size_of(body))
@@ -38,7 +38,7 @@ def read_picture(configuration: bytes, stream: bytes) -> CodedPicture:
     return CodedPicture(*max(sizes, key=lambda size: size[0] * size[1]), num_frames, num_units)
 
 
-def _units(stream: bytes) -> Iterator[tuple[int, bytes]]:
+def _units(stream: memoryview) -> Iterator[tuple[int, bytes]]:
     """Yield kind and first bytes of each unit."""
     position = 0
     for _ in range(_MAX_UNITS):
@@ -51,12 +51,12 @@ def _units(stream: bytes) -> Iterator[tuple[int, bytes]]:
             length, position = _length(stream, position)
         if position + length > len(stream):
             raise CorruptImage("the AVIF image is truncated")
-        yield header >> 3 & 15, stream[position : position + min(length, _MAX_HEADER_BYTES)]
+        yield header >> 3 & 15, bytes(stream[position : position + min(length, _MAX_HEADER_BYTES)])
         position += length
     raise CorruptImage(f"the AVIF image is corrupt: an item has more than {_MAX_UNITS} units")
 
 
-def _length(stream: bytes, position: int) -> tuple[int, int]:
+def _length(stream: memoryview, position: int) -> tuple[int, int]:
     """Read a number in groups of seven bits, the lowest first (4.10.5), and where it ends."""
     length = 0
     for group in range(_LENGTH_GROUPS):

@@ -60,11 +60,17 @@ class Items:
         """Count the bytes of an item's data."""
         return sum(length for _, length in self._extents.get(item, []))
 
-    def data(self, item: int) -> bytes:
-        """Return the data of an item; raises CorruptImage where its parts overlap, which could make it of any size."""
+    def data(self, item: int) -> memoryview:
+        """Return the data of an item, which is copied only where it has several parts.
+
+        Raises:
+            CorruptImage: its parts overlap, which could make it of any size.
+        """
         if self.size_bytes(item) > len(self._data):
             raise CorruptImage("the HEIF image is corrupt: the parts of an item overlap")
-        return b"".join(self._data[start : start + length] for start, length in self._extents.get(item, []))
+        whole = memoryview(self._data)
+        parts = [whole[start : start + length] for start, length in self._extents.get(item, [])]
+        return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
     def first_bytes(self, item: int, count: int) -> bytes:
         """Return so many bytes of the data of an item, or all it has in as many parts."""

@@ -34,7 +34,7 @@ class Codec(NamedTuple):
     name: str
     kind: bytes
     configuration: bytes
-    read_picture: Callable[[bytes, bytes], CodedPicture]
+    read_picture: Callable[[bytes, memoryview], CodedPicture]
 
 
 class Pictures(NamedTuple):

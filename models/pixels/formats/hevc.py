@@ -18,7 +18,7 @@ _MAX_CONFIGURATION_BYTES = 4096  # three sets of parameters, and what the encode
 _PROFILE_BITS, _LEVEL_BITS = 88, 8
 
 
-def read_picture(configuration: bytes, stream: bytes) -> CodedPicture:
+def read_picture(configuration: bytes, stream: memoryview) -> CodedPicture:
     """Read the one picture of an item.
 
     Args:
@@ -61,7 +61,7 @@ def _parameter_sets(configuration: bytes) -> Iterator[bytes]:
             yield _whole(configuration[position - length : position])
 
 
-def _units(stream: bytes) -> Iterator[bytes]:
+def _units(stream: memoryview) -> Iterator[bytes]:
     position = 0
     for _ in range(_MAX_UNITS):
         if position >= len(stream):
@@ -71,7 +71,7 @@ def _units(stream: bytes) -> Iterator[bytes]:
         start, position = position, position + length
         if position > len(stream):
             raise CorruptImage("the HEIC image is truncated")
-        yield _whole(stream[start : min(position, start + _MAX_SPS_BYTES)])
+        yield _whole(bytes(stream[start : min(position, start + _MAX_SPS_BYTES)]))
     raise CorruptImage(f"the HEIC image is corrupt: an item has more than {_MAX_UNITS} units")
 
 

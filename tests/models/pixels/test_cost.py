@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import time
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -152,6 +153,17 @@ def test_avif_has_the_size_that_its_stream_says() -> None:
     assert read(lying, SPEC).encoded.size == (400, 300)
     with pytest.raises(ImageTooLarge, match="the image has 400 x 300 pixels; at most 100,000 are accepted"):
         preprocess(lying, SPEC, limits=ImageLimits(max_pixels=100_000))
+
+
+def test_avif_is_copied_once_while_it_is_read() -> None:
+    upload = encode(Image.fromarray(noise(256, 256)), "AVIF", quality=100, speed=10)
+    read(upload, SPEC)
+    tracemalloc.start()
+    read(upload, SPEC)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(upload) > 100_000
+    assert len(upload) <= peak < 1.5 * len(upload)
 
 
 def test_every_frame_of_an_avif_counts_until_one_is_shown() -> None:
