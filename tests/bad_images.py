@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 import heif_files
 from heif_files import extents, find, grid, heif, stream
-from pictures import encode, gradient, gray_tiff, into_jpeg, jpeg_segment, png, png_chunk, tiff, with_orientation
+from pictures import (
+    encode,
+    gradient,
+    gray_tiff,
+    into_jpeg,
+    jpeg_segment,
+    lossless_jpeg,
+    png,
+    png_chunk,
+    tiff,
+    with_orientation,
+)
 from PIL import Image
 
 MEGABYTE = 2**20
@@ -33,6 +44,17 @@ def header_only(width: int, height: int, *, bits: int = 8, colour_type: int = 6)
     """A PNG that announces a size, and has next to nothing of it."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(bytes(1000))) + png_chunk(b"IEND", b"")
+
+
+def deep_jpeg(bits: int) -> bytes:
+    photo = bytearray(JPEG)
+    photo[photo.index(b"\xff\xc0") + 4] = bits
+    return bytes(photo)
+
+
+def bitmap_of_jpeg() -> bytes:
+    head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 54, 40, 48, 64, 1, 0, 4, len(JPEG), 0, 0, 0, 0)
+    return head + JPEG
 
 
 def frames(number: int) -> bytes:
@@ -102,6 +124,7 @@ REFUSED = [
     Case("a JPEG scan that lists 32,000 components", lambda: long_scan(32_000), 422, "more than four components"),
     Case("a JPEG of 20,000 segments", lambda: into_jpeg(jpeg_segment(0xE3, b"") * 20_000), 422, "segments"),
     Case("a JPEG without its last scans", lambda: PROGRESSIVE[: PROGRESSIVE.rindex(b"\xff\xda")], 422, "truncated"),
+    Case("a JPEG of 12 bits, of two components, or JPEG-LS", lambda: deep_jpeg(12), 415, "3 components of 12 bits"),
     Case("400 tiles of 16 megapixels, of which 400 pixels show", lambda: tiles(400), 413, "takes? .*67.1 s"),
     Case(
         "a TIFF in 65,537 strips",
@@ -114,6 +137,19 @@ REFUSED = [
         lambda: tiff(bytes(20), {256: 1, 257: 1, 258: [8] * 5, 259: 1, 262: 2, 273: 8, 277: 5, 278: 1, 279: 5}),
         415,
         "5 samples a pixel of 8 bits, unsigned, which is not accepted",
+    ),
+    Case(
+        "a TIFF compressed as JPEG 2000, WebP or LERC",
+        lambda: gray_tiff(b"\0", width=1, bits=8, more={259: 34712}),
+        415,
+        "the compression JPEG 2000",
+    ),
+    Case("a bitmap that holds a JPEG, or has 2 or 64 bits a pixel", bitmap_of_jpeg, 415, "save it uncompressed"),
+    Case(
+        "a PNG as Xcode makes them",
+        lambda: header_only(8, 8).replace(b"\n\0\0\0\rIHDR", b"\n" + png_chunk(b"CgBI", bytes(4)) + b"\0\0\0\rIHDR"),
+        415,
+        "CgBI",
     ),
     Case("a bitmap of run lengths that make no pixel", lambda: run_lengths(b"\0\2\0\0", side_px=8), 422, "truncated"),
     Case("a bitmap of run lengths, 49 megapixels", lambda: run_lengths(b"\1\1", side_px=7000), 413, "at most 5 s"),
@@ -148,6 +184,7 @@ ANSWERED = [
         ),
         200,
     ),
+    Case("a lossless JPEG of 8 bits", lambda: lossless_jpeg(500, 400), 200),
     Case("a GIF of 1,000 frames", lambda: frames(1000), 200),
     Case("a tile of 1.9 gigapixels behind the tags of a strip", hidden_tile, 200),
     Case("EXIF that is broken", lambda: encode(gradient(8, 8), "JPEG", exif=b"Exif\0\0MM\0*" + b"\xff" * 40), 200),

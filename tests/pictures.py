@@ -75,6 +75,22 @@ def gray_tiff(
     return tiff(row, {**tags, **(more or {})}, order=order)
 
 
+def lossless_jpeg(width: int, height: int) -> bytes:
+    """A JPEG without loss (T.81, annex H), which no library here writes: gray, 200 at the left and 72 at the right.
+
+    Each sample is told by its difference from the one before it, or of a row's first from that above: one code for the
+    number of its bits, 0, 7 or 8, and these.
+    """
+    zero, first, step = "0", "10" + f"{200 - 128:07b}", "110" + f"{72 - 200 + 255:08b}"
+    row = zero * (width // 2 - 1) + step + zero * (width - width // 2 - 1)
+    bits = first + row + (zero + row) * (height - 1)
+    bits += "1" * (-len(bits) % 8)
+    coded = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    frame = jpeg_segment(0xC3, struct.pack(">BHHB3B", 8, height, width, 1, 1, 0x11, 0))
+    codes = jpeg_segment(0xC4, bytes((0, 1, 1, 1, *[0] * 13, 0, 7, 8)))
+    return b"\xff\xd8" + frame + codes + jpeg_segment(0xDA, bytes((1, 1, 0, 1, 0, 0))) + coded + b"\xff\xd9"
+
+
 SMALL_JPEG = encode(gradient(16, 16), "JPEG")
 
 

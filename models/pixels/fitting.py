@@ -71,6 +71,8 @@ def cost_of(encoded: EncodedImage, spec: PixelSpec) -> Cost:
 
 def reduction_of(encoded: EncodedImage, spec: PixelSpec) -> int:
     """Tell by how much a JPEG shrinks in decoding: 1, 2, 4 or 8."""
+    if encoded.is_lossless:
+        return 1
     target = _target(spec, encoded.orientation or 1)
     return jpeg_reduction(source_box(encoded.size, target, spec), target)
 

@@ -50,6 +50,8 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # requests run side by side already
 
 # As Pillow's reader of files says it, and its decoder of bytes.
 _ENDS_TOO_EARLY = re.compile("truncated|not enough image data", re.IGNORECASE)
+# As Pillow says it of bitmaps that Windows and OS/2 know: compressed as JPEG, of 2 or 64 bits, with masks of their own.
+_KIND_UNKNOWN = re.compile("Unsupported BMP (?:header|pixel|bitfields|compression)")
 _DEFAULT_LIMITS = ImageLimits()
 # The longest side of a JPEG. A longer one would make resampling tables that are larger than the picture.
 _MAX_SIDE_PX = 65_535
@@ -200,5 +202,9 @@ def _named_errors(image_format: str) -> Iterator[None]:
     except MemoryError as error:
         raise ImageTooLarge(f"the {image_format} image takes more memory to decode than there is") from error
     except Exception as error:
+        if _KIND_UNKNOWN.match(str(error)):
+            raise UnsupportedImage(
+                f"the {image_format} image is of a kind that is not accepted; save it uncompressed, with 24 bits"
+            ) from error
         problem = "truncated" if _ENDS_TOO_EARLY.search(str(error)) else "corrupt"
         raise CorruptImage(f"the {image_format} image is {problem} and cannot be decoded") from error

@@ -80,6 +80,7 @@ def task_of(encoded: EncodedImage, spec: PixelSpec, *, deadline: float, cpu_s: f
         "num_components": encoded.num_components,
         "is_open": encoded.is_open,
         "is_one_scan": encoded.is_one_scan,
+        "is_lossless": encoded.is_lossless,
         "spec": spec.to_dict(),
         "deadline": deadline,
         "cpu_s": cpu_s,
@@ -106,6 +107,7 @@ def _decode_next(channel: TaskChannel, limits: ImageLimits) -> int:
         num_components=task["num_components"],
         is_open=task["is_open"],
         is_one_scan=task["is_one_scan"],
+        is_lossless=task["is_lossless"],
     )
     spec = PixelSpec.from_dict(task["spec"])
     reply: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from models.pixels.formats.encoded import Cost, EncodedImage
 
 _CORE_HEADER_BYTES = 12
 _RLE = {1, 2}
-_NS_A_PIXEL, _PIXEL_BYTES = 4, 12
+_NS_A_PIXEL, _PIXEL_BYTES = 10, 12
 # Pillow decodes run lengths in Python: a pixel that fills up its line, and a byte of codes that make no pixel.
 _NS_AN_RLE_PIXEL, _NS_AN_RLE_BYTE = 250, 400
 

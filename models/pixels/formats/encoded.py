@@ -47,6 +47,7 @@ class EncodedImage:
         num_components: of a JPEG.
         is_open: of a JPEG: it has no end marker, so that its last scan may break off.
         is_one_scan: of a JPEG: it is decoded row by row, and never there as a whole.
+        is_lossless: of a JPEG: it has no blocks, so that it is decoded at full size alone.
         is_plain: coded in one of the few ways that nearly all uploads are, whose decoders are fast and sound.
     """
 
@@ -59,4 +60,5 @@ class EncodedImage:
     num_components: int = 0
     is_open: bool = False
     is_one_scan: bool = False
+    is_lossless: bool = False
     is_plain: bool = False

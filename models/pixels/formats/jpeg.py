@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from contextlib import suppress
@@ -9,10 +10,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from models.errors import CorruptImage
+from models.errors import CorruptImage, UnsupportedImage
 from models.pixels.formats.encoded import Cost, EncodedImage
 from models.pixels.formats.exif import read_orientation
 from models.pixels.formats.jpeg_scans import Scans, walk_scans
+from models.plural import how_many
 
 REDUCTIONS = (8, 4, 2)  # by which libjpeg shrinks a picture in decoding it
 
@@ -20,9 +22,17 @@ _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SOS = 0xDA
 _END = b"\xff\xd9"
 _APP1 = 0xE1
+_LOSSLESS = 0xC3
+_PLAIN = frozenset((0xC0, 0xC1, 0xC2))
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _ARITHMETIC = 0xC9  # from here on coefficients are not in Huffman code
-_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
+_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7))
+# Frames that no decoder of ours knows, and what they are called (T.81, table B.1; T.87, annex C).
+_UNKNOWN_FRAMES = {
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"),
+    0xCB: "lossless in arithmetic code",
+    0xF7: "JPEG-LS",
+}
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # markers without a length
 # JFIF and Adobe: libjpeg tells the colour space by them.
 _KEPT_APPLICATION = frozenset((0xE0, 0xEE))
@@ -30,7 +40,8 @@ _DROPPED = frozenset((*range(0xE0, 0xF0), 0xFE)) - _KEPT_APPLICATION
 
 # By the number of components: Pillow's mode, and how samples fill it; four are inverted, as Adobe writes them.
 _MODES = {1: ("L", "L"), 3: ("RGB", "RGB"), 4: ("CMYK", "CMYK;I")}
-_BITS = 8
+_BITS, _DEEPEST_BITS = 8, 16
+_BLOCK_PX = 8
 
 # Measured with 8 megapixels, flat and noisy: a sample of one scan, of each of several; a byte of one, of several.
 _NS_A_SAMPLE, _NS_A_SAMPLE_AND_SCAN = 0.8, 0.6
@@ -39,6 +50,8 @@ _ARITHMETIC_FACTOR = 4
 _COEFFICIENT_BYTES = 2
 NS_AN_OUTPUT_PIXEL, OUTPUT_PIXEL_BYTES = 8, 4
 _TRIES_WITHOUT_END = 4
+
+_WHAT_TO_DO = "save it as an ordinary JPEG of 8 bits, gray or in colour"
 
 _EXIF = b"Exif\x00\x00"
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -62,6 +75,9 @@ class _Segments(NamedTuple):
 def read(data: bytes) -> EncodedImage:
     """Walk the segments up to the first scan."""
     segments = _walk(data)
+    for marker, _ in segments.frames:
+        if marker in _UNKNOWN_FRAMES:
+            raise UnsupportedImage(f"the JPEG image is {_UNKNOWN_FRAMES[marker]}, which is not accepted; {_WHAT_TO_DO}")
     if len(segments.frames) != 1:
         raise CorruptImage(f"the JPEG image is corrupt: it announces {len(segments.frames)} frames")
     if sum(map(len, segments.kept)) > _MAX_KEPT_BYTES:
@@ -69,7 +85,10 @@ def read(data: bytes) -> EncodedImage:
     marker, frame = segments.frames[0]
     bits, height, width, num_components = struct.unpack_from(">BHHB", frame, 2)
     if bits != _BITS or num_components not in _MODES:
-        raise CorruptImage(f"the JPEG image is corrupt: it announces {num_components} components of {bits} bits")
+        what = f"{how_many(num_components, 'component')} of {bits} bits"
+        if _BITS <= bits <= _DEEPEST_BITS and num_components in range(1, 5):
+            raise UnsupportedImage(f"the JPEG image has {what}, which is not accepted; {_WHAT_TO_DO}")
+        raise CorruptImage(f"the JPEG image is corrupt: it announces {what}")
     exif, xmp = (next((body for body in segments.applications if body.startswith(name)), b"") for name in (_EXIF, _XMP))
     # A sequential picture whose first scan has all components is over after it.
     is_one_scan = marker not in _PROGRESSIVE and segments.scan[2] >= num_components
@@ -81,7 +100,7 @@ def read(data: bytes) -> EncodedImage:
     if not scans.is_ended and marker in _PROGRESSIVE and not scans.is_complete:
         raise CorruptImage("the JPEG image is truncated: it lacks some of its scans")
     num_bytes = scans.end - segments.scan_start
-    num_samples = width * height * _samples_a_pixel(frame, num_components)
+    num_samples = _num_samples(width, height, frame, num_components)
     if is_one_scan:
         cost_ns, memory_bytes = _NS_A_SAMPLE * num_samples + _NS_A_BYTE * num_bytes, 0.0
     else:
@@ -103,16 +122,21 @@ def read(data: bytes) -> EncodedImage:
         num_components=num_components,
         is_open=not scans.is_ended,
         is_one_scan=is_one_scan,
-        is_plain=marker < _ARITHMETIC,
+        is_lossless=marker == _LOSSLESS,
+        is_plain=marker in _PLAIN,
     )
 
 
-def _samples_a_pixel(frame: bytes, num_components: int) -> float:
-    """Tell how many samples a pixel has: 3, or less where colours are stored at less than full size (B.2.2)."""
+def _num_samples(width: int, height: int, frame: bytes, num_components: int) -> int:
+    """Count the samples of a picture, whose colours may be stored at less than full size, in whole blocks (A.2.4)."""
     factors = [frame[position] for position in range(9, 9 + 3 * num_components, 3)]
-    areas = [(factor >> 4) * (factor & 15) for factor in factors]
-    largest = max(factor >> 4 for factor in factors) * max(factor & 15 for factor in factors)
-    return min(num_components, sum(areas) / largest) if largest else num_components
+    across, down = (max(sides) for sides in ([each >> 4 for each in factors], [each & 15 for each in factors]))
+    if not across or not down:
+        return width * height * num_components
+    unit = (_BLOCK_PX * across, _BLOCK_PX * down)
+    num_units = math.ceil(width / unit[0]) * math.ceil(height / unit[1])
+    samples_a_unit = _BLOCK_PX**2 * sum((each >> 4) * (each & 15) for each in factors)
+    return min(num_units * samples_a_unit, num_units * unit[0] * unit[1] * num_components)
 
 
 def decode(encoded: EncodedImage, reduction: int) -> Image.Image:

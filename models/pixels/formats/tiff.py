@@ -36,6 +36,16 @@ _STRIPS = {_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES}
 _TILES = {_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_BYTES}
 
 _NO_COMPRESSION = 1
+# CCITT's three, LZW, JPEG's and Deflate's two, raw of 16 bits, PackBits, ThunderScan, LogLuv's two, LZMA, zstd.
+_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000}
+_UNKNOWN_COMPRESSIONS = {
+    **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
+    **dict.fromkeys((50002, 52546), "JPEG XL"),
+    **dict.fromkeys((22610, 34934), "JPEG XR"),
+    **dict.fromkeys((34927, 50001), "WebP"),
+    34661: "JBIG",
+    34887: "LERC",
+}
 _DEFAULT_SAMPLES = 3  # of a picture in JPEG; of others 1, as the specification has it
 _MAX_LIST_BYTES = 1024**2
 # Pillow takes each strip in Python; this is one for each row of the tallest image that is accepted.
@@ -57,6 +67,12 @@ def read(data: bytes) -> EncodedImage:
         is_signed=directory.integer(_SAMPLE_FORMAT) == _SIGNED,
         is_white_zero=directory.integer(_PHOTOMETRIC) == 0,
     )
+    compression = directory.integer(_COMPRESSION, default=_NO_COMPRESSION)
+    if compression not in _COMPRESSIONS:
+        name = _UNKNOWN_COMPRESSIONS.get(compression, f"number {compression}")
+        raise UnsupportedImage(
+            f"the TIFF image has the compression {name}, which is not accepted; save it with LZW, Deflate or JPEG"
+        )
     segments = _segments(directory, width, height)
     cost = _cost(directory, segments, width * height)
     # libtiff would look for tiles first, and Pillow for strips.

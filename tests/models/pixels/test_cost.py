@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import pytest
 from heif_files import extents, find, heif, stream
-from pictures import encode, gradient, noise, tiff, with_orientation
+from pictures import encode, gradient, noise, png, png_chunk, tiff, with_orientation
 from PIL import Image, ImageFile
 
 from models.errors import CorruptImage, ImageError, ImageTooLarge, UnsupportedImage
@@ -86,6 +86,31 @@ def test_photo_of_200_megapixels_is_accepted_where_it_is_decoded_at_an_eighth() 
     cost = read(bytes(photo), PixelSpec(224, 224)).cost
     assert cost.cpu_s < 0.5
     assert cost.memory_bytes < 20_000_000
+
+
+def test_picture_costs_whole_blocks_of_samples() -> None:
+    thin, wide = (read(progressive(height, width), SPEC).encoded.cost for height, width in [(640, 1), (640, 16)])
+    assert thin.memory_bytes == wide.memory_bytes == 640 * 16 * 3
+    assert thin.cpu_s > wide.cpu_s / 2  # which has a few bytes more
+
+
+# PNG, BMP
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "before", "pixel_ns"),
+    [(0, b"", 3), (3, b"", 8), (0, png_chunk(b"tRNS", b"\0\0"), 17), (3, png_chunk(b"tRNS", b"\0"), 22)],
+    ids=["gray", "palette", "gray with a transparent one", "palette with transparent ones"],
+)
+def test_pixel_of_a_png_costs_what_it_is_made_into(colour_type: int, before: bytes, pixel_ns: int) -> None:
+    palette = png_chunk(b"PLTE", bytes(6)) if colour_type == 3 else b""
+    upload = png(bytes(10_000), width=80_000, bits=1, colour_type=colour_type, before=palette + before)
+    cost = read_encoded(upload, "PNG").cost
+    assert cost.cpu_s == pytest.approx(80_000 * (pixel_ns + 5 / 8) / 1e9, rel=0.01)
+
+
+def test_pixel_of_a_bitmap_costs_what_it_is_made_into() -> None:
+    assert read_encoded(encode(gradient(100, 100), "BMP"), "BMP").cost.cpu_s == 100 * 100 * 10 / 1e9
 
 
 # TIFF

@@ -163,7 +163,26 @@ def test_tiff_whose_pixels_pillow_cannot_take_is_not_accepted_and_not_called_cor
 
 def test_tiff_whose_directory_is_broken_is_corrupt():
     with pytest.raises(CorruptImage):
-        preprocess(gray_tiff(ROW, width=2, bits=8, more={259: 60_000}), SPEC)
+        preprocess(gray_tiff(ROW, width=2, bits=8, more={273: 60_000}), SPEC)
+
+
+@pytest.mark.parametrize(("number", "name"), [(34712, "JPEG 2000"), (50001, "WebP"), (34887, "LERC"), (9, "number 9")])
+def test_tiff_in_a_compression_that_nothing_decodes_is_not_called_corrupt(number, name):
+    with pytest.raises(UnsupportedImage, match=f"has the compression {name}, which is not accepted; save it with LZW"):
+        preprocess(gray_tiff(ROW, width=2, bits=8, more={259: number}), SPEC)
+
+
+@pytest.mark.parametrize(("bits", "compression"), [(0, 4), (0, 5), (2, 0), (64, 0), (16, 3)])
+def test_bitmap_that_windows_knows_and_nothing_decodes_is_not_called_corrupt(bits, compression):
+    head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 54, 40, 2, 1, 1, bits, compression, 0, 0, 0, 0, 0)
+    with pytest.raises(UnsupportedImage, match="the BMP image is of a kind that is not accepted; save it uncompressed"):
+        preprocess(head + bytes(64), SPEC)
+
+
+def test_png_as_xcode_makes_them_is_not_called_corrupt():
+    upload = png(b"\0", width=1)
+    with pytest.raises(UnsupportedImage, match="CgBI"):
+        preprocess(upload[:8] + png_chunk(b"CgBI", bytes(4)) + upload[8:], SPEC)
 
 
 def test_tiff_is_read_as_its_first_page_only():

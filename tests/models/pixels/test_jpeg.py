@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
-from pictures import encode, gradient, noise
+from pictures import encode, gradient, lossless_jpeg, noise
 from PIL import Image
 
-from models.errors import CorruptImage
+from models.errors import CorruptImage, UnsupportedImage
 from models.pixels.formats import jpeg
 from models.pixels.preprocessing import PixelSpec, preprocess
 
@@ -72,11 +71,37 @@ def test_picture_that_lacks_a_byte_is_not_whole(options: dict[str, Any]) -> None
             preprocess(noisy[:-num_missing], PixelSpec(40, 56))
 
 
-@pytest.mark.parametrize(("bits", "num_components"), [(12, 3), (8, 2), (8, 0), (8, 5)])
-def test_frame_that_nothing_decodes_is_refused_by_what_it_says(bits: int, num_components: int) -> None:
+def with_frame(bits: int, num_components: int, marker: int = 0xC0) -> bytes:
     upload = bytearray(encode(gradient(16, 16), "JPEG"))
     frame = upload.index(b"\xff\xc0")
-    struct.pack_into(">B", upload, frame + 4, bits)
-    struct.pack_into(">B", upload, frame + 9, num_components)
+    upload[frame + 1], upload[frame + 4], upload[frame + 9] = marker, bits, num_components
+    return bytes(upload)
+
+
+@pytest.mark.parametrize(("bits", "num_components"), [(12, 3), (16, 4), (8, 2)])
+def test_frame_that_nothing_decodes_is_not_called_corrupt(bits: int, num_components: int) -> None:
+    with pytest.raises(
+        UnsupportedImage, match=f"has {num_components} components of {bits} bits, which is not accepted"
+    ):
+        preprocess(with_frame(bits, num_components), PixelSpec(32, 32))
+
+
+@pytest.mark.parametrize(
+    ("marker", "what"), [(0xC5, "hierarchical"), (0xCB, "lossless in arithmetic code"), (0xF7, "JPEG-LS")]
+)
+def test_coding_that_nothing_decodes_is_not_called_corrupt(marker: int, what: str) -> None:
+    with pytest.raises(UnsupportedImage, match=f"the JPEG image is {what}, which is not accepted"):
+        preprocess(with_frame(8, 3, marker), PixelSpec(32, 32))
+
+
+@pytest.mark.parametrize(("bits", "num_components"), [(7, 3), (8, 0), (8, 5)])
+def test_frame_that_cannot_be_is_corrupt(bits: int, num_components: int) -> None:
     with pytest.raises(CorruptImage, match=f"{num_components} components of {bits} bits"):
-        preprocess(bytes(upload), PixelSpec(32, 32))
+        preprocess(with_frame(bits, num_components), PixelSpec(32, 32))
+
+
+@pytest.mark.parametrize("side_px", [64, 32, 8])
+def test_lossless_picture_is_decoded_at_its_full_size(side_px: int) -> None:
+    pixels = preprocess(lossless_jpeg(64, 64), PixelSpec(side_px, side_px))
+    assert np.unique(pixels[:, : side_px // 2 - 1]) == [200]
+    assert np.unique(pixels[:, side_px // 2 + 1 :]) == [72]
