@@ -20,6 +20,7 @@ from optimize.candidate import Candidate
 from optimize.changes import likeness
 from optimize.channels.plan import BudgetOutOfReach
 from optimize.channels.prune import prune_channels
+from optimize.cost.gain import measure_gain
 from optimize.cost.latency import latency_ratio
 from optimize.cost.rounds import Rounds
 from optimize.gate import Limits
@@ -79,6 +80,7 @@ def search(
     tried = _Tried(Line(source, repository), limits)
     say("quantizing the model as it is")
     plain = tried.add("int8", stages.quantized())
+    stages.note_gain(plain.candidate)
     if settings.budget_latency == 1 and not stages.refusal and _cost(plain.candidate) > TOLERATED_POINTS:
         tried.add("int8, trained", stages.trained(source, "aware"))
     for budget in stages.in_time(budgets):
@@ -128,6 +130,7 @@ class _Stages:
 
     Attributes:
         refusal: says why the network can only be quantized as it is; "" where it can be trained on.
+        offers_float32: networks of fewer channels are candidates in float32, too.
     """
 
     def __init__(
@@ -146,7 +149,7 @@ class _Stages:
         self._say, self._clock = say, clock
         self._end_s = clock() + 60 * settings.minutes
         self._pace = Pace(0.0, 0)
-        self.refusal = ""
+        self.refusal, self.offers_float32 = "", False
         try:
             source.require_resnet("what removes channels or trains")
         except ValueError as error:
@@ -174,6 +177,18 @@ class _Stages:
         count = int((LAST_BUDGET - first) / NEXT_BUDGET + 1e-9)
         return [first, *(round(first + NEXT_BUDGET * number, 2) for number in range(1, count + 1))]
 
+    def note_gain(self, plain: Candidate) -> None:
+        """Say so where int8 is not faster here, and offer float32 then."""
+        config, num_classes = self._source.run.config, len(self._source.run.labels)
+        gain = measure_gain(plain.measured.file, self._source.dense.file, pixels=config.pixels, num_classes=num_classes)
+        if gain.is_faster:
+            return
+        self.offers_float32 = True
+        then = "networks of fewer channels are offered in float32, too"
+        if self.refusal or self._settings.budget_latency == 1:
+            then = "a network of fewer channels would be faster (--budget-latency 0.5)"
+        self._say(f"{gain}: the file is smaller, and no answer comes sooner; {self.refusal or then}")
+
     def in_time(self, budgets: Sequence[float]) -> Iterator[float]:
         """Yield the budgets, each when it is due, until no time is left to fine-tune for the next."""
         for budget in budgets:
@@ -186,15 +201,18 @@ class _Stages:
         return quantize(self._source, self._workdir, Quantization(precision), command=self._command, say=self._say)
 
     def without_channels(self, budget: float) -> Iterator[tuple[str, Candidate]]:
-        """Remove channels for a budget of time, and train as int8 what loses by that."""
+        """Remove channels for a budget of time, quantize, and train as int8 what loses by that."""
         folder, epochs = self._folder(budget), self.epochs(budget)
         self._say(f"removing channels until an image takes {budget:g} of the time; {how_many(epochs, 'epoch')}")
         source, pruning = self._recipe(budget, epochs)
         try:
-            narrower = prune_channels(source, folder, pruning, command=self._command, say=self._say).as_source()
+            pruned = prune_channels(source, folder, pruning, command=self._command, say=self._say)
         except BudgetOutOfReach as error:
             self._say(f"{budget:g} of the time: {error}")
             return
+        if self.offers_float32:
+            yield f"{budget:g} of the time, float32", pruned
+        narrower = pruned.as_source()
         candidate = quantize(narrower, folder, Quantization(), command=self._command, say=self._say)
         yield f"{budget:g} of the time, int8", candidate
         if _cost(candidate) > TOLERATED_POINTS and self._clock() < self._end_s:

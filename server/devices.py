@@ -13,9 +13,8 @@ from pathlib import Path
 from models.runtime import AUTO
 from models.runtime.cores import available_cores
 from models.runtime.processor import CPUINFO, has_saturating_int8
-from models.runtime_choice.choice import ALONE
 from models.runtime_choice.installed import installed_runtimes
-from models.runtime_choice.trial import BASELINE
+from models.runtime_choice.record import ALONE, BASELINE
 from server.engine.loaded import ExecutionPlan
 from server.settings import Settings, SettingsError
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from models.runtime_choice.trial import BASELINE
+from models.runtime_choice.record import BASELINE
 from server import __version__
 from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice, plan_for

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from models.pixels.preprocessing import PixelSpec
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from models.store.reference import ModelReference
 from server.engine.batcher import Batcher
 from server.engine.catalogue import Catalogue, ServedModel, key_of

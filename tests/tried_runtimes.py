@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.runtime_choice.trial import Trial
+from models.runtime_choice.record import Trial
 
 
 class ManualClock:

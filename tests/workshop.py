@@ -7,7 +7,7 @@ from engines import MeanColour
 from small_artifacts import small_manifest, small_sources
 
 from models.errors import CorruptArtifact
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from models.store.repository import Repository
 from models.store.routing import set_stable
 from server.engine.catalogue import Catalogue

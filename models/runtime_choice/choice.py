@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from models.runtime.cores import available_cores
 from models.runtime.processor import CPUINFO, cpu_name, proc_field
 from models.runtime_choice.installed import installed_runtimes
 from models.runtime_choice.kept_trials import KeptTrials
-from models.runtime_choice.trial import BASELINE, LIMIT_S, Trial, ask_for_trial
+from models.runtime_choice.record import ALONE, BASELINE, RuntimeChoice, Trial
+from models.runtime_choice.trial_process import LIMIT_S, ask_for_trial
 from models.store.artifact import Artifact
 
 # LiteRT serves where another is less than this much faster: it takes half the memory, and no change while it serves.
@@ -26,38 +26,8 @@ MAX_SPREAD = 1.25
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 FORMAT = "litert"
-ALONE = "no other runtime for CPUs is installed"
 
 AskForTrial = Callable[..., Trial]
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeChoice:
-    """The runtime of a version, and why it is that one.
-
-    Attributes:
-        runtime: that runs it.
-        reason: in words that follow "because".
-        trials: of the others, beside LiteRT.
-        is_lasting: trials at another time would end alike.
-    """
-
-    runtime: RuntimeName
-    reason: str
-    trials: tuple[Trial, ...] = ()
-    is_lasting: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.runtime}, because {self.reason}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {"runtime": self.runtime, "reason": self.reason, "trials": [trial.to_dict() for trial in self.trials]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> RuntimeChoice:
-        """Read what `to_dict` wrote."""
-        return cls(values["runtime"], values["reason"], tuple(Trial.from_dict(trial) for trial in values["trials"]))
 
 
 def choose_runtime(

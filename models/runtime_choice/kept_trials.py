@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from models.runtime_choice.trial import Trial
+from models.runtime_choice.record import Trial
 from models.store.strict_json import parse_object
 
 log = logging.getLogger("opsin.runtime")

@@ -10,7 +10,7 @@ from typing import Any
 from models.answers import can_be_unsure
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
 from server.engine.errors import EngineNotReady, ModelGone
 from server.engine.shared_catalogue import CatalogueReader

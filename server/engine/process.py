@@ -20,7 +20,7 @@ from pathlib import Path
 
 from models.errors import OpsinError
 from models.runtime import RuntimeName
-from models.runtime_choice.choice import RuntimeChoice, choose_runtime
+from models.runtime_choice.record import RuntimeChoice
 from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
@@ -31,7 +31,6 @@ from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
 from server.engine.registry import ModelRegistry
 from server.engine.runners import NoteBatch, Runners
 from server.engine.runtime_exchange import RuntimeExchange
-from server.engine.runtime_trials import RuntimeTrials
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.slot_table import SlotTable
 
@@ -132,7 +131,12 @@ def make_registry(
         own = replace(plan, runtime=runtime)
         return load_model(artifact, own, pixel_bytes=table.pixel_bytes, max_classes=table.max_classes)
 
-    trials = RuntimeTrials(partial(choose_runtime, folder=config.cache)) if plan.is_runtime_tried else None
+    trials = None
+    if plan.is_runtime_tried:  # what it takes would be 0.05 s of each start
+        from models.runtime_choice.choice import choose_runtime
+        from server.engine.runtime_trials import RuntimeTrials
+
+        trials = RuntimeTrials(partial(choose_runtime, folder=config.cache))
     return ModelRegistry(
         config.repository,
         config.wanted,

@@ -10,17 +10,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import OpsinError
 from models.runtime import RuntimeName
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from models.store.artifact import Artifact
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
-from server.engine.runtime_trials import RuntimeTrials
+
+if TYPE_CHECKING:
+    from server.engine.runtime_trials import RuntimeTrials
 
 log = logging.getLogger("opsin.engine")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from models.store.artifact import Artifact
 
 log = logging.getLogger("opsin.engine")

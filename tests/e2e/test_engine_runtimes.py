@@ -20,7 +20,7 @@ from models.runtime.cores import available_cores
 from models.runtime_choice.choice import choose, key_of
 from models.runtime_choice.installed import installed_runtimes
 from models.runtime_choice.kept_trials import KeptTrials
-from models.runtime_choice.trial import Trial
+from models.runtime_choice.record import Trial
 from models.store.manifest import ModelFile
 from models.store.repository import Repository
 

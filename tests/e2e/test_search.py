@@ -9,6 +9,7 @@ from toy_data import write_folders
 
 from models.store.repository import Repository
 from optimize.__main__ import main
+from optimize.cost.gain import Gain
 from optimize.cost.rounds import Rounds
 from optimize.cost.tflite_file import read_tflite
 from training.config import preset, replaced
@@ -29,6 +30,8 @@ def work_ratio(candidate, baseline):
 def test_search_publishes_what_is_faster_and_says_what_it_tried(tmp_path, capsys, monkeypatch):
     for module in ("auto", "channels.removal", "gate"):
         monkeypatch.setattr(f"optimize.{module}.latency_ratio", work_ratio)
+    gain = Gain({"litert": Rounds((1.0,))}, {"litert": Rounds((3.0,))})
+    monkeypatch.setattr("optimize.auto.measure_gain", lambda *_, **__: gain)
     photos = write_folders(tmp_path / "photos", num_images=60)
     repository, workdir, output = tmp_path / "repository", tmp_path / "toy", tmp_path / "toy-fast"
     config = replaced(preset("scratch"), {"variant": "8", "width": 16, "image_px": 32, "epochs": 1, "batch_size": 16})

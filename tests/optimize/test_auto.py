@@ -25,6 +25,7 @@ def stages(tmp_path, replace_function, monkeypatch):
     for name in ("quantize", "prune_channels", "train_quantized"):
         replace_function(f"optimize.auto.{name}", getattr(stages, name))
     replace_function("optimize.auto.latency_ratio", stages.latency_ratio)
+    monkeypatch.setattr("optimize.auto.measure_gain", stages.measure_gain)
     replace_function("optimize.auto.measure_pace", lambda _: Pace(step_s=0.4, steps_per_epoch=350))
     monkeypatch.setattr("optimize.auto.Line", lambda *_: stages)
     return stages
@@ -220,6 +221,32 @@ def test_search_that_was_stopped_goes_on_with_the_epochs_that_it_began(searched,
     )
     searched(Search(minutes=60))
     assert stages.done[1][2].epochs == 5
+
+
+NOT_FASTER = (
+    "int8 takes 0.98 of the time of float32 on this machine, with litert or openvino: the file is smaller, and no "
+    "answer comes sooner; "
+)
+
+
+def test_where_int8_is_not_faster_float32_of_fewer_channels_is_offered(searched, stages, tmp_path, lines):
+    stages.gain = 0.98
+    stages.latency["50 float32"] = (0.5,)
+    assert searched() == "50 float32"  # more accurate than what is quantized, and as fast
+    assert f"{NOT_FASTER}networks of fewer channels are offered in float32, too" in lines
+    assert [*tried(tmp_path)] == [PLAIN, "0.5 of the time, float32", NARROW, TRAINED]
+
+
+def test_where_int8_is_faster_nothing_is_said_of_float32(searched, tmp_path, lines):
+    searched()
+    assert [*tried(tmp_path)] == [PLAIN, NARROW, TRAINED]
+    assert not [line for line in lines if "sooner" in line]
+
+
+def test_where_int8_is_not_faster_and_no_channels_may_go_it_is_said_what_would_help(searched, stages, lines):
+    stages.gain = 0.98
+    assert searched(replace(SETTINGS, budget_latency=1.0)) == "plain"
+    assert f"{NOT_FASTER}a network of fewer channels would be faster (--budget-latency 0.5)" in lines
 
 
 @pytest.mark.parametrize("budget_latency", [0.5, 1.0])

@@ -16,7 +16,7 @@ from tried_runtimes import trial
 
 import server
 from models.runtime_choice.choice import choose
-from models.runtime_choice.trial import Trial
+from models.runtime_choice.record import Trial
 from server.api.app import create_app
 from server.devices import Device, DeviceChoice
 from server.engine.catalogue import RefusedModel

@@ -16,7 +16,8 @@ from tried_runtimes import trial
 
 from models.cli import main
 from models.predict import command, parquet
-from models.runtime_choice.choice import RuntimeChoice, choose
+from models.runtime_choice.choice import choose
+from models.runtime_choice.record import RuntimeChoice
 from models.store.repository import Repository
 
 REPO = Path(__file__).parents[3]

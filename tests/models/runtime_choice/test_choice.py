@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tried_runtimes import trial
 
-from models.runtime_choice.choice import RuntimeChoice, choose, choose_runtime
-from models.runtime_choice.trial import Trial
+from models.runtime_choice.choice import choose, choose_runtime
+from models.runtime_choice.record import RuntimeChoice, Trial
 
 INSTALLED = {"litert": "2.3.0", "openvino": "2026.4.1"}
 

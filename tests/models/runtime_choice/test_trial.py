@@ -9,9 +9,11 @@ import pytest
 from tried_runtimes import Answering, trial
 
 from models.errors import CorruptArtifact, RuntimeMissing
-from models.runtime_choice import trial as trial_module
+from models.runtime_choice import trial_process
+from models.runtime_choice.record import Trial
 from models.runtime_choice.timing import Timing
-from models.runtime_choice.trial import Trial, ask_for_trial, try_runtime
+from models.runtime_choice.trial import try_runtime
+from models.runtime_choice.trial_process import ask_for_trial
 
 
 @pytest.fixture
@@ -90,9 +92,9 @@ def test_what_is_no_trial_is_refused(changes):
     ],
 )
 def test_process_that_fails_is_a_fault_of_the_runtime(artifact, monkeypatch, code, fault):
-    run = trial_module.subprocess.run
+    run = trial_process.subprocess.run
     monkeypatch.setattr(
-        trial_module.subprocess, "run", lambda _command, **options: run([sys.executable, "-c", code], **options)
+        trial_process.subprocess, "run", lambda _command, **options: run([sys.executable, "-c", code], **options)
     )
     limit_s = 0.3 if "sleep" in code else 60
     assert ask_for_trial(artifact, "openvino", num_cores=1, limit_s=limit_s) == Trial("openvino", fault=fault)

@@ -11,7 +11,7 @@ from workshop import Killed
 
 from models.errors import CorruptArtifact
 from models.runtime_choice.choice import choose
-from models.runtime_choice.trial import Trial
+from models.runtime_choice.record import Trial
 from server.engine.catalogue import key_of
 from server.engine.load_attempts import RETRY_S
 

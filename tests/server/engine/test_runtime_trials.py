@@ -9,7 +9,7 @@ from engines import SOON_S, wait_until
 from small_artifacts import small_manifest
 from tried_runtimes import ManualClock
 
-from models.runtime_choice.choice import RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice
 from models.store.artifact import Artifact
 from server.engine.runtime_trials import PAUSES_S, RuntimeTrials
 

@@ -1,0 +1,113 @@
+"""Tells whether int8 makes a model faster on this machine, in any runtime that is installed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from models.errors import CorruptArtifact
+from models.pixels.spec import PixelSpec
+from models.portable.golden import fitted_pixels, one_by_one
+from models.portable.painting import PAINTED
+from models.runtime import Runtime, RuntimeName
+from models.runtime_choice.agreement import compare
+from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.record import BASELINE
+from optimize.cost.rounds import NUM_ROUNDS, Rounds, interleave
+from optimize.cost.timed_file import Clock, latency_ms
+
+FASTER = 0.95  # int8's part of float32's time, from which on it is faster
+
+Load = Callable[[RuntimeName, Path], Runtime]
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """The time of one image on one core, in ms, by runtime.
+
+    Attributes:
+        int8: of the runtimes whose answers are LiteRT's.
+        float32: of all that run it.
+    """
+
+    int8: Mapping[str, Rounds]
+    float32: Mapping[str, Rounds]
+
+    @property
+    def ratio(self) -> float:
+        """Return int8's time as a part of float32's, each in its fastest runtime."""
+        int8, float32 = (min(rounds.median for rounds in times.values()) for times in (self.int8, self.float32))
+        return int8 / float32
+
+    @property
+    def is_faster(self) -> bool:
+        """Tell whether int8 takes less time."""
+        return self.ratio <= FASTER
+
+    def __str__(self) -> str:
+        runtimes = " or ".join(dict.fromkeys([*self.float32, *self.int8]))
+        return f"int8 takes {self.ratio:.2f} of the time of float32 on this machine, with {runtimes}"
+
+
+def measure_gain(
+    int8: Path,
+    float32: Path,
+    *,
+    pixels: PixelSpec,
+    num_classes: int,
+    runtimes: Iterable[RuntimeName] | None = None,
+    load: Load | None = None,
+    num_rounds: int = NUM_ROUNDS,
+    clock: Clock = time.perf_counter,
+) -> Gain:
+    """Time both files with every runtime, in interleaved rounds; takes a second or two for each runtime.
+
+    Args:
+        int8: a `.tflite` file.
+        float32: the same network as another one.
+        pixels: how pictures are fitted, for both.
+        num_classes: of both.
+        runtimes: to try, LiteRT first; None for those that are installed.
+        load: loads a file on one thread.
+        num_rounds: at least 1.
+        clock: seconds, monotonic.
+
+    Raises:
+        CorruptArtifact: LiteRT cannot run a file.
+    """
+    pictures = [fitted_pixels(name, pixels) for name in PAINTED]
+    load = load or partial(load_file, shape=(pixels.height_px, pixels.width_px, 3), num_classes=num_classes)
+    measures: dict[str, dict[str, Callable[[], float]]] = {"int8": {}, "float32": {}}
+    right = None
+    with ExitStack() as stack:
+        for runtime in installed_runtimes() if runtimes is None else runtimes:
+            for precision, file in (("int8", int8), ("float32", float32)):
+                try:
+                    loaded = stack.enter_context(closing(load(runtime, file)))
+                except (CorruptArtifact, ImportError):
+                    if runtime == BASELINE:
+                        raise
+                    continue
+                if precision == "int8":
+                    answers = one_by_one(loaded, pictures)
+                    right = answers if right is None else right
+                    if compare(answers, right).fault:  # sums that saturate, on processors without VNNI
+                        continue
+                call = partial(loaded.run, pictures[:1])
+                measures[precision][runtime] = partial(latency_ms, call, clock)
+        return Gain(*interleave([*measures.values()], num_rounds=num_rounds, seed=0))
+
+
+def load_file(runtime: RuntimeName, file: Path, *, shape: tuple[int, int, int], num_classes: int) -> Runtime:
+    """Load a `.tflite` file with LiteRT or OpenVINO, on one thread."""
+    if runtime == "openvino":
+        from models.runtime.openvino import OpenVINORuntime  # which takes up to a second
+
+        return OpenVINORuntime(file, input_shape=shape, num_classes=num_classes)
+    from models.runtime.litert import LiteRTRuntime
+
+    return LiteRTRuntime(file, input_shape=shape, num_classes=num_classes)
