@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from models.errors import OpsinError
 from models.portable.golden import one_by_one
 from models.runtime import Runtime, RuntimeName, load_runtime
+from models.runtime.shared_weights import SharedWeights
 from models.runtime_choice.agreement import compare, reference_for
 from models.runtime_choice.record import BASELINE, Trial
 from models.runtime_choice.timing import Loaded, Timing, time_in_rounds
@@ -97,10 +99,9 @@ def main() -> int:
 
 
 def _loaded(artifact: Artifact, runtime: RuntimeName, num_cores: int, load: Callable[..., Runtime]) -> Loaded:
-    return Loaded(
-        load(artifact, runtime=runtime, num_threads=num_cores),
-        [load(artifact, runtime=runtime) for _ in range(num_cores)],
-    )
+    with SharedWeights() as weights:  # as in the engine
+        load_copy = partial(load, artifact, runtime=runtime, weights=weights)
+        return Loaded(load_copy(num_threads=num_cores), [load_copy() for _ in range(num_cores)])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def tried(artifact):
     loads = []
 
     def tried(answer=(0.7, 0.2, 0.1), error=None):
-        def load(_artifact, *, runtime, num_threads=1):
+        def load(_artifact, *, runtime, weights, num_threads=1):
+            assert weights is not None
             if runtime == "openvino" and error:
                 raise error
             loads.append((runtime, num_threads, Answering(answer if runtime == "openvino" else (0.7, 0.2, 0.1))))
