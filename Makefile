@@ -8,7 +8,7 @@ NAME ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help sbom audit serve train quantize optimize test test-all fuzz soak test-browser check format lint types bench lock clean
+.PHONY: help sbom audit serve train quantize optimize test test-all fuzz soak test-browser check format lint types bench peers lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -100,10 +100,15 @@ lint: .venv/dev/.done
 types: .venv/dev/.done
 	.venv/dev/bin/mypy
 
-bench: .venv/bench/.done ## measure the server on this machine, which takes wrk: make bench BENCH="--quick"
-	@.venv/bench/bin/python -m benchmarks.wrk
+bench: .venv/serve/.done ## measure the server on this machine, which takes wrk: make bench BENCH="--quick"
+	@.venv/serve/bin/python -m benchmarks.wrk
 	@$(MAKE) --no-print-directory benchmarks/.cache/.done
-	@exec .venv/bench/bin/python -m benchmarks.serving $(BENCH)
+	@exec .venv/serve/bin/python -m benchmarks.serving $(BENCH)
+
+peers: .venv/serve/.done ## measure it beside FastAPI, MLServer, BentoML, LitServe and PyTriton: make peers PEERS="--only 1,16"
+	@.venv/serve/bin/python -m benchmarks.wrk
+	@$(MAKE) --no-print-directory benchmarks/.cache/.done
+	@exec .venv/serve/bin/python -m benchmarks.peers $(PEERS)
 
 # The model that it measures; training's environment makes it, once.
 benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py benchmarks/pictures.py | .venv/train/.done
@@ -111,9 +116,9 @@ benchmarks/.cache/.done: benchmarks/resnet50.py benchmarks/random_model.py bench
 	@touch $@
 
 lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked requirements/*.txt
-	for purpose in serve serve-openvino serve-gpu backbones heif redis parquet tracing train onnx gpu dev bench audit fuzz; do \
+	for purpose in $(basename $(wildcard requirements/*.in benchmarks/peers/requirements/*.in)); do \
 	  .venv/dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
-	    requirements/$$purpose.in --output-file requirements/$$purpose.txt || exit 1; \
+	    $$purpose.in --output-file $$purpose.txt || exit 1; \
 	done
 
 # What is installed somewhere, each with a lock file of its own.

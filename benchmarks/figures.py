@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.spread import Spread
+from benchmarks.spread import Spread, median_interval
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,20 @@ class Figure:
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
         return asdict(self) | {"is_met": self.is_met}
+
+
+def ratio_figure(what: str, ours: Sequence[float], theirs: Sequence[float], *, note: str = "", **rest: Any) -> Figure:
+    """Ours over theirs, round by round."""
+    ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
+    low, high = median_interval(ratios)
+    medians = [Spread(tuple(values)).median for values in (ours, theirs)]
+    return Figure.of_runs(
+        what,
+        ratios,
+        note=f"{note}median within {low:.3f} .. {high:.3f} (95 %); medians {medians[0]:.3g} against {medians[1]:.3g}",
+        details={"ours": list(ours), "theirs": list(theirs)},
+        **rest,
+    )
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.folders import ROOT
 from models.runtime.cores import available_cores
-from models.runtime.processor import cpu_name, proc_field
+from models.runtime.processor import cpu_name, has_saturating_int8, proc_field
 
-PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn", "fastapi", "starlette", "uvicorn", "uvloop")
+PACKAGES = ("ai-edge-litert", "numpy", "pillow", "flask", "gunicorn")
 
 
 def describe() -> dict[str, Any]:
     """Machine, commit, date and versions."""
     return {
         "cpu": cpu_name(),
+        "int8": "without VNNI" if has_saturating_int8() else "with VNNI",
         "num_cores": available_cores(),
         "memory": proc_field("MemTotal", Path("/proc/meminfo")) or "unknown",
         "system": platform.platform(),
@@ -30,6 +32,13 @@ def describe() -> dict[str, Any]:
         "has_uncommitted_changes": bool(_output("git", "status", "--porcelain", "--untracked-files=no")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def in_words(described: Mapping[str, Any]) -> str:
+    """What the heading of a table says of it."""
+    commit = f"{described['commit']}{' with changes' if described['has_uncommitted_changes'] else ''}"
+    cores = f"{described['num_cores']} cores ({described['int8']})"
+    return f"{described['cpu']}, {cores}, commit {commit}, {described['date']}"
 
 
 def _version(package: str) -> str:

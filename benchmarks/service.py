@@ -42,6 +42,7 @@ class Service:
         ready_path: str,
         start_limit_s: float = START_S,
         folder: Path = ROOT,
+        python: Path = Path(sys.executable),
     ) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("OPSIN_")}
         self.port = port
@@ -50,7 +51,7 @@ class Service:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, *command],
+            [str(python), *command],
             cwd=folder,
             env={**own, **environ},
             stdin=subprocess.DEVNULL,
@@ -94,6 +95,19 @@ class Service:
         if self._process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
             self._process.wait(STOP_S)
+
+    def halt(self) -> None:
+        """Stop all its processes where they are, until `resume`."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let all its processes go on; those that were not halted notice nothing."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def pids(self) -> list[int]:
         """All its processes."""

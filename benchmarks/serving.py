@@ -17,7 +17,6 @@ from benchmarks.folders import CACHE, RESULTS
 from benchmarks.footprint import measure_memory, measure_start
 from benchmarks.lone import measure_large_photo, measure_lone
 from benchmarks.overload import measure_overload
-from benchmarks.peer import measure_peer
 from benchmarks.plan import Plan
 from benchmarks.swaps import measure_swaps
 from benchmarks.throughput import measure_throughput
@@ -34,7 +33,6 @@ Measure = Callable[[Workload, Plan], list[Figure]]
 EXPERIMENTS: dict[str, tuple[Measure, tuple[Callable[[], Workload], ...]]] = {
     "throughput": (measure_throughput, (resnet50, shipped)),
     "lone": (measure_lone, (resnet50, shipped)),
-    "peer": (measure_peer, (shipped,)),
     "large": (measure_large_photo, (resnet50,)),
     "overload": (measure_overload, (resnet50,)),
     "kills": (measure_engine_kills, (resnet50, shipped)),
@@ -99,10 +97,7 @@ def _write(figures: Sequence[Figure], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     record = {"machine": where, "figures": [figure.to_dict() for figure in figures]}
     (folder / "serving.json").write_text(json.dumps(record, indent=1) + "\n")
-    heading = (
-        f"{where['cpu']}, {where['num_cores']} cores, commit {where['commit']}"
-        f"{' with changes' if where['has_uncommitted_changes'] else ''}, {where['date']}\n\n"
-    )
+    heading = f"{machine.in_words(where)}\n\n"
     (folder / "serving.md").write_text(heading + table(figures))
     print(heading + table(figures), end="")
 

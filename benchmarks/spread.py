@@ -37,3 +37,11 @@ class Spread:
     def __str__(self) -> str:
         count = len(self.runs)
         return f"{min(self.runs):.3g} .. {max(self.runs):.3g} ({count} run{'s' if count > 1 else ''})"
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Bound the median at 95 % by order statistics, whatever the distribution (binomial, by its normal limit)."""
+    ordered, half_width = sorted(values), 1.96 * math.sqrt(len(values)) / 2
+    low = max(0, math.floor(len(values) / 2 - half_width))
+    high = min(len(values) - 1, math.ceil(len(values) / 2 + half_width))
+    return ordered[low], ordered[high]

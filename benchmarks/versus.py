@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import math
 import random
 import subprocess
 import sys
@@ -19,11 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, ratio_figure, table
 from benchmarks.folders import RESULTS, ROOT
 from benchmarks.plan import Plan
 from benchmarks.service import opsin
-from benchmarks.spread import Spread
 from benchmarks.workload import shipped
 from benchmarks.wrk import Load, run_wrk
 
@@ -88,33 +86,13 @@ def compare(rounds: Sequence[Round], revision: str, connections: int) -> list[Fi
     ours, theirs = ([loads[name] for loads in rounds] for name in ("ours", "theirs"))
     load = f"at {connections} connection{'s' if connections > 1 else ''}, over {revision}"
     return [
-        _ratio(f"shipped: requests/s {load}", [one.rate for one in ours], [one.rate for one in theirs]),
-        _ratio(
+        ratio_figure(f"shipped: requests/s {load}", [one.rate for one in ours], [one.rate for one in theirs]),
+        ratio_figure(
             f"shipped: CPU time a request {load}",
             [one.cpu_ms_per_answer for one in ours],
             [one.cpu_ms_per_answer for one in theirs],
         ),
     ]
-
-
-def _ratio(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
-    low, high = median_interval(ratios)
-    medians = [Spread(tuple(values)).median for values in (ours, theirs)]
-    return Figure.of_runs(
-        what,
-        ratios,
-        note=f"median within {low:.3f} .. {high:.3f} (95 %); medians {medians[0]:.3g} against {medians[1]:.3g}",
-        details={"ours": list(ours), "theirs": list(theirs)},
-    )
-
-
-def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Bound the median at 95 % by order statistics, whatever the distribution (binomial, by its normal limit)."""
-    ordered, half_width = sorted(values), 1.96 * math.sqrt(len(values)) / 2
-    low = max(0, math.floor(len(values) / 2 - half_width))
-    high = min(len(values) - 1, math.ceil(len(values) / 2 + half_width))
-    return ordered[low], ordered[high]
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ class Workload:
         """Its name in the repository."""
         return self.artifact.manifest.name
 
-    def requests(self, form: Form = "raw", *, path: str = "/predict") -> list[bytes]:
-        """The photos as whole requests: "raw" bodies, or "multipart" as a browser sends them."""
-        return [photo_request(photo, form, path=path) for photo in self.photos]
+    def requests(self) -> list[bytes]:
+        """The photos as whole requests."""
+        return [photo_request(photo) for photo in self.photos]
 
 
 def shipped() -> Workload:
@@ -55,30 +55,38 @@ def resnet50() -> Workload:
     return Workload(RESNET50, repository.root, repository.load(RESNET50), photos())
 
 
-def photo_request(photo: bytes, form: Form = "raw", *, path: str = "/predict", kind: str = "image/jpeg") -> bytes:
+def photo_request(
+    photo: bytes, form: Form = "raw", *, path: str = "/predict", kind: str = "image/jpeg", field: str = "image"
+) -> bytes:
     """One photo as a POST, head and body."""
-    return photos_request([photo], path=path, kind=kind) if form == "multipart" else _post(path, kind, photo)
+    if form == "multipart":
+        return photos_request([photo], path=path, kind=kind, field=field)
+    return post_request(path, kind, photo)
 
 
-def photos_request(photos: Sequence[bytes], *, path: str = "/predict", kind: str = "image/jpeg") -> bytes:
+def photos_request(
+    photos: Sequence[bytes], *, path: str = "/predict", kind: str = "image/jpeg", field: str = "image"
+) -> bytes:
     """Several photos as one POST, as a browser sends them."""
-    content_type, body = form_of(photos, kind=kind)
-    return _post(path, content_type.decode(), body)
+    content_type, body = form_of(photos, kind=kind, field=field)
+    return post_request(path, content_type.decode(), body)
 
 
-def form_of(photos: Sequence[bytes], *, kind: str = "image/jpeg") -> tuple[bytes, bytes]:
+def form_of(photos: Sequence[bytes], *, kind: str = "image/jpeg", field: str = "image") -> tuple[bytes, bytes]:
     """Several photos as a browser's form: its Content-Type, and the body."""
-    disposition = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
+    disposition = f'Content-Disposition: form-data; name="{field}"; filename="photo.jpg"'
     head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: {kind}\r\n\r\n".encode()
     body = b"".join(head + photo + b"\r\n" for photo in photos) + f"--{BOUNDARY}--\r\n".encode()
     return f"multipart/form-data; boundary={BOUNDARY}".encode(), body
 
 
-def _post(path: str, content_type: str, body: bytes) -> bytes:
+def post_request(path: str, content_type: str, body: bytes, *, more_fields: Sequence[str] = ()) -> bytes:
+    """Any body as a POST, head and body."""
     lines = (
         f"POST {path} HTTP/1.1",
         "Host: 127.0.0.1",
         f"Content-Type: {content_type}",
         f"Content-Length: {len(body)}",
+        *more_fields,
     )
     return "\r\n".join((*lines, "\r\n")).encode() + body

@@ -9,7 +9,7 @@ def test_help_names_the_experiments(capsys):
     with pytest.raises(SystemExit) as left:
         main(["--help"])
     assert left.value.code == 0
-    assert "throughput, lone, peer" in " ".join(capsys.readouterr().out.split())
+    assert "throughput, lone, large" in " ".join(capsys.readouterr().out.split())
 
 
 def test_unknown_experiment_is_refused(capsys):

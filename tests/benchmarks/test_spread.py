@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.spread import Spread, percentile
+from benchmarks.spread import Spread, median_interval, percentile
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1)
 
@@ -31,3 +31,8 @@ def test_spread_shows_median_extremes_and_runs():
     assert str(spread) == "0.9 .. 0.98 (3 runs)"
     with pytest.raises(ValueError, match="at least one run"):
         Spread(())
+
+
+def test_interval_of_a_median_is_narrower_than_the_values():
+    assert median_interval(range(100)) == (40, 60)
+    assert median_interval([3.0, 1.0, 2.0]) == (1.0, 3.0)

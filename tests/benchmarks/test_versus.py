@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.versus import compare, main, median_interval
+from benchmarks.versus import compare, main
 from benchmarks.wrk import Load
 
 
@@ -14,11 +14,6 @@ def test_ratios_are_taken_within_a_round():
     assert (rate.value, rate.runs) == (2, (2, 2))
     assert (cpu.value, cpu.runs) == (1.25, (0.5, 2))
     assert "at 16 connections, over abc" in rate.what
-
-
-def test_interval_of_a_median_is_narrower_than_the_values():
-    assert median_interval(range(100)) == (40, 60)
-    assert median_interval([3.0, 1.0, 2.0]) == (1.0, 3.0)
 
 
 def test_unknown_revision_is_refused(capsys):

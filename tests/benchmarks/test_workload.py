@@ -28,12 +28,12 @@ def files_of(headers, body):
 
 
 def test_multipart_request_holds_the_photo_in_its_field():
-    first, headers, body = split(photo_request(b"photo\r\n", "multipart", path="/form"))
+    first, headers, body = split(photo_request(b"photo\r\n", "multipart", path="/form", field="request"))
     assert first == "POST /form HTTP/1.1"
     files = files_of(headers, body)
-    with files["image"].stream as file:
+    with files["request"].stream as file:
         assert file.read() == b"photo\r\n"
-    assert files["image"].filename == "photo.jpg"
+    assert files["request"].filename == "photo.jpg"
 
 
 def test_several_photos_are_fields_of_one_form():

@@ -1,0 +1,1 @@
+"""Opsin beside other servers around the same model file."""
