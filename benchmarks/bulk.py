@@ -1,7 +1,7 @@
 """`python -m models predict` over what the same cores reach without it, on every model of the zoo, in one run.
 
-    python -m benchmarks.bulk                  # writes benchmarks/results/bulk.json, prints the table
-    python -m benchmarks.bulk --rounds 3 --seconds 2
+    python -m benchmarks.bulk                  # writes benchmarks/results/bulk.json and bulk.md, prints the table
+    python -m benchmarks.bulk --rounds 3 --seconds 2 --models cifar10    # one anew, the others as they were
 
 Three things alternate in every round, each in processes of its own on all cores: the command, on a list of the photos
 over and over; decoding and inference of the same photos in memory, in the best of the arrangements of `in_process.py`
@@ -49,16 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bulk", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each of the three in a round")
-    args = parser.parse_args(argv)
     repository = Repository(SHIPPED_MODELS)
-    results = {}
+    parser.add_argument("--models", nargs="+", choices=repository.names(), default=repository.names())
+    args = parser.parse_args(argv)
+    machine = describe()
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = before["models"] if before.get("machine", {}).get("cpu") == machine["cpu"] else {}
     with ExitStack() as ends:
-        for name in repository.names():
+        for name in args.models:
             workload = Workload(name, repository.root, repository.load(name), photos())
             folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
             results[name] = measure(workload, folder, num_rounds=args.rounds, seconds=args.seconds)
-    RESULTS.write_text(json.dumps({"machine": describe(), "models": results}, indent=2) + "\n")
-    print(results_table(results))
+    RESULTS.write_text(json.dumps({"machine": machine, "models": results}, indent=2) + "\n")
+    written = f"{results_table(results)}\n"
+    RESULTS.with_suffix(".md").write_text(f"`python -m benchmarks.bulk` on {machine['cpu']}:\n\n```\n{written}```\n")
+    print(written, end="")
     return int(any(result["over_decode_and_run"]["median"] < TARGET for result in results.values()))
 
 
@@ -100,6 +105,7 @@ def measure(workload: Workload, folder: Path, *, num_rounds: int, seconds: float
 def run_predict(model: str, listed: Path, out: Path, seconds: float) -> Baseline:
     """Run the command as a user does, and count the rows that it writes for so long, once it is under way."""
     command = [sys.executable, "-m", "models", "predict", model, str(listed), "--out", str(out)]
+    command += ["--runtime", "litert"]  # as in_process.py
     part, record = names_beside(out)
     for left in (part, record):
         left.unlink(missing_ok=True)

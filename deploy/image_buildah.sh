@@ -1,6 +1,7 @@
 # How check_image.sh builds, runs and enters an image where there is buildah alone; sourced, not run.
 # The container is made of Linux's own tools: a root that is mounted read-only, /tmp, /dev and /proc of its own, its own
 # process ids, the image's user, no capability and no way to gain one. It shares the network of the machine.
+# EMULATED   a folder with cpuinfo and sys in place of the machine's, for an image of a processor that qemu stands for
 
 port=$((20000 + RANDOM % 10000))
 export BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot}
@@ -46,6 +47,8 @@ readonly in_namespaces='
   mount --bind "$root" "$root"
   mount -o remount,bind,ro "$root"
   mount -t proc proc "$root/proc"
+  mount --bind "${EMULATED:-}/sys" "$root/sys"
+  if [[ -n ${EMULATED:-} ]]; then mount --bind "$EMULATED/cpuinfo" "$root/proc/cpuinfo"; fi
   mount -t tmpfs -o mode=1777,size=64m tmpfs "$root/tmp"
   mount -t tmpfs -o mode=755 tmpfs "$root/dev"
   mkdir -m 1777 "$root/dev/shm"
@@ -57,7 +60,8 @@ readonly in_namespaces='
 
 as_user() { # as_user COMMAND...: the words that run it, for the shell that reads them into `words`
   words=(/usr/bin/setpriv "--reuid=${user%:*}" "--regid=${user#*:}" --clear-groups --bounding-set=-all --inh-caps=-all
-    --no-new-privs /usr/bin/env -i "--chdir=$folder" "${variables[@]}" "OPSIN_PORT=$port" "$@")
+    --no-new-privs /usr/bin/env -i "--chdir=$folder" "${variables[@]}" ${QEMU_CPU:+"QEMU_CPU=$QEMU_CPU"}
+    "OPSIN_PORT=$port" "$@")
 }
 
 start() {

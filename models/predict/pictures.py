@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ImageError, ImageTooLarge, OpsinError
-from models.files.file_tree import ZIP_ERRORS, File, TreeError, ZipMember, open_file, open_tree, stamp_of, walk
+from models.files.file_tree import ZIP_ERRORS, File, TreeError, ZipMember, open_tree, stamp_of, walk
 from models.files.hidden import is_hidden
 from models.pixels.formats import identify
 from models.predict.zip_members import ZipMembers
@@ -113,7 +114,7 @@ def folder_pictures(root: Path, without: Sequence[Path]) -> Pictures:
     def read_some(number: int, num_bytes: int) -> bytes:
         if names[number].endswith("/"):  # a folder that could not be listed, and says now why
             next((root / names[number]).iterdir(), None)
-        return _read_file(root / names[number], num_bytes)
+        return _read_file(f"{root}/{names[number]}", num_bytes)
 
     return Pictures(names, _sha256(names, (stamp_of(root / name) for name in names)), num_hidden, read_some)
 
@@ -141,7 +142,7 @@ def listed_pictures(content: bytes) -> Pictures:
     lines = content.removeprefix(b"\xef\xbb\xbf").splitlines()
     names = [os.fsdecode(line) for line in lines if line.strip()]
     sha256 = _sha256(names, (stamp_of(Path(name)) for name in names))
-    return Pictures(names, sha256, 0, lambda number, num_bytes: _read_file(Path(names[number]), num_bytes))
+    return Pictures(names, sha256, 0, lambda number, num_bytes: _read_file(names[number], num_bytes))
 
 
 def _sha256(names: Sequence[str], stamps: Iterable[tuple[int, ...]]) -> str:
@@ -151,6 +152,12 @@ def _sha256(names: Sequence[str], stamps: Iterable[tuple[int, ...]]) -> str:
     return digest.hexdigest()
 
 
-def _read_file(path: Path, num_bytes: int) -> bytes:
-    with open_file(path, buffering=0) as file:
-        return file.read(min(num_bytes, os.fstat(file.fileno()).st_size + 1))  # makes room for no more than there is
+def _read_file(path: str, num_bytes: int) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is not a file")
+        return os.read(file, min(num_bytes, status.st_size + 1))  # makes room for no more than there is
+    finally:
+        os.close(file)

@@ -1,8 +1,10 @@
+import json
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks import bulk
 from benchmarks.bulk import look_when_it_grows, ratio, results_table
 
 
@@ -26,6 +28,20 @@ def test_ratios_are_taken_within_a_round():
     assert "96" in row
     assert "0.970 (0.96 .. 0.98)" in row
     assert "0.817 (0.80 .. 0.97)" in row
+
+
+def test_models_that_were_not_asked_for_keep_their_figures_on_the_same_processor(tmp_path, monkeypatch, capsys):
+    rounds = [taken(96.0, 100.0, 120.0)]
+    one = {"median": 0.96, "runs": (0.96,)}
+    result = {"rounds": rounds, "over_decode_and_run": one, "by_cpu_time": one, "over_run_alone": one}
+    monkeypatch.setattr(bulk, "RESULTS", tmp_path / "bulk.json")
+    monkeypatch.setattr(bulk, "measure", lambda *_arguments, **_options: result)
+    for cpu, model in (("one", "cifar10"), ("one", "flowers"), ("other", "flowers")):
+        monkeypatch.setattr(bulk, "describe", lambda cpu=cpu: {"cpu": cpu})
+        assert bulk.main(["--models", model]) == 0
+        found = list(json.loads(bulk.RESULTS.read_text())["models"])
+        assert found == {"other": ["flowers"], "one": ["cifar10", "flowers"][: 1 + (model == "flowers")]}[cpu]
+    assert "flowers  96" in (tmp_path / "bulk.md").read_text()
 
 
 def test_a_look_is_taken_when_rows_come(tmp_path):
