@@ -70,10 +70,10 @@ EXTENDED ?= none
 PYTEST = .venv/dev/bin/python -m pytest -m 'not browser' --numprocesses auto --maxprocesses 4 --dist worksteal --durations 40 \
   $(if $(COV),--cov --cov-report term:skip-covered)
 
-test: .venv/dev/.done ## run the tests, in minutes; with COV=1 also say what they do not reach
+test: .venv/dev/.done .venv/clients/.done ## run the tests, in minutes; with COV=1 also say what they do not reach
 	$(PYTEST) --extended $(EXTENDED)
 
-test-all: .venv/dev/.done ## run the extended tests too, and record with which files they passed
+test-all: .venv/dev/.done .venv/clients/.done ## run the extended tests too, and record with which files they passed
 	$(PYTEST) --extended all --record-extended
 
 fuzz: .venv/dev/.done .venv/fuzz/.done ## send random requests and pictures: make fuzz EXAMPLES=100000 SECONDS=3600

@@ -1,17 +1,17 @@
-"""Classifies the uploads of one request, without knowing HTTP: one answer for each."""
+"""Classifies the images of one request, without knowing HTTP: probabilities, or an error, for each."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
-from models.pixels.preprocessing import ReadImage
+from models.pixels.preprocessing import Pixels, ReadImage
 from server.answers import Answer, calibration_of, predict
 from server.decoding.decoder import Admitted, Decoder, bare
 from server.engine.catalogue import ServedModel, find_model
@@ -30,6 +30,17 @@ class Upload:
 
     content: bytes | memoryview
     filename: str | None = None
+
+
+Row = NDArray[np.float32] | OpsinError
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a model made of the images of one request, in their order: probabilities, float32 [C], or errors."""
+
+    model: ServedModel
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +70,50 @@ class Classifier:
         self._clock = clock
 
     def classify(
-        self,
-        uploads: Sequence[Upload],
-        *,
-        top_k: int,
-        timeout_s: float,
-        coverage: float | None = None,
-        model: str | None = None,
-        version: int | None = None,
-        client_fd: int | None = None,
-        stages: Stages | None = None,
+        self, uploads: Sequence[Upload], *, top_k: int, coverage: float | None = None, **options: Any
     ) -> Classification:
-        """Decode every upload and ask the model; one image is decoded while the one before it is classified.
+        """Say what each upload shows.
 
         Args:
             uploads: at least one.
             top_k: labels wanted per image; all of them where the model has fewer.
-            timeout_s: from now; the answer is worth nothing afterwards.
             coverage: in (0, 1): how often the set of labels, which is then given, should hold the right one.
+            options: of `run`, which also says what is raised.
+
+        Raises:
+            RequestError: a coverage is asked for, and the model was published without calibration.
+        """
+        output = self.run(uploads, check=(lambda _: None) if coverage is None else calibration_of, **options)
+        answers = (
+            row if isinstance(row, OpsinError) else predict(row, output.model, top_k=top_k, coverage=coverage)
+            for row in output.rows
+        )
+        return Classification(output.model, tuple(answers))
+
+    def run(
+        self,
+        images: Sequence[Upload | Pixels],
+        *,
+        timeout_s: float,
+        model: str | None = None,
+        version: int | None = None,
+        check: Callable[[ServedModel], object] = lambda _: None,
+        client_fd: int | None = None,
+        stages: Stages | None = None,
+    ) -> Output:
+        """Decode every image and ask the model; one image is decoded while the one before it is classified.
+
+        Args:
+            images: at least one; pixels are uint8 [height, width, 3] of the model, which `check` has to see to.
+            timeout_s: from now; the answer is worth nothing afterwards.
             model: name; the default model if None.
             version: the default version if None.
+            check: called with the model before anything is decoded; raises an OpsinError where it does not fit.
             client_fd: the client's socket; the work is dropped when the client closes it, or its half of it.
             stages: to note what is done in; None where no trace is wanted.
 
         Raises:
             ModelNotFound, VersionNotFound: what the request names is not served.
-            RequestError: it asks for a coverage, and the model was published without calibration.
             EngineNotReady, Overloaded: the engine takes no work now, or there is too much to decode.
             DeadlineExceeded: the time was not enough for all images.
             ClientGone: nobody waits for the answer.
@@ -94,63 +123,56 @@ class Classifier:
         try:
             for _ in range(MAX_REPLACEMENTS):
                 served = find_model(self._engine.wait_until_served(deadline), model, version)
-                if coverage is not None:
-                    calibration_of(served)  # before anything is decoded
-                answer = partial(predict, model=served, top_k=top_k, coverage=coverage)
+                check(served)
                 try:
-                    return self._classify_with(
-                        uploads, served, answer, deadline=deadline, client_fd=client_fd, stages=stages
-                    )
+                    rows = self._rows(images, served, deadline=deadline, client_fd=client_fd, stages=stages)
+                    return Output(served, rows)
                 except ModelGone:
                     continue
             raise EngineNotReady("the model is being replaced, try again soon")
         except OpsinError as error:
-            self._metrics.note_images(served, error.code, len(uploads))
+            self._metrics.note_images(served, error.code, len(images))
             raise
 
-    def _classify_with(
+    def _rows(
         self,
-        uploads: Sequence[Upload],
+        images: Sequence[Upload | Pixels],
         served: ServedModel,
-        answer: Callable[[NDArray[np.float32]], Answer],
         *,
         deadline: float,
         client_fd: int | None,
         stages: Stages | None,
-    ) -> Classification:
-        noted = [stages and stages.of_image(index) for index in range(len(uploads))]
-        with self._engine.reserve(served, len(uploads), deadline=deadline, client_fd=client_fd) as slots:
-            images = [
-                self._decoder.read(upload.content, served.pixels, own)
-                for upload, own in zip(uploads, noted, strict=True)
+    ) -> tuple[Row, ...]:
+        noted = [stages and stages.of_image(index) for index in range(len(images))]
+        with self._engine.reserve(served, len(images), deadline=deadline, client_fd=client_fd) as slots:
+            read = [
+                image if isinstance(image, np.ndarray) else self._decoder.read(image.content, served.pixels, own)
+                for image, own in zip(images, noted, strict=True)
             ]
-            with self._decoder.admitted(images, deadline) as admitted:
+            with self._decoder.admitted(read, deadline) as admitted:
                 errors = [
                     image
                     if isinstance(image, ImageError)
                     else self._submit(image, slot, served, admitted, deadline=deadline, stages=own)
-                    for image, slot, own in zip(images, slots, noted, strict=True)
+                    for image, slot, own in zip(read, slots, noted, strict=True)
                 ]
-            answers: list[Answer] = []
-            rows: list[NDArray[np.float32]] = []
+            rows: list[Row] = []
             for error, slot, own in zip(errors, slots, noted, strict=True):
-                if error is not None:
-                    answers.append(error)
-                    continue
                 try:
-                    rows.append(slot.result() if own is None else timed_result(slot, served, own))
-                    answers.append(answer(rows[-1]))
+                    rows.append(error or (slot.result() if own is None else timed_result(slot, served, own)))
                 except EngineFailed as failure:
-                    answers.append(failure)  # of this image alone
-        for each in answers:
-            self._metrics.note_images(served, each.code if isinstance(each, OpsinError) else "ok")
+                    rows.append(failure)  # of this image alone
         for row in rows:
-            self._note_answer(served, row)
-        return Classification(served, tuple(answers))
+            if isinstance(row, OpsinError):
+                self._metrics.note_images(served, row.code)
+            else:
+                self._metrics.note_images(served, "ok")
+                self._note_answer(served, row)
+        return tuple(rows)
 
     def _submit(
         self,
-        image: ReadImage,
+        image: ReadImage | Pixels,
         slot: Slot,
         served: ServedModel,
         admitted: Admitted,
@@ -159,6 +181,10 @@ class Classifier:
         stages: Stages | None,
     ) -> ImageError | None:
         slot.check_client()
+        if isinstance(image, np.ndarray):
+            slot.pixels[:] = image
+            slot.submit()
+            return None
         try:
             admitted.decode(
                 image,

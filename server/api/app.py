@@ -16,6 +16,7 @@ from server.api.errors import ON_EVERY_RESPONSE, STATUS, front_response, registe
 from server.api.gate import Gate, Rates
 from server.api.keys import ApiKeys
 from server.api.metrics import metrics_routes
+from server.api.open_inference import open_inference_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
 from server.api.predict import predict_routes
@@ -70,9 +71,9 @@ class FlaskApp(Flask):
             raise NotFound
         return super().send_static_file(filename)
 
-    def front_response(self, error: OpsinError, origin: str) -> tuple[str, dict[str, str], bytes]:
+    def front_response(self, error: OpsinError, path: str, origin: str) -> tuple[str, dict[str, str], bytes]:
         """Give the HTTP front what to say to a request of an origin, or of none, that it refuses by itself."""
-        return front_response(error, cors_headers(origin, self.cors_origins))
+        return front_response(error, path, cors_headers(origin, self.cors_origins))
 
     def route_of(self, path: str) -> str | None:
         """Name the rule of a path; one with variable parts has a name only while its request is answered."""
@@ -122,6 +123,7 @@ def create_app(
     classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=predictions.note)
     app.register_blueprint(page_routes(pages))
     app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
+    app.register_blueprint(open_inference_routes(classifier, engine, settings, metrics, is_stopping))
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app

@@ -27,6 +27,7 @@ ON_EVERY_RESPONSE = (
 )
 
 MAX_MESSAGE_CHARACTERS = 1000  # of an error
+PROTOCOLS = ("/v1", "/v2")  # paths of protocols by others, whose errors are text alone
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -106,22 +107,25 @@ def body_of(error: OpsinError) -> dict[str, str]:
     return {"code": error.code, "message": message_of(error)}
 
 
-def error_response(error: OpsinError) -> Response:
-    """Answer a request that failed as a whole."""
-    return _response(status_of(error), body_of(error), headers_of(error))
+def error_response(error: OpsinError, path: str = "") -> Response:
+    """Answer a request for a path that failed as a whole."""
+    return _response(path, status_of(error), body_of(error), headers_of(error))
 
 
 def front_response(
-    error: OpsinError, more_headers: Sequence[tuple[str, str]] = ()
+    error: OpsinError, path: str = "", more_headers: Sequence[tuple[str, str]] = ()
 ) -> tuple[str, dict[str, str], bytes]:
     """Give the HTTP front status, headers and body of a request that it refuses before the application is called."""
-    response = error_response(error)
+    response = error_response(error, path)
     return response.status, dict([*response.headers, *ON_EVERY_RESPONSE, *more_headers]), response.get_data()
 
 
 def register_error_handlers(app: Flask) -> None:
     """Make every error of the app, Flask's own included, an answer in JSON."""
-    app.register_error_handler(OpsinError, error_response)
+
+    @app.errorhandler(OpsinError)
+    def refused_by_us(error: OpsinError) -> Response:
+        return error_response(error, request.path)
 
     @app.errorhandler(HTTPException)
     def refused_by_flask(error: HTTPException) -> Response:
@@ -130,15 +134,18 @@ def register_error_handlers(app: Flask) -> None:
         code = (error.name or "error").lower().replace(" ", "_")
         own = ("content-type", "content-length")
         kept = {name: value for name, value in error.get_headers() if name.lower() not in own}
-        return _response(status, {"code": code, "message": MESSAGES.get(status, error.description or error.name)}, kept)
+        message = MESSAGES.get(status, error.description or error.name)
+        return _response(request.path, status, {"code": code, "message": message}, kept)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
         request_id = request.environ[ENVIRON_KEY]
         log.error("request %s failed", request_id, exc_info=error)
-        return _response(500, {"code": "internal_error", "message": f"the server failed on request {request_id}"}, {})
+        message = f"the server failed on request {request_id}"
+        return _response(request.path, 500, {"code": "internal_error", "message": message}, {})
 
 
-def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
-    return JSONResponse({"error": body}, status, headers)
+def _response(path: str, status: int, body: dict[str, str], headers: dict[str, str]) -> Response:
+    is_text = any(path == prefix or path.startswith(f"{prefix}/") for prefix in PROTOCOLS)
+    return JSONResponse({"error": body["message"] if is_text else body}, status, headers)

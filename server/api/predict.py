@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,30 +11,26 @@ from flask import Blueprint, Request, Response, request
 from models.answers import Ranked
 from models.errors import OpsinError
 from server.api.errors import JSONResponse, body_of, error_response, headers_of, status_of
+from server.api.exchange import Exchange
 from server.api.pages import Pages
-from server.api.uploads import parse_uploads, read_body
+from server.api.uploads import parse_uploads
 from server.classify import Classification, Classifier, Upload
 from server.fraction import fraction
 from server.metrics import Metrics
 from server.request_errors import RequestError, UnsupportedMediaType
-from server.request_log import SERVED_KEY
 from server.settings import Settings
-from server.tracing.stages import PID, STAGES_KEY, Stages
 from server.whole_number import whole_number
 
 PARAMETERS = ("top_k", "coverage", "model", "version")
-TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 DEFAULT_TOP_K = 5
-MAX_TIMEOUT_MS = 600_000
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The parameters of a request, from its URL and its headers."""
+    """The parameters of a request, from its URL."""
 
-    timeout_s: float
     top_k: int = DEFAULT_TOP_K
     coverage: float | None = None
     model: str | None = None
@@ -50,45 +44,35 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
     @routes.post("/predict")
     def predict() -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
-        sock = current.environ.get("gunicorn.socket")
-        if (read_s := current.environ.get("opsin.read_s")) is not None:
-            metrics.note_read(read_s)
-        stages: Stages | None = current.environ.get(STAGES_KEY)
+        exchange = Exchange(current, settings, metrics)
         try:
-            query = parse_query(current, settings)
-            uploads = _read_uploads(current, settings)
+            query = parse_query(current)
+            timeout_s = exchange.timeout_s()
+            uploads = _read_uploads(exchange, current.environ.get("CONTENT_TYPE"), settings.max_images)
             classification = classifier.classify(
                 uploads,
                 top_k=query.top_k,
                 coverage=query.coverage,
-                timeout_s=query.timeout_s,
+                timeout_s=timeout_s,
                 model=query.model,
                 version=query.version,
-                client_fd=None if sock is None else sock.fileno(),
-                stages=stages,
+                client_fd=exchange.client_fd,
+                stages=exchange.stages,
             )
         except OpsinError as error:
-            if stages is not None:
-                stages.error = error.code
+            exchange.note_error(error)
             return pages.refusal(error) if _wants_page(current) else error_response(error)
-        served = classification.model
-        current.environ[SERVED_KEY] = served.name, served.version
-        started = time.monotonic()
-        if _wants_page(current):
-            response = pages.results(uploads, classification.answers, _failure(classification))
-        else:
-            response = _json_response(uploads, classification)
-        ended = time.monotonic()
-        metrics.note_encode(ended - started)
-        if stages is not None:
-            stages.note("encode", started, ended, {PID: os.getpid()})
-        return response
+        exchange.note_served(classification.model)
+        with exchange.encoding():
+            if _wants_page(current):
+                return pages.results(uploads, classification.answers, _failure(classification))
+            return _json_response(uploads, classification)
 
     return routes
 
 
-def parse_query(current: Request, settings: Settings) -> Query:
-    """Check the query and the time-out header.
+def parse_query(current: Request) -> Query:
+    """Check the query.
 
     A parameter that is not known is refused rather than ignored: ``topk=3`` would otherwise be answered as if nothing
     had been asked, and a client written for a newer server would not learn that this one is older.
@@ -96,9 +80,8 @@ def parse_query(current: Request, settings: Settings) -> Query:
     Raises:
         RequestError: names the parameter, what it got and what is allowed.
     """
-    timeout_ms = current.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
-    if not current.environ.get("QUERY_STRING") and not timeout_ms:
-        return Query(settings.request_timeout_ms / 1000)
+    if not current.environ.get("QUERY_STRING"):
+        return Query()
     for name in current.args:
         if name not in PARAMETERS:
             raise RequestError(f"the query may have the parameters {', '.join(PARAMETERS)}, got {name[:40]!r}")
@@ -108,7 +91,6 @@ def parse_query(current: Request, settings: Settings) -> Query:
         coverage=None if coverage is None else _parsed("coverage", coverage, fraction),
         model=current.args.get("model"),
         version=None if version is None else _positive("version", version, 2**63 - 1),
-        timeout_s=_positive(TIMEOUT_HEADER, timeout_ms or str(settings.request_timeout_ms), MAX_TIMEOUT_MS) / 1000,
     )
 
 
@@ -123,13 +105,10 @@ def _parsed(name: str, text: str, parse: Callable[[str], T]) -> T:
         raise RequestError(f"{name} must be {error}, got {text[:40]!r}") from None
 
 
-def _read_uploads(current: Request, settings: Settings) -> list[Upload]:
-    environ = current.environ
-    if encoding := environ.get("HTTP_CONTENT_ENCODING"):
+def _read_uploads(exchange: Exchange, content_type: str | None, max_images: int) -> list[Upload]:
+    if encoding := exchange.content_encoding:
         raise UnsupportedMediaType(f"the request body must not be encoded, its Content-Encoding is {encoding[:40]!r}")
-    stream = environ["wsgi.input"] if environ.get("wsgi.input_terminated") else current.stream
-    body = read_body(stream, current.content_length, max_bytes=settings.max_upload_bytes)
-    return parse_uploads(body, environ.get("CONTENT_TYPE"), max_images=settings.max_images)
+    return parse_uploads(exchange.read_body(), content_type, max_images=max_images)
 
 
 def _failure(classification: Classification) -> OpsinError | None:

@@ -76,7 +76,7 @@ class Decoder:
             return bare(error)
 
     @contextmanager
-    def admitted(self, images: Sequence[ReadImage | ImageError], deadline: float) -> Iterator[Admitted]:
+    def admitted(self, images: Sequence[ReadImage | ImageError | Pixels], deadline: float) -> Iterator[Admitted]:
         """Count images in hand until they are decoded, or the context is left.
 
         Raises:

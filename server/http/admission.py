@@ -7,7 +7,7 @@ from server.http.application import Application
 from server.http.threads import RequestThread
 from server.request_errors import Overloaded
 
-HEALTH_PATHS = ("/healthz", "/readyz")
+HEALTH_PATHS = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 
 
 def admit(

@@ -21,7 +21,7 @@ class Application:
         respond: the WSGI application (PEP 3333).
         wait_s_if_full: in how many seconds there will be room for an upload; None while there is.
         error_response: makes status with reason, headers and body of an error, as the application would respond to a
-            request of that Origin, or of none.
+            request for that path (empty where what came was no request), of that Origin, or of none.
         note_refusal: counts a response that the application was not asked for, by path, method and status; path and
             method are empty where what came was no request.
         body_refusal: see `Limits`.
@@ -32,7 +32,7 @@ class Application:
 
     respond: Callable[..., Iterable[bytes]]
     wait_s_if_full: Callable[[], float | None]
-    error_response: Callable[[OpsinError, str], ErrorResponse]
+    error_response: Callable[[OpsinError, str, str], ErrorResponse]
     note_refusal: Callable[[str, str, int], None]
     body_refusal: Callable[[Headers, str], OpsinError | None] = read_every_body
     trace_refusal: TraceRefusal | None = None

@@ -95,8 +95,8 @@ class Responder:
         return is_slow == thread.is_slow
 
     def _refuse(self, connection: Connection, error: OpsinError, request: Request | None, *, is_last: bool) -> bool:
-        response = self._application.error_response(error, connection.parser.origin)
         path, method = (request.path, request.method) if request else ("", "")
+        response = self._application.error_response(error, path, connection.parser.origin)
         self._application.note_refusal(path, method, int(response[0][:3]))
         trace = None
         if request is not None and self._application.trace_refusal is not None:

@@ -67,7 +67,7 @@ def test_without_the_setting_nothing_is_said(engine):
 @pytest.mark.parametrize("error", [Overloaded("x", wait_s=1), MalformedRequest("x", 431)])
 def test_named_origin_may_read_what_the_front_refuses_by_itself(client, engine, error):
     def headers_of(app, origin):
-        return app.front_response(error, origin)[1]
+        return app.front_response(error, "/", origin)[1]
 
     told = headers_of(client.application, ORIGIN)
     assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (ORIGIN, "Origin")

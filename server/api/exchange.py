@@ -1,0 +1,95 @@
+"""One request for a classification, by whichever way in: its body and its time, and what is noted of it on the way."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Request
+
+from models.errors import OpsinError
+from server.api.uploads import read_body
+from server.engine.catalogue import ServedModel
+from server.metrics import Metrics
+from server.request_errors import RequestError
+from server.request_log import SERVED_KEY
+from server.settings import Settings
+from server.tracing.stages import PID, STAGES_KEY, Stages
+from server.whole_number import whole_number
+
+TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+MAX_TIMEOUT_MS = 600_000
+
+
+class Exchange:
+    """A request, until it has its response.
+
+    Args:
+        request: as Flask has it.
+        settings: of the server.
+        metrics: of this process.
+
+    Attributes:
+        stages: to note what is done in; None where no trace is wanted.
+    """
+
+    def __init__(self, request: Request, settings: Settings, metrics: Metrics) -> None:
+        self._request, self._settings, self._metrics = request, settings, metrics
+        self._environ = request.environ
+        self.stages: Stages | None = self._environ.get(STAGES_KEY)
+        if (read_s := self._environ.get("opsin.read_s")) is not None:
+            metrics.note_read(read_s)
+
+    @property
+    def client_fd(self) -> int | None:
+        """The client's socket; None where the server that called has none to tell of."""
+        sock = self._environ.get("gunicorn.socket")
+        return None if sock is None else int(sock.fileno())
+
+    @property
+    def content_encoding(self) -> str:
+        """How the body is compressed; empty where it is not."""
+        coding: str = self._environ.get("HTTP_CONTENT_ENCODING", "")
+        return "" if coding.strip().lower() == "identity" else coding
+
+    def timeout_s(self) -> float:
+        """Tell how long the client waits, by the header or the setting.
+
+        Raises:
+            RequestError: the header is no such number.
+        """
+        text = self._environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
+        if not text:
+            return self._settings.request_timeout_ms / 1000
+        try:
+            return whole_number(text, 1, MAX_TIMEOUT_MS) / 1000
+        except ValueError as error:
+            raise RequestError(f"{TIMEOUT_HEADER} must be {error}, got {text[:40]!r}") from None
+
+    def read_body(self) -> bytes | bytearray:
+        """Read the body as it was sent; raises as `server.api.uploads.read_body` does."""
+        is_terminated = self._environ.get("wsgi.input_terminated")
+        stream: Any = self._environ["wsgi.input"] if is_terminated else self._request.stream
+        return read_body(stream, self._request.content_length, max_bytes=self._settings.max_upload_bytes)
+
+    def note_served(self, model: ServedModel) -> None:
+        """Leave the log and the trace the version that answered."""
+        self._environ[SERVED_KEY] = model.name, model.version
+
+    def note_error(self, error: OpsinError) -> None:
+        """Leave the trace the error that the request is answered with."""
+        if self.stages is not None:
+            self.stages.error = error.code
+
+    @contextmanager
+    def encoding(self) -> Iterator[None]:
+        """Time what is done meanwhile: writing the response."""
+        started = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self._metrics.note_encode(ended - started)
+        if self.stages is not None:
+            self.stages.note("encode", started, ended, {PID: os.getpid()})
