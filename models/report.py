@@ -82,6 +82,12 @@ def calibration(manifest: Manifest) -> str:
     return f"temperature {fitted.temperature:.4g}{unsure}, {scores}"
 
 
+def without_vnni(manifest: Manifest) -> str:
+    """Say what becomes of int8 products on x86 processors without VNNI; "-" where that is not known."""
+    known = [file.saturates for file in manifest.formats.values() if file.saturates is not None]
+    return ("products may saturate in OpenVINO" if any(known) else "no products saturate") if known else "-"
+
+
 def details(artifact: Artifact, *, is_stable: bool) -> str:
     """Describe one version in full, for a person."""
     manifest = artifact.manifest
@@ -93,6 +99,7 @@ def details(artifact: Artifact, *, is_stable: bool) -> str:
         "folder": str(artifact.path),
         "size": size(artifact.size_bytes),
         "engines": ", ".join(f"{name}: {file.file} ({file.precision})" for name, file in manifest.formats.items()),
+        "without VNNI": without_vnni(manifest),
         "labels": f"{len(manifest.labels)}: {labels}",
         "pixels": pixels,
         "accuracy": accuracy_in_words(manifest),

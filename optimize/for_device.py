@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version as package_version
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from models.network.export import export_saved_model
+from models.network.saturation import saturates
 from models.portable.completed import completed
 from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
@@ -182,9 +183,12 @@ def _predict_saved_model(path: Path, run: Run, split: Split) -> Probabilities:
 def _with_file(
     manifest: Manifest, device: Device, new: MeasuredFile, agreement: Agreement, details: dict[str, Any]
 ) -> Manifest:
+    exported = format_for(device).exported
+    if device == "cpu":
+        exported = replace(exported, saturates=saturates(new.file.read_bytes()))
     record = {
         "for": device,
-        **asdict(format_for(device).exported),
+        **exported.to_dict(),
         "to": str(manifest.reference),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "packages": {package: package_version(package) for package in PACKAGES},
@@ -194,8 +198,8 @@ def _with_file(
     }
     return replace(
         manifest,
-        formats={**manifest.formats, format_for(device).name: format_for(device).exported},
-        metrics={**manifest.metrics, format_for(device).exported.precision: new.to_dict()},
+        formats={**manifest.formats, format_for(device).name: exported},
+        metrics={**manifest.metrics, exported.precision: new.to_dict()},
         expected_answers=manifest.expected_answers or new.expected_answers,
         provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
     )

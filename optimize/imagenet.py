@@ -133,7 +133,7 @@ def publish_pretrained(
     }
     with tempfile.TemporaryDirectory() as folder:
         file, notice = Path(folder) / MODEL_FILE, Path(folder) / NOTICE_FILE
-        fields = _exported(architecture, file, pictures, photos, spec)
+        fields, provenance["saturation"] = _exported(architecture, file, pictures, photos, spec)
         words = {"variant": variant.capitalize(), "package": weights.package, "version": weights.version}
         notice.write_text(NOTICE.read_text().format(**words))
         manifest = Manifest(
@@ -151,11 +151,12 @@ def publish_pretrained(
 
 def _exported(
     architecture: Any, file: Path, pictures: Mapping[str, Pixels], photos: Dataset, spec: PixelSpec
-) -> dict[str, Any]:
-    """Write the int8 file with its temperature; returns the manifest's fields of what it is and was measured to be."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the int8 file with its temperature; returns the manifest's fields on it, and of its provenance one."""
     from models.network.export import export_float32, export_int8
     from models.network.pretrained import pretrained_model
     from models.network.tflite_graph import with_temperature
+    from optimize.quantization.saturation import keep_from_saturating
     from training.calibrate import fit_temperature
     from training.evaluate import measure
     from training.manifest import fields_of
@@ -164,6 +165,13 @@ def _exported(
     model, float32 = pretrained_model(architecture), file.with_name("float32.tflite")
     export_float32(model, float32)
     export_int8(model, file, pictures.values())
+    verdict = keep_from_saturating(
+        file,
+        lambda path: _answers(path, photos.validation, spec),
+        photos.validation.targets,
+        other_images=list(pictures.values()),
+        float_file=float32,
+    )
     temperature = fit_temperature(_answers(file, photos.validation, spec), photos.validation.targets)
     for path in (file, float32):
         path.write_bytes(with_temperature(path.read_bytes(), temperature))
@@ -171,7 +179,8 @@ def _exported(
     int8 = measured(file, photos, answers, precision="int8", temperature=temperature)
     int8 = replace(int8, expected_answers=None)  # ten classes of 1,000 are nothing to compare what it is asked with
     before = measure(_answers(float32, photos.test, spec), photos.test.targets)
-    return fields_of(int8, {"float32": before.to_dict(), "measured_on": MEASURED_ON})
+    fields = fields_of(int8, {"float32": before.to_dict(), "measured_on": MEASURED_ON})
+    return fields, {"is_avoided": verdict.is_within, "reason": verdict.reason}
 
 
 def _answers(file: Path, split: Split, spec: PixelSpec) -> Any:

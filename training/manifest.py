@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from models.network.architectures import Architecture
+from models.network.saturation import saturates
 from models.store.manifest import Manifest, ModelFile
 from training.architecture import architecture_of
 from training.cross_validation import CrossValidation
@@ -54,8 +55,9 @@ def manifest_of(
 
 def fields_of(measured: MeasuredFile, other_metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a manifest that a measured file fills, with JSON of further metrics beside its own."""
+    may_saturate = saturates(measured.file.read_bytes()) if measured.precision == "int8" else None
     return {
-        "formats": {"litert": ModelFile(MODEL_FILE, measured.precision)},
+        "formats": {"litert": ModelFile(MODEL_FILE, measured.precision, may_saturate)},
         "metrics": {**other_metrics, measured.precision: measured.to_dict()},
         "calibration": measured.calibration,
         "expected_answers": measured.expected_answers,

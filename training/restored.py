@@ -45,7 +45,7 @@ def restore(
         DatasetError: the data cannot be used.
     """
     reference = str(artifact.manifest.reference)
-    run = _run(artifact.manifest, data_path, command)
+    run = run_of(artifact.manifest, data_path, command)
     if validation_from_test:
         if run.config.validation_fraction:
             raise RunError(f"{reference} had validation images, which its network has not learned from: they stay")
@@ -64,7 +64,7 @@ def restore(
     return finish_float32(model, run, data, workdir=workdir)
 
 
-def _run(manifest: Manifest, data_path: Path, command: str) -> Run:
+def run_of(manifest: Manifest, data_path: Path, command: str) -> Run:
     """Read the record of the run from the manifest, with `command` as its last one."""
     try:
         provenance: Any = manifest.provenance

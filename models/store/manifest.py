@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import CorruptArtifact
@@ -110,7 +110,7 @@ class Manifest:
             "pixels": self.pixels.to_dict(),
             "input": {"name": "image", "dtype": "uint8", "shape": shape},
             "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
-            "engines": {name: asdict(file) for name, file in self.formats.items()},
+            "engines": {name: file.to_dict() for name, file in self.formats.items()},
             **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
             **({"expected_answers": self.expected_answers.to_dict()} if self.expected_answers else {}),
             "metrics": plain(self.metrics, "metrics", depth=2),
@@ -155,7 +155,7 @@ def decode(data: bytes) -> Manifest:
         fields["pixels"] = PixelSpec.from_dict(validate_mapping(record["pixels"], "pixels"))
         fields["formats"] = {}
         for name, engine in validate_mapping(fields.pop("engines"), "engines").items():
-            if validate_mapping(engine, f"engine {name!r}").keys() != {"file", "precision"}:
+            if validate_mapping(engine, f"engine {name!r}").keys() - {"saturates"} != {"file", "precision"}:
                 raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(engine)}")
             fields["formats"][name] = ModelFile(**engine)
         if "calibration" in record:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from models.store.fields import validate_path, validate_text
 
@@ -18,14 +18,23 @@ class ModelFile:
     Attributes:
         file: path in the artifact, of a file ("model.tflite") or of a folder ("saved_model").
         precision: of the weights, such as "int8", "float16", "float32".
+        saturates: whether int8 products may, on processors without VNNI (`models.network.saturation`); None, and no
+            field of manifest.json, where that is not known, or nothing is int8.
     """
 
     file: str
     precision: str
+    saturates: bool | None = None
 
     def __post_init__(self) -> None:
         validate_path(self.file)
         validate_text(self.precision, "the precision of an engine")
+        if not isinstance(self.saturates, bool | None):
+            raise ValueError(f"whether an engine saturates must be true or false, got {self.saturates!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from models.network.folding import fold_batch_norms
 from optimize.candidate import Candidate
 from optimize.published import zeros_and_gzip
 from optimize.quantization.calibration import random_indices
-from optimize.quantization.fake_quantization import fake_quantized
+from optimize.quantization.fake_quantization import fake_quantized, settle
 from optimize.settings import QuantizationAwareTraining
 from optimize.source import Source
 from optimize.training_sample import BATCH_SIZE, center_crops
@@ -54,6 +54,7 @@ def train_quantized(
     model = fake_quantized(folded, batches)
     distillation = Distillation(folded, training.teacher_weight, training.temperature)
     model = fit(model, images, config=config, workdir=output, distillation=distillation)
+    settle(model)
     file = output / INT8_FILE
     export_fake_quantized(model, file)
     measured = measure_file(file, run, source.data, precision="int8")

@@ -13,18 +13,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from models.network.normalization import normalize
+from models.network.saturation import LARGEST_SUM
 
+LARGEST = 127  # int8 that a kernel of tensorflow-model-optimization takes
 PRUNED = 0.2  # of the weights; training leaves fewer zeros than this by itself
 
 Ranges = dict[str, tuple[float, float]]
 
 
 def fake_quantized(folded: keras.Model, calibration_batches: Iterable[npt.NDArray[np.uint8]]) -> keras.Model:
-    """Wrap a folded model so that its forward pass rounds weights and activations to int8.
+    """Wrap a folded model so that its forward pass rounds weights and activations to int8, and no products saturate.
 
     Args:
         folded: of `models.network.folding.fold_batch_norms`, float32. Zeros of a pruned model stay zeros.
@@ -40,11 +43,23 @@ def fake_quantized(folded: keras.Model, calibration_batches: Iterable[npt.NDArra
             tfmot.quantization.keras.quantize_annotate_model(folded), scheme=scheme, quantized_layer_name_prefix=""
         )
     for layer in wrapped.layers:
+        if isinstance(getattr(layer, "layer", None), (keras.layers.Conv2D, keras.layers.Dense)):
+            # Of tensorflow-model-optimization's quantizers, its scheme lets no other be chosen.
+            [(kernel, quantizer, variables)] = layer._weight_vars
+            layer._weight_vars = [(kernel, _WithoutSaturation(quantizer), variables)]
         for variable in layer.weights:
             end = variable.name.partition(":")[0].rpartition("_")[2]
             if "kernel" not in variable.name and end in {"min", "max"}:
                 variable.assign(ranges[layer.name][end == "max"])
     return wrapped
+
+
+def settle(model: keras.Model) -> None:
+    """Set the ranges of a fake-quantized model's kernels anew: its last step has changed those that they are of."""
+    for layer in model.layers:
+        for kernel, quantizer, variables in getattr(layer, "_weight_vars", ()):
+            if isinstance(quantizer, _WithoutSaturation):
+                quantizer.set_range(kernel, variables)
 
 
 def is_pruned(model: keras.Model) -> bool:
@@ -64,6 +79,39 @@ def _activation_ranges(model: keras.Model, batches: Iterable[npt.NDArray[np.uint
             low, high = ranges[layer.name]
             ranges[layer.name] = (min(low, float(np.min(output))), max(high, float(np.max(output))))
     return ranges
+
+
+class _WithoutSaturation:
+    """Quantizes a kernel as another quantizer does, in steps so large that no products saturate."""
+
+    def __init__(self, quantizer: Any) -> None:
+        self._quantizer = quantizer
+
+    def __call__(self, kernel: tf.Tensor, training: bool, weights: dict[str, Any]) -> tf.Tensor:
+        if training:
+            self.set_range(kernel, weights)
+        return self._quantizer(kernel, False, weights=weights)  # in the range that the variables say
+
+    def set_range(self, kernel: tf.Tensor, weights: dict[str, Any]) -> None:
+        """Set the range of each output channel, or of all, to what the kernel's values need."""
+        limit = LARGEST * smallest_steps(kernel)
+        limit = limit if self._quantizer.per_axis else tf.reduce_max(limit)
+        weights["min_var"].assign(-limit)
+        weights["max_var"].assign(limit)
+
+
+def smallest_steps(kernel: tf.Tensor) -> tf.Tensor:
+    """Return the smallest steps, [M], by which a kernel, [..., M], is int8 and no products saturate.
+
+    See `models.network.saturation`, where the channels come first.
+    """
+    weights = tf.reshape(kernel, [-1, kernel.shape[-1]])
+    step = 1 if kernel.shape[-2] % 2 else 2
+    ends_of_both_signs = (tf.nn.relu(weights), tf.nn.relu(-weights))
+    sums = [tf.reduce_max(ends[1::step] + ends[:-1:step], axis=0) for ends in ends_of_both_signs]
+    largest = tf.reduce_max(tf.abs(weights), axis=0)
+    # Rounding may add a half to both of two neighbours.
+    return tf.maximum(largest / LARGEST, tf.maximum(*sums) / (LARGEST_SUM - 1))
 
 
 class _AsItIs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,17 @@ from models.network.export import export_dynamic, export_float16, export_int8
 from optimize.candidate import Candidate
 from optimize.published import zeros_and_gzip
 from optimize.quantization.calibration import calibration_images
+from optimize.quantization.saturation import keep_from_saturating
 from optimize.settings import Quantization
 from optimize.source import Source
-from training.publish import measure_file
+from training.publish import measure_file, predict_file
 
 _INT8 = Quantization()
+_AVOIDED = "no products saturate on processors without VNNI"
+_NOT_AVOIDED = (
+    "products may saturate on processors without VNNI, where OpenVINO then loses accuracy: weights that keep from it "
+    "cost too much, unless quantize-aware trains them"
+)
 
 
 def quantize(
@@ -53,6 +60,16 @@ def quantize(
             export_int8(source.model, file, images)
             choice = "own images" if quantization.calibration_images else quantization.calibration
             calibration = {"calibration": choice, "num_calibration_images": len(images)}
+            say("rounding its weights so that no products saturate on processors without VNNI, and comparing answers")
+            verdict = keep_from_saturating(
+                file,
+                partial(predict_file, run=source.run, split=source.data.validation),
+                source.data.validation.targets,
+                other_images=images,
+                float_file=source.dense.file,
+            )
+            say(f"{_AVOIDED if verdict.is_within else _NOT_AVOIDED}: {verdict.reason}")
+            calibration["saturation"] = {"is_avoided": verdict.is_within, "reason": verdict.reason}
     say("measuring it on the same images")
     measured = measure_file(file, source.run, source.data, precision=quantization.precision)
     provenance = {"command": command, "parent": source.published, **calibration, **zeros_and_gzip(file)}

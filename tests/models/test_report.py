@@ -1,8 +1,9 @@
 import pytest
 from small_artifacts import small_manifest
 
-from models.report import accuracy, accuracy_in_words, calibration, percent, size, table
+from models.report import accuracy, accuracy_in_words, calibration, percent, size, table, without_vnni
 from models.store.calibration import Calibration
+from models.store.manifest import ModelFile
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,15 @@ def test_calibration_says_what_it_was_fitted_on():
     fitted = Calibration(num_images=375, temperature=0.73456, unsure_below=0.41, scores=(0.1, 0.2))
     text = "temperature 0.7346, unsure below 0.41, 2 scores of 375 images"
     assert calibration(small_manifest(calibration=fitted)) == text
+
+
+@pytest.mark.parametrize(
+    ("saturates", "said"),
+    [(None, "-"), (False, "no products saturate"), (True, "products may saturate in OpenVINO")],
+)
+def test_what_becomes_of_products_without_vnni_is_told_where_it_is_known(saturates, said):
+    formats = {"litert": ModelFile("m", "int8", saturates), "tensorflow": ModelFile("s", "float16")}
+    assert without_vnni(small_manifest(formats=formats)) == said
 
 
 def test_percent():

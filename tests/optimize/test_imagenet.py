@@ -97,3 +97,4 @@ def test_published_model_has_its_notice_its_classes_and_what_it_was_made_of(phot
     assert (manifest.calibration.num_images, manifest.expected_answers) == (2, None)
     assert json.loads(json.dumps(manifest.metrics))["int8"]["before_temperature"].keys() == {"validation", "test"}
     assert manifest.calibration.temperature != 1
+    assert manifest.formats["litert"].saturates is not manifest.provenance["saturation"]["is_avoided"]

@@ -52,7 +52,9 @@ manifests = st.builds(
     pixels=st.builds(
         PixelSpec, st.integers(1, 600), st.integers(1, 600), crop_fraction=st.floats(0, 1, exclude_min=True)
     ),
-    formats=st.just({"litert": ModelFile("model.tflite", "int8")}),
+    formats=st.builds(
+        lambda saturates: {"litert": ModelFile("model.tflite", "int8", saturates)}, st.sampled_from([None, False, True])
+    ),
     metrics=json_objects,
     provenance=json_objects,
     files=st.dictionaries(paths.map("x/{}/file".format), st.just(DIGEST), max_size=3).map(
@@ -160,6 +162,14 @@ def test_what_is_no_manifest_is_named(data, message):
         decode(data)
     assert message in str(caught.value)
     assert len(str(caught.value)) <= 400
+
+
+def test_whether_a_file_saturates_is_told_where_it_is_known():
+    known, unknown = (complete(formats={"litert": ModelFile("model.tflite", "int8", may)}) for may in (False, None))
+    assert known.to_dict()["engines"]["litert"] == {"file": "model.tflite", "precision": "int8", "saturates": False}
+    assert unknown.to_dict()["engines"]["litert"] == {"file": "model.tflite", "precision": "int8"}
+    with pytest.raises(ValueError, match="whether an engine saturates must be true or false, got 'no'"):
+        ModelFile("model.tflite", "int8", "no")
 
 
 def test_a_field_that_is_not_ours_is_refused():

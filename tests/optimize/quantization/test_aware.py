@@ -47,6 +47,7 @@ def test_manifest_says_how_it_was_trained_and_what_came_of_it(result):
     assert manifest.provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke", "c"]
     assert manifest.metrics == {"float32": result.before.metrics.to_dict(), "int8": result.after.to_dict()}
     assert manifest.formats["litert"].precision == "int8"
+    assert manifest.formats["litert"].saturates is False
 
 
 def test_file_is_int8_and_smaller(result):

@@ -11,9 +11,10 @@ from models.network.export import export_fake_quantized
 from models.network.folding import fold_batch_norms
 from models.network.normalization import PIXEL_MEAN, PIXEL_STD, normalize
 from models.network.resnet_v2 import ResNetV2
+from models.network.saturation import saturates, sums_of_neighbours
 from models.runtime.litert import LiteRTRuntime
 from optimize.cost.tflite_file import read_tflite
-from optimize.quantization.fake_quantization import fake_quantized, is_pruned
+from optimize.quantization.fake_quantization import fake_quantized, is_pruned, settle, smallest_steps
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
 
@@ -92,6 +93,20 @@ def test_rounding_moves_the_logits_a_little_and_training_leaves_the_folded_model
     take_a_step(model)
     for weight, expected in zip(folded.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, expected)
+
+
+def test_no_products_of_its_file_saturate_once_it_is_settled_after_the_last_step(tmp_path_factory):
+    model = fake_quantized(folded_model(), [IMAGES])
+    take_a_step(model)
+    take_a_step(model, lr=1.0)  # so far that the ranges of before it are wrong
+    settle(model)
+    content = exported(model, tmp_path_factory).read_bytes()
+    assert saturates(content) is False
+    # Each kernel is as fine as it can be: the largest weight, or the largest sum of neighbours, is nearly all there is.
+    for kernel in (variable for variable in model.trainable_variables if "kernel" in variable.name):
+        steps = np.rint(np.moveaxis(kernel.numpy() / smallest_steps(kernel).numpy(), -1, 0))
+        largest = np.maximum(sums_of_neighbours(steps), np.abs(steps).reshape(len(steps), -1).max(axis=1))
+        assert largest.min() >= 126
 
 
 @pytest.mark.slow

@@ -40,6 +40,8 @@ def test_int8_is_published_with_the_figures_of_both(workdir, repository):
     assert (provenance["command"], provenance["parent"]) == ("c", "toy:1")
     assert (provenance["calibration"], provenance["num_calibration_images"]) == ("random", 20)
     assert provenance["training_commands"] == ["python -m training --data toy.npz --preset smoke"]
+    assert provenance["saturation"].keys() == {"is_avoided", "reason"}
+    assert manifest.formats["litert"].saturates is not provenance["saturation"]["is_avoided"]
     assert result.after.file.stat().st_size < 0.5 * result.before.file.stat().st_size
     assert set(json.loads((workdir / "metrics.json").read_text())) == {"float32", "int8"}
 
