@@ -1,6 +1,6 @@
 """What is done to the server under load: versions come and go, processes are killed and stopped.
 
-From half of the time on the engine, one worker and some decoders are spared: a process that is killed gives back
+From a quarter of the time on the engine, one worker and some decoders are spared: a process that is killed gives back
 what it leaks, and nobody would see it.
 """
 
@@ -31,17 +31,17 @@ class Disturbances(Background):
         versions: what is published and promoted.
         journal: where each is noted.
         pause_s: between two.
-        half_s: after which some processes are spared.
+        spare_after_s: from then on some processes are spared.
         seed: of the order.
     """
 
     def __init__(
-        self, pid: int, versions: Versions, journal: Journal, *, pause_s: float, half_s: float, seed: int
+        self, pid: int, versions: Versions, journal: Journal, *, pause_s: float, spare_after_s: float, seed: int
     ) -> None:
         super().__init__("disturbances")
         self._pid, self._versions, self._journal, self._pause_s = pid, versions, journal, pause_s
         self._rng = random.Random(seed)
-        self._half_at = time.monotonic() + half_s
+        self._spare_at = time.monotonic() + spare_after_s
         self.spared: set[int] = set()
         self._stopped: dict[int, Event] = {}
         self.failure: BaseException | None = None
@@ -113,7 +113,7 @@ class Disturbances(Background):
 
     def _victim(self, title: str) -> int | None:
         there = processes.named(self._pid, title)
-        if time.monotonic() > self._half_at and not self.spared:
+        if time.monotonic() > self._spare_at and not self.spared:
             workers, decoders = processes.named(self._pid, WORKER), processes.named(self._pid, DECODER)
             engines = processes.named(self._pid, ENGINE)
             lasting = [*engines, *workers[: len(workers) // 2], *decoders[: len(decoders) // 2]]

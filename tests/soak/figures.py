@@ -41,7 +41,7 @@ def traffic_figures(soaked: Soaked) -> list[Figure]:
 
 
 def memory_figures(soaked: Soaked) -> list[Figure]:
-    """The slopes: of all processes in the second half, and of those that nobody kills then in the last third.
+    """The slopes: of all processes in the second half, and of those that have been spared, in the last third.
 
     The second is the sharper, once they are warm. It is of what each has alone: slots that all share are used from
     their first large image on, so that their memory grows for long, up to a bound.

@@ -39,7 +39,7 @@ class Soaked:
     journal: Journal = field(default_factory=Journal)
     times_s: list[float] = field(default_factory=list)  # of the samples, from the start of the disturbances on
     pss_bytes: list[float] = field(default_factory=list)
-    spared_bytes: list[float] = field(default_factory=list)  # of processes that live through the second half; 0 before
+    spared_bytes: list[float] = field(default_factory=list)  # of processes that nobody kills any more; 0 before
     before: Holdings | None = None
     after: Holdings | None = None
     left: list[str] = field(default_factory=list)  # once it had stopped
@@ -110,7 +110,7 @@ def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked
                     versions,
                     soaked.journal,
                     pause_s=plan.pause_s,
-                    half_s=plan.seconds / 2,
+                    spare_after_s=plan.seconds / 4,
                     seed=plan.seed,
                 )
                 load.enter_context(Sampler(service.pid, soaked, lambda: disturbances.spared))
