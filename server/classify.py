@@ -145,6 +145,7 @@ class Classifier:
     ) -> tuple[Row, ...]:
         noted = [stages and stages.of_image(index) for index in range(len(images))]
         with self._engine.reserve(served, len(images), deadline=deadline, client_fd=client_fd) as slots:
+            began = self._clock()
             read = [
                 image if isinstance(image, np.ndarray) else self._decoder.read(image.content, served.pixels, own)
                 for image, own in zip(images, noted, strict=True)
@@ -156,6 +157,7 @@ class Classifier:
                     else self._submit(image, slot, served, admitted, deadline=deadline, stages=own)
                     for image, slot, own in zip(read, slots, noted, strict=True)
                 ]
+            self._metrics.note_decoded(served, self._clock() - began)
             rows: list[Row] = []
             for error, slot, own in zip(errors, slots, noted, strict=True):
                 try:

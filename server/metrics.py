@@ -84,6 +84,20 @@ class Metrics:
         batches = Histogram(
             "opsin_batch_size", "Images that the model ran together.", registry=own, buckets=BATCH_BUCKETS
         )
+        self._executions = Counter(
+            "opsin_executions_total",
+            "Batches that each version ran, by how many images were in them.",
+            ("model", "version", "size"),
+            registry=own,
+        )
+        self._execution_seconds = Counter(
+            "opsin_execution_seconds_total",
+            "Seconds of each version: of its requests in decode, its images in queue, its batches in inference.",
+            ("model", "version", "stage"),
+            registry=own,
+        )
+        self._noted_decoding: dict[tuple[str, int], Callable[[float], None]] = {}
+        self._noted_executions: dict[tuple[str, int, int], tuple[Callable[[float], None], ...]] = {}
         fallbacks = Counter(
             "opsin_rate_limit_fallbacks_total",
             "Requests that this server counted by itself, as Redis did not answer.",
@@ -132,17 +146,28 @@ class Metrics:
             self._noted_images[key] = note
         note(num_images)
 
+    def note_decoded(self, model: ServedModel, duration_s: float) -> None:
+        """Count what it took until all images of a request for a version were decoded."""
+        key = (model.name, model.version)
+        note = self._noted_decoding.get(key)
+        if note is None:
+            note = self._noted_decoding[key] = self._seconds_note(model, "decode")
+        note(duration_s)
+
     def note_spans(self, outcome: str, num_spans: int) -> None:
         """Count spans of traces; the outcome is one of SPAN_OUTCOMES."""
         self._noted_spans[outcome](num_spans)
 
-    def note_batch(self, waits_s: Sequence[float], duration_s: float, held_s: float = 0.0) -> None:
+    def note_batch(
+        self, waits_s: Sequence[float], duration_s: float, held_s: float = 0.0, model: ServedModel | None = None
+    ) -> None:
         """Take note of images that ran together.
 
         Args:
             waits_s: how long each had waited.
             duration_s: how long they took.
             held_s: how long they were held back at last, for others to fill the batch.
+            model: that ran them; None where it has gone meanwhile.
         """
         for wait_s in waits_s:
             batch_wait_s = min(wait_s, held_s)
@@ -150,6 +175,29 @@ class Metrics:
             self._note_batch_wait(batch_wait_s)
         self._note_inference(duration_s)
         self._note_batch_size(len(waits_s))
+        if model is not None:
+            count, note_waited, note_ran = self._execution_notes(model, len(waits_s))
+            count(1)
+            note_waited(sum(waits_s))
+            note_ran(duration_s)
+
+    def _execution_notes(self, model: ServedModel, size: int) -> tuple[Callable[[float], None], ...]:
+        key = (model.name, model.version, size)
+        if key not in self._noted_executions:
+            seconds = [self._seconds_note(model, stage) for stage in ("queue", "inference")]
+            count: Callable[[float], None]
+            try:
+                count = self._executions.labels(*key).inc
+            except OSError as error:
+                count = _not_kept(error)
+            self._noted_executions[key] = (count, *seconds)
+        return self._noted_executions[key]
+
+    def _seconds_note(self, model: ServedModel, stage: str) -> Callable[[float], None]:
+        try:
+            return self._execution_seconds.labels(model.name, model.version, stage).inc
+        except OSError as error:
+            return _not_kept(error)
 
     def _request_note(self, route: str, method: str, status: int) -> Callable[[float], None]:
         try:

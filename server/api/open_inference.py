@@ -23,6 +23,7 @@ from server.open_inference.documents import model_config, model_metadata, reposi
 from server.open_inference.images import check_pixels, images_of
 from server.open_inference.request import InferenceRequest, read_request
 from server.open_inference.response import InferenceResponse, output_of, write_response
+from server.open_inference.statistics import statistics
 from server.request_errors import Overloaded, RequestError
 from server.settings import Settings
 from server.whole_number import whole_number
@@ -74,6 +75,17 @@ def open_inference_routes(
         return JSONResponse(
             model_config(find(name, version), max_images=settings.max_images, max_queue_delay_ms=delay_ms)
         )
+
+    @routes.get("/models/stats")
+    def statistics_of_all() -> Response:
+        return JSONResponse(statistics(metrics.registry.collect(), engine.catalogue.models))
+
+    @routes.get("/models/<name>/stats")
+    @routes.get("/models/<name>/versions/<version>/stats")
+    def statistics_of(name: str, version: str | None = None) -> Response:
+        found = find(name, version)
+        models = [found] if version else [model for model in engine.catalogue.models if model.name == name]
+        return JSONResponse(statistics(metrics.registry.collect(), models))
 
     @routes.post("/repository/index")
     def index() -> Response:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.batcher import Batch, Batcher
+from server.engine.catalogue import ServedModel
 from server.engine.loaded import LoadedModel
 from server.engine.service_rate import ServiceRate
 from server.engine.slot_table import SlotTable, Status
@@ -24,7 +25,7 @@ log = logging.getLogger("opsin.engine")
 
 LISTEN_S = 60.0
 
-NoteBatch = Callable[[Sequence[float], float, float], None]
+NoteBatch = Callable[[Sequence[float], float, float, ServedModel | None], None]
 NoteRun = Callable[[Batch, float, float], None]
 
 
@@ -38,7 +39,7 @@ class Runners:
         models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
         num_runners: threads.
         note_batch: called after each batch with the seconds that each image had waited, those that they ran, and those
-            that they were held back for others.
+            that they were held back for others; and with the model, None where it has gone meanwhile.
         note_run: called with each batch, when it began to run and when it had, before its outcome is announced.
     """
 
@@ -50,7 +51,7 @@ class Runners:
         *,
         models: Mapping[int, LoadedModel],
         num_runners: int,
-        note_batch: NoteBatch = lambda *_seconds: None,
+        note_batch: NoteBatch = lambda *_: None,
         note_run: NoteRun | None = None,
     ) -> None:
         self.models = models
@@ -90,7 +91,8 @@ class Runners:
             self._service_rate.note(len(batch.slots), submitted=min(submitted), started=started)
             self._batcher.finish(batch, statuses)
             held_s = 0.0 if batch.held_since is None else started - batch.held_since
-            self._note_batch([started - since for since in submitted], ended - started, held_s)
+            loaded, waits_s = self.models.get(batch.model), [started - since for since in submitted]
+            self._note_batch(waits_s, ended - started, held_s, loaded.served if loaded else None)
 
     def _wait_for_batch(self) -> Batch | None:
         """Wait for the next batch; None once closed."""

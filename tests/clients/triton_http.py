@@ -45,7 +45,6 @@ def questions(model: str, photo: bytes) -> dict[str, tuple[str, tuple[Any, ...],
         "config": ("get_model_config", (model,), {"query_params": {"of": "a newer server"}}),
         "index": ("get_model_repository_index", (), {}),
         "unknown": ("get_model_metadata", ("nobody",), {}),
-        "statistics": ("get_inference_statistics", (model,), {}),
         "shared_memory": ("get_system_shared_memory_status", (), {}),
         "bytes": ("infer", (model, [image_input([photo, photo])]), {"request_id": "seven"}),
         "json": (
@@ -71,6 +70,7 @@ def questions(model: str, photo: bytes) -> dict[str, tuple[str, tuple[Any, ...],
         "late": ("infer", (model, [image_input([photo])]), {"timeout": 1}),
         "bad": ("infer", (model, [image_input([b"no photo"])]), {}),
         "none": ("infer", (model, [image_input([photo])]), {"outputs": [http.InferRequestedOutput("logits")]}),
+        "statistics": ("get_inference_statistics", (model,), {}),
     }
 
 

@@ -93,3 +93,10 @@ def test_pixels_are_the_same_as_bytes_and_in_json(told):
 def test_errors_are_read_by_the_client(answers, call, status, message):
     assert answers[call]["status"] == status
     assert message in answers[call]["error"]
+
+
+def test_statistics_count_the_photos_of_these_clients(answers):
+    [stats] = answers["statistics"]["model_stats"]
+    assert stats["name"] == "colours"
+    assert stats["inference_count"] >= 6
+    assert stats["inference_stats"]["fail"]["count"] >= 1

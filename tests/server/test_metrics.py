@@ -160,7 +160,7 @@ def test_batches_are_noted_by_stage(settings, engine):
 def test_runners_tell_of_each_batch(runtime):
     noted = []
     running = RunningEngine(
-        runtime, note_batch=lambda waits_s, duration_s, _held_s: noted.append((len(waits_s), duration_s))
+        runtime, note_batch=lambda waits_s, duration_s, _held_s, _model: noted.append((len(waits_s), duration_s))
     )
     with running.client.reserve(MODEL, 1, deadline=later()) as (slot,):
         slot.submit()

@@ -40,7 +40,7 @@ def test_server_says_what_it_is(client):
     metadata = {
         "name": "opsin",
         "version": server.__version__,
-        "extensions": ["binary_tensor_data", "classification", "model_configuration"],
+        "extensions": ["binary_tensor_data", "classification", "model_configuration", "statistics"],
     }
     assert client.get("/v2").get_json() == metadata
     assert client.get("/v2/health/live").get_json() == {"live": True}
@@ -203,3 +203,14 @@ def test_front_says_it_to_these_clients_in_their_words(app):
     _, headers, body = app.front_response(Overloaded("too much", wait_s=3), INFER, "")
     assert json.loads(body) == {"error": "too much"}
     assert headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize("path", ["/v2/models/stats", f"{MODEL}/stats", f"{MODEL}/versions/3/stats"])
+def test_statistics_count_what_was_answered(client, path):
+    infer(client, {"inputs": [pixels_of((1, 1, 1), (2, 2, 2))]})
+    [stats] = client.get(path).get_json()["model_stats"]
+    assert (stats["name"], stats["version"], stats["inference_count"]) == ("colours", "3", 2)
+
+
+def test_statistics_of_an_unknown_model_are_none(client):
+    assert client.get("/v2/models/cats/stats").status_code == 404

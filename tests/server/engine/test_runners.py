@@ -15,7 +15,7 @@ from server.engine.runners import Runners
 def test_wait_of_an_image_is_from_its_submission_to_its_batch():
     noted, has_noted = [], threading.Event()
 
-    def note_batch(waits_s, duration_s, _held_s):
+    def note_batch(waits_s, duration_s, _held_s, _model):
         noted.append((waits_s, duration_s))
         has_noted.set()
 
