@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from models.pixels.preprocessing import PixelSpec
 
-PAGE_BYTES = 4096
+PAGE_BYTES = mmap.PAGESIZE
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python 3.11 does not name it
 MAX_MESSAGE_BYTES = 8192
 SPARE_BYTES = 1024**2  # a container that is written anew may be larger than what came

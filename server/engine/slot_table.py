@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 
 from server.engine.fence import Fence
 
-PAGE_BYTES = 4096
+PAGE_BYTES = mmap.PAGESIZE  # 16 KiB on a Raspberry Pi 5; memory is given back in whole pages
 CATALOGUE_BYTES = 8 * 1024**2
 MAX_RUNNERS = 256
 MAX_LOAD_ATTEMPTS = 64

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from engines import small_table
 
+from server.engine import slot_table
 from server.engine.slot_table import SlotTable
 
 SOON_MS = 20_000
@@ -29,6 +30,14 @@ def test_slots_do_not_overlap(table):
     for slot in range(6):
         assert (table.pixels(slot, 8, 8) == slot + 1).all()
         assert (table.probabilities(slot, 3) == -slot).all()
+
+
+def test_each_slot_has_pages_of_its_own_whatever_their_size(monkeypatch):
+    monkeypatch.setattr(slot_table, "PAGE_BYTES", 16_384)  # a Raspberry Pi 5's
+    table = small_table(3)
+    first, second = (table.pixels(slot, 8, 8).ctypes.data for slot in (0, 1))
+    assert (second - first) % 16_384 == 0
+    table.close()
 
 
 def test_fields_do_not_overlap(table):
