@@ -172,6 +172,18 @@ def test_one_image_is_admitted_beside_a_request_of_many_that_cost_the_same(spec)
             decoder.admitted([image] * 4, 110.0).__enter__()
 
 
+def test_image_waits_as_one_of_all_those_of_its_request(spec, monkeypatch):
+    decoder, sizes = Decoder(), []
+    image = decoder.read(GIF, spec)
+    queue = decoder.queue_of(image)
+    acquire = queue.acquire
+    monkeypatch.setattr(queue, "acquire", lambda *of, **how: sizes.append(how["request_size"]) or acquire(*of, **how))
+    out = np.zeros((spec.height_px, spec.width_px, 3), np.uint8)
+    with decoder.admitted([image, CorruptImage("broken"), image], later := time.monotonic() + SOON_S) as admitted:
+        admitted.decode(image, spec, deadline=later, out=out)
+    assert sizes == [3]
+
+
 def test_small_images_wait_for_no_large_ones(spec, channel):
     decoder = Decoder([channel, channel])
     image = decoder.read(GIF, spec)

@@ -32,6 +32,23 @@ def test_wait_of_an_image_is_from_its_submission_to_its_batch():
     running.close()
 
 
+def test_pace_is_that_of_a_queue_where_the_oldest_image_of_a_batch_has_waited_whichever_comes_first():
+    running = RunningEngine(MeanColour())
+    for grey in (1, 2):  # then it is the turn of the smallest request
+        ask(running.client, MODEL, grey)
+    time.sleep(0.2)
+    table = running.table
+    submitted = time.monotonic()
+    for slot, request_size in ((0, 2), (1, 1)):
+        table.model[slot], table.deadline[slot] = key_of(MODEL.name, MODEL.version), np.inf
+        table.request_size[slot], table.submitted[slot] = request_size, submitted - 1000 * (slot == 0)
+    table.ticket[:2] += np.uint64(1)
+    table.ring(table.doorbells[0])
+    running.wait_until_idle()
+    running.close()
+    assert table.seconds_per_image[0] >= 0.2 / 2
+
+
 def test_runner_that_has_answered_runs_nothing_as_far_as_its_supervisor_can_see():
     running = RunningEngine(MeanColour())
     ask(running.client, MODEL, 1)
