@@ -14,6 +14,7 @@ from models.errors import OpsinError
 from server.api.cors import Cors, cors_headers
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, front_response, register_error_handlers
 from server.api.gate import Gate, Rates
+from server.api.hugging_face import hugging_face_routes
 from server.api.keys import ApiKeys
 from server.api.metrics import metrics_routes
 from server.api.open_inference import open_inference_routes
@@ -22,6 +23,7 @@ from server.api.pages import Pages, page_routes
 from server.api.predict import predict_routes
 from server.api.requests_in_hand import RequestsInHand
 from server.api.shared_counts import SharedCounts
+from server.api.tensorflow_serving import tensorflow_serving_routes
 from server.classify import Classifier
 from server.decoding.decoder import Decoder
 from server.decoding.task_channel import TaskChannel
@@ -124,6 +126,8 @@ def create_app(
     app.register_blueprint(page_routes(pages))
     app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
     app.register_blueprint(open_inference_routes(classifier, engine, settings, metrics, is_stopping))
+    app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
+    app.register_blueprint(hugging_face_routes(classifier, settings, metrics))
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 from flask import Blueprint, Request, Response, request
 
 import server
@@ -13,6 +11,7 @@ from models.errors import ModelNotFound, OpsinError, VersionNotFound
 from server.api.content_encoding import accepted_coding, pack, unpack
 from server.api.errors import JSONResponse
 from server.api.exchange import Exchange
+from server.api.probabilities import probabilities_of, version_of
 from server.classify import Classifier, Output
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
@@ -26,7 +25,6 @@ from server.open_inference.response import InferenceResponse, output_of, write_r
 from server.open_inference.statistics import statistics
 from server.request_errors import Overloaded, RequestError
 from server.settings import Settings
-from server.whole_number import whole_number
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 MIN_PACKED_BYTES = 1024  # of a response; a smaller one is not worth it
@@ -107,7 +105,8 @@ def open_inference_routes(
             wanted = read_request(body, current.environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH"))
             output = _run(wanted, name, version, exchange)
             with exchange.encoding():
-                return _response(answer_of(wanted, output), current.environ.get("HTTP_ACCEPT_ENCODING", ""))
+                answer = write_response(wanted, output_of(wanted), output.model, probabilities_of(output))
+                return _response(answer, current.environ.get("HTTP_ACCEPT_ENCODING", ""))
         except OpsinError as error:
             exchange.note_error(error)
             raise
@@ -123,7 +122,7 @@ def open_inference_routes(
                 images,
                 timeout_s=timeout_s if wanted.timeout_s is None else min(timeout_s, wanted.timeout_s),
                 model=name,
-                version=_version(version),
+                version=version_of(version),
                 check=lambda model: check_pixels(images, model),
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
@@ -134,23 +133,6 @@ def open_inference_routes(
         return output
 
     return routes
-
-
-def answer_of(wanted: InferenceRequest, output: Output) -> InferenceResponse:
-    """Write what a model gave; an image that has an error fails the request, whose answer is one tensor.
-
-    Raises:
-        OpsinError: the first of these errors, with the number of its image where there are several.
-    """
-    rows: list[Any] = []
-    for index, row in enumerate(output.rows):
-        if not isinstance(row, OpsinError):
-            rows.append(row)
-            continue
-        if len(output.rows) > 1:
-            row.args = (f"image {index}: {row}",)
-        raise row
-    return write_response(wanted, output_of(wanted), output.model, np.stack(rows))
 
 
 def find_named(engine: EngineClient, name: str, version: str | None) -> ServedModel:
@@ -164,7 +146,7 @@ def find_named(engine: EngineClient, name: str, version: str | None) -> ServedMo
     if not catalogue.models:
         raise EngineNotReady("the model is still loading, try again soon")
     try:
-        return find_model(catalogue, name, _version(version))
+        return find_model(catalogue, name, version_of(version))
     except (ModelNotFound, VersionNotFound) as error:
         raise unknown_model(error) from None
 
@@ -172,15 +154,6 @@ def find_named(engine: EngineClient, name: str, version: str | None) -> ServedMo
 def unknown_model(error: OpsinError) -> ModelNotFound:
     """Say it as Triton does."""
     return ModelNotFound(f"Request for unknown model: {error}")
-
-
-def _version(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return whole_number(text, 1, 2**63 - 1)
-    except ValueError as error:
-        raise RequestError(f"the version in the path must be {error}, got {text[:40]!r}") from None
 
 
 def _is_ready_only(current: Request) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from server.classify import Upload
 from server.engine.catalogue import ServedModel
 from server.open_inference.datatypes import BYTES, numbers_of, split_elements
 from server.open_inference.request import MAX_NAME_CHARACTERS, InferenceRequest, InputTensor
+from server.pixel_numbers import pixels_of_numbers
 from server.request_errors import RequestError, TooManyImages
 
 PIXELS, ENCODED = "pixels", "image"  # the inputs that a model has, of which a request has one
@@ -80,15 +82,10 @@ def _pixels(tensor: InputTensor) -> Pixels:
         raise RequestError(f"{PIXELS} must be of shape [-1, height, width, 3], got {_shape(tensor)}")
     if tensor.content is not None:
         return numbers_of(tensor.content, PIXELS_DATATYPE, tensor.shape)  # type: ignore[return-value]
-    try:
-        numbers = np.asarray(tensor.data)
-    except ValueError:  # lists of unequal lengths
-        numbers = np.asarray(())
-    if numbers.dtype.kind not in "iu" or numbers.size != int(np.prod(tensor.shape)):
-        raise RequestError(f"the data of {PIXELS} must be whole numbers, as many as its shape {_shape(tensor)} says")
-    if numbers.min() < 0 or numbers.max() > 255:
-        raise RequestError(f"the data of {PIXELS} must be from 0 to 255, got {numbers.min()} to {numbers.max()}")
-    return numbers.astype(np.uint8).reshape(tensor.shape)
+    numbers = pixels_of_numbers(tensor.data, f"the data of {PIXELS}")
+    if numbers.size != math.prod(tensor.shape):
+        raise RequestError(f"the data of {PIXELS} must be as many numbers as its shape {_shape(tensor)} says")
+    return numbers.reshape(tensor.shape)
 
 
 def _flat(data: Any, *, depth: int) -> list[Any]:

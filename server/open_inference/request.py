@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.json_document import parse_object
 from server.open_inference.datatypes import BYTES, DATATYPES, NUMBERS
 from server.request_errors import RequestError
 
-MAX_NUMBERS = 2**20  # of a request in JSON, which takes 50 ms to parse; bytes of tensors take none
 MAX_NAME_CHARACTERS = 40  # of a client's own words in a message
 SHARED_MEMORY = "shared_memory_region"
-_large_json = threading.Lock()  # parsing keeps all other threads from running: of large documents one at a time
-LARGE_JSON_BYTES = 2**18
+INSTEAD = "larger tensors as bytes after it (parameters.binary_data_size), or encoded images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def read_request(body: bytes | bytearray | memoryview, header_length: str | None
     if header_length is not None and num_json_bytes == 0:
         whole = InputTensor("", BYTES, (1,), content=view)
         return InferenceRequest((whole,), is_binary=True)
-    document = _parsed(view[:num_json_bytes])
+    document = parse_object(view[:num_json_bytes], instead=INSTEAD)
     pieces = _Pieces(view[num_json_bytes:])
     parameters = _parameters(document, "the request")
     inputs = tuple(_input(record, f"inputs[{index}]", pieces) for index, record in enumerate(_list(document, "inputs")))
@@ -111,28 +108,6 @@ def _header_length(text: str, num_bytes: int) -> int:
             f"{num_bytes}, got {text[:MAX_NAME_CHARACTERS]!r}"
         )
     return int(text)
-
-
-def _parsed(text: memoryview) -> dict[str, Any]:
-    content = bytes(text)
-    if content.count(b",") + content.count(b"[") > MAX_NUMBERS + MAX_NUMBERS // 2:
-        raise RequestError(
-            f"the JSON may have at most {MAX_NUMBERS:,} numbers; send larger tensors as bytes after it "
-            "(parameters.binary_data_size), or encoded images"
-        )
-    try:
-        if len(content) < LARGE_JSON_BYTES:
-            document = json.loads(content)
-        else:
-            with _large_json:
-                document = json.loads(content)
-    except RecursionError:
-        raise RequestError("the JSON is nested too deep") from None
-    except ValueError:
-        raise RequestError("the body is not JSON") from None
-    if not isinstance(document, dict):
-        raise RequestError(f"the request must be a JSON object, got {type(document).__name__}")
-    return document
 
 
 def _input(record: Any, where: str, pieces: _Pieces) -> InputTensor:

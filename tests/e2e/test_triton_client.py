@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pytest
+from foreign_clients import PHOTO, told_by
 
 pytestmark = pytest.mark.e2e
-
-REPO = Path(__file__).resolve().parents[2]
-PYTHON = REPO / ".venv" / "clients" / "bin" / "python"  # `make test` makes it
-PHOTO = REPO / "tests" / "data" / "daisy_2408024540.jpg"
 
 
 @pytest.fixture(scope="module")
 def told(served):
     """What the clients were told, by the way of calling and the name of the call."""
-    if not PYTHON.exists():
-        pytest.skip("needs the environment of requirements/clients.txt: make .venv/clients/.done")
-    program = [PYTHON, REPO / "tests" / "clients" / "triton_http.py", f"127.0.0.1:{served.port}", "colours", PHOTO]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return told_by("triton_http.py", f"127.0.0.1:{served.port}", "colours", PHOTO)
 
 
 @pytest.fixture(params=["waiting", "asyncio"])

@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from server.open_inference.request import MAX_NUMBERS, RequestedOutput, read_request
+from server.json_document import MAX_NUMBERS
+from server.open_inference.request import RequestedOutput, read_request
 from server.request_errors import RequestError
 
 ONE = {"name": "pixels", "datatype": "UINT8", "shape": [1, 1, 1, 3], "data": [1, 2, 3]}

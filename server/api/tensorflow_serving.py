@@ -1,0 +1,84 @@
+"""TensorFlow Serving's REST API: /v1."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Request, Response, request
+
+from models.errors import ModelNotFound, OpsinError
+from server.api.errors import JSONResponse
+from server.api.exchange import Exchange
+from server.api.probabilities import probabilities_of, version_of
+from server.classify import Classifier
+from server.engine.catalogue import ServedModel, find_model
+from server.engine.client import EngineClient
+from server.engine.errors import EngineNotReady
+from server.metrics import Metrics
+from server.open_inference.images import check_pixels
+from server.request_errors import UnsupportedMediaType
+from server.settings import Settings
+from server.tensorflow_serving import model_metadata, model_status, read_predict
+
+STABLE = "stable"
+
+
+def tensorflow_serving_routes(
+    classifier: Classifier, engine: EngineClient, settings: Settings, metrics: Metrics
+) -> Blueprint:
+    """Make the routes."""
+    routes = Blueprint("tensorflow_serving", __name__, url_prefix="/v1/models")
+
+    def find(name: str, version: str | None, label: str | None) -> ServedModel:
+        catalogue = engine.catalogue
+        if not catalogue.models:
+            raise EngineNotReady("the model is still loading, try again soon")
+        check_label(label)
+        return find_model(catalogue, name, version_of(version))
+
+    @routes.get("/<name>")
+    @routes.get("/<name>/versions/<version>")
+    @routes.get("/<name>/labels/<label>")
+    def status(name: str, version: str | None = None, label: str | None = None) -> Response:
+        found = find(name, version, label)
+        served = [model for model in engine.catalogue.models if model.name == name]
+        return JSONResponse(model_status([found] if version or label else served))
+
+    @routes.get("/<name>/metadata")
+    @routes.get("/<name>/versions/<version>/metadata")
+    @routes.get("/<name>/labels/<label>/metadata")
+    def metadata(name: str, version: str | None = None, label: str | None = None) -> Response:
+        return JSONResponse(model_metadata(find(name, version, label)))
+
+    @routes.post("/<name>:predict")
+    @routes.post("/<name>/versions/<version>:predict")
+    @routes.post("/<name>/labels/<label>:predict")
+    def predict(name: str, version: str | None = None, label: str | None = None) -> Response:
+        current: Request = request._get_current_object()  # type: ignore[attr-defined]
+        exchange = Exchange(current, settings, metrics)
+        try:
+            check_label(label)
+            if coding := exchange.content_encoding:
+                raise UnsupportedMediaType(f"the body must not be encoded, its Content-Encoding is {coding[:40]!r}")
+            answer, images = read_predict(exchange.read_body(), max_images=settings.max_images)
+            output = classifier.run(
+                images,
+                timeout_s=exchange.timeout_s(),
+                model=name,
+                version=version_of(version),
+                check=lambda model: check_pixels(images, model),
+                client_fd=exchange.client_fd,
+                stages=exchange.stages,
+            )
+            exchange.note_served(output.model)
+            with exchange.encoding():
+                return JSONResponse({answer: probabilities_of(output).tolist()})
+        except OpsinError as error:
+            exchange.note_error(error)
+            raise
+
+    return routes
+
+
+def check_label(label: str | None) -> None:
+    """Raise ModelNotFound for the label of a version that is not the stable one's: there is no other."""
+    if label not in (None, STABLE):
+        raise ModelNotFound(f"versions may have the label {STABLE}, got {label[:40]!r}")
