@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from running_server import wait_until
-from soak.clients import CUT, Client, Tally
+from soak.clients import CUT, Client, Line, Tally
 from soak.disturbances import is_stopped
 from soak.exchanges import Exchange, Way
 from soak.figures import figures_of, memory_figures
@@ -186,6 +187,20 @@ def test_connection_that_is_cut_is_a_fault_but_for_a_kill(port_that_hangs_up):
         client.send(Exchange("a page", (b"GET / HTTP/1.1\r\n\r\n",), (status_is(200),), Way.NEW))
     assert tally.outcomes == {("a page", "unexplained"): 1, ("a page", CUT): 1}
     assert "closed after 0 bytes" in tally.unexplained[0]
+
+
+def test_connection_is_known_to_have_stood_when_what_was_answered_was_sent():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        line = Line(listener.getsockname()[1])
+        connection, _address = listener.accept()
+        with connection:
+            line.send(Exchange("a page", (b"x",), ()))
+            sent_by = time.monotonic()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            assert line.answer().status == 200
+            line.send(Exchange("a page", (b"x",), ()))
+            assert line.heard_at <= sent_by
+        line.close()
 
 
 def test_process_counts_as_stopped_until_it_goes_on_or_has_ended():

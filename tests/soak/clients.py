@@ -53,11 +53,12 @@ class Line:
     """One connection: sends pieces, reads whole answers.
 
     Attributes:
-        heard_at: when it was last known to stand.
+        heard_at: when it was last known to stand: when something was sent that was answered. When its answer came tells
+            less, for it may have waited here while the worker was killed.
     """
 
     def __init__(self, port: int) -> None:
-        self.heard_at = time.monotonic()
+        self.heard_at = self._sent_at = time.monotonic()
         try:
             self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         except OSError as error:
@@ -67,6 +68,7 @@ class Line:
 
     def send(self, exchange: Exchange) -> None:
         """Send all pieces; where the server has answered and closed before the last, its answer is what counts."""
+        self._sent_at = time.monotonic()
         try:
             for number, piece in enumerate(exchange.pieces):
                 time.sleep(exchange.pause_s if number else 0)
@@ -87,7 +89,7 @@ class Line:
         except OSError as error:
             raise NoAnswer(f"{error!r} after {len(self._received)} bytes of an answer") from error
         del self._received[: self._received.index(b"\r\n\r\n") + 4 + len(answer.body)]
-        self.heard_at = time.monotonic()
+        self.heard_at = self._sent_at
         return answer
 
     def close(self, *, resets: bool = False) -> None:
