@@ -26,6 +26,7 @@ def photos() -> tuple[bytes, ...]:
     return tuple(photo_like(PHOTO_SIZE, seed) for seed in range(NUM_PHOTOS))
 
 
+@functools.cache
 def large_photo() -> bytes:
     """One photo of 12 megapixels."""
     return photo_like(LARGE_SIZE, NUM_PHOTOS)

@@ -60,9 +60,10 @@ def _measure(
     comparison = Rounds(workload, plan, peers).run(kinds)
     where = machine.describe()
     record = {"machine": where, "rounds": plan.rounds, "load_s": plan.load_s, "load_average_before": load_before}
+    rounds = f"{plan.rounds} round{'s' if plan.rounds > 1 else ''} of {plan.load_s:g} s"
     heading = (
-        f"{machine.in_words(where)}; {plan.rounds} rounds of {plan.load_s:g} s; load before it {load_before:.1f}."
-        " Medians, and the smallest and largest round."
+        f"{machine.in_words(where)}; {rounds}; load of the machine before them {load_before:.1f}. "
+        "Medians, and the smallest and largest round."
     )
     text = report.report(comparison, kinds, heading)
     folder.mkdir(parents=True, exist_ok=True)
