@@ -66,9 +66,9 @@ class Service:
         """Wait until it is ready; `start_s` then says how long that took from the start of the process."""
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() - self._started_at > self._start_limit_s:
-                said = self.lines()[-1:]  # the name of the error, after a traceback
+                said = " ".join(self.lines()[-_MAX_LINES_SHOWN:])  # the name of the error stands near the end
                 self.__exit__(None, None, None)
-                raise StartFailed(f"the service did not get ready; it said {''.join(said)[:500]!r}")
+                raise StartFailed(f"the service did not get ready; it said {said[-500:]!r}")
             time.sleep(_POLL_S)
         self.start_s = time.monotonic() - self._started_at
         return self

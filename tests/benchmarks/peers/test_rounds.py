@@ -102,6 +102,21 @@ def test_server_that_does_not_start_is_a_row_with_the_reason(compare, contestant
     assert len(measured["Opsin"].loads[LONE]) == 2
 
 
+def test_server_that_starts_the_second_time_is_compared(compare, contestant):
+    peer, standing = contestant("PyTriton")
+    tries = []
+
+    def start(_):
+        tries.append("a try")
+        if len(tries) == 1:
+            raise StartFailed("a handshake took too long")
+        return standing
+
+    measured, _ = compare(replace(peer, start=start))
+    assert measured["PyTriton"].failure == ""
+    assert len(measured["PyTriton"].starts_s) == 2
+
+
 def test_server_that_answers_an_error_did_not_start(compare, contestant):
     peer, _ = contestant("LitServe", status=500)
     measured, _ = compare(peer)
