@@ -40,10 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--coverage", type=fraction, metavar="P", help="add the set of labels that holds the right one so often: 0.95"
     )
     parser.add_argument("--processes", type=positive, metavar="N", help="default: one for each core")
+    runtimes = [AUTO, *(name for name in RUNTIMES if name != "tensorflow")]
+    servers = os.environ.get("OPSIN_RUNTIME", "").strip().lower()
     parser.add_argument(
         "--runtime",
-        choices=[AUTO, *(name for name in RUNTIMES if name != "tensorflow")],
-        default=os.environ.get("OPSIN_RUNTIME", "").strip().lower() or AUTO,
+        choices=runtimes,
+        default=servers if servers in runtimes else AUTO,
         help=f"default: $OPSIN_RUNTIME, else {AUTO}: the fastest of those installed that gives the right answers",
     )
     for name, what in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def ask_for_trial(artifact: Artifact, runtime: RuntimeName, *, num_cores: int, limit_s: float = LIMIT_S) -> Trial:
     """Try a runtime in a process of its own; whatever becomes of that process stands in the trial."""
-    job = {"path": str(artifact.path.resolve()), "runtime": runtime, "num_cores": num_cores}
+    path = str(artifact.path.resolve())
+    job = {"path": path, "runtime": runtime, "num_cores": num_cores, "asked_by": os.getpid()}
     command = [sys.executable, "-m", MODULE]
     try:
         ended = subprocess.run(

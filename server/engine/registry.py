@@ -7,11 +7,9 @@ place, and why is shown too; so does one whose loading ended the engine, once th
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from models.errors import FormatMissing, OpsinError
 from models.store.artifact import Artifact
@@ -21,6 +19,7 @@ from server.engine.catalogue import Catalogue, RefusedModel, key_of
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
 from server.engine.runtime_exchange import RuntimeExchange
+from server.memory import trim
 
 log = logging.getLogger("opsin.engine")
 
@@ -106,8 +105,7 @@ class ModelRegistry:
                 del self._draining[key]
                 self._exchange.end(key)
                 loaded.close()
-                with suppress(OSError, AttributeError):  # not glibc: musl returns freed memory by itself
-                    ctypes.CDLL(None).malloc_trim(0)
+                trim()
                 log.info("freed model %s version %d", loaded.served.name, loaded.served.version)
 
     def close(self) -> None:

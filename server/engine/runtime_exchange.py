@@ -21,6 +21,7 @@ from models.runtime_choice.record import RuntimeChoice
 from models.store.artifact import Artifact
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
+from server.memory import trim
 
 if TYPE_CHECKING:
     from server.engine.runtime_trials import RuntimeTrials
@@ -97,6 +98,7 @@ class RuntimeExchange:
         for then, loaded in self._replaced:
             if ((then == 0) | (now != then)).all():
                 loaded.close()
+                trim()
             else:
                 kept.append((then, loaded))
         self._replaced = kept

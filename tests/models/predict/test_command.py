@@ -14,6 +14,7 @@ from colours import RED
 from pictures import encode, gradient
 from tried_runtimes import trial
 
+from models.arguments import parse
 from models.cli import main
 from models.predict import command, parquet
 from models.runtime_choice.choice import choose
@@ -78,6 +79,14 @@ def test_auto_takes_the_runtime_that_the_server_would(predict, tmp_path, monkeyp
     status, _, err = predict("--runtime", "auto")
     assert (status, chosen) == (0, [("cifar10", tmp_path / "cache")])
     assert err == "runs on litert, because openvino was only 1.00 times as fast as litert\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "runtime"), [("", "auto"), ("OpenVINO", "openvino"), ("auto", "auto"), ("tensorflow", "auto")]
+)
+def test_runtime_is_the_servers_unless_that_is_for_gpus(monkeypatch, variable, runtime):
+    monkeypatch.setenv("OPSIN_RUNTIME", variable)
+    assert parse(["predict", "cifar10", "photos", "--out", "answers.csv"]).runtime == runtime
 
 
 def test_auto_goes_on_with_the_runtime_of_the_rows_that_are_there(predict, tmp_path, monkeypatch):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -104,3 +106,10 @@ def test_process_that_fails_is_a_fault_of_the_runtime(artifact, monkeypatch, cod
 def test_file_that_litert_cannot_run_says_so(artifact):
     found = ask_for_trial(artifact, "openvino", num_cores=1)
     assert found.fault == "trying it failed: model.tflite cannot be loaded by LiteRT"
+
+
+def test_trial_ends_where_nobody_waits_for_it_any_more(artifact):
+    job = {"path": str(artifact.path), "runtime": "openvino", "num_cores": 1, "asked_by": os.getppid()}
+    command = [sys.executable, "-m", trial_process.MODULE]
+    ended = subprocess.run(command, input=json.dumps(job), cwd=trial_process.ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "")
