@@ -33,4 +33,4 @@ class Answering:
 def trial(speed=2.0, **changes):
     """A trial of OpenVINO that nothing is wrong with."""
     fields = {"speed_quartiles": (speed, speed), "num_same_label": 10, "num_pictures": 10}
-    return Trial("openvino", **{**fields, "speed": speed, "reference": "golden answers", **changes})
+    return Trial("openvino", **{**fields, "speed": speed, "reference": "the golden answers", **changes})

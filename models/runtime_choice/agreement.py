@@ -13,7 +13,7 @@ from models.portable.painting import PAINTED
 from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
 
-GOLDEN, LITERT = "golden answers", "LiteRT's answers"
+GOLDEN, LITERT = "the golden answers", "LiteRT's"
 # Of seven int8 files (the shipped ones, recipes/cifar10) OpenVINO comes to 0.017 to 0.039 where its sums are exact, and
 # to 0.057 to 0.39 where they saturate (ONEDNN_MAX_CPU_ISA=AVX2): `python -m models.runtime_choice.trial`. The pictures
 # are painted, so that models are in more doubt about them than about photos, and roundings tell more.

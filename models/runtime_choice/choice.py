@@ -70,7 +70,7 @@ def choose(trials: Sequence[Trial]) -> RuntimeChoice:
     is_lasting = all(is_clear(trial) for trial in trials)
     if reason := why_not(best):
         return RuntimeChoice(BASELINE, reason, tuple(trials), is_lasting)
-    reason = f"it was {best.speed:.2f} times as fast as {BASELINE} and agrees with the {best.reference}"
+    reason = f"it was {best.speed:.2f} times as fast as {BASELINE} and agrees with {best.reference}"
     return RuntimeChoice(best.runtime, reason, tuple(trials), is_lasting)
 
 
