@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from models.store.repository import Repository
 from server.address import AddressError, is_loopback, open_listener
 from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
+from server.foreign_variables import forget_foreign_variables
 from server.http.tls import TLS, TLSError
 from server.logs import configure_logging
 from server.open_files import allow_files
@@ -47,10 +49,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
         settings, fewer = allow_files(settings, num_gpus=sum(device.gpu is not None for device in choice.devices))
-        for warning in filter(None, (fewer, choice.warning, runtime_warning(settings))):
+        for warning in filter(None, (fewer, choice.warning, runtime_warning(settings), tls.warning if tls else None)):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)
         configure_logging(settings.log_level, settings.log_format)
+        forget_foreign_variables(os.environ)
         from server.master import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
         server = Server(settings, wanted, choice, listener, tls, tracing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES
+from server.http.limits import MAX_HEAD_BYTES
 from server.settings import Settings
 
 MASTER_BYTES = 32 * 1024**2
@@ -25,4 +26,6 @@ def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) 
     small_bytes = min(settings.max_decode_bytes, MAX_SMALL_MEMORY_BYTES)
     decoders = settings.max_decode_bytes + small_bytes + 2 * (DECODER_BYTES + settings.max_upload_bytes)
     slots = settings.max_queue * (image_bytes + SLOT_BYTES)
-    return MASTER_BYTES + num_engines * ENGINE_BYTES + settings.workers * (WORKER_BYTES + bodies + decoders + slots)
+    heads = settings.num_connections * MAX_HEAD_BYTES
+    worker = WORKER_BYTES + heads + bodies + decoders + slots
+    return MASTER_BYTES + num_engines * ENGINE_BYTES + settings.workers * worker

@@ -16,6 +16,7 @@ from models.errors import OpsinError
 from server import request_errors
 from server.engine import errors as engine_errors
 from server.request_log import ENVIRON_KEY
+from server.tracing.stages import STAGES_KEY, Stages
 
 log = logging.getLogger("opsin.errors")
 
@@ -82,6 +83,22 @@ class JSONResponse(Response):
         return [] if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]
 
 
+class ErrorResponse(JSONResponse):
+    """What is wrong with a request for a path as a whole, whose trace is told the code, whoever refuses it."""
+
+    def __init__(self, error: Mapping[str, str], status: int, headers: Mapping[str, str], path: str = "") -> None:
+        is_text = any(path == prefix or path.startswith(f"{prefix}/") for prefix in PROTOCOLS)
+        super().__init__({"error": error["message"] if is_text else error}, status, headers)
+        self._code = error["code"]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as `JSONResponse`."""
+        stages: Stages | None = environ.get(STAGES_KEY)
+        if stages is not None:
+            stages.error = self._code
+        return super().__call__(environ, start_response)
+
+
 def status_of(error: OpsinError) -> int:
     """Choose the HTTP status of an error."""
     if isinstance(error, request_errors.MalformedRequest):
@@ -109,7 +126,7 @@ def body_of(error: OpsinError) -> dict[str, str]:
 
 def error_response(error: OpsinError, path: str = "") -> Response:
     """Answer a request for a path that failed as a whole."""
-    return _response(path, status_of(error), body_of(error), headers_of(error))
+    return ErrorResponse(body_of(error), status_of(error), headers_of(error), path)
 
 
 def front_response(
@@ -135,7 +152,7 @@ def register_error_handlers(app: Flask) -> None:
         own = ("content-type", "content-length")
         kept = {name: value for name, value in error.get_headers() if name.lower() not in own}
         message = MESSAGES.get(status, error.description or error.name)
-        return _response(request.path, status, {"code": code, "message": message}, kept)
+        return ErrorResponse({"code": code, "message": message}, status, kept, request.path)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
@@ -143,9 +160,4 @@ def register_error_handlers(app: Flask) -> None:
         request_id = request.environ[ENVIRON_KEY]
         log.error("request %s failed", request_id, exc_info=error)
         message = f"the server failed on request {request_id}"
-        return _response(request.path, 500, {"code": "internal_error", "message": message}, {})
-
-
-def _response(path: str, status: int, body: dict[str, str], headers: dict[str, str]) -> Response:
-    is_text = any(path == prefix or path.startswith(f"{prefix}/") for prefix in PROTOCOLS)
-    return JSONResponse({"error": body["message"] if is_text else body}, status, headers)
+        return ErrorResponse({"code": "internal_error", "message": message}, 500, {}, request.path)

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from werkzeug.http import parse_options_header
-
+from server.api.parameters import split_parameters
 from server.request_errors import RequestError
 
 MAX_BOUNDARY_BYTES = 200  # the RFC allows 70
@@ -93,7 +92,7 @@ def _parse_disposition(headers: bytes | bytearray) -> tuple[str, str | None]:
     for line in text.split("\r\n"):
         key, _, value = line.partition(":")
         if key.strip().lower() == "content-disposition":
-            _, options = parse_options_header(_LONE_BACKSLASH.sub(lambda found: found[1] or r"\\", value.strip()))
+            _, options = split_parameters(_LONE_BACKSLASH.sub(lambda found: found[1] or r"\\", value.strip()))
             if "name" in options:
                 return options["name"], options.get("filename")
     raise RequestError("a part of the form has no Content-Disposition header with a name")

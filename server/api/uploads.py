@@ -7,11 +7,10 @@ import threading
 import unicodedata
 from typing import IO, Any
 
-from werkzeug.http import parse_options_header
-
 from server.api.base64_text import WHERE_IT_MAY_GO, decode_base64, decode_base64_lines, is_base64_text
 from server.api.body_kinds import FORM, JSON, JSON_BEGINS, PICTURE, check_kind
 from server.api.multipart import Part, split_multipart
+from server.api.parameters import split_parameters
 from server.classify import Upload
 from server.request_errors import (
     IncompleteUpload,
@@ -73,7 +72,7 @@ def parse_uploads(body: bytes | bytearray, content_type: str | None, *, max_imag
         UnsupportedMediaType: no image comes in that Content-Type.
         RequestError: the form or the JSON is malformed.
     """
-    media_type, options = parse_options_header(content_type)
+    media_type, options = split_parameters(content_type)
     media_type = media_type.lower()  # case means nothing in it (RFC 9110, section 8.3.1)
     if media_type == "multipart/form-data":
         check_kind(body, FORM)

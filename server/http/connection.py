@@ -15,6 +15,7 @@ from server.http.limits import (
     MAX_RECV_BYTES,
     MIN_BYTES_PER_S,
     RECV_BYTES,
+    SILENT_S,
     STALLED_S,
     Limits,
 )
@@ -29,6 +30,7 @@ class Connection:
     """Used by one thread at a time.
 
     Attributes:
+        heard_at: when bytes of a request or a response last came or left.
         deadline: by when the client must have sent a request or the rest of one, have taken its response, or be gone.
         is_late: whether it has passed.
         has_more: whether there is more to do with what has come, though nothing else comes.
@@ -47,7 +49,8 @@ class Connection:
         self.is_lingering = False
         self.has_more = self.is_slow = self.is_too_many = False
         self._limits = limits
-        self._num_received = 0  # of the request that is on its way
+        self.heard_at = self.read_since
+        self._slow_at = 0.0  # when the client counts as slow unless more has come
         self._num_dropped = 0
         self._unsent = bytearray()
 
@@ -67,13 +70,10 @@ class Connection:
         return self.parser.is_idle and not self._unsent
 
     def is_stalled(self, now: float) -> bool:
-        """Tell whether the client has been slow for long to send a request, or to take its response."""
+        """Tell whether the client has been silent in the midst of a request or a response, or slow for long."""
         if self.is_idle or self.has_more:
             return False
-        if self._unsent:
-            return now - self.idle_since > STALLED_S
-        elapsed_s = now - (self.deadline - self._limits.read_timeout_s)
-        return elapsed_s > STALLED_S and self._num_received < MIN_BYTES_PER_S * elapsed_s
+        return now - self.heard_at > SILENT_S or now > self._slow_at
 
     def next_request(self) -> Request | None:
         """Take in what has come; gives the next request if it is whole, None if more has to come or to leave first.
@@ -104,20 +104,21 @@ class Connection:
                 raise ConnectionOver from None
             if not data:
                 return self._abort(None)
+            now = time.monotonic()
             if parser.is_idle:
-                self.read_since = time.monotonic()
-                self.deadline = self.read_since + self._limits.read_timeout_s
-                self._num_received = 0
-            self._num_received += len(data)
+                self.read_since = now
+                self.deadline = now + self._limits.read_timeout_s
+                self._slow_at = now + STALLED_S
+            self._note_progress(len(data), now)
         parser.feed(data)
         request = parser.take()
         self.has_more = parser.is_paused
         return request
 
-    def has_come(self) -> bool:
-        """Tell whether a client has sent what is not read yet, or has closed the connection."""
+    def is_ready(self) -> bool:
+        """Tell whether there is something to read, or where a response is to leave first, room for more of it."""
         poll = select.poll()
-        poll.register(self.fd, select.POLLIN)
+        poll.register(self.fd, select.POLLOUT if self._unsent else select.POLLIN)
         return bool(poll.poll(0))
 
     def put_back(self, *, is_slow: bool) -> None:
@@ -144,6 +145,9 @@ class Connection:
         if not self._unsent:
             with suppress(BlockingIOError):
                 data = data[self.sock.send(data) :]
+            if data:
+                self.heard_at = time.monotonic()
+                self._slow_at = self.heard_at + STALLED_S
         self._unsent += data
 
     def linger(self) -> bool:
@@ -160,8 +164,11 @@ class Connection:
             if not self._send_rest():
                 return False
             self.sock.shutdown(socket.SHUT_WR)
-            while not self.is_late and self._num_dropped < MAX_LINGER_BYTES and (data := self.sock.recv(RECV_BYTES)):
+            most = min(self._num_dropped + MAX_RECV_BYTES, MAX_LINGER_BYTES)  # then others have their turn
+            while not self.is_late and self._num_dropped < most and (data := self.sock.recv(RECV_BYTES)):
                 self._num_dropped += len(data)
+            if not self.is_late and most <= self._num_dropped < MAX_LINGER_BYTES:
+                return False
         except BlockingIOError:
             return False
         except OSError:
@@ -179,8 +186,15 @@ class Connection:
         """Send what the client takes now; gives whether that was all."""
         with suppress(BlockingIOError):
             while self._unsent:
-                del self._unsent[: self.sock.send(self._unsent)]
+                num_sent = self.sock.send(self._unsent)
+                del self._unsent[:num_sent]
+                self._note_progress(num_sent, time.monotonic())
         return not self._unsent
+
+    def _note_progress(self, num_bytes: int, now: float) -> None:
+        """Note that bytes have come or left: each buys time, but never more than STALLED_S from now."""
+        self.heard_at = now
+        self._slow_at = min(self._slow_at + num_bytes / MIN_BYTES_PER_S, now + STALLED_S)
 
     def _abort(self, error: Exception | None) -> Request:
         """Hand out the request that is not whole, so that it gets a response, be it an error."""

@@ -9,17 +9,23 @@ from typing import Any
 
 from models.errors import OpsinError
 
-MAX_HEAD_BYTES = 128 * 1024  # of a request; 100 fields, which is gunicorn's limit, of more than a kilobyte each
+MAX_HEAD_BYTES = 64 * 1024  # of a request; Envoy has 60 kB, nginx 32
 MAX_LINE_BYTES = 8190  # of a chunk's size and its extensions, as gunicorn has it
 MAX_TRAILER_BYTES = 8190  # of a chunked body; as much as one field of a head may have
 RECV_BYTES = 64 * 1024  # at a time: a photo and its head come in one call
 MAX_RECV_BYTES = 1024 * 1024  # at a time, of a large body: others wait as long as this takes
 LINGER_S = 2.0  # for a client to finish sending and to read why it was refused
 MAX_LINGER_BYTES = 256 * 1024**2  # that it may send meanwhile; they are dropped
-STALLED_S = 5.0  # after which a client counts as slow, and may be let go where there are too many connections
-MIN_BYTES_PER_S = 500  # of a request, else its client is slow: as Apache's mod_reqtimeout has it
+# Where there are too many connections, and none is idle, those may be let go that have been silent for so long in the
+# midst of a request or a response, or slow for longer.
+SILENT_S = 1.0
+STALLED_S = 5.0
+MIN_BYTES_PER_S = 500  # else a client is slow: as Apache's mod_reqtimeout has it
 CHUNKS_PER_TURN = 256  # of a chunked body, then others have theirs: a millisecond
-PARSE_AGAIN_BYTES = 4096  # of a line that does not end, after which it is looked at again
+# A head is looked at again when so many bytes have come, or lines that make it longer by so large a part: else one that
+# comes line by line would be parsed a hundred times.
+PARSE_AGAIN_BYTES = 4096
+GROWTH = 8
 
 
 def spare_connections(limit: int) -> int:

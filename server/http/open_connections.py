@@ -1,14 +1,14 @@
 """The connections of an HTTP worker, and which of them make room where there are too many.
 
-Idle ones are closed, those first that are so for longest. Where none is idle, clients that have been slow for long are
-let go.
+Idle ones are closed, those first that are so for longest. Where none is idle, those are whose clients have stalled, the
+most silent first.
 """
 
 from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from server.http.connection import Connection
 from server.http.limits import spare_connections
@@ -65,28 +65,28 @@ class OpenConnections:
         self._note_number(len(self._connections))
 
     def make_room(self) -> bool:
-        """Close some of the connections that have been idle for longest, or let stalled ones go; False if none is."""
+        """Close some of the connections that have been idle for longest, or stalled ones; False if none is."""
         now = time.monotonic()
         if now < self._looks_again_at:
             return False
-        idle = [one for one in self._threads.waiting if one.is_idle and one.idle_since < now - IDLE_AT_LEAST_S]
         number = max(1, len(self._connections) - self._limit + 1) + int(self._limit * CLOSED_TOGETHER)
+        waiting = self._threads.waiting
+        idle = [one for one in waiting if one.is_idle and one.idle_since < now - IDLE_AT_LEAST_S]
+        is_closed = self._close(heapq.nsmallest(number, idle, key=lambda one: one.idle_since))
+        if not is_closed:
+            stalled = [one for one in waiting if one.is_stalled(now)]
+            is_closed = self._close(heapq.nsmallest(number, stalled, key=lambda one: one.heard_at))
+        if not is_closed:
+            self._looks_again_at = now + LOOK_AGAIN_S
+        return is_closed
+
+    def _close(self, connections: Iterable[Connection]) -> bool:
+        """Close those with which nobody could go on now; False where that is none."""
         is_closed = False
-        for connection in heapq.nsmallest(number, idle, key=lambda one: one.idle_since):
-            if not connection.has_come() and self._threads.take_out(connection):
+        for connection in connections:
+            if not connection.is_ready() and self._threads.take_out(connection):
                 connection.close()
                 self._connections.discard(connection)
                 is_closed = True
         self._note_number(len(self._connections))
-        if not is_closed and not self._let_stalled_go(now):
-            self._looks_again_at = now + LOOK_AGAIN_S
-            return False
-        return True
-
-    def _let_stalled_go(self, now: float) -> bool:
-        """Let clients go that have been slow for long, as if their time were over; False where there is none."""
-        stalled = [one for one in self._threads.waiting if one.is_stalled(now)]
-        for connection in stalled:
-            connection.deadline = now
-        self._threads.expire_overdue(now)
-        return bool(stalled)
+        return is_closed

@@ -15,7 +15,7 @@ from typing import Any
 
 from server.gunicorn_internals import Request, parse_request
 from server.http.chunked_body import ChunkedBody
-from server.http.limits import MAX_HEAD_BYTES, PARSE_AGAIN_BYTES, Limits
+from server.http.limits import GROWTH, MAX_HEAD_BYTES, PARSE_AGAIN_BYTES, Limits
 from server.http.rules import check_head
 from server.request_errors import MalformedRequest, UploadTooLarge
 
@@ -100,10 +100,14 @@ class RequestParser:
         return None if self.num_missing else self._request
 
     def _may_have_head(self) -> bool:
-        """Tell whether to parse what has come: not where it is a few bytes more of a line, and nothing else."""
+        """Tell whether to parse what has come: a head that may be whole, or lines of one that are worth a look."""
         received, num_seen = self._rest, self._num_seen
         num_new = len(received) - num_seen
-        return num_new > 0 and (num_new >= PARSE_AGAIN_BYTES or received.find(b"\n", num_seen) >= 0)
+        if num_new <= 0 or num_new >= PARSE_AGAIN_BYTES:
+            return num_new > 0
+        if received.find(b"\n", num_seen) < 0:
+            return False
+        return num_new * GROWTH >= num_seen or received.find(b"\r\n\r\n", max(0, num_seen - 3)) >= 0
 
     def abort(self, error: Exception | None = None) -> Request | None:
         """Hand out the request at hand although no more of it will come; None if its head has not come.

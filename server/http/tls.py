@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -71,6 +72,9 @@ class TLS:
         key: PEM, not encrypted.
         clock: monotonic, in seconds.
 
+    Attributes:
+        warning: what is wrong with the files, although they can be used; None where nothing is.
+
     Raises:
         TLSError: they cannot be used.
     """
@@ -78,6 +82,7 @@ class TLS:
     def __init__(self, certificate: Path, key: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._certificate, self._key, self._clock = certificate, key, clock
         self._seen = self._stamps()
+        self.warning = _check_files(certificate, key)
         self._context = _context_of(certificate, key)
         self._next_check = clock() + CHECK_S
 
@@ -98,11 +103,12 @@ class TLS:
             return
         self._seen = stamps
         try:
+            self.warning = _check_files(self._certificate, self._key)
             self._context = _context_of(self._certificate, self._key)
         except TLSError as error:
             log.error("the certificate of before stays: %s", error)
         else:
-            log.warning("the certificate has changed")
+            log.warning("the certificate has changed%s", f"; {self.warning}" if self.warning else "")
 
     def _stamps(self) -> list[tuple[int, int, int] | None]:
         stamps: list[tuple[int, int, int] | None] = []
@@ -121,8 +127,6 @@ def _context_of(certificate: Path, key: Path) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     context.sslsocket_class = TLSSocket
-    if any(path.exists() and not path.is_file() for path in (certificate, key)):  # a pipe would be waited for
-        raise TLSError("OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be files, not folders, pipes or devices")
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")  # else an encrypted key would ask the terminal
     except ssl.SSLError as error:
@@ -131,3 +135,22 @@ def _context_of(certificate: Path, key: Path) -> ssl.SSLContext:
     except OSError as error:
         raise TLSError(f"OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY cannot be read: {error.strerror}") from None
     return context
+
+
+def _check_files(certificate: Path, key: Path) -> str | None:
+    """Check the files before they are read, and warn of a key that is no secret.
+
+    Raises:
+        TLSError: one is no file, and a pipe would be waited for; or everybody here could put another in its place.
+    """
+    try:
+        modes = [path.stat().st_mode for path in (certificate, key)]
+    except OSError as error:
+        raise TLSError(f"OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY cannot be read: {error.strerror}") from None
+    if not all(stat.S_ISREG(mode) for mode in modes):
+        raise TLSError("OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be files, not folders, pipes or devices")
+    if any(mode & stat.S_IWOTH for mode in modes):
+        raise TLSError("every user of this machine may write OPSIN_TLS_CERTIFICATE or OPSIN_TLS_KEY: chmod o-w")
+    if modes[1] & stat.S_IROTH:
+        return "every user of this machine may read OPSIN_TLS_KEY, and could pass for this server: chmod o-r"
+    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -91,8 +90,10 @@ def environ_of(connection: Connection, request: Request) -> dict[str, Any]:
         "SERVER_NAME": connection.server_address[0],
         "SERVER_PORT": str(connection.server_address[1]),
     }
-    script_name = os.environ.get("SCRIPT_NAME", "")
+    script_name = ""
     for name, value in request.headers:
+        if name == "UPGRADE":  # an offer that is not taken (RFC 9110, section 7.8)
+            continue
         if name in ("CONTENT-TYPE", "CONTENT-LENGTH"):
             environ[name.replace("-", "_")] = value
             continue
@@ -214,9 +215,17 @@ def refuse(
     given = next((value for name, value in request.headers if name == "X-REQUEST-ID"), "") if request else ""
     request_id = usable_request_id(given)
     is_kept = request is not None and not request.should_close() and not is_last
-    own = {"Connection": "keep-alive" if is_kept else "close", HEADER: request_id, "Content-Length": len(body)}
+    own = {
+        "Server": SERVER,
+        "Date": _date(int(time.time())),
+        "Connection": "keep-alive" if is_kept else "close",
+        HEADER: request_id,
+        "Content-Length": len(body),
+    }
     head = "".join(f"{name}: {value}\r\n" for name, value in {**headers, **own}.items())
-    response = f"HTTP/1.1 {status}\r\n{head}\r\n".encode("latin-1") + body
+    response = f"HTTP/1.1 {status}\r\n{head}\r\n".encode("latin-1")
+    if request is None or request.method != "HEAD":
+        response += body
     if request is None:
         with suppress(OSError):
             connection.sendall(response)

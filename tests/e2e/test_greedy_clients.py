@@ -73,12 +73,13 @@ def test_where_none_is_idle_a_new_one_is_503_and_a_health_check_and_those_before
     assert label_of(running.request("POST", "/predict", RED)) == "red"
 
 
-def test_slow_heads_and_bodies_make_room_after_some_seconds(start):
+def test_heads_and_bodies_that_come_no_further_make_room_however_much_came_at_once(start):
     running = start(**LIMITS).wait_until_ready()
+    long = PAGE[:-2] + b"".join(b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(40))  # 40 kB
     with contextlib.ExitStack() as stack:
         slow = [stack.enter_context(connect_for_good(running)) for _ in range(8)]
         for connection in slow:
-            connection.sendall((PAGE if connection in slow[:4] else head_of(RED))[:-1])
+            connection.sendall(long if connection in slow[:4] else head_of(RED) + RED[:-1])
         wait_until(lambda: running.request("POST", "/predict", RED)[0] == 200)
         assert slow[0].recv(1) == b""
 

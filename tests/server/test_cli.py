@@ -14,6 +14,7 @@ from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from server.address import open_listener
 from server.cli import check_access, main
+from server.foreign_variables import GUNICORN, OTHERS, SYSTEMD
 from server.settings import Settings, SettingsError
 
 SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, got '2'"
@@ -124,6 +125,22 @@ def test_port_in_use_is_one_line_and_exit_1(capsys, repository):
         assert main([], {"OPSIN_REPOSITORY": str(repository), "OPSIN_PORT": str(port)}) == 1
     expected = f"opsin: cannot listen at http://127.0.0.1:{port}: the port is in use; set OPSIN_PORT to another\n"
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.e2e
+def test_variables_that_are_meant_for_others_change_nothing(repository):
+    foreign = dict.fromkeys((*GUNICORN, *OTHERS), "x") | dict.fromkeys(SYSTEMD, "1") | {"GUNICORN_PID": "1"}
+    ran = subprocess.run(
+        ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" -m server', sys.executable],
+        cwd=REPOSITORY_ROOT,
+        env={**os.environ, **foreign, "OPSIN_REPOSITORY": str(repository), "OPSIN_PORT": "0", "OPSIN_WORKERS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 2  # its model is none, which is known once the port is open and the engine has started
+    assert "opsin: model 'stub' version 1" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_unknown_variable_is_warned_of(capsys):

@@ -270,7 +270,9 @@ def test_plain_form_that_failed_gets_a_page_with_the_status(post_files):
     assert 'role="alert"' in nothing.text
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html", "image/png"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/json, text/html", "image/png", "text/html" + ", text/plain" * 90]
+)
 def test_programs_get_json(post_files, encode, accept):
     assert post_files(encode("red"), headers={"Accept": accept}).mimetype == "application/json"
 

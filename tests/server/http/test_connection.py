@@ -5,13 +5,14 @@ from __future__ import annotations
 import select
 import socket
 import threading
+import time
 
 import pytest
 from gunicorn.config import Config
 
 from server.gunicorn_internals import plain_settings
 from server.http.connection import Connection, ConnectionOver
-from server.http.limits import MIN_BYTES_PER_S, RECV_BYTES, STALLED_S, Limits, UploadBudget
+from server.http.limits import MIN_BYTES_PER_S, RECV_BYTES, SILENT_S, STALLED_S, Limits, UploadBudget
 
 LIMITS = Limits(plain_settings(Config()), 10_000_000, UploadBudget(20_000_000), keepalive_s=70, read_timeout_s=10)
 LARGE = bytes(range(256)) * 10_000  # more than a socket takes
@@ -129,37 +130,48 @@ def test_client_that_sends_too_little_for_long_is_stalled(pair):
     assert not connection.is_stalled(began + 100)  # idle
     client.sendall(REQUEST[:-1])
     assert connection.next_request() is None
-    began = connection.deadline - LIMITS.read_timeout_s
-    assert not connection.is_stalled(began + STALLED_S)
-    assert connection.is_stalled(began + STALLED_S + 0.1)
+    assert not connection.is_stalled(connection.heard_at + SILENT_S)
+    assert connection.is_stalled(connection.heard_at + SILENT_S + 0.1)
     connection.put_back(is_slow=True)
-    assert not connection.is_stalled(began + STALLED_S + 0.1)  # it is our turn
+    assert not connection.is_stalled(connection.heard_at + SILENT_S + 0.1)  # it is our turn
 
 
-def test_client_that_sends_enough_is_not_stalled(pair):
+@pytest.mark.parametrize(("bytes_per_s", "is_stalled"), [(MIN_BYTES_PER_S, False), (MIN_BYTES_PER_S // 2, True)])
+def test_client_that_sends_little_at_a_time_is_stalled_after_some_seconds(pair, monkeypatch, bytes_per_s, is_stalled):
     connection, client = pair
-    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(10_000))
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(10_000))  # no licence
     assert connection.next_request() is None
-    began = connection.deadline - LIMITS.read_timeout_s
-    assert not connection.is_stalled(began + 10_000 / MIN_BYTES_PER_S)
-    assert connection.is_stalled(began + 10_100 / MIN_BYTES_PER_S)
+    began = connection.heard_at
+    for half_seconds in range(1, int(4 * STALLED_S) + 1):
+        now = began + half_seconds / 2
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        client.sendall(bytes(bytes_per_s // 2))
+        assert connection.next_request() is None
+    monkeypatch.undo()
+    assert connection.is_stalled(began + 2 * STALLED_S + 0.1) == is_stalled
 
 
-def test_client_that_does_not_take_its_answer_for_long_is_stalled(pair):
-    connection, _ = pair
+def test_client_that_does_not_take_its_answer_is_stalled(pair):
+    connection, client = pair
     connection.sendall(LARGE)
     connection.finish_request()
-    assert not connection.is_stalled(connection.idle_since + STALLED_S)
-    assert connection.is_stalled(connection.idle_since + STALLED_S + 0.1)
+    assert not connection.is_stalled(connection.heard_at + SILENT_S)
+    assert connection.is_stalled(connection.heard_at + SILENT_S + 0.1)
+    before = connection.heard_at
+    client.recv(1_000_000)
+    assert connection.next_request() is None
+    assert connection.heard_at > before
 
 
-def test_what_has_come_and_is_not_read_is_known(pair):
+def test_whether_there_is_something_to_go_on_with_is_known(pair):
     connection, client = pair
-    assert not connection.has_come()
+    assert not connection.is_ready()
     client.sendall(b"x")
-    assert connection.has_come()
-    connection.sock.recv(1)
-    assert not connection.has_come()
+    assert connection.is_ready()
+    connection.sendall(LARGE)
+    assert not connection.is_ready()  # what has come waits for what the client does not take
+    client.recv(1_000_000)
+    assert connection.is_ready()
 
 
 def test_client_that_leaves_between_requests_is_over(pair):
@@ -249,6 +261,15 @@ def test_lingering_ends_when_the_client_has_sent_enough(pair, monkeypatch):
     assert not connection.linger()
     client.sendall(bytes(1))
     assert connection.linger()
+
+
+def test_lingering_takes_turns(pair, monkeypatch):
+    monkeypatch.setattr("server.http.connection.MAX_RECV_BYTES", 1000)
+    monkeypatch.setattr("server.http.connection.RECV_BYTES", 500)
+    connection, client = pair
+    client.sendall(bytes(2500))
+    client.close()
+    assert [connection.linger() for _ in range(3)] == [False, False, True]
 
 
 def test_lingering_ends_with_the_deadline(pair):

@@ -10,13 +10,13 @@ from server.http.open_connections import OpenConnections
 
 
 class FakeConnection:
-    """A connection that has been idle for a time, or is stalled, or has sent something."""
+    """A connection that has been idle for a time, or silent in the midst of a request, or can be read."""
 
-    def __init__(self, idle_s=None, *, is_stalled=False, has_come=False):
+    def __init__(self, idle_s=None, *, silent_s=0, is_ready=False):
         self.is_idle, self.idle_since = idle_s is not None, time.monotonic() - (idle_s or 0)
-        self.deadline = time.monotonic() + 60
+        self.heard_at = time.monotonic() - silent_s
         self.is_closed = False
-        self.is_stalled, self.has_come = lambda _now: is_stalled, lambda: has_come
+        self.is_stalled, self.is_ready = lambda _now: silent_s > 0, lambda: is_ready
 
     def close(self):
         """Note that it was closed."""
@@ -34,12 +34,6 @@ class FakeThreads:
         """Take a connection out; it was there."""
         self.waiting.remove(connection)
         return True
-
-    def expire_overdue(self, now):
-        """Close those whose time is over."""
-        for connection in self.waiting:
-            if connection.deadline <= now:
-                connection.close()
 
 
 @pytest.fixture
@@ -87,8 +81,8 @@ def test_the_idlest_is_closed_first(opened):
 
 @pytest.mark.parametrize(
     "state",
-    [{}, {"idle_s": 0}, {"idle_s": 9, "has_come": True}],
-    ids=["a request in hand", "just connected", "a request has come"],
+    [{}, {"idle_s": 0}, {"idle_s": 9, "is_ready": True}, {"silent_s": 9, "is_ready": True}],
+    ids=["a request in hand", "just connected", "a request has come", "the rest of a request has come"],
 )
 def test_what_is_not_idle_stays(opened, state):
     connection = FakeConnection(**state)
@@ -97,10 +91,18 @@ def test_what_is_not_idle_stays(opened, state):
     assert not connection.is_closed
 
 
-def test_stalled_one_is_let_go_where_none_is_idle(opened):
-    stalled, other = FakeConnection(is_stalled=True), FakeConnection()
-    assert opened(2, stalled, other).make_room()
-    assert (stalled.is_closed, other.is_closed) == (True, False)
+def test_most_silent_one_is_let_go_where_none_is_idle(opened):
+    some = [FakeConnection(silent_s=2), FakeConnection(silent_s=3), FakeConnection()]
+    connections = opened(3, *some)
+    assert connections.make_room()
+    assert [one.is_closed for one in some] == [False, True, False]
+    assert len(connections) == 2
+
+
+def test_idle_ones_are_closed_before_those_in_the_midst_of_a_request(opened):
+    some = [FakeConnection(silent_s=9), FakeConnection(1)]
+    assert opened(2, *some).make_room()
+    assert [one.is_closed for one in some] == [False, True]
 
 
 def test_a_look_in_vain_is_not_repeated_at_once(opened):

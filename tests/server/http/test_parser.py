@@ -274,6 +274,18 @@ def test_head_is_parsed_where_a_line_has_come_and_not_for_every_byte(parser, mon
     assert len(parsed) == 3
 
 
+def test_head_of_many_lines_is_parsed_some_times_and_not_for_every_line(parser, monkeypatch):
+    parsed = []
+    monkeypatch.setattr("server.http.parser.parse_request", lambda *args: parsed.append(0) or parse_request(*args))
+    parser.feed(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    for _ in range(90):
+        assert parser.take() is None
+        parser.feed(b"X: %s\r\n" % bytes(b"y" * 500))
+    parser.feed(b"\r\n")
+    assert parser.take().path == "/"
+    assert len(parsed) < 30
+
+
 def test_broken_chunk_is_no_http_whenever_it_comes(budget):
     broken = post_chunked(b"abc").replace(b"abc", b"abcd")
     parser = make_parser(budget)

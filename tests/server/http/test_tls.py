@@ -141,6 +141,27 @@ def test_renewed_certificate_counts_for_new_connections(tmp_path, caplog, monkey
     ]
 
 
+def test_key_that_all_may_read_is_told_and_one_that_all_may_write_is_not_used(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
+    (certificate, key), clock = make_certificate(tmp_path), Clock()
+    key.chmod(0o640)
+    tls = TLS(certificate, key, clock=clock)
+    assert tls.warning is None
+    key.chmod(0o644)
+    told = "every user of this machine may read OPSIN_TLS_KEY, and could pass for this server: chmod o-r"
+    assert TLS(certificate, key).warning == told
+    certificate.touch()
+    clock.now += CHECK_S
+    near, far = socket.socketpair()
+    with tls.wrap(near), far:
+        assert caplog.messages == [f"the certificate has changed; {told}"]
+    for file in (certificate, key):
+        file.chmod(0o602)
+        with pytest.raises(TLSError, match="every user of this machine may write OPSIN_TLS_CERTIFICATE or OPSIN_"):
+            TLS(certificate, key)
+        file.chmod(0o600)
+
+
 def test_files_that_cannot_be_used_are_named_by_their_settings(files, tmp_path):
     with pytest.raises(TLSError, match="OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY cannot be read: No such file"):
         TLS(tmp_path / "none", files[1])

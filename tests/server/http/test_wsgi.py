@@ -235,6 +235,22 @@ def test_application_is_told_what_gunicorn_would_tell_it(pair, sent):
     assert found.keys() <= expected.keys()
 
 
+def test_offer_to_speak_something_else_is_as_if_it_were_not_there(pair):
+    connection, client = pair
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX: y\r\n\r\n")
+    found = environ_of(connection, connection.next_request())
+    assert "HTTP_UPGRADE" not in found
+    assert found["HTTP_X"] == "y"
+
+
+def test_environment_of_the_process_moves_no_path(pair, monkeypatch):
+    monkeypatch.setenv("SCRIPT_NAME", "/a")
+    connection, client = pair
+    client.sendall(b"GET /a/b HTTP/1.1\r\nHost: x\r\n\r\n")
+    found = environ_of(connection, connection.next_request())
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("", "/a/b")
+
+
 def test_path_outside_of_the_application_is_refused(call):
     with pytest.raises(MalformedRequest, match="does not start with SCRIPT_NAME '/b'"):
         call(hello, b"GET /a HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /b\r\n\r\n")
@@ -260,6 +276,15 @@ def test_refusal_is_what_the_application_would_say_of_the_error(refused, sent, i
     assert response.headers["Content-Type"] == "application/json"
     given = response.headers["X-Request-Id"]
     assert given == request_id or (request_id is None and len(given) == 16)
+
+
+def test_refusal_of_a_request_for_the_head_alone_is_a_head(pair):
+    connection, client = pair
+    client.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    refuse(connection, BUSY, connection.next_request(), is_last=True)
+    (sent,) = connection.sends
+    assert sent.endswith(b"\r\nContent-Length: 13\r\n\r\n")
+    assert b"\r\nDate: " in sent
 
 
 def test_refusal_is_logged_like_any_answer(refused, caplog, monkeypatch):

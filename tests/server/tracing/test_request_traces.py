@@ -15,7 +15,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
 import server.tracing
+from server.api.app import create_app
 from server.request_errors import Overloaded
+from server.settings import Settings
 from server.tracing.request_traces import RequestTraces
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -41,6 +43,24 @@ def test_stages_are_children_of_the_request_and_the_request_of_the_client(traced
     assert {stage.parent.span_id for stage in stages} == {server.context.span_id}
     assert {f"{span.context.trace_id:032x}" for span in (*stages, server)} == {TRACE}
     assert (server.name, f"{server.parent.span_id:016x}") == ("POST /predict", SPAN)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/predict", 405, "method_not_allowed"),
+        ("POST", "/predict", 429, "rate_limited"),
+    ],
+)
+def test_whoever_refuses_a_request_its_trace_has_the_code(engine, tracer, exporter, method, path, status, code):
+    app = create_app(Settings(rate_limit="1/hour"), engine=engine)
+    if status == 429:
+        app.test_client().post("/predict")
+    app.wsgi_app = RequestTraces(tracer, route_of=app.route_of).wrap(app.wsgi_app)
+    assert app.test_client().open(path, method=method, buffered=True).status_code == status
+    attributes = server_span(exporter).attributes
+    assert (attributes["http.response.status_code"], attributes["opsin.error.code"]) == (status, code)
 
 
 @pytest.mark.parametrize(
