@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from setproctitle import setproctitle
 
+from models.pixels.decode_limits import forbid_core_files
 from models.runtime_choice.kept_trials import default_folder
 from models.store.reference import ModelReference
 from models.store.repository import Repository
@@ -96,6 +97,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         tracing: TracingSettings | None = None,
     ) -> None:
         limit_arenas()
+        forbid_core_files()
         self.settings, self.tls = settings, tls
         self._pid = os.getpid()
         self._wanted, self._choice = wanted, choice

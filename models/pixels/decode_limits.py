@@ -27,7 +27,14 @@ def limit_memory(max_memory_bytes: int) -> None:
     """Let allocations of this process fail past what it has now and what one image may take; it leaves no core file."""
     limit = _data_bytes() + max_memory_bytes + SPARE_MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_files()
+
+
+def forbid_core_files() -> None:
+    """Have this process, and those that it forks, leave nothing of its memory, where photos are, when one crashes."""
+    # With 0 a program that core_pattern names would be given it all the same, and with 1 it is not: core(5).
+    limit = 0 if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def max_cpu_s(cost: Cost) -> float:

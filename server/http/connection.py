@@ -20,6 +20,7 @@ from server.http.limits import (
     Limits,
 )
 from server.http.parser import RequestParser
+from server.http.tls_socket import TLSSocket
 
 
 class ConnectionOver(Exception):
@@ -38,7 +39,7 @@ class Connection:
         is_too_many: whether it was taken in past the limit of connections, and is to be let go soon.
     """
 
-    def __init__(self, sock: socket.socket, address: Any, server_address: Any, limits: Limits) -> None:
+    def __init__(self, sock: socket.socket | TLSSocket, address: Any, server_address: Any, limits: Limits) -> None:
         sock.setblocking(False)
         self.sock, self.address, self.server_address = sock, address, server_address
         self.fd = sock.fileno()

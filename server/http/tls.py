@@ -1,4 +1,4 @@
-"""TLS for the connections of a worker: sockets that never wait, and a certificate that is followed on disk."""
+"""TLS for the connections of a worker, with a certificate that is followed on disk."""
 
 from __future__ import annotations
 
@@ -8,60 +8,17 @@ import ssl
 import stat
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from server.http.tls_socket import TLSSocket
 
 CHECK_S = 10.0  # how often the files are looked at, while there are new connections
-WOULD_WAIT = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 log = logging.getLogger("opsin.tls")
 
 
 class TLSError(Exception):
     """Certificate and key cannot be used; the text is one line and names the settings."""
-
-
-class TLSSocket(ssl.SSLSocket):
-    """A socket whose owner waits for it with epoll, as for one without TLS; the handshake is part of the first read."""
-
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Receive what has come, and all that has been decrypted: of that the kernel would not tell anybody.
-
-        Raises:
-            BlockingIOError: nothing has come.
-        """
-        pieces: list[bytes] = []
-        while buflen > 0 or self.pending():
-            try:
-                piece = super().recv(max(buflen, self.pending()), flags)
-            except WOULD_WAIT:
-                if not pieces:
-                    raise BlockingIOError from None
-                break
-            except OSError:
-                if not pieces:
-                    raise
-                break  # which the next call will meet again
-            if not piece:
-                break
-            pieces.append(piece)
-            buflen -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        """Send what leaves now; raises BlockingIOError where that is nothing."""
-        try:
-            return super().send(data, flags)
-        except WOULD_WAIT:
-            raise BlockingIOError from None
-
-    def shutdown(self, how: int) -> None:
-        """Say that no more is sent, to the client's TLS too; what it sends from then on is read as it comes."""
-        if how == socket.SHUT_WR:
-            with suppress(OSError, ValueError):  # its own goodbye is not waited for; or there has been no handshake
-                self.unwrap()
-        super().shutdown(how)
 
 
 class TLS:
@@ -87,11 +44,9 @@ class TLS:
         self._next_check = clock() + CHECK_S
 
     def wrap(self, sock: socket.socket) -> TLSSocket:
-        """Take over a new connection's socket; raises OSError where the client has gone."""
+        """Take over a new connection's socket."""
         self._follow_files()
-        wrapped = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        assert isinstance(wrapped, TLSSocket)  # noqa: S101 - the context's class
-        return wrapped
+        return TLSSocket(sock, self._context)
 
     def _follow_files(self) -> None:
         """Take over a renewed certificate; one that cannot be used leaves the one of before."""
@@ -126,7 +81,6 @@ def _context_of(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
-    context.sslsocket_class = TLSSocket
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")  # else an encrypted key would ask the terminal
     except ssl.SSLError as error:

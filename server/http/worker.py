@@ -166,11 +166,7 @@ class HTTPWorker(WorkerProcess):
             self._connections.make_room()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.app.tls is not None:
-            try:
-                sock = self.app.tls.wrap(sock)
-            except OSError:  # the client has gone
-                sock.close()
-                return True
+            sock = self.app.tls.wrap(sock)
         connection = Connection(sock, address, listener.getsockname(), self._limits)
         connection.is_too_many = self._connections.is_full
         self._connections.add(connection)

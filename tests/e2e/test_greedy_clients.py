@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from colours import RED, head_of, label_of, read_answer
-from running_server import wait_until
+from running_server import stopped, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -52,24 +52,24 @@ def connect_for_good(running):
 
 
 def test_where_none_is_idle_a_new_one_is_503_and_a_health_check_and_those_before_are_answered(start):
-    running = start(**LIMITS).wait_until_ready()
+    running = start(**LIMITS, OPSIN_ENGINE_TIMEOUT_MS="60000").wait_until_ready()
+    (engine,) = running.children("opsin: engine cpu")
     with contextlib.ExitStack() as stack:
-        slow = []
-        for _ in range(8):
-            slow.append(stack.enter_context(connect_for_good(running)))
-            slow[-1].sendall(PAGE[:-1])
-        wait_until(lambda: running.request("POST", "/predict", RED)[0] == 503)
-        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
-        connection.request("GET", "/metrics")
-        response = connection.getresponse()
-        assert (response.status, response.headers["Retry-After"]) == (503, "1")
-        assert response.headers["Connection"] == "close"
-        assert json.loads(response.read())["error"]["code"] == "overloaded"
-        assert running.request("GET", "/healthz") == (200, {"status": "ok"})
-        assert running.request("GET", "/readyz")[0] == 200
-        for connection in slow:
-            connection.sendall(PAGE[-1:])
-            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        with stopped(engine):  # so that these have their requests in hand
+            before = [stack.enter_context(connect_for_good(running)) for _ in range(8)]
+            for connection in before:
+                connection.sendall(head_of(RED, "X-Request-Timeout-Ms: 60000") + RED)
+            wait_until(lambda: running.request("GET", "/nothing")[0] == 503)
+            connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+            connection.request("GET", "/metrics")
+            response = connection.getresponse()
+            assert (response.status, response.headers["Retry-After"]) == (503, "1")
+            assert response.headers["Connection"] == "close"
+            assert json.loads(response.read())["error"]["code"] == "overloaded"
+            assert running.request("GET", "/healthz") == (200, {"status": "ok"})
+            assert running.request("GET", "/readyz")[0] == 200
+        for connection in before:
+            assert label_of(read_answer(connection)) == "red"
     assert label_of(running.request("POST", "/predict", RED)) == "red"
 
 

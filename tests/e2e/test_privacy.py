@@ -7,6 +7,8 @@ import contextlib
 import io
 import json
 import os
+import re
+import resource
 import threading
 import time
 
@@ -99,6 +101,25 @@ class Watch:
 def stamps(folders):
     """When something was last made or removed in each folder, be it for a moment."""
     return [folder.stat().st_mtime_ns for folder in folders]
+
+
+@pytest.fixture
+def core_files():
+    """Let processes that crash leave core files, as many systems do."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    if before[1] == 0:
+        pytest.skip("this system allows no core file in any case")
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+def test_process_that_crashes_leaves_no_picture_of_its_memory(core_files, start):
+    running = start().wait_until_ready()
+    for pid in pids_of_session(running.process.pid):
+        (line,) = re.findall("Max core file size .*", (PROC / str(pid) / "limits").read_text())
+        assert line.split()[4:6] == ["1", "1"]  # with which the kernel writes none, and starts no program for one
+    assert running.stop()[0] == 0
 
 
 def test_uploads_reach_no_disk_and_no_log(repository, tmp_path):

@@ -1,8 +1,7 @@
-"""TLS: sockets that never wait, and a certificate that is followed on disk."""
+"""TLS: what is spoken, and a certificate that is followed on disk."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import socket
@@ -10,6 +9,7 @@ import ssl
 
 import pytest
 from certificates import make_certificate
+from tls_ends import connected
 
 from server.http.tls import CHECK_S, TLS, TLSError
 
@@ -26,97 +26,23 @@ def files(tmp_path_factory):
     return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
-@contextlib.contextmanager
-def connected(tls, context):
-    """Two ends of a connection after the handshake: the server's, which does not wait, and a client's in memory."""
-    near, far = socket.socketpair()
-    server = tls.wrap(near)
-    server.setblocking(False)
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
-    far.setblocking(False)
-
-    def exchange(step):
-        """Repeat a step of the client until it is done, and let the server answer meanwhile."""
-        while True:
-            try:
-                done = step()
-            except ssl.SSLWantReadError:
-                done = None
-            if outgoing.pending:
-                far.sendall(outgoing.read())
-            if done is not None:
-                return done
-            with contextlib.suppress(BlockingIOError):
-                server.recv(1)
-            with contextlib.suppress(BlockingIOError):
-                incoming.write(far.recv(1 << 20))
-
-    exchange(lambda: client.do_handshake() or True)
-    with contextlib.suppress(BlockingIOError):
-        server.recv(1)  # the last of the handshake
-    with server, far:
-        yield server, client, exchange
-
-
 @pytest.fixture
 def context(files):
     return ssl.create_default_context(cafile=str(files[0]))
 
 
-def test_nothing_that_has_been_decrypted_is_left_where_no_poll_would_tell_of_it(files, context):
-    with connected(TLS(*files), context) as (server, client, exchange):
-        with pytest.raises(BlockingIOError):
-            server.recv(100)
-        exchange(lambda: client.write(bytes(range(256)) * 40))
-        received = server.recv(100)
-        assert received == bytes(range(256)) * 40  # one record: all of it, though less was asked for
-        assert server.pending() == 0
-        with pytest.raises(BlockingIOError):
-            server.recv(100)
-
-
-def test_many_records_come_in_one_call(files, context):
-    with connected(TLS(*files), context) as (server, client, exchange):
-        for _ in range(10):
-            exchange(lambda: client.write(b"x" * 1000))
-        assert server.recv(1 << 20) == b"x" * 10_000
-
-
-def test_client_that_does_not_read_is_not_waited_for(files, context):
-    with connected(TLS(*files), context) as (server, _, _):
-        with contextlib.suppress(BlockingIOError):
-            while server.send(b"x" * 100_000):
-                pass
-        with pytest.raises(BlockingIOError):
-            server.send(b"x" * 100_000)
-
-
-def test_end_of_sending_is_said_in_tls_and_what_still_comes_is_dropped_as_it_is(files, context):
-    with connected(TLS(*files), context) as (server, client, exchange):
-        exchange(lambda: client.write(b"more"))
-        server.send(b"answer")
-        server.shutdown(socket.SHUT_WR)
-        assert exchange(lambda: client.read(100)) == b"answer"
-        assert client.read(100) == b""
-
-
-def test_what_is_no_tls_is_an_error_of_the_connection(files):
-    near, far = socket.socketpair()
-    far.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    with far, TLS(*files).wrap(near) as server:
-        server.setblocking(False)
-        with pytest.raises(OSError, match="HTTP_REQUEST") as caught:
-            server.recv(100)
-        assert not isinstance(caught.value, BlockingIOError)
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_newer_versions_are_spoken(files, context, version):
     context.minimum_version = context.maximum_version = version
-    with connected(TLS(*files), context) as (server, _, _):
-        assert server.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
-        assert server.context.minimum_version == ssl.TLSVersion.TLSv1_2
+    with connected(TLS(*files), context) as (_, client, _):
+        assert client.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
+
+
+def test_older_ones_are_not(files, context):
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError, match="UNSUPPORTED_PROTOCOL"), connected(TLS(*files), context):
+        pass
 
 
 def test_renewed_certificate_counts_for_new_connections(tmp_path, caplog, monkeypatch):
@@ -153,7 +79,8 @@ def test_key_that_all_may_read_is_told_and_one_that_all_may_write_is_not_used(tm
     certificate.touch()
     clock.now += CHECK_S
     near, far = socket.socketpair()
-    with tls.wrap(near), far:
+    with near, far:
+        tls.wrap(near)
         assert caplog.messages == [f"the certificate has changed; {told}"]
     for file in (certificate, key):
         file.chmod(0o602)
