@@ -22,7 +22,7 @@ from server.settings import SettingsError
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_KEYS = 1000  # all are compared, in some 0.2 microseconds each
-CHECK_S = 1.0  # how often the file is looked at, while there are requests
+CHECK_S = 1.0  # how often the file is read again, while there are requests; at once, where a key is not in it
 NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 LINE = re.compile(rf"({NAME})[ \t]+sha256:([0-9a-f]{{64}})")
 
@@ -73,6 +73,7 @@ class ApiKeys:
         """Read the file; raises SettingsError where it cannot be used."""
         self._path, self._clock = path, clock
         self._next_check = clock() + CHECK_S
+        self._stamp = self._stamp_now()
         try:
             self._content = self._read()
             self._keys = parse_keys(self._content)
@@ -82,7 +83,15 @@ class ApiKeys:
 
     def name_of(self, key: str) -> str | None:
         """Find whose key it is; None: nobody's. Takes as long for a key that is nearly right as for any other."""
-        self._follow_file()
+        if self._clock() >= self._next_check:
+            self._follow_file()
+        name = self._find(key)
+        if name is None and self._stamp_now() != self._stamp:  # it may have been added just now
+            self._follow_file()
+            name = self._find(key)
+        return name
+
+    def _find(self, key: str) -> str | None:
         digest, found = digest_of(key), None
         for stored in self._keys:
             if hmac.compare_digest(stored.digest, digest):
@@ -90,11 +99,9 @@ class ApiKeys:
         return found
 
     def _follow_file(self) -> None:
-        """Take over what the file holds now; a look costs less than the change of a file can be relied on to show."""
-        now = self._clock()
-        if now < self._next_check:
-            return
-        self._next_check = now + CHECK_S
+        """Take over what the file holds now, whatever the file system says of its changes."""
+        self._next_check = self._clock() + CHECK_S
+        self._stamp = self._stamp_now()
         trouble = ""
         try:
             content = self._read()
@@ -106,6 +113,14 @@ class ApiKeys:
             if trouble != self._trouble:
                 log.error("the file of API keys cannot be used, those of before stay in force: %s", trouble)
         self._trouble = trouble
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        """Tell by which file, size and time a change would show; nearly always does."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _read(self) -> bytes:
         # Without O_NONBLOCK a pipe would be waited for.

@@ -49,7 +49,7 @@ class TLSSocket:
         num_received = 0
         while num_received < size and not self._is_over:
             try:
-                received = self._sock.recv(min(size, RECORD_BYTES))
+                received = self._sock.recv(RECORD_BYTES)
             except BlockingIOError:
                 break
             if self._is_ended:

@@ -67,6 +67,25 @@ def test_changed_file_counts_once_it_is_looked_at_again(keys, path, clock):
     assert (keys.name_of("first"), keys.name_of("second")) == (None, "app")
 
 
+def test_key_that_has_been_added_counts_at_once(keys, path):
+    assert keys.name_of("new") is None
+    path.write_text(path.read_text() + line("app", "new"))
+    assert keys.name_of("new") == "app"
+
+
+def test_wrong_key_has_the_file_read_again_where_that_has_changed_and_else_not(keys, path, monkeypatch):
+    numbers = []
+    opens = os.open
+    monkeypatch.setattr("os.open", lambda *args: numbers.append(0) or opens(*args))
+    for _ in range(3):
+        keys.name_of("wrong")
+    assert not numbers
+    path.write_text("half a li")
+    for _ in range(3):
+        keys.name_of("wrong")
+    assert len(numbers) == 1
+
+
 @pytest.mark.parametrize("broken", ["", "app sha256:12\n", "app first\n", line("app", "new") + "half a li", None])
 def test_broken_or_missing_file_keeps_the_keys_of_before_and_says_so_once(
     keys, path, clock, caplog, monkeypatch, broken
