@@ -86,9 +86,9 @@ class RequestParser:
             end = received.find(b"\r\n\r\n") + 4
             head = received if end == 3 else received[:end]  # else gunicorn would copy a large body around
             parsed = parse_request(head, self._limits.cfg, self._address, self._num_requests + 1)
+            if len(head) > MAX_HEAD_BYTES:
+                raise MalformedRequest("the head is too large", 431)
             if parsed is None:
-                if len(received) > MAX_HEAD_BYTES:
-                    raise MalformedRequest("the head is too large", 431)
                 self._num_seen = len(received)
                 return None
             self._num_seen = 0

@@ -317,6 +317,7 @@ def test_broken_chunk_is_no_http_whenever_it_comes(budget):
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 101 + b"\r\n", 431, "limit request headers fields"),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 9000 + b"\r\n\r\n", 431, "limit request headers fields size"),
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * (MAX_HEAD_BYTES // 6 + 1), 431, "the head is too large"),
+        (b"GET / HTTP/1.1\r\n" + (b"X: %s\r\n" % (b"y" * 996)) * 66 + b"\r\n", 431, "the head is too large"),
     ],
 )
 def test_what_is_no_http_is_refused(parser, stream, status, words):
