@@ -59,9 +59,10 @@ readonly in_namespaces='
   exec chroot "$root" "$@"'
 
 as_user() { # as_user COMMAND...: the words that run it, for the shell that reads them into `words`
+  # shellcheck disable=SC2086 # settings are words
+  local more=${EMULATED:+QEMU_CPU=$QEMU_CPU OPSIN_REQUEST_TIMEOUT_MS=300000 OPSIN_ENGINE_TIMEOUT_MS=300000}
   words=(/usr/bin/setpriv "--reuid=${user%:*}" "--regid=${user#*:}" --clear-groups --bounding-set=-all --inh-caps=-all
-    --no-new-privs /usr/bin/env -i "--chdir=$folder" "${variables[@]}" ${QEMU_CPU:+"QEMU_CPU=$QEMU_CPU"}
-    "OPSIN_PORT=$port" "$@")
+    --no-new-privs /usr/bin/env -i "--chdir=$folder" "${variables[@]}" "OPSIN_PORT=$port" $more "$@")
 }
 
 start() {

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 NUM_PHOTOS = 30
-START_S = 300  # an emulated processor takes long
+START_S = 900  # an emulated processor takes long
 LARGE_PX = (4000, 3000)
 NUM_LARGE = 16
 BOUNDARY = "photo-boundary"
