@@ -152,11 +152,11 @@ def stamp_of(file: Path | os.DirEntry[str]) -> tuple[int, ...]:
     return status.st_size, status.st_mtime_ns
 
 
-def open_file(path: Path, *, buffering: int = -1) -> IO[bytes]:
-    """Open a file for reading, as `open` does; OSError where it is none."""
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file for reading; OSError where it is none."""
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
         raise OSError("it is not a file")
-    return path.open("rb", buffering)
+    return path.open("rb")
 
 
 def _open_loop() -> IO[bytes]:

@@ -20,6 +20,8 @@ writer's call is first, and the data are there. Nor can two that each store, cal
 `tests/server/engine/test_fence.py` goes through all executions that C11 allows. Numbers are stored and loaded whole:
 numpy does it with 8 bytes at an address that they divide (DDI 0487, B2.2.1).
 
+On Arm sem_post's change is CASL, or STLXR before Armv8.1, sem_trywait's CASA or LDAXR (read in Debian 12's libc.so.6).
+
 Nobody can be kept waiting: who waits has posted before, so there is a token. A process that is killed between the two
 leaves one more, of which 2**31 fit.
 """
