@@ -21,6 +21,7 @@ from server.engine.slot import Slot
 from server.metrics import Metrics
 from server.tracing.stages import Stages
 
+ANNOUNCED_S = 0.003  # of decoding; the engine waits no longer (`server.engine.busy_wait`)
 MAX_REPLACEMENTS = 10  # of the model while one request is answered
 
 
@@ -150,6 +151,8 @@ class Classifier:
                 image if isinstance(image, np.ndarray) else self._decoder.read(image.content, served.pixels, own)
                 for image, own in zip(images, noted, strict=True)
             ]
+            if all(isinstance(image, ReadImage) and image.cost.cpu_s < ANNOUNCED_S for image in read):
+                slots[0].announce()
             with self._decoder.admitted(read, deadline) as admitted:
                 errors = [
                     image

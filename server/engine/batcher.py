@@ -105,7 +105,7 @@ class Batcher:
             self._is_oldest_first = not self._is_oldest_first
             num_free = max(1, self._num_runners - self._num_busy)
             fair_share = min(most, math.ceil(len(waiting) / num_free))
-            is_lone = not self._num_busy and int(np.count_nonzero(self._table.in_use)) == 1
+            is_lone = not self._num_busy and self._table.num_in_use == 1
             return self._begin(waiting[:fair_share], is_lone=is_lone)
 
     def finish(self, batch: Batch, statuses: Sequence[Status]) -> None:

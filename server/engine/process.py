@@ -94,6 +94,7 @@ def engine_main(
         batcher,
         models={},
         num_runners=plan.num_runners,
+        awaits_lone=plan.num_lone_threads > 1,
         note_batch=note_batch,
         note_run=None if note_run is None else note_with_runtime,
     )

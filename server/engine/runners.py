@@ -2,6 +2,7 @@
 
 Owns the threads. One of the runners that are free listens at the engine's doorbell; it takes what is there, lets the
 next one listen, and runs. So a ring wakes one thread, and no thread stands between the doorbell and the model.
+Where a lone image has every core, its runner waits for it without sleeping once it has been announced.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.batcher import Batch, Batcher
+from server.engine.busy_wait import BusyWait
 from server.engine.catalogue import ServedModel
 from server.engine.loaded import LoadedModel
 from server.engine.service_rate import ServiceRate
@@ -38,6 +40,7 @@ class Runners:
         batcher: deals out the work.
         models: what is loaded, by key; whoever changes it puts another mapping in its place (`self.models`).
         num_runners: threads.
+        awaits_lone: whether a lone image runs on all cores, and is to be announced.
         note_batch: called after each batch with the seconds that each image had waited, those that they ran, and those
             that they were held back for others; and with the model, None where it has gone meanwhile.
         note_run: called with each batch, when it began to run and when it had, before its outcome is announced.
@@ -51,6 +54,7 @@ class Runners:
         *,
         models: Mapping[int, LoadedModel],
         num_runners: int,
+        awaits_lone: bool = False,
         note_batch: NoteBatch = lambda *_: None,
         note_run: NoteRun | None = None,
     ) -> None:
@@ -58,6 +62,8 @@ class Runners:
         self._note_batch, self._note_run = note_batch, note_run
         self._table, self._engine, self._batcher = table, engine, batcher
         self._listening = threading.Lock()
+        self._busy_wait = BusyWait()
+        table.awaits_lone[engine] = self._awaits_lone = awaits_lone
         self._is_closed = False
         self._service_rate = ServiceRate(table, engine, num_runners=num_runners)
         self._threads = [
@@ -109,7 +115,8 @@ class Runners:
                 batch_or_delay_s = self._batcher.next_batch(max_batch)
                 if isinstance(batch_or_delay_s, Batch):
                     return batch_or_delay_s
-                poller.poll(1000 * (LISTEN_S if batch_or_delay_s is None else batch_or_delay_s))
+                if not (self._awaits_lone and self._table.is_lone_announced and self._busy_wait.wait(poller.poll)):
+                    poller.poll(1000 * (LISTEN_S if batch_or_delay_s is None else batch_or_delay_s))
                 self._table.clear(doorbell)
         return None
 

@@ -32,6 +32,13 @@ class Slot:
         self.pixels: NDArray[np.uint8] = table.pixels(number, model.pixels.height_px, model.pixels.width_px)
         self._table, self._model, self._waiter, self._timings = table, model, waiter, timings
 
+    def announce(self) -> None:
+        """Tell the engine that this image will be there in a moment, if there is no other."""
+        table, engine = self._table, int(self._table.engine[self.number])
+        if table.awaits_lone[engine] and table.num_in_use == 1:
+            table.announced[self.number] = table.ticket[self.number] + np.uint64(1)
+            table.ring(table.doorbells[engine])
+
     def submit(self) -> None:
         """Hand the pixels to the engine, without waiting; from here on they must not change."""
         table = self._table

@@ -7,6 +7,7 @@ partitions, one for each HTTP worker, so that no lock crosses processes. Every f
 field                 writer     meaning
 ====================  =========  ==============================================================================
 ticket                worker     goes up by one when the slot is submitted
+announced             worker     the ticket that the slot will have in a moment
 cancelled             worker     the ticket that nobody waits for any more
 model, engine         worker     what is to run it, and where
 deadline, submitted   worker     seconds of the monotonic clock, which all processes of a machine share
@@ -92,6 +93,7 @@ class SlotTable:
         self._fence = Fence()
 
         self.ticket = _shared_array(U64, num_slots)
+        self.announced = _shared_array(U64, num_slots)
         self.cancelled = _shared_array(U64, num_slots)
         self.model = _shared_array(U64, num_slots)
         self.engine = _shared_array(U64, num_slots)
@@ -111,6 +113,7 @@ class SlotTable:
             F64, num_engines
         )  # while there is a queue, see `server.engine.service_rate`
         self.num_images = _shared_array(U64, num_engines)
+        self.awaits_lone = _shared_array(U64, num_engines)  # whether it wants to know of a lone image before it comes
         self.num_restarts = _shared_array(U64, num_engines)
         self.catalogue_sequence = _shared_array(U64, num_engines)
         self.catalogue_size = _shared_array(U64, 2 * num_engines).reshape(num_engines, 2)
@@ -165,6 +168,17 @@ class SlotTable:
         """Give the work of an engine that died to another."""
         self.engine[(self.engine == engine) & (self.in_use == 1)] = to
         self.ring(self.doorbells[to])
+
+    @property
+    def num_in_use(self) -> int:
+        """Count the images that any engine has to do, from reservation to result."""
+        return int(np.count_nonzero(self.in_use))
+
+    @property
+    def is_lone_announced(self) -> bool:
+        """Tell whether the only image in hand is still to be submitted, in a moment."""
+        slots = np.flatnonzero(self.in_use == 1)  # of a copy: numpy fails where its array changes meanwhile
+        return len(slots) == 1 and bool(self.announced[slots[0]] > self.ticket[slots[0]])
 
     def num_in_hand(self, engine: int) -> int:
         """Count the images that an engine has to do, from reservation to result."""

@@ -19,6 +19,7 @@ from server.engine.catalogue import ServedModel, key_of
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
 from server.engine.shared_catalogue import write_catalogue
+from server.engine.slot import Slot
 from server.metrics import Metrics
 from server.request_errors import Overloaded, RequestError
 
@@ -173,3 +174,13 @@ def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):
     may_go_on.set()
     for thread in threads:
         thread.join()
+
+
+def test_engine_is_told_before_an_image_is_decoded_that_takes_a_moment(engine, encode, monkeypatch):
+    announced = []
+    monkeypatch.setattr(Slot, "announce", lambda slot: announced.append(slot.is_pending))
+    classify(Classifier(engine), encode("red"))
+    assert announced == [False]
+    classify(Classifier(engine), encode("red", size=(2000, 2000)))
+    classify(Classifier(engine), b"no image")
+    assert announced == [False]

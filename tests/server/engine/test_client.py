@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -323,7 +324,7 @@ def test_default_is_that_of_the_first_engine_whoever_is_to_answer():
     assert not client.is_ready  # until it is known what the default is
     write_catalogue(table, 0, serving(MODEL))
     assert client.is_ready
-    assert client.wait_until_served(later()) == Catalogue((other, MODEL), (), ModelReference(MODEL.name))
+    assert client.wait_until_served(later()) == replace(serving(other, MODEL), default=ModelReference(MODEL.name))
     table.close()
 
 
@@ -350,3 +351,22 @@ def test_memory_of_free_slots_is_given_back_and_of_others_not(engine):
         engine.drop_free_pixels()
         assert (used.pixels == 7).all()
         assert (free.pixels == 0).all()
+
+
+def test_lone_image_is_announced_to_an_engine_that_awaits_it():
+    table = small_table()
+    write_catalogue(table, 0, serving(MODEL))
+    client = EngineClient(table, 0)
+    with client.reserve(MODEL, 1, deadline=later()) as [slot]:
+        slot.announce()
+        assert not table.is_lone_announced
+        table.awaits_lone[0] = 1
+        slot.announce()
+        assert table.is_lone_announced
+        with client.reserve(MODEL, 1, deadline=later()) as [other]:
+            other.announce()
+            assert not table.is_lone_announced
+        slot.submit()
+        assert not table.is_lone_announced
+    assert not table.is_lone_announced
+    table.close()

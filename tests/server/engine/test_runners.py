@@ -6,8 +6,9 @@ import threading
 import time
 
 import numpy as np
-from engines import MODEL, SOON_S, MeanColour, RunningEngine, ask, small_table
+from engines import MODEL, SOON_S, MeanColour, RunningEngine, ask, red_share, small_table, wait_until
 
+from server.engine.busy_wait import BusyWait
 from server.engine.catalogue import key_of
 from server.engine.runners import Runners
 
@@ -74,3 +75,23 @@ def test_runner_that_is_told_to_wait_asks_again_when_that_time_is_over():
     assert asked[1] - asked[0] >= 0.03
     runners.close()
     table.close()
+
+
+def test_image_that_was_announced_is_run_once_it_is_there(monkeypatch):
+    waits = []
+
+    def wait(_self, poll):
+        waits.append(running.table.is_lone_announced)
+        return bool(poll(1000 * SOON_S))  # which a test, unlike a runner, may sleep in
+
+    monkeypatch.setattr(BusyWait, "wait", wait)
+    lone = MeanColour()
+    running = RunningEngine(MeanColour(), lone=lone, awaits_lone=True)
+    with running.client.reserve(MODEL, 1, deadline=time.monotonic() + SOON_S) as [slot]:
+        slot.announce()
+        wait_until(lambda: waits)
+        slot.pixels[:] = 7, 0, 0
+        slot.submit()
+        assert slot.result()[0] == red_share(7)
+    assert (waits, lone.batch_sizes) == ([True], [1])
+    running.close()
