@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -76,6 +77,23 @@ def test_more_than_there_is_room_for_is_503_and_the_connection_is_kept(start, en
     for thread in asking:
         thread.join()
     assert [label_of(answer) for answer in answers] == ["red", "red"]
+
+
+def test_one_photo_has_its_answer_before_a_request_of_many_that_came_earlier(start):
+    running = start(OPSIN_RUNNERS="1", OPSIN_MAX_BATCH="1", STUB_SLEEP_S="0.1").wait_until_ready()
+    order = []
+
+    def ask_for_many():
+        answer = running.request("POST", "/predict", many, {"Content-Type": "application/json"})
+        order.append([each["label"] for each in answer[1]["predictions"]])
+
+    many = json.dumps({"images": [base64.b64encode(RED).decode()] * 24})
+    asking = threading.Thread(target=ask_for_many)
+    asking.start()
+    wait_until(lambda: running.num_in_hand() == 24)
+    order.append(label_of(running.request("POST", "/predict", RED)))
+    asking.join()
+    assert order == ["red", ["red"] * 24]
 
 
 def has_read_all_of(client):
