@@ -9,9 +9,11 @@ from typing import Any
 
 from flask import Flask, Response, has_request_context, request
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import BaseConverter
 
 from models.errors import OpsinError
 from server.api.cors import Cors, cors_headers
+from server.api.description import description_routes
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, front_response, register_error_handlers
 from server.api.gate import Gate, Rates
 from server.api.hugging_face import hugging_face_routes
@@ -38,6 +40,12 @@ from server.settings import Settings
 from server.state_metrics import StateMetrics
 
 
+class Segment(BaseConverter):
+    """A part of a path that a verb may follow: /v1/models/M:predict (`server.api.tensorflow_serving`)."""
+
+    regex = "[^/:]+"
+
+
 class FlaskApp(Flask):
     """The Flask application, which can name the route of a path for metrics.
 
@@ -54,6 +62,7 @@ class FlaskApp(Flask):
         self.cors_origins, self.may_wait = cors_origins, False
         self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
         self.json.sort_keys = False  # type: ignore[attr-defined]
+        self.url_map.converters["segment"] = Segment
         self.url_map.merge_slashes = False  # a path with two is another path, of which there is none
 
     @cached_property
@@ -128,6 +137,7 @@ def create_app(
     app.register_blueprint(open_inference_routes(classifier, engine, settings, metrics, is_stopping))
     app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
     app.register_blueprint(hugging_face_routes(classifier, settings, metrics))
+    app.register_blueprint(description_routes(settings))
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app

@@ -16,7 +16,7 @@ from server.request_log import WSGIApplication
 from server.setting_values import Network
 
 # What shows nothing but the server's own state and files. All else, what does not exist too, is for those with a key.
-OPEN_PATHS = frozenset(("/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"))
+OPEN_PATHS = frozenset(("/", "/docs", "/openapi.json", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"))
 OPEN_FOLDER = "/static/"
 BEARER = "bearer "
 # Of the headers of a request, those that say whose it is.

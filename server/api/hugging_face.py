@@ -66,12 +66,12 @@ def read_question(body: bytes | bytearray, media_type: str) -> tuple[Upload, int
     if media_type != JSON_TYPE:
         return Upload(bytes(body)), DEFAULT_TOP_K
     document = parse_object(body, instead="the picture itself")
-    parameters: Any = document.get("parameters") or {}
+    parameters: Any = document.get("parameters", {})
     if document.keys() - {"inputs", "parameters"} or not isinstance(document.get("inputs"), str):
         raise RequestError('the JSON must be {"inputs": "<base64>", "parameters": {...}}')
     if not isinstance(parameters, dict) or parameters.keys() - set(PARAMETERS):
         raise RequestError(f"the parameters may be {' and '.join(PARAMETERS)}")
-    if parameters.get("function_to_apply") not in (None, "softmax"):
+    if parameters.get("function_to_apply", "softmax") != "softmax":
         raise RequestError("function_to_apply must be softmax, which the model has applied")
     top_k = parameters.get("top_k", DEFAULT_TOP_K)
     if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:

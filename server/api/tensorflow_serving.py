@@ -34,23 +34,23 @@ def tensorflow_serving_routes(
         check_label(label)
         return find_model(catalogue, name, version_of(version))
 
-    @routes.get("/<name>")
-    @routes.get("/<name>/versions/<version>")
-    @routes.get("/<name>/labels/<label>")
+    @routes.get("/<segment:name>")
+    @routes.get("/<segment:name>/versions/<segment:version>")
+    @routes.get("/<segment:name>/labels/<segment:label>")
     def status(name: str, version: str | None = None, label: str | None = None) -> Response:
         found = find(name, version, label)
         served = [model for model in engine.catalogue.models if model.name == name]
         return JSONResponse(model_status([found] if version or label else served))
 
-    @routes.get("/<name>/metadata")
-    @routes.get("/<name>/versions/<version>/metadata")
-    @routes.get("/<name>/labels/<label>/metadata")
+    @routes.get("/<segment:name>/metadata")
+    @routes.get("/<segment:name>/versions/<segment:version>/metadata")
+    @routes.get("/<segment:name>/labels/<segment:label>/metadata")
     def metadata(name: str, version: str | None = None, label: str | None = None) -> Response:
         return JSONResponse(model_metadata(find(name, version, label)))
 
-    @routes.post("/<name>:predict")
-    @routes.post("/<name>/versions/<version>:predict")
-    @routes.post("/<name>/labels/<label>:predict")
+    @routes.post("/<segment:name>:predict")
+    @routes.post("/<segment:name>/versions/<segment:version>:predict")
+    @routes.post("/<segment:name>/labels/<segment:label>:predict")
     def predict(name: str, version: str | None = None, label: str | None = None) -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
         exchange = Exchange(current, settings, metrics)

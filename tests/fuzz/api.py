@@ -1,6 +1,6 @@
 """Fuzzes the API by its description, against the real server: `python -m fuzz.api SECONDS`.
 
-schemathesis sends what `openapi.json` allows and what it does not, and compares the answers with it: no 500, statuses
+schemathesis sends what `/openapi.json` allows and what it does not, and compares the answers with it: no 500, statuses
 and bodies as described, what is not allowed is refused.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from colours import publish_stub
 from running_server import STUB, RunningServer
 
-DESCRIPTION = Path(__file__).with_name("openapi.json")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -25,8 +24,8 @@ def main(seconds: int) -> int:
         running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": f"{folder}/models"})
         try:
             running.wait_until_ready()
-            command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", str(DESCRIPTION)]
-            command += ["--url", f"http://127.0.0.1:{running.port}", "--max-time", str(seconds)]
+            command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"]
+            command += [f"http://127.0.0.1:{running.port}/openapi.json", "--max-time", str(seconds)]
             command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure"]
             return subprocess.run(command, check=False, cwd=folder).returncode
         finally:

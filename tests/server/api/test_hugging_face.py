@@ -31,9 +31,12 @@ def test_parameters_come_with_base64(client, encode):
         ({"inputs": "eA==", "options": {}}, "the JSON must be"),
         ({"inputs": "?"}, "inputs must be base64"),
         ({"inputs": "eA==", "parameters": {"k": 1}}, "the parameters may be top_k and function_to_apply"),
+        ({"inputs": "eA==", "parameters": None}, "the parameters may be top_k and function_to_apply"),
+        ({"inputs": "eA==", "parameters": []}, "the parameters may be top_k and function_to_apply"),
         ({"inputs": "eA==", "parameters": [1]}, "the parameters may be top_k and function_to_apply"),
         ({"inputs": "eA==", "parameters": {"top_k": 0}}, "top_k must be a whole number, at least 1"),
         ({"inputs": "eA==", "parameters": {"top_k": True}}, "top_k must be a whole number, at least 1"),
+        ({"inputs": "eA==", "parameters": {"function_to_apply": None}}, "function_to_apply must be softmax"),
         ({"inputs": "eA==", "parameters": {"function_to_apply": "sigmoid"}}, "function_to_apply must be softmax"),
     ],
 )

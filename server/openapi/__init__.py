@@ -1,0 +1,1 @@
+"""The description of the HTTP interface, as OpenAPI 3.1 has it."""

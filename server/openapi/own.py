@@ -1,0 +1,109 @@
+"""Describes the server's own paths: /predict, health, metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.openapi.parts import (
+    BASE64,
+    MAX_VERSION,
+    NUMBER,
+    RED,
+    TEXT,
+    Schema,
+    answer,
+    array,
+    obj,
+    query,
+    ref,
+    refusals,
+)
+
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif")
+PICTURE: Schema = {"type": "string", "format": "binary"}
+# Of a request with pictures: what it may be refused with, whatever the way in.
+REFUSALS = (400, 401, 404, 408, 413, 414, 415, 422, 429, 431, 500, 503, 504)
+
+
+def own_paths(*, max_images: int) -> dict[str, Any]:
+    """Describe them.
+
+    Args:
+        max_images: of a request.
+    """
+    return {
+        "/predict": {"post": _predict(max_images)},
+        "/healthz": {"get": _told("The process lives.", obj({"status": {"const": "ok"}}))},
+        "/readyz": {
+            "get": {
+                **_told("Models are loaded and warm, and nothing stops.", ref("Ready")),
+                "responses": {"200": answer("It is ready.", ref("Ready")), **refusals((503,), kind="Refusal")},
+            }
+        },
+        "/metrics": {
+            "get": {
+                "summary": "Metrics for Prometheus.",
+                "tags": ["operations"],
+                "responses": {"200": answer("Text, or OpenMetrics where that is accepted.", TEXT, "text/plain")},
+            }
+        },
+    }
+
+
+def own_schemas() -> dict[str, Any]:
+    """Describe what they answer with."""
+    label = obj({"label": TEXT, "probability": {**NUMBER, "minimum": 0, "maximum": 1}})
+    prediction = obj(
+        {**label["properties"], "top_k": array(label, minItems=1)},
+        {"filename": TEXT, "unsure": {"type": "boolean"}, "label_set": array(label, minItems=1)},
+    )
+    error = obj({"code": {**TEXT, "pattern": "^[a-z_]+$"}, "message": {**TEXT, "minLength": 1, "maxLength": 1003}})
+    failed = obj({"error": error}, {"filename": TEXT})
+    served = {"model": TEXT, "version": {"type": "integer"}}
+    predictions = array({"anyOf": [ref("Prediction"), ref("FailedImage")]}, minItems=1)
+    return {
+        "Error": error,
+        "Failure": obj({"error": ref("Error")}, is_open=True),
+        "TextFailure": obj({"error": TEXT}),
+        "Prediction": prediction,
+        "FailedImage": failed,
+        "Predictions": obj({**served, "predictions": predictions}),
+        "Ready": obj({"status": {"const": "ready"}, "models": array({"type": "object"})}, is_open=True),
+    }
+
+
+def _predict(max_images: int) -> dict[str, Any]:
+    one = obj({"image": BASE64})
+    several = obj({"images": array(BASE64, minItems=1, maxItems=max_images)})
+    form = obj({"image": array(PICTURE, minItems=1, maxItems=max_images)})
+    content: dict[str, Any] = {
+        "multipart/form-data": {"schema": form},
+        **{media_type: {"schema": PICTURE} for media_type in PICTURE_TYPES},
+        "application/json": {
+            "schema": {"oneOf": [one, several]},
+            "examples": {"a red picture": {"value": {"image": RED}}},
+        },
+    }
+    return {
+        "summary": "Classify pictures: a form with files, one picture as it is, or base64 in JSON.",
+        "tags": ["classification"],
+        "parameters": [
+            query("top_k", "Labels per image, best first.", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}),
+            query(
+                "coverage",
+                "Each answer also has the fewest labels that hold the right one so often.",
+                {**NUMBER, "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            ),
+            query("model", "A model that is served.", TEXT),
+            query("version", "A version that is served.", {"type": "integer", "minimum": 1, "maximum": MAX_VERSION}),
+        ],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": answer("An answer, or an error, for each picture.", ref("Predictions")),
+            **refusals(REFUSALS, kind="Refusal"),
+        },
+    }
+
+
+def _told(summary: str, schema: Schema) -> dict[str, Any]:
+    return {"summary": summary, "tags": ["operations"], "responses": {"200": answer("It does.", schema)}}
