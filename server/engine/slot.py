@@ -9,10 +9,12 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import OpsinError
 from server.engine.catalogue import ServedModel
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, ModelGone
 from server.engine.slot_table import SlotTable, Status
 from server.engine.slot_timings import Run, SlotTimings
+from server.request_errors import Overloaded
 
 HANGUP = select.POLLRDHUP | select.POLLHUP | select.POLLERR  # a client that ends its sending is taken to have gone
 
@@ -51,22 +53,37 @@ class Slot:
         """Wait for the probabilities, float32 [number of labels].
 
         Raises:
-            DeadlineExceeded: the deadline of the reservation passed first.
+            DeadlineExceeded: the deadline of the reservation passed while it ran, or there was too little time for it.
+            Overloaded: the deadline passed before it was its turn, for all that was in hand.
             EngineFailed: the model could not run on these pixels; other slots are not affected.
             ModelGone: the model was replaced before it ran.
             ClientGone: the client of the reservation has closed its connection.
         """
-        while self.is_pending:
-            self._waiter.wait(self.number)
+        try:
+            while self.is_pending:
+                self._waiter.wait(self.number)
+        except DeadlineExceeded:
+            raise self._error_of_delay() from None
         self._table.fence()  # what `completed` announces is read after it
         status = self._table.status[self.number]
         if status == Status.OK:
             return self._table.probabilities(self.number, len(self._model.labels)).copy()
         if status == Status.EXPIRED:
-            raise DeadlineExceeded("the request's deadline passed while it waited for the model")
+            raise self._error_of_delay()
         if status == Status.GONE:
             raise ModelGone("the model was replaced while the request waited")
         raise EngineFailed("the model failed on this image")
+
+    def _error_of_delay(self) -> OpsinError:
+        """Choose what it is when no result came in time: no time to run it, or none that was left by other images."""
+        table, number = self._table, self.number
+        engine = int(table.engine[number])
+        own_s, num_in_hand = float(table.seconds_per_image[engine]), table.num_in_hand(engine)
+        has_begun = table.attempted[number] == table.ticket[number]
+        had_time = float(table.deadline[number]) - self.submitted > own_s
+        if has_begun or not had_time or num_in_hand <= int(table.request_size[number]):
+            return DeadlineExceeded("the model did not answer before the request's deadline")
+        return Overloaded("the images in hand take longer than they did, try again later", wait_s=num_in_hand * own_s)
 
     @property
     def submitted(self) -> float:

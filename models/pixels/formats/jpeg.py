@@ -58,6 +58,8 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 
 # A photo has some thirty segments, one with a large colour profile or a depth map some three hundred.
 _MAX_SEGMENTS = 4096
+# Fill bytes before markers, and what belongs to no segment; a file may have some by mistake.
+_MAX_STRAY_BYTES = 1024**2
 # All tables together are some kilobytes, a thumbnail in APP0 up to 64.
 _MAX_KEPT_BYTES = 256 * 1024
 
@@ -194,13 +196,17 @@ def _walk(data: bytes) -> _Segments:
     kept: list[bytes] = []
     frames: list[tuple[int, bytes]] = []
     applications: list[bytes] = []
-    position = 2
+    position, num_stray = 2, 0
     for _ in range(_MAX_SEGMENTS):
         # Bytes that belong to no segment are skipped, as libjpeg does.
-        match = _MARKER.search(data, position)
+        end = position + _MAX_STRAY_BYTES - num_stray + 2
+        match = _MARKER.search(data, position, end)
+        if match is None and end < len(data):
+            raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_STRAY_BYTES} bytes between its segments")
         if match is None:
             raise CorruptImage("the JPEG image is truncated before its picture")
-        start, position = match.span()
+        start = match.start()
+        num_stray, position = num_stray + start - position, match.end()
         marker = data[position - 1]
         length = 0
         if marker not in _STANDALONE:

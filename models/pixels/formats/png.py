@@ -23,8 +23,10 @@ _DEEP_GRAY_BYTES, _TRANSPARENCY_BYTES = 6, 8
 # byte of its samples, and an encoded byte.
 _NS_A_PIXEL = {_GRAYSCALE: 3, _TRUECOLOUR: 3, _PALETTE: 8, _GRAYSCALE_ALPHA: 14, _TRUECOLOUR_ALPHA: 4}
 _NS_A_TRANSPARENT_PIXEL, _NS_A_RAW_BYTE, _NS_A_BYTE = 14, 5, 35
-# A 20 MB file in libpng's pieces of 8 KB has 2,500.
-_MAX_CHUNKS = 32_768
+# More bytes than samples are blocks of codes that stand for nothing or next to it, as no encoder writes them.
+_NS_A_SURPLUS_BYTE = 150
+# Each is a turn of a loop in Python. A 20 MB file in libpng's pieces of 8 KB has 2,500.
+_MAX_SMALL_CHUNKS, _BYTES_A_CHUNK = 1024, 1024
 _MAX_TEXT_BYTES = 1024**2
 _APPLE = b"CgBI"  # Xcode puts it before what it has changed, which is no valid PNG
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
@@ -64,6 +66,7 @@ def read(data: bytes) -> EncodedImage:
     num_bytes = sum(map(len, picture))
     pixel_ns = _NS_A_PIXEL[colour_type] + _NS_A_TRANSPARENT_PIXEL * (b"tRNS" in kept)
     cost_ns = pixel_ns * width * height + _NS_A_RAW_BYTE * raw_bytes + _NS_A_BYTE * num_bytes
+    cost_ns += _NS_A_SURPLUS_BYTE * max(0, num_bytes - 2 * raw_bytes - height)
     is_deep_gray = colour_type == _GRAYSCALE and bits > 8
     pixel_bytes = _PIXEL_BYTES[colour_type] + _DEEP_GRAY_BYTES * is_deep_gray + _TRANSPARENCY_BYTES * (b"tRNS" in kept)
     return EncodedImage(
@@ -85,7 +88,8 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
     position = _SIGNATURE_BYTES
     last_kind = b""
     is_picture_over = False
-    for _ in range(_MAX_CHUNKS):
+    max_chunks = _MAX_SMALL_CHUNKS + len(data) // _BYTES_A_CHUNK
+    for _ in range(max_chunks):
         header = data[position : position + 8]
         kind = header[4:]
         if len(header) < 8 or kind == b"IEND" or not kind.isalnum():
@@ -98,7 +102,7 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
             yield _Chunk(kind, view[position + 8 : end], data[end : end + 4])
         last_kind = kind
         position = end + 4
-    raise CorruptImage(f"the PNG image is corrupt: more than {_MAX_CHUNKS} chunks")
+    raise CorruptImage(f"the PNG image is corrupt: more than {max_chunks} chunks in {len(data):,} bytes")
 
 
 def _new_chunk(kind: bytes, body: bytes) -> _Chunk:

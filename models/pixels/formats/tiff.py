@@ -52,6 +52,7 @@ _MAX_LIST_BYTES = 1024**2
 _MAX_SEGMENTS = 65_536
 # Measured with 8 megapixels, flat and noisy: a pixel, a byte of its samples, an encoded byte, a strip or tile.
 _NS_A_PIXEL, _NS_A_RAW_BYTE, _NS_A_BYTE, _NS_A_SEGMENT = 4, 6, 30, 25_000
+_NS_A_LAB_PIXEL, _LAB = 60, 8  # which LittleCMS converts to sRGB
 _PIXEL_BYTES, _ALPHA_PIXEL_BYTES = 8, 12  # as Pillow keeps it, and what it is converted to; of gray with alpha
 
 
@@ -147,9 +148,12 @@ def _cost(directory: Directory, segments: _Segments, num_pixels: int) -> Cost:
     segment_bytes = segments.num_pixels * samples_a_segment * max(directory.integers(_BITS), default=1) // 8
     num_decoded = segments.number * segments.num_pixels
     cost_ns = _NS_A_PIXEL * max(num_pixels, num_decoded) + _NS_A_SEGMENT * segments.number
+    cost_ns += _NS_A_LAB_PIXEL * num_pixels * (directory.integer(_PHOTOMETRIC) == _LAB)
     cost_ns += _NS_A_RAW_BYTE * segments.number * segment_bytes
     if directory.integer(_COMPRESSION, default=_NO_COMPRESSION) != _NO_COMPRESSION:
-        cost_ns += _NS_A_BYTE * len(directory.data)
+        sizes = directory.integers(_STRIP_BYTES if segments.are_strips else _TILE_BYTES)[: segments.number]
+        whole = len(directory.data)  # where a strip does not say; other pages are not read
+        cost_ns += _NS_A_BYTE * (sum(min(size or whole, whole) for size in sizes) if sizes else whole)
     pixel_bytes = _ALPHA_PIXEL_BYTES if num_samples == 2 else _PIXEL_BYTES
     return Cost(cost_ns / 1e9, pixel_bytes * num_pixels + 2 * segment_bytes)
 

@@ -30,8 +30,8 @@ def progressive(num_scans):
 
 # Made when a test asks for them: together they have 30 MB.
 STEPPED_OVER = {
-    "fill bytes": lambda: into_jpeg(b"\xff" * (2 * MEGABYTE)),
-    "escaped fill bytes": lambda: into_jpeg(b"\xff\0" * MEGABYTE),
+    "fill bytes": lambda: into_jpeg(b"\xff" * (MEGABYTE - 9)),
+    "escaped fill bytes": lambda: into_jpeg(b"\xff\0" * (MEGABYTE // 2 - 9)),
     "text that inflates": lambda: png(ROW, width=2, before=png_chunk(b"iTXt", b"k\0\1\0\0\0" + INFLATES) * 1000),
     "colour profiles that inflate": lambda: png(ROW, width=2, before=png_chunk(b"iCCP", b"k\0\0" + INFLATES) * 1000),
     "XMP that inflates": lambda: png(
@@ -43,6 +43,8 @@ STEPPED_OVER = {
     "EXIF with a million prefixes": lambda: png(ROW, width=2, before=png_chunk(b"eXIf", b"Exif\0\0" * MEGABYTE)),
 }
 REFUSED = {
+    "more fill bytes": lambda: into_jpeg(b"\xff" * (2 * MEGABYTE)),
+    "more escaped fill bytes": lambda: into_jpeg(b"\xff\0" * MEGABYTE),
     "EXIF segments that are joined": lambda: into_jpeg(jpeg_segment(0xE1, b"Exif\0\0abcd") * 100_000),
     "a million empty segments": lambda: into_jpeg(jpeg_segment(0xE3, b"") * 1_000_000),
     "quantization tables": lambda: into_jpeg(jpeg_segment(0xDB, (b"\0" + b"\1" * 64) * 1000) * 50),

@@ -7,6 +7,7 @@ import struct
 import time
 import tracemalloc
 import zlib
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -109,6 +110,21 @@ def test_pixel_of_a_png_costs_what_it_is_made_into(colour_type: int, before: byt
     assert cost.cpu_s == pytest.approx(80_000 * (pixel_ns + 5 / 8) / 1e9, rel=0.01)
 
 
+def test_bytes_that_make_no_sample_of_a_png_are_paid_for_dearly() -> None:
+    empty_blocks = b"\0\0\0\xff\xff" * 10_000  # of codes in the worst case, each of which has tables to be built
+    upload = bytearray(png(bytes(8), width=8, before=png_chunk(b"IDAT", b"\x78\x01" + empty_blocks)))
+    assert read_encoded(bytes(upload), "PNG").cost.cpu_s > 50_000 * 150 / 1e9
+    assert read_encoded(png(bytes(range(8)), width=8), "PNG").cost.cpu_s < 1e-5
+
+
+def test_chunks_of_a_png_are_few_for_its_size() -> None:
+    few, many = (png(b"\0", width=1, before=png_chunk(b"abCd", b"") * number) for number in (900, 1100))
+    assert read(few, SPEC).encoded.size == (1, 1)
+    with pytest.raises(CorruptImage, match="more than 1036 chunks in 13,267 bytes"):
+        read(many, SPEC)
+    assert read(png(b"\0", width=1, before=png_chunk(b"abCd", bytes(1012)) * 2000), SPEC).encoded.size == (1, 1)
+
+
 def test_pixel_of_a_bitmap_costs_what_it_is_made_into() -> None:
     assert read_encoded(encode(gradient(100, 100), "BMP"), "BMP").cost.cpu_s == 100 * 100 * 10 / 1e9
 
@@ -155,6 +171,30 @@ def test_deep_picture_is_converted_some_rows_at_a_time(monkeypatch: pytest.Monke
     monkeypatch.setattr("models.pixels.colors._BAND_PIXELS", 20)
     for upload, expected in zip((deep, floats), whole, strict=True):
         assert np.array_equal(preprocess(upload, PixelSpec(8, 8)), expected)
+
+
+def test_page_of_a_tiff_is_paid_for_without_those_after_it() -> None:
+    file = BytesIO()
+    pictures = [Image.fromarray(noise(64, 64)) for _ in range(10)]
+    pictures[0].save(file, "TIFF", save_all=True, append_images=pictures[1:], compression="tiff_lzw")
+    alone = encode(pictures[0], "TIFF", compression="tiff_lzw")
+    assert read_encoded(file.getvalue(), "TIFF").cost.cpu_s == read_encoded(alone, "TIFF").cost.cpu_s
+
+
+def test_strip_of_a_tiff_is_paid_for_as_often_as_it_is_read() -> None:
+    tags = {256: 8, 257: 100, 258: 8, 259: 8, 262: 1, 277: 1, 278: 1, 273: [8] * 100}
+    once, often = (
+        read_encoded(tiff(bytes(10_000), {**tags, 279: [size] * 100}), "TIFF").cost.cpu_s for size in (1, 10_000)
+    )
+    assert often - once == pytest.approx(100 * 9_999 * 30 / 1e9)
+
+
+def test_pixel_in_cielab_costs_its_conversion() -> None:
+    lab, rgb = (
+        read_encoded(encode(Image.frombytes(mode, (100, 100), bytes(30_000)), "TIFF"), "TIFF").cost.cpu_s
+        for mode in ("LAB", "RGB")
+    )
+    assert lab - rgb == pytest.approx(100 * 100 * 60 / 1e9)
 
 
 # Run lengths in Python

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +12,7 @@ from pictures import encode, gradient, lossless_jpeg, noise
 from PIL import Image
 
 from models.errors import CorruptImage, UnsupportedImage
-from models.pixels.formats import jpeg
+from models.pixels.formats import jpeg, jpeg_scans
 from models.pixels.preprocessing import PixelSpec, preprocess
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -98,6 +99,25 @@ def test_coding_that_nothing_decodes_is_not_called_corrupt(marker: int, what: st
 def test_frame_that_cannot_be_is_corrupt(bits: int, num_components: int) -> None:
     with pytest.raises(CorruptImage, match=f"{num_components} components of {bits} bits"):
         preprocess(with_frame(bits, num_components), PixelSpec(32, 32))
+
+
+def test_fill_bytes_before_a_marker_are_stepped_over_up_to_a_megabyte() -> None:
+    photo = encode(gradient(16, 16), "JPEG")
+    filled = photo[:2] + b"\xff" * (2**20 - 10) + photo[2:]
+    assert np.array_equal(preprocess(filled, PixelSpec(16, 16)), preprocess(photo, PixelSpec(16, 16)))
+    with pytest.raises(CorruptImage, match="more than 1048576 bytes between its segments"):
+        preprocess(photo[:2] + b"\xff" * (2**20 + 10) + photo[2:], PixelSpec(16, 16))
+
+
+@pytest.mark.parametrize("num_bytes", range(7))
+def test_marker_is_found_where_one_search_ends_and_the_next_begins(
+    num_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jpeg_scans, "_SEARCHED_BYTES", 3)
+    found = jpeg_scans.find_marker(re.compile(rb"\xff\xd9"), bytes(num_bytes) + b"\xff\xd9", 0, num_bytes + 2)
+    assert found is not None
+    assert found.span() == (num_bytes, num_bytes + 2)
+    assert jpeg_scans.find_marker(re.compile(rb"\xff\xd9"), bytes(num_bytes) + b"\xff\xd9", 0, num_bytes + 1) is None
 
 
 @pytest.mark.parametrize("side_px", [64, 32, 8])

@@ -113,6 +113,25 @@ def test_result_gives_up_at_the_deadline_and_the_slot_comes_back(engine, runtime
     assert ask(engine, MODEL, 5, 6, 7, 8) == [red_share(grey) for grey in (5, 6, 7, 8)]
 
 
+def test_image_whose_turn_does_not_come_in_time_is_told_that_others_were_in_hand(engine, runtime, running):
+    runtime.may_run.clear()
+    with engine.reserve(MODEL, 1, deadline=later()) as [first]:
+        first.submit()
+        wait_until(running.table.running_since.any)
+        with engine.reserve(MODEL, 1, deadline=later(0.05)) as [behind]:
+            behind.submit()
+            with pytest.raises(Overloaded, match="the images in hand take longer than they did") as refused:
+                behind.result()
+            assert refused.value.retry_after_s >= 1
+        with engine.reserve(MODEL, 1, deadline=later(0.05)) as [late]:
+            running.table.seconds_per_image[0] = 1.0  # so that there was no time for it, whoever else is in hand
+            late.submit()
+            with pytest.raises(DeadlineExceeded):
+                late.result()
+        runtime.may_run.set()
+        assert first.result().sum() == pytest.approx(1)
+
+
 def test_wait_sleeps_until_the_deadline_and_takes_the_wakeup_that_ends_it():
     table = small_table()
     deadline = later(0.03)
