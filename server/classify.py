@@ -160,6 +160,7 @@ class Classifier:
                     else self._submit(image, slot, served, admitted, deadline=deadline, stages=own)
                     for image, slot, own in zip(read, slots, noted, strict=True)
                 ]
+            del read  # copies of uploads, some of them, which would wait for the model too
             self._metrics.note_decoded(served, self._clock() - began)
             rows: list[Row] = []
             for error, slot, own in zip(errors, slots, noted, strict=True):

@@ -194,7 +194,8 @@ class EngineClient:
                 self._cancelled.remove(slot)
                 self._free.append(slot)
             num_in_hand = self._table.num_in_hand(engine)
-            wait_s = self._table.num_before(engine, num_images) * float(self._table.seconds_per_image[engine])
+            num_before = self._table.num_before(engine, num_images) if num_in_hand else 0
+            wait_s = num_before * float(self._table.seconds_per_image[engine])
             # One with many images leaves room for smaller ones, which many such requests would else keep out.
             num_wanted = 2 * num_images - 1 if num_in_hand else num_images
             if num_wanted > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+import tracemalloc
 import weakref
 
 import pytest
-from engines import MODEL, SOON_S, RunningEngine, serving, small_table
+from engines import MODEL, SOON_S, RunningEngine, serving, small_table, wait_until
 
 from models.answers import Prediction
 from models.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
@@ -184,3 +185,16 @@ def test_engine_is_told_before_an_image_is_decoded_that_takes_a_moment(engine, e
     classify(Classifier(engine), encode("red", size=(2000, 2000)))
     classify(Classifier(engine), b"no image")
     assert announced == [False]
+
+
+def test_no_copy_of_an_upload_waits_for_the_model(engine, running, runtime, encode):
+    body = bytearray(encode("red", "BMP", (600, 600)))
+    runtime.may_run.clear()
+    tracemalloc.start()
+    thread = threading.Thread(target=classify, args=(Classifier(engine), memoryview(body)))
+    thread.start()
+    wait_until(running.table.running_since.any)
+    wait_until(lambda: tracemalloc.get_traced_memory()[0] < len(body) / 2)
+    tracemalloc.stop()
+    runtime.may_run.set()
+    thread.join()
