@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             workload = Workload(name, repository.root, repository.load(name), photos())
             folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
             results[name] = measure(workload, folder, num_rounds=args.rounds, seconds=args.seconds)
-    RESULTS.write_text(json.dumps({"machine": machine, "models": results}, indent=2) + "\n")
+            RESULTS.write_text(json.dumps({"machine": machine, "models": results}, indent=2) + "\n")
     written = f"{results_table(results)}\n"
     RESULTS.with_suffix(".md").write_text(f"`python -m benchmarks.bulk` on {machine['cpu']}:\n\n```\n{written}```\n")
     print(written, end="")
