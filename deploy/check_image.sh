@@ -58,7 +58,8 @@ start_s=1000
 for _ in 1 2 3; do # the first brings the files into memory
   started=$EPOCHREALTIME
   start
-  took_s=$(awk "BEGIN { printf \"%.2f\", $(client ready) - $started }")
+  ready_at=$(client ready) # which ends the check where it never is
+  took_s=$(awk "BEGIN { printf \"%.2f\", $ready_at - $started }")
   if at_most "$took_s" "$start_s"; then start_s=$took_s; fi
   stop
   wait_for_end
