@@ -29,6 +29,7 @@ examples:
   python -m models predict cifar10 photos --out answers.csv
                                                    classify every picture in a folder; a killed run goes on
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
+  python -m models rollback mine --why "slow"      serve what was stable before; the history keeps who, when and why
 
 exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
 """
@@ -89,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--onnx", action="store_true", help="write model.onnx, too (needs requirements/onnx.txt)")
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
     promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
+    rollback = _add(commands, shared, "rollback", "make the version stable again that was so before")
+    rollback.add_argument("name", type=_name, metavar="NAME")
+    retire = _add(commands, shared, "retire", "remove a version that is not the stable one")
+    retire.add_argument("target", type=version_reference, metavar="NAME:VERSION")
+    for command in (promote, rollback, retire):
+        command.add_argument("--why", default="", metavar="TEXT", help="for the history")
+    history = _add(commands, shared, "history", "print what was published, promoted, rolled back and retired, and why")
+    history.add_argument("name", type=_name, metavar="NAME")
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")

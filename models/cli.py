@@ -11,8 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import PROG, parse
-from models.commands import export, inspect, list_models, print_verdicts, promote, publish, verify
-from models.errors import ArtifactError, ModelNotFound, RuntimeMissing, VersionNotFound
+from models.commands import (
+    export,
+    history,
+    inspect,
+    list_models,
+    print_verdicts,
+    promote,
+    publish,
+    retire,
+    rollback,
+    verify,
+)
+from models.errors import ArtifactError, ModelNotFound, RuntimeMissing, VersionIsStable, VersionNotFound
 from models.portable.verify import verify_file
 from models.predict.command import predict
 from models.store.repository import Repository
@@ -48,7 +59,7 @@ def _run(args: argparse.Namespace) -> int:
         return _fail(2, f"there is no repository at {root}: give --repository DIR or set OPSIN_REPOSITORY")
     try:
         return _call(args, Repository(root))
-    except (ModelNotFound, VersionNotFound) as error:
+    except (ModelNotFound, VersionNotFound, VersionIsStable) as error:
         return _fail(2, f"{error} (repository {root})")
     except (ArtifactError, RuntimeMissing) as error:
         place = f"from {args.artifact} to {root}" if is_publish else f"repository {root}"
@@ -66,7 +77,13 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
         case "export":
             return export(repository, args.target, args.out, with_onnx=args.onnx, as_json=args.json)
         case "promote":
-            return promote(repository, args.target, as_json=args.json)
+            return promote(repository, args.target, why=args.why, as_json=args.json)
+        case "rollback":
+            return rollback(repository, args.name, why=args.why, as_json=args.json)
+        case "retire":
+            return retire(repository, args.target, why=args.why, as_json=args.json)
+        case "history":
+            return history(repository, args.name, as_json=args.json)
         case _:
             onnx = {"adds_onnx": args.onnx, "test": args.test}
             return publish(repository, args.artifact, name=args.name, **onnx, as_json=args.json)

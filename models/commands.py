@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +158,48 @@ def publish(
     return OK
 
 
-def promote(repository: Repository, target: ModelReference, *, as_json: bool) -> int:
+def promote(repository: Repository, target: ModelReference, *, why: str, as_json: bool) -> int:
     """Make a version, once its files are verified, the one that is served."""
     assert target.version is not None  # noqa: S101 - the parser sees to it
-    promoted = repository.promote(target.name, target.version).manifest
+    return _print_stable(repository, repository.promote(target.name, target.version, why=why), as_json=as_json)
+
+
+def rollback(repository: Repository, name: str, *, why: str, as_json: bool) -> int:
+    """Make the version stable again that was so before."""
+    return _print_stable(repository, repository.rollback(name, why=why), as_json=as_json)
+
+
+def retire(repository: Repository, target: ModelReference, *, why: str, as_json: bool) -> int:
+    """Remove a version that is not the stable one."""
+    assert target.version is not None  # noqa: S101 - the parser sees to it
+    repository.retire(target.name, target.version, why=why)
     if as_json:
-        _print_json({"name": promoted.name, "version": promoted.version})
+        _print_json({"name": target.name, "version": target.version})
     else:
-        print(f"version {promoted.version} of model {promoted.name} is now stable in {repository.root}")
+        print(f"version {target.version} of model {target.name} is no more in {repository.root}")
+    return OK
+
+
+def history(repository: Repository, name: str, *, as_json: bool) -> int:
+    """Print what was done to a model, when, by whom and why, the newest last."""
+    changes = repository.history(name)
+    if as_json:
+        _print_json([asdict(change) for change in changes])
+    elif changes:
+        header = ("AT", "BY", "WHAT", "VERSION", "STABLE", "WHY")
+        rows = [(each.at, each.by, each.action, str(each.version), str(each.stable), each.why) for each in changes]
+        print(table(header, rows))
+    else:
+        _note(f"nothing is recorded of model {name}")
+    return OK
+
+
+def _print_stable(repository: Repository, artifact: Artifact, *, as_json: bool) -> int:
+    stable = artifact.manifest
+    if as_json:
+        _print_json({"name": stable.name, "version": stable.version})
+    else:
+        print(f"version {stable.version} of model {stable.name} is now stable in {repository.root}")
     return OK
 
 

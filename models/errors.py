@@ -76,6 +76,12 @@ class VersionNotFound(ArtifactError):
     code: ClassVar[str] = "version_not_found"
 
 
+class VersionIsStable(ArtifactError):
+    """The version is the one that is served."""
+
+    code: ClassVar[str] = "version_is_stable"
+
+
 class FormatMissing(ArtifactError):
     """The artifact has no file for that runtime; the code has the manifest's word, engine."""
 

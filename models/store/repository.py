@@ -2,6 +2,7 @@
 
 <root>/<name>/<version>/      an artifact
 <root>/<name>/routing.json    {"stable": <version>}; where there is none, the highest version is stable
+<root>/<name>/history.jsonl   what was published, promoted, rolled back and retired
 <root>/repository.json        {"default": <name>}; where there is none, whoever serves it decides
 """
 
@@ -12,10 +13,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from models.errors import CorruptArtifact, ModelNotFound, VersionExists, VersionNotFound, without_host_paths
+from models.errors import (
+    CorruptArtifact,
+    ModelNotFound,
+    OpsinError,
+    VersionExists,
+    VersionIsStable,
+    VersionNotFound,
+    without_host_paths,
+)
 from models.store.artifact import Artifact, read_artifact
 from models.store.default_model import REPOSITORY_FILE, read_default
+from models.store.durable import remove, sync_folder, temporary_sibling
 from models.store.fields import MAX_VERSION, VERSION, validate_name
+from models.store.history import Action, Change, append, change_now, read_history, stable_before
 from models.store.manifest import Manifest
 from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
 from models.store.staging import Staging, staged
@@ -26,7 +37,7 @@ _MAX_LISTED = 20
 class Repository:
     """Models in a folder. It holds no state, so that any number of them, in any process, agree.
 
-    Everything but `publish` and `promote` only reads, and works on a read-only file system.
+    Everything but `publish`, `promote`, `rollback` and `retire` only reads, and works on a read-only file system.
     """
 
     def __init__(self, root: Path) -> None:
@@ -125,6 +136,7 @@ class Repository:
         *,
         in_place_of: int | None = None,
         becomes_stable: bool = True,
+        why: str = "",
     ) -> Artifact:
         """Write the next version of a model, and make it the stable one.
 
@@ -136,6 +148,7 @@ class Repository:
             files: path in the artifact to its source, a file or a folder.
             in_place_of: a version of the model; unless that is the stable one by then, the stable one stays.
             becomes_stable: if False, the stable one stays; a first version is stable all the same.
+            why: for the history.
 
         Raises:
             ArtifactError: a source is missing or cannot be published, or writing failed.
@@ -148,16 +161,20 @@ class Repository:
             # The lock, taken once the copying is done, keeps readers from seeing two publishers' steps interleaved.
             with staged(folder, manifest, files) as staging, locked(folder):
                 stays = in_place_of is not None or (not becomes_stable and self._versions(manifest.name))
+                before = self._stable_or_none(manifest.name)
                 stable = self.stable_version(manifest.name) if stays else None
                 if stable is not None:
                     set_stable(folder, stable)  # without routing.json, the new version would be stable at once
                 written = self._commit_next(staging)
-                if stable is None or (stable == in_place_of and becomes_stable):
+                becomes_stable = stable is None or (stable == in_place_of and becomes_stable)
+                after = written.version if becomes_stable or before is None else before
+                append(folder, change_now("publish", written.version, stable=after, before=before, why=why))
+                if becomes_stable:
                     set_stable(folder, written.version)
         return Artifact(folder / str(written.version), written)
 
-    def promote(self, name: str, version: int) -> Artifact:
-        """Make a version the stable one; servers that follow the repository switch to it.
+    def promote(self, name: str, version: int, *, why: str = "") -> Artifact:
+        """Make a version the stable one, and record why; servers that follow the repository switch to it.
 
         Raises:
             ModelNotFound, VersionNotFound: it is not there.
@@ -166,8 +183,69 @@ class Repository:
         artifact = self.load(name, version)
         folder = self.root / name
         with without_host_paths(f"version {version} of model {name!r} cannot be promoted"), locked(folder):
-            set_stable(folder, version)
+            self._make_stable("promote", name, version, why)
         return artifact
+
+    def rollback(self, name: str, *, why: str = "") -> Artifact:
+        """Make the version stable again that was so before the one that is; a second time goes back further.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            VersionNotFound: the history tells of no version before, or that one was retired.
+            CorruptArtifact: it is not what was published; the stable version stays as it is.
+        """
+        self.versions(name)
+        folder = self.root / name
+        with without_host_paths(f"model {name!r} cannot be rolled back"), locked(folder):
+            stable = self.stable_version(name)
+            version = stable_before(read_history(folder), stable)
+            if version is None:
+                raise VersionNotFound(
+                    f"the history of model {name!r} tells of none that was stable before {stable}: promote one"
+                )
+            artifact = self.load(name, version)
+            self._make_stable("rollback", name, version, why)
+        return artifact
+
+    def retire(self, name: str, version: int, *, why: str = "") -> None:
+        """Remove a version that is not the stable one; servers that serve it go on until they are told otherwise.
+
+        Raises:
+            ModelNotFound, VersionNotFound: it is not there.
+            VersionIsStable: it is the stable one.
+        """
+        if version not in (versions := self.versions(name)):
+            raise VersionNotFound(f"model {name!r} has no version {version}; it has {_listed(versions)}")
+        folder = self.root / name
+        with without_host_paths(f"version {version} of model {name!r} cannot be retired"), locked(folder):
+            stable = self.stable_version(name)
+            if stable == version:
+                raise VersionIsStable(f"version {version} of model {name!r} is the stable one: promote another first")
+            set_stable(folder, stable)  # without routing.json, it was that because it is the highest
+            append(folder, change_now("retire", version, stable=stable, before=stable, why=why))
+            remove((folder / str(version)).rename(temporary_sibling(folder)))
+            sync_folder(folder)
+
+    def history(self, name: str) -> list[Change]:
+        """Read what was done to a model, the oldest first.
+
+        Raises:
+            ModelNotFound: there is no such model.
+        """
+        self.versions(name)
+        with without_host_paths(f"the history of model {name!r} cannot be read"):
+            return read_history(self.root / name)
+
+    def _make_stable(self, action: Action, name: str, version: int, why: str) -> None:
+        folder = self.root / name
+        append(folder, change_now(action, version, stable=version, before=self._stable_or_none(name), why=why))
+        set_stable(folder, version)
+
+    def _stable_or_none(self, name: str) -> int | None:
+        """Find the stable version; None where there is none, or where nobody can tell which."""
+        with suppress(OpsinError):
+            return self.stable_version(name)
+        return None
 
     def _commit_next(self, staging: Staging) -> Manifest:
         version = 0

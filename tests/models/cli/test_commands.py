@@ -223,6 +223,28 @@ def test_promote_makes_a_version_stable_once_it_is_verified(models, repository):
     assert repository.stable_version("flowers") == 2
 
 
+def test_rollback_and_history_tell_what_was_done_and_why(models, repository):
+    models("promote", "flowers:1", "--why", "calmer")
+    status, out, err = models("rollback", "flowers", "--why", "it was not")
+    assert (status, out, err) == (0, f"version 2 of model flowers is now stable in {repository.root}\n", "")
+    records = json.loads(models("history", "flowers", "--json")[1])
+    assert [(each["action"], each["stable"], each["why"]) for each in records][-2:] == [
+        ("promote", 1, "calmer"),
+        ("rollback", 2, "it was not"),
+    ]
+    status, out, _ = models("history", "flowers")
+    assert out.splitlines()[-1].split()[2:] == ["rollback", "2", "2", "it", "was", "not"]
+
+
+def test_version_is_retired_but_not_the_stable_one(models, repository):
+    status, out, err = models("retire", "flowers:2")
+    assert (status, out) == (2, "")
+    assert "version 2 of model 'flowers' is the stable one: promote another first" in err
+    status, out, _ = models("retire", "flowers:1")
+    assert (status, out) == (0, f"version 1 of model flowers is no more in {repository.root}\n")
+    assert repository.versions("flowers") == [2]
+
+
 def test_export_and_verify_go_from_a_model_to_answers_made_elsewhere(models, tmp_path):
     shipped = Repository(REPO / "models" / "zoo").load("cifar10", verify=False)
     status, out, _ = models("publish", str(shipped.path), "--name", "small")
