@@ -1,0 +1,120 @@
+"""The ways in compared: `python -m benchmarks.protocols [--rounds N] [--seconds S] [--connections N]`.
+
+The same photos of the shipped model as a form (`/predict`), as encoded images by each other protocol, and as pixels,
+these also over the model run in process. Each round measures all in an order drawn anew; ratios are taken within it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.figures import Figure, ratio_figure, table
+from benchmarks.in_process import arrangements, run_in_process
+from benchmarks.service import Service, free_port
+from benchmarks.workload import Workload, photo_request, post_request, shipped
+from benchmarks.wrk import run_wrk
+from models.pixels.preprocessing import preprocess
+from models.runtime.cores import available_cores
+
+FORM, PIXELS, IN_PROCESS = "form", "/v2, pixels", "pixels in process"
+AT_LEAST = 0.95
+RESULTS = Path(__file__).with_name("results")
+
+
+def infer_request(model: str, name: str, datatype: str, shape: Sequence[int], content: bytes) -> bytes:
+    """One tensor as tritonclient sends it, JSON and then bytes."""
+    tensor = {
+        "name": name,
+        "datatype": datatype,
+        "shape": list(shape),
+        "parameters": {"binary_data_size": len(content)},
+    }
+    header = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    length = f"Inference-Header-Content-Length: {len(header)}"
+    return post_request(
+        f"/v2/models/{model}/infer", "application/octet-stream", header + content, more_fields=(length,)
+    )
+
+
+def encoded(model: str, photo: bytes) -> bytes:
+    """A photo as an element of BYTES."""
+    return infer_request(model, "image", "BYTES", (1,), len(photo).to_bytes(4, "little") + photo)
+
+
+def rows(model: str, photo: bytes) -> bytes:
+    """A photo as a row of TensorFlow Serving."""
+    body = json.dumps({"instances": [{"b64": base64.b64encode(photo).decode()}]}).encode()
+    return post_request(f"/v1/models/{model}:predict", "application/json", body)
+
+
+def requests_of(workload: Workload) -> dict[str, list[bytes]]:
+    """The photos as requests, by the way in."""
+    model, spec = workload.model, workload.artifact.manifest.pixels
+    fitted = [preprocess(photo, spec) for photo in workload.photos]
+    ways: dict[str, Callable[[bytes], bytes]] = {
+        FORM: lambda photo: photo_request(photo, "multipart"),
+        "/v2, encoded": lambda photo: encoded(model, photo),
+        "/v1": lambda photo: rows(model, photo),
+        "/image-classification": lambda photo: photo_request(photo, path="/image-classification"),
+    }
+    pixels = [infer_request(model, "pixels", "UINT8", (1, *each.shape), np.asarray(each).tobytes()) for each in fitted]
+    return {**{way: [write(photo) for photo in workload.photos] for way, write in ways.items()}, PIXELS: pixels}
+
+
+def measure(workload: Workload, *, rounds: int, seconds: float, connections: int) -> dict[str, list[float]]:
+    """Answers a second by each way in, round by round."""
+    port, rates = free_port(), dict[str, list[float]]()
+    environ = {"OPSIN_PORT": str(port), "OPSIN_REPOSITORY": str(workload.repository), "OPSIN_MODEL": workload.model}
+    arrangement = arrangements(available_cores())[0]
+    with Service(["-m", "server"], environ, port=port, ready_path="/readyz") as service:
+        requests = requests_of(workload)
+        for number in range(rounds):
+            ways = [*requests, IN_PROCESS]
+            random.Random(number).shuffle(ways)  # noqa: S311
+            for way in ways:
+                if way == IN_PROCESS:
+                    rate = run_in_process(workload, arrangement, seconds, is_decoded=True).rate
+                else:
+                    load = run_wrk(service, requests[way], connections=connections, seconds=seconds)
+                    if load.faults:
+                        raise RuntimeError(f"{way}: {load.statuses} {load.errors}")
+                    rate = load.rate
+                rates.setdefault(way, []).append(rate)
+    return rates
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print a table and write it with its JSON; 1 where a target is not met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.protocols")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--connections", type=int, default=16)
+    args = parser.parse_args(argv)
+    rates = measure(shipped(), rounds=args.rounds, seconds=args.seconds, connections=args.connections)
+    figures = [Figure.of_runs(f"{FORM}: answers/s", rates[FORM])]
+    for way in rates.keys() - {FORM, IN_PROCESS, PIXELS}:
+        at_least = AT_LEAST if way == "/v2, encoded" else None
+        figures.append(ratio_figure(f"{way} over {FORM}", rates[way], rates[FORM], at_least=at_least))
+    figures.append(ratio_figure(f"{PIXELS} over {IN_PROCESS}", rates[PIXELS], rates[IN_PROCESS], at_least=AT_LEAST))
+    where = machine.describe()
+    heading = (
+        f"{machine.in_words(where)}, {args.connections} connections, {args.rounds} rounds of {args.seconds:g} s\n\n"
+    )
+    record = {"machine": where, "figures": [figure.to_dict() for figure in figures]}
+    (RESULTS / "protocols.json").write_text(json.dumps(record, indent=1) + "\n")
+    (RESULTS / "protocols.md").write_text(heading + table(figures))
+    print(heading + table(figures), end="")
+    return int(any(figure.is_met is False for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
