@@ -23,7 +23,7 @@ def parse_object(body: bytes | bytearray | memoryview, *, instead: str) -> dict[
     Raises:
         RequestError: it is none, or holds too much.
     """
-    content = bytes(body)
+    content = bytes(body) if isinstance(body, memoryview) else body
     if content.count(b",") + content.count(b"[") > MAX_NUMBERS + MAX_NUMBERS // 2:
         raise RequestError(f"the JSON may have at most {MAX_NUMBERS:,} numbers; send {instead}")
     try:

@@ -10,7 +10,7 @@ MASTER_BYTES = 32 * 1024**2
 ENGINE_BYTES = 64 * 1024**2  # without a model
 WORKER_BYTES = 160 * 1024**2  # with its threads, and two plain images in it
 DECODER_BYTES = 64 * 1024**2  # without its image
-BODY_COPIES = 3  # a body, what is cut out of it, and what of that is picture
+BODY_COPIES = 4  # a body, what it unpacks to, what is cut out of that, and what of that is picture
 SLOT_BYTES = 8192  # beside the pixels
 
 

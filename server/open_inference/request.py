@@ -81,7 +81,7 @@ def read_request(body: bytes | bytearray | memoryview, header_length: str | None
     if header_length is not None and num_json_bytes == 0:
         whole = InputTensor("", BYTES, (1,), content=view)
         return InferenceRequest((whole,), is_binary=True)
-    document = parse_object(view[:num_json_bytes], instead=INSTEAD)
+    document = parse_object(body if num_json_bytes == len(view) else view[:num_json_bytes], instead=INSTEAD)
     pieces = _Pieces(view[num_json_bytes:])
     parameters = _parameters(document, "the request")
     inputs = tuple(_input(record, f"inputs[{index}]", pieces) for index, record in enumerate(_list(document, "inputs")))

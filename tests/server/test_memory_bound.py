@@ -27,7 +27,7 @@ def test_memory_is_bounded_by_the_settings():
     assert max_memory_bytes(settings, num_engines=3, image_bytes=7) == MASTER_BYTES + 3 * ENGINE_BYTES + 2 * (
         WORKER_BYTES
         + 9 * MAX_HEAD_BYTES
-        + 3 * 100
+        + 4 * 100
         + MAX_SMALL_MEMORY_BYTES
         + 10**9
         + 2 * (DECODER_BYTES + 10)
@@ -45,5 +45,5 @@ def test_one_body_fits_whatever_may_be_in_hand():
         max_decode_bytes=1000,
     )
     assert max_memory_bytes(few, num_engines=1, image_bytes=0) == MASTER_BYTES + ENGINE_BYTES + (
-        WORKER_BYTES + MAX_HEAD_BYTES + 3 * 10 + 1000 + 1000 + 2 * (DECODER_BYTES + 10) + SLOT_BYTES
+        WORKER_BYTES + MAX_HEAD_BYTES + 4 * 10 + 1000 + 1000 + 2 * (DECODER_BYTES + 10) + SLOT_BYTES
     )
