@@ -27,6 +27,7 @@ def test_object_is_parsed_whatever_its_size():
         (b'{"a":' * 100_000, "nested too deep"),
         (b'{"a": [' + b"[]," * MAX_NUMBERS + b"[]]}", "at most 1,048,576 numbers; send a picture"),
     ],
+    ids=["nothing", "no text", "number", "deep", "large"],
 )
 def test_what_is_no_such_object_is_refused(body, message):
     with pytest.raises(RequestError, match=message):

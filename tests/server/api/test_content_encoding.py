@@ -36,6 +36,7 @@ def test_codings_are_those_of_the_standard():
         (gzip.compress(bytes(601)), "gzip", UploadTooLarge, "at most 600 bytes once it is unpacked"),
         (gzip.compress(bytes(10**7)), "gzip", UploadTooLarge, "at most 600 bytes once it is unpacked"),
     ],
+    ids=["other", "twice", "not deflate", "not gzip", "cut", "longer", "a byte too large", "bomb"],
 )
 def test_what_cannot_be_unpacked_is_refused(body, coding, error, message):
     with pytest.raises(error, match=message):
