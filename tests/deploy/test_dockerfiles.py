@@ -55,6 +55,14 @@ def test_cpu_image_is_of_the_serving_rooms_and_packages():
     assert "tensorflow" not in (REPO / "requirements" / "serve.txt").read_text()
 
 
+def test_cpu_image_keeps_the_library_by_which_copies_share_weights():
+    [deleted] = re.findall(r"-type f +\\\((.*)\\\) -delete", CPU)
+    patterns = re.findall(r"-name '?([^' ]+)", deleted)
+    names = ("libLiteRt.so", "libLiteRtWebGpuAccelerator.so")
+    kept = [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+    assert kept == ["libLiteRt.so"]
+
+
 @both
 def test_stages_begin_with_each_other_or_a_base_pinned_by_tag(text):
     stages = set(re.findall(r" AS (\S+)$", text, re.MULTILINE))
