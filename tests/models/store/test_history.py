@@ -115,6 +115,7 @@ def test_line_that_was_cut_is_passed_over_and_hides_no_other(tmp_path):
 @pytest.mark.parametrize(
     "line",
     ["[]", "3", "{}", "[" * 10_000, '{"action": "x", "version": 1, "stable": 1, "before": null, "at": "", "by": ""}'],
+    ids=["list", "number", "nothing", "deep", "another action"],
 )
 def test_line_that_is_no_change_is_passed_over(tmp_path, line):
     (tmp_path / HISTORY_FILE).write_text(f"{line}\n")

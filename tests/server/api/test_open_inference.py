@@ -88,7 +88,7 @@ def test_index_lists_versions(client, body):
     assert index.get_json() == [{"name": "colours", "version": "3", "state": "READY", "reason": ""}]
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"ready": 1}', b"x", b"[" * 2000])
+@pytest.mark.parametrize("body", [b"[]", b'{"ready": 1}', b"x", b"[" * 2000], ids=["list", "one", "text", "deep"])
 def test_index_of_a_wrong_question_says_what_is_right(client, body):
     answer = client.post("/v2/repository/index", data=body)
     assert (answer.status_code, answer.get_json()) == (400, {"error": 'the body must be empty or {"ready": true}'})

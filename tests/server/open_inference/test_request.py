@@ -85,6 +85,7 @@ def test_what_a_client_wants_is_read():
         (document() + b"123", str(len(document())), "3 bytes after the JSON belong to no input"),
         (b'{"inputs": [' + b"0," * (2 * MAX_NUMBERS) + b"0]}", None, "at most 1,048,576 numbers; send larger"),
     ],
+    ids=lambda value: repr(value)[:60],  # and not megabytes of it
 )
 def test_what_is_wrong_is_said(body, header_length, message):
     with pytest.raises(RequestError, match=message):
