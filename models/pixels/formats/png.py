@@ -21,8 +21,8 @@ _PIXEL_BYTES = {_GRAYSCALE: 2, _TRUECOLOUR: 4, _PALETTE: 5, _GRAYSCALE_ALPHA: 12
 _DEEP_GRAY_BYTES, _TRANSPARENCY_BYTES = 6, 8
 # Measured with 8 megapixels, flat and noisy: a pixel with what makes it gray or RGB, and its composition onto white; a
 # byte of its samples, and an encoded byte.
-_NS_A_PIXEL = {_GRAYSCALE: 3, _TRUECOLOUR: 3, _PALETTE: 8, _GRAYSCALE_ALPHA: 14, _TRUECOLOUR_ALPHA: 4}
-_NS_A_TRANSPARENT_PIXEL, _NS_A_RAW_BYTE, _NS_A_BYTE = 14, 5, 35
+_NS_A_PIXEL = {_GRAYSCALE: 4, _TRUECOLOUR: 3, _PALETTE: 8, _GRAYSCALE_ALPHA: 14, _TRUECOLOUR_ALPHA: 4}
+_NS_A_TRANSPARENT_PIXEL, _NS_AN_INTERLACED_PIXEL, _NS_A_RAW_BYTE, _NS_A_BYTE = 14, 5, 5, 35
 # More bytes than samples are blocks of codes that stand for nothing or next to it, as no encoder writes them.
 _NS_A_SURPLUS_BYTE = 150
 # Each is a turn of a loop in Python. A 20 MB file in libpng's pieces of 8 KB has 2,500.
@@ -55,7 +55,7 @@ def read(data: bytes) -> EncodedImage:
     picture = [chunk.body for chunk in chunks if chunk.kind == b"IDAT"]
     if b"IHDR" not in kept or not picture:
         raise CorruptImage("the PNG image is truncated before its picture")
-    width, height, bits, colour_type = struct.unpack_from(">IIBB", kept[b"IHDR"].body)
+    width, height, bits, colour_type, _, _, is_interlaced = struct.unpack_from(">IIBBBBB", kept[b"IHDR"].body)
     if b"tRNS" in kept:
         kept[b"tRNS"] = _scale_transparency(kept[b"tRNS"], bits, colour_type)
     # One IDAT chunk in place of many, each of which Pillow would handle in Python.
@@ -65,6 +65,7 @@ def read(data: bytes) -> EncodedImage:
     raw_bytes = height * -(-width * _NUM_SAMPLES[colour_type] * bits // 8)
     num_bytes = sum(map(len, picture))
     pixel_ns = _NS_A_PIXEL[colour_type] + _NS_A_TRANSPARENT_PIXEL * (b"tRNS" in kept)
+    pixel_ns += _NS_AN_INTERLACED_PIXEL * (is_interlaced > 0)
     cost_ns = pixel_ns * width * height + _NS_A_RAW_BYTE * raw_bytes + _NS_A_BYTE * num_bytes
     cost_ns += _NS_A_SURPLUS_BYTE * max(0, num_bytes - 2 * raw_bytes - height)
     is_deep_gray = colour_type == _GRAYSCALE and bits > 8

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 import struct
+from bisect import bisect_left
 from io import BytesIO
+from itertools import islice
 from typing import NamedTuple
 
 from PIL import TiffImagePlugin
@@ -53,6 +55,9 @@ _MAX_SEGMENTS = 65_536
 # Measured with 8 megapixels, flat and noisy: a pixel, a byte of its samples, an encoded byte, a strip or tile.
 _NS_A_PIXEL, _NS_A_RAW_BYTE, _NS_A_BYTE, _NS_A_SEGMENT = 4, 6, 30, 25_000
 _NS_A_LAB_PIXEL, _LAB = 60, 8  # which LittleCMS converts to sRGB
+# A strip in JPEG may have several scans, of which libtiff decodes a hundred.
+_JPEG_COMPRESSIONS, _SCAN = {6, 7}, re.compile(b"\xff\xda")
+_MAX_SCANS_A_SEGMENT, _MAX_SCANS, _NS_A_SAMPLE_AND_SCAN = 100, 262_144, 0.6
 _PIXEL_BYTES, _ALPHA_PIXEL_BYTES = 8, 12  # as Pillow keeps it, and what it is converted to; of gray with alpha
 
 
@@ -147,15 +152,38 @@ def _cost(directory: Directory, segments: _Segments, num_pixels: int) -> Cost:
     samples_a_segment = 1 if directory.integer(_PLANAR) == _SEPARATE_PLANES else num_samples
     segment_bytes = segments.num_pixels * samples_a_segment * max(directory.integers(_BITS), default=1) // 8
     num_decoded = segments.number * segments.num_pixels
-    cost_ns = _NS_A_PIXEL * max(num_pixels, num_decoded) + _NS_A_SEGMENT * segments.number
+    cost_ns: float = _NS_A_PIXEL * max(num_pixels, num_decoded) + _NS_A_SEGMENT * segments.number
     cost_ns += _NS_A_LAB_PIXEL * num_pixels * (directory.integer(_PHOTOMETRIC) == _LAB)
     cost_ns += _NS_A_RAW_BYTE * segments.number * segment_bytes
-    if directory.integer(_COMPRESSION, default=_NO_COMPRESSION) != _NO_COMPRESSION:
-        sizes = directory.integers(_STRIP_BYTES if segments.are_strips else _TILE_BYTES)[: segments.number]
-        whole = len(directory.data)  # where a strip does not say; other pages are not read
-        cost_ns += _NS_A_BYTE * (sum(min(size or whole, whole) for size in sizes) if sizes else whole)
+    compression = directory.integer(_COMPRESSION, default=_NO_COMPRESSION)
+    if compression != _NO_COMPRESSION:
+        starts, sizes = _places(directory, segments)
+        cost_ns += _NS_A_BYTE * sum(sizes)
+        if compression in _JPEG_COMPRESSIONS:
+            num_samples_read = segments.num_pixels * samples_a_segment * _num_more_scans(directory.data, starts, sizes)
+            cost_ns += _NS_A_SAMPLE_AND_SCAN * num_samples_read
     pixel_bytes = _ALPHA_PIXEL_BYTES if num_samples == 2 else _PIXEL_BYTES
     return Cost(cost_ns / 1e9, pixel_bytes * num_pixels + 2 * segment_bytes)
+
+
+def _places(directory: Directory, segments: _Segments) -> tuple[list[int], list[int]]:
+    """List where each strip or tile that is read starts, and its bytes: all of the file where it does not say."""
+    offsets, counts = (_STRIP_OFFSETS, _STRIP_BYTES) if segments.are_strips else (_TILE_OFFSETS, _TILE_BYTES)
+    whole = len(directory.data)
+    starts = directory.integers(offsets)[: segments.number]
+    sizes = [min(size or whole, whole) for size in directory.integers(counts)[: segments.number]]
+    return starts, sizes or [whole] * len(starts)
+
+
+def _num_more_scans(data: bytes, starts: list[int], sizes: list[int]) -> int:
+    """Count the scans of all segments beside the first of each."""
+    scans = [match.start() for match in islice(_SCAN.finditer(data), _MAX_SCANS + 1)]
+    if len(scans) > _MAX_SCANS:
+        raise CorruptImage(f"the TIFF image is corrupt: more than {_MAX_SCANS} scans of JPEG")
+    numbers = (
+        bisect_left(scans, start + size) - bisect_left(scans, start) for start, size in zip(starts, sizes, strict=False)
+    )
+    return sum(min(max(number, 1), _MAX_SCANS_A_SEGMENT) - 1 for number in numbers)
 
 
 def _with_directory(directory: Directory, entries: list[bytes]) -> bytes:

@@ -100,7 +100,7 @@ def test_picture_costs_whole_blocks_of_samples() -> None:
 
 @pytest.mark.parametrize(
     ("colour_type", "before", "pixel_ns"),
-    [(0, b"", 3), (3, b"", 8), (0, png_chunk(b"tRNS", b"\0\0"), 17), (3, png_chunk(b"tRNS", b"\0"), 22)],
+    [(0, b"", 4), (3, b"", 8), (0, png_chunk(b"tRNS", b"\0\0"), 18), (3, png_chunk(b"tRNS", b"\0"), 22)],
     ids=["gray", "palette", "gray with a transparent one", "palette with transparent ones"],
 )
 def test_pixel_of_a_png_costs_what_it_is_made_into(colour_type: int, before: bytes, pixel_ns: int) -> None:
@@ -108,6 +108,13 @@ def test_pixel_of_a_png_costs_what_it_is_made_into(colour_type: int, before: byt
     upload = png(bytes(10_000), width=80_000, bits=1, colour_type=colour_type, before=palette + before)
     cost = read_encoded(upload, "PNG").cost
     assert cost.cpu_s == pytest.approx(80_000 * (pixel_ns + 5 / 8) / 1e9, rel=0.01)
+
+
+def test_pixel_of_an_interlaced_png_costs_more() -> None:
+    upload = bytearray(png(bytes(1000), width=1000))
+    plain_s = read_encoded(bytes(upload), "PNG").cost.cpu_s
+    upload[28] = 1
+    assert read_encoded(bytes(upload), "PNG").cost.cpu_s - plain_s == pytest.approx(1000 * 5 / 1e9)
 
 
 def test_bytes_that_make_no_sample_of_a_png_are_paid_for_dearly() -> None:
@@ -187,6 +194,22 @@ def test_strip_of_a_tiff_is_paid_for_as_often_as_it_is_read() -> None:
         read_encoded(tiff(bytes(10_000), {**tags, 279: [size] * 100}), "TIFF").cost.cpu_s for size in (1, 10_000)
     )
     assert often - once == pytest.approx(100 * 9_999 * 30 / 1e9)
+
+
+def test_each_scan_of_a_tiff_in_jpeg_is_paid_for() -> None:
+    photo = encode(gradient(64, 64), "JPEG")
+    last = progressive(64, 64)
+    scan = last[last.rindex(b"\xff\xda") : -2]
+    tags = {256: 64, 257: 128, 258: [8] * 3, 259: 7, 262: 6, 277: 3, 278: 64}
+
+    def cost_s(number: int) -> float:
+        strip = photo[:-2] + scan * number + END
+        places = {273: [8, 8], 279: [len(strip)] * 2}
+        bytes_s = 2 * len(strip) * 30 / 1e9
+        return read_encoded(tiff(strip, {**tags, **places}), "TIFF").cost.cpu_s - bytes_s
+
+    sample_s = 2 * 64 * 64 * 3 * 0.6 / 1e9
+    assert [round((cost_s(number) - cost_s(0)) / sample_s, 6) for number in (1, 20, 200)] == [1, 20, 99]
 
 
 def test_pixel_in_cielab_costs_its_conversion() -> None:
