@@ -1,6 +1,6 @@
-"""The server: a gunicorn master that holds the port and watches over HTTP workers and engines.
+"""The server: a gunicorn master that holds the port and watches over HTTP workers, and the back end behind them.
 
-The master owns the listening socket, the slot table and the engine processes; a worker owns one partition of its slots.
+The master owns the listening socket and the back end; a worker owns one partition of its slots.
 A connection is never refused while the first engine loads: its request waits for the model as long as its time allows.
 """
 
@@ -15,31 +15,23 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from setproctitle import setproctitle
 
 from models.pixels.decode_limits import forbid_core_files
-from models.runtime_choice.kept_trials import default_folder
 from models.store.reference import ModelReference
-from models.store.repository import Repository
 from server.address import url_of
 from server.api.app import FlaskApp, create_app
 from server.api.shared_counts import SharedCounts
-from server.compile_cache import keep_compiled_code
-from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES, Decoder
-from server.decoding.process import decoder_main
-from server.decoding.supervisor import DecoderSupervisor
-from server.decoding.task_channel import TaskChannel
-from server.devices import DeviceChoice, plan_for
+from server.back_end import MAX_CLASSES, BackEnd
+from server.decoding.decoder import Decoder
+from server.devices import DeviceChoice
 from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
-from server.engine.process import NOTHING_TO_SERVE, EngineConfig, engine_main, pixel_bytes_of
-from server.engine.slot_table import SlotTable
-from server.engine.slot_timings import SlotTimings
-from server.engine.supervisor import EngineBroken, Supervisor
+from server.engine.process import NOTHING_TO_SERVE
+from server.engine.supervisor import EngineBroken
 from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess
 from server.http.application import Application, TraceRefusal
 from server.http.connection_counts import ConnectionCounts
@@ -61,12 +53,9 @@ log = logging.getLogger("opsin.server")
 KEEP_ALIVE_S = 75  # longer than the 60 s of common load balancers, so that they, not we, close an idle connection
 GRACE_S = 30  # for requests in hand when the server stops
 HEARTBEAT_TIMEOUT_S = 60
-MIN_PIXEL_BYTES = 1024 * 1024 * 3  # room for versions that come later; memory is used only where pixels are written
-MAX_CLASSES = 65_536
 # With far more clients than can be answered, refusals would take the time of the work that was accepted; more than this
 # spreads the latencies of a small model (docs/performance.md).
 HTTP_NICENESS = 5
-DECODERS_PER_WORKER = 2  # for small images, and for large ones
 
 
 def _make_trace_export(tracing: TracingSettings) -> TraceExport:
@@ -99,9 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         limit_arenas()
         forbid_core_files()
         self.settings, self.tls = settings, tls
-        self._pid = os.getpid()
-        self._wanted, self._choice = wanted, choice
-        self._repository = Repository(settings.repository)
+        self._choice = choice
         self._url = url_of(settings.host, listener.getsockname()[1], is_tls=settings.is_tls)
         self._listener_fd = listener.detach()  # gunicorn closes it
         self._listener_inode = os.fstat(self._listener_fd).st_ino
@@ -111,22 +98,22 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
-        image_bytes = pixel_bytes_of(self._repository, wanted)
-        self._slot_table = self._make_slot_table(image_bytes)
-        self._max_memory_bytes = max_memory_bytes(settings, num_engines=len(choice.devices), image_bytes=image_bytes)
-        self._trace_export = self._slot_timings = None
-        if tracing is not None:
-            self._trace_export = _make_trace_export(tracing)
-            self._slot_timings = SlotTimings(self._slot_table.num_slots)
+        self._back_end = BackEnd(
+            settings,
+            wanted,
+            choice,
+            is_traced=tracing is not None,
+            metrics_of=lambda place: self._metric_files.metrics_of(place),
+            begin=self._let_go_of_port,
+            announce=self._announce,
+        )
+        self._max_memory_bytes = max_memory_bytes(
+            settings, num_engines=len(choice.devices), image_bytes=self._back_end.image_bytes
+        )
+        self._trace_export = None if tracing is None else _make_trace_export(tracing)
         self._client_counts = SharedCounts()
         self._predictions = PredictionCounts(settings.workers, max_classes=MAX_CLASSES)
         self.connection_counts = ConnectionCounts(settings.workers)
-        self.supervisor = Supervisor(self._slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
-        self._channels = [
-            TaskChannel(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self._slot_table.pixel_bytes)
-            for _ in range(settings.workers * DECODERS_PER_WORKER)
-        ]
-        self.decoders = DecoderSupervisor(self._channels, self._decoder_main)
         self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
         super().__init__()
 
@@ -162,12 +149,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application; called by gunicorn, in the worker."""
         worker = self._worker
         assert worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        engine = self._engine = EngineClient(self._slot_table, worker.partition, timings=self._slot_timings)
+        back_end = self._back_end
+        engine = self._engine = EngineClient(back_end.slot_table, worker.partition, timings=back_end.slot_timings)
         metrics = self._metric_files.metrics_of(f"http{worker.partition}")
-        first = worker.partition * DECODERS_PER_WORKER
-        own_channels = self._channels[first : first + DECODERS_PER_WORKER]
         decoder = Decoder(
-            own_channels,
+            back_end.channels_of(worker.partition),
             limits=self.settings.image_limits,
             note_decode=metrics.note_decode,
             note_queue=metrics.note_decode_queue,
@@ -178,7 +164,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.settings,
             engine=engine,
             decoder=decoder,
-            channels=self._channels,
+            channels=back_end.channels,
             is_stopping=lambda: not worker.alive,
             choice=self._choice,
             metrics=metrics,
@@ -222,7 +208,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self,
             max_workers=self.settings.workers,
             check_children=self._check_children,
-            stop_children=self._stop_children,
+            stop_children=self._back_end.stop,
         )
         gc.freeze()  # what is here now is the same in every process; collecting it would only copy it
         try:
@@ -231,57 +217,14 @@ class Server(BaseApplication):  # type: ignore[misc]
             self._metric_files.remove()
 
     def _check_children(self, master: MasterProcess) -> None:
-        self.decoders.check()
         try:
-            self.supervisor.check()
+            self._back_end.check()
         except EngineBroken as broken:
             if master.is_stopping:
                 return
             if broken.status != NOTHING_TO_SERVE:  # else it has said why
                 print(f"opsin: {broken}", file=sys.stderr, flush=True)
             raise HaltServer(str(broken), 2) from None
-
-    def _stop_children(self) -> None:
-        self.supervisor.stop()
-        self.decoders.stop()
-
-    def _decoder_main(self, number: int) -> None:
-        setproctitle("opsin: decoder")
-        self._let_go_of_port()
-        limits = self.settings.image_limits
-        if number % DECODERS_PER_WORKER == 0:
-            limits = replace(limits, max_memory_bytes=min(limits.max_memory_bytes, MAX_SMALL_MEMORY_BYTES))
-        decoder_main(self._channels[number], self._channels, limits, master=self._pid)
-
-    def _make_slot_table(self, image_bytes: int) -> SlotTable:
-        settings = self.settings
-        num_slots = settings.workers * settings.max_queue
-        try:
-            return SlotTable(
-                num_partitions=settings.workers,
-                slots_per_partition=settings.max_queue,
-                num_engines=len(self._choice.devices),
-                pixel_bytes=max(MIN_PIXEL_BYTES, image_bytes),
-                max_classes=MAX_CLASSES,
-            )
-        except OSError as error:
-            raise SettingsError(
-                f"OPSIN_MAX_QUEUE x OPSIN_WORKERS, {num_slots}, is more than this system allows: {error.strerror}"
-            ) from None
-
-    def _engine_main(self, number: int) -> None:
-        device = self._choice.devices[number]
-        setproctitle(f"opsin: engine {device.name}")
-        self._let_go_of_port()
-        device.hide_others()
-        if device.gpu is not None and self.settings.cache is not None:
-            keep_compiled_code(self.settings.cache, os.environ)
-        cache = self.settings.cache or default_folder(os.environ)
-        config = EngineConfig(self._repository, self._wanted, plan_for(device, self.settings), cache)
-        note_batch = self._metric_files.metrics_of(f"engine{number}").note_batch
-        on_ready = self._announce if number == 0 else lambda _: None
-        note_run = None if self._slot_timings is None else self._slot_timings.note
-        engine_main(self._slot_table, number, config, on_ready=on_ready, note_batch=note_batch, note_run=note_run)
 
     def _let_go_of_port(self) -> None:
         """Close the listener in a child: a connection that is made to it while the server stops must be refused.
@@ -322,7 +265,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def child_exit(self, master: MasterProcess, worker: HTTPWorker) -> None:
         """Cancel what a worker left; and end instead of forking for ever when one dies before any has started."""
-        self._slot_table.cancel(worker.partition)
+        self._back_end.slot_table.cancel(worker.partition)
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
         if is_token_there and not master.is_stopping:
             raise HaltServer("a worker died while it started", WORKER_BOOT_ERROR)

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
 from running_server import MEMORY, pids_of_session
 
 from benchmarks import processes
-from benchmarks.service import Service, free_port
 from soak.background import Background
-from soak.clients import Clients, Tally
-from soak.disturbances import Disturbances
-from soak.exchanges import MAX_UPLOAD_BYTES, Exchanges
+from soak.clients import Tally
 from soak.holdings import Holdings, settled
 from soak.journal import Journal
 from soak.loiterers import Loiterers
-from soak.photos import all_pictures
 from soak.plan import Plan
-from soak.versions import Versions
+from soak.subject import Subject
 
-START_S = 120.0  # on a machine with other work to do
 GONE_S = 5.0
 
 
@@ -71,56 +63,16 @@ def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked
     """
     soaked = Soaked(plan)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        pictures = all_pictures()
-        versions = Versions(Path(folder), pictures)
-        temporary = Path(folder) / "temporary"
-        temporary.mkdir()
-        port = free_port()
-        environ = {
-            "OPSIN_PORT": str(port),
-            "OPSIN_REPOSITORY": str(versions.root),
-            "OPSIN_WORKERS": "2",
-            "OPSIN_RUNTIME": "litert",  # whose answers the expected ones are
-            "OPSIN_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
-            "TMPDIR": str(temporary),
-        }
-        service = Service(["-m", "server"], environ, port=port, ready_path="/readyz", start_limit_s=START_S)
+        subject = Subject(Path(folder), plan, soaked.journal, soaked.tally)
+        service, versions = subject.service, subject.versions
         with service:
-
-            def traffic() -> Clients:
-                return Clients(
-                    port,
-                    lambda rng: Exchanges(pictures, versions, rng),
-                    soaked.journal,
-                    soaked.tally,
-                    count=plan.num_clients,
-                    rate=plan.rate,
-                    seed=plan.seed,
-                )
-
-            def look() -> Holdings:
-                return Holdings.of(service.pid, temporary, slots_in_use(port))
-
-            with traffic():
+            with subject.traffic():
                 time.sleep(plan.warm_up_s)
-            soaked.before = settled(look, None, seconds=plan.rest_s / 2)
-            with contextlib.ExitStack() as load:
-                disturbances = Disturbances(
-                    service.pid,
-                    versions,
-                    soaked.journal,
-                    pause_s=plan.pause_s,
-                    spare_after_s=plan.seconds / 4,
-                    seed=plan.seed,
-                )
-                load.enter_context(Sampler(service.pid, soaked, lambda: disturbances.spared))
-                load.enter_context(traffic())
-                load.enter_context(Loiterers(port, count=plan.num_loiterers, seed=plan.seed))
-                load.enter_context(disturbances)
-                wait(soaked, say)
+            soaked.before = settled(subject.holdings, None, seconds=plan.rest_s / 2)
+            press(subject, soaked, say)
             if versions.stable != versions.first:
                 versions.promote(versions.first)
-            soaked.after = settled(look, soaked.before, seconds=plan.rest_s)
+            soaked.after = settled(subject.holdings, soaked.before, seconds=plan.rest_s)
             memory = [path for path in soaked.after.files if path.startswith(MEMORY)]
             service.stop()
             soaked.left = left_over(service.pid, memory)
@@ -129,8 +81,20 @@ def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked
     return soaked
 
 
+def press(subject: Subject, soaked: Soaked, say: Callable[[str], object]) -> None:
+    """Let clients and disturbances do theirs, and look at the memory meanwhile."""
+    plan, disturbances = soaked.plan, subject.disturbances()
+    with (
+        Sampler(subject.service.pid, soaked, lambda: disturbances.spared),
+        subject.traffic(),
+        Loiterers(subject.port, count=plan.num_loiterers, seed=plan.seed),
+        disturbances,
+    ):
+        wait(soaked, say)
+
+
 def wait(soaked: Soaked, say: Callable[[str], object]) -> None:
-    """Let clients and disturbances do theirs."""
+    """Wait until the time is over, and tell how it goes."""
     began_at, seconds = time.monotonic(), soaked.plan.seconds
     while (left_s := began_at + seconds - time.monotonic()) > 0:
         time.sleep(min(left_s, 60.0))
@@ -141,14 +105,6 @@ def wait(soaked: Soaked, say: Callable[[str], object]) -> None:
             f"{len(tally.wrong)} wrong, {len(tally.unexplained)} unexplained, {soaked.pss_bytes[-1] / 1e6:.0f} MB"
             + (f"; the last: {faults[-1]}" if faults else "")
         )
-
-
-def slots_in_use(port: int) -> float:
-    """Ask the server's metrics."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        families = list(text_string_to_metric_families(answer.read().decode()))
-    samples = (sample for family in families for sample in family.samples)
-    return sum(sample.value for sample in samples if sample.name == "opsin_slots_in_use")
 
 
 def left_over(pid: int, memory: list[str]) -> list[str]:

@@ -1,27 +1,34 @@
-"""What comes of a stream of bytes, for the tables of test_smuggling and test_smuggling_heads."""
+"""Parsers, and what comes of a stream of bytes."""
 
 from __future__ import annotations
 
 import pytest
-from gunicorn.config import Config
+from streams import make_parser
 
-from server.gunicorn_internals import plain_settings
-from server.http.limits import Limits, UploadBudget
-from server.http.parser import RequestParser
+from server.http.limits import UploadBudget
 from server.request_errors import MalformedRequest, UploadTooLarge
 
-SETTINGS = plain_settings(Config())
+
+@pytest.fixture
+def budget():
+    return UploadBudget(1000)
+
+
+@pytest.fixture
+def sent():
+    """What has been sent to the client."""
+    return []
+
+
+@pytest.fixture
+def parser(budget, sent):
+    return make_parser(budget, sent.append)
 
 
 @pytest.fixture
 def new_parser():
     """Make the parser of a connection; its requests may have 500 bytes."""
-
-    def new_parser():
-        limits = Limits(SETTINGS, max_body_bytes=500, budget=UploadBudget(1000), keepalive_s=1, read_timeout_s=1)
-        return RequestParser(limits, ("127.0.0.1", 1), lambda _: None)
-
-    return new_parser
+    return lambda: make_parser(UploadBudget(1000))
 
 
 @pytest.fixture

@@ -5,55 +5,14 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from gunicorn.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
+from streams import SETTINGS, make_parser, post, post_chunked, taken
 
-from server.gunicorn_internals import parse_request, plain_settings
+from server.gunicorn_internals import parse_request
 from server.http.limits import MAX_HEAD_BYTES, Limits, UploadBudget
-from server.http.parser import CONTINUE, RequestBody, RequestParser
-from server.request_errors import MalformedRequest, MissingApiKey, UploadTooLarge
-
-SETTINGS = plain_settings(Config())
-
-
-@pytest.fixture
-def budget():
-    return UploadBudget(1000)
-
-
-@pytest.fixture
-def sent():
-    """What has been sent to the client."""
-    return []
-
-
-@pytest.fixture
-def parser(budget, sent):
-    return make_parser(budget, sent.append)
-
-
-def make_parser(budget, send=lambda _: None):
-    limits = Limits(SETTINGS, max_body_bytes=500, budget=budget, keepalive_s=1, read_timeout_s=1)
-    return RequestParser(limits, ("127.0.0.1", 1), send)
-
-
-def post(body, path=b"/", headers=b""):
-    return b"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (path, headers, len(body), body)
-
-
-def post_chunked(*chunks, path=b"/", headers=b""):
-    head = b"POST %s HTTP/1.1\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n\r\n" % (path, headers)
-    return head + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
-
-
-def taken(parser):
-    """What can be handed out now: paths and bodies."""
-    found = []
-    while (request := parser.take()) is not None:
-        found.append((request.path, bytes(request.body.read())))
-        parser.finish()
-    return found
+from server.http.parser import CONTINUE, RequestParser
+from server.request_errors import MalformedRequest, MissingApiKey
 
 
 @given(
@@ -197,67 +156,6 @@ def test_client_that_sends_at_once_is_not_told_to_go_on(parser, sent):
     assert sent == []
 
 
-def test_chunked_request_is_handed_out_when_it_is_whole(parser):
-    whole = post_chunked(b"abc", b"de")
-    for end in range(1, len(whole)):
-        parser.feed(whole[end - 1 : end])
-        assert parser.take() is None
-    assert parser.num_missing
-    parser.feed(whole[-1:] + post(b"next"))
-    assert taken(parser) == [("/", b"abcde"), ("/", b"next")]
-
-
-def test_chunked_body_is_counted_as_it_comes_and_given_up_over_budget(parser, budget):
-    parser.feed(post_chunked(bytes(400), bytes(50))[:-17])
-    assert parser.take() is None
-    assert not budget.take(561)
-    assert budget.take(560)
-    parser.feed(bytes(10))
-    request = parser.take()
-    assert request.should_close()
-    assert request.exceeds_budget
-    with pytest.raises(OSError, match="too many bytes"):
-        request.body.read()
-    parser.finish()
-    assert budget.take(440)
-
-
-def test_chunked_body_larger_than_allowed_is_not_waited_for(parser):
-    parser.feed(post_chunked(bytes(400), bytes(101))[:-107])
-    request = parser.take()
-    assert request.should_close()
-    with pytest.raises(UploadTooLarge):
-        request.body.read()
-
-
-def test_chunked_body_that_is_cut_is_never_taken_for_whole(parser):
-    parser.feed(post_chunked(b"abc")[:-7])
-    assert parser.take() is None
-    with pytest.raises(OSError, match="no end"):
-        parser.abort().body.read()
-    with pytest.raises(TimeoutError):
-        parser.abort(TimeoutError()).body.read()
-
-
-def test_client_with_a_chunked_body_that_asks_is_told_to_go_on(parser, sent):
-    whole = post_chunked(b"abc", headers=b"Expect: 100-continue\r\n")
-    parser.feed(whole[:-13])
-    assert parser.take() is None
-    assert sent == [CONTINUE]
-    parser.feed(whole[-13:] + whole)
-    assert taken(parser) == [("/", b"abc"), ("/", b"abc")]
-    assert sent == [CONTINUE]
-
-
-def test_request_in_many_chunks_is_handed_out_after_some_turns(parser):
-    parser.feed(post_chunked(*[b"x"] * 400) + post(b"next"))
-    assert parser.take() is None
-    assert parser.is_paused
-    parser.feed(b"")
-    assert not parser.is_paused
-    assert taken(parser) == [("/", b"x" * 400), ("/", b"next")]
-
-
 def test_head_is_parsed_where_a_line_has_come_and_not_for_every_byte(parser, monkeypatch):
     parsed = []
 
@@ -284,19 +182,6 @@ def test_head_of_many_lines_is_parsed_some_times_and_not_for_every_line(parser, 
     parser.feed(b"\r\n")
     assert parser.take().path == "/"
     assert len(parsed) < 30
-
-
-def test_broken_chunk_is_no_http_whenever_it_comes(budget):
-    broken = post_chunked(b"abc").replace(b"abc", b"abcd")
-    parser = make_parser(budget)
-    parser.feed(broken)
-    with pytest.raises(MalformedRequest, match="Invalid chunk terminator"):
-        parser.take()
-    parser = make_parser(budget)
-    parser.feed(broken[:-8])
-    assert parser.take() is None
-    with pytest.raises(MalformedRequest, match="Invalid chunk terminator"):
-        parser.feed(broken[-8:])
 
 
 @pytest.mark.parametrize(
@@ -338,19 +223,3 @@ def test_names_with_an_underscore_and_trailers_never_become_headers(parser):
 def test_blank_line_before_a_request_is_ignored(parser):
     parser.feed(b"\r\n" + post(b"abc"))
     assert taken(parser) == [("/", b"abc")]
-
-
-def test_whole_body_is_given_uncopied():
-    content = bytearray(b"abc")
-    assert RequestBody(content).read(3) is content
-    assert RequestBody(content).read() is content
-
-
-def test_body_can_be_read_in_pieces():
-    body = RequestBody(b"abcde")
-    assert [body.read(2), body.read(2), body.read(2), body.read(2)] == [b"ab", b"cd", b"e", b""]
-
-
-def test_what_went_wrong_is_raised_by_reading():
-    with pytest.raises(TimeoutError):
-        RequestBody(b"ab", TimeoutError()).read(2)
