@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 PATIENCE_S = 10.0
+PAUSE_S = 1.0
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close drops the connection
 PAGE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 METRICS = PAGE.replace(b"/ ", b"/metrics ")
@@ -35,6 +36,40 @@ def idle(port: int) -> None:
     """3,000 connections without a request."""
     _clients = connect(port, 3000)
     time.sleep(60)
+
+
+def bytes_once(port: int) -> None:
+    """3,000 uploads of one byte, and no more."""
+    send_once(port, 3000, ANNOUNCED + b"x")
+
+
+def half_heads(port: int) -> None:
+    """3,200 heads of 30 kB without an end, anew where they are closed."""
+    send_once(port, 3200, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: %s\r\n" % (b"y" * 600) * 50)
+
+
+def send_once(port: int, number: int, sent: bytes) -> None:
+    """Connect, send, and do nothing more; begin anew where a connection is over."""
+    clients: list[socket.socket] = []
+    while True:
+        anew = connect(port, number - len(clients))
+        for client in anew:
+            with contextlib.suppress(OSError):
+                client.send(sent)
+        clients = [client for client in (*clients, *anew) if not is_over(client)]
+        time.sleep(PAUSE_S)
+
+
+def is_over(client: socket.socket) -> bool:
+    """Tell whether a connection has been answered or closed, and close it then."""
+    try:
+        client.recv(1)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    client.close()
+    return True
 
 
 def unread(port: int) -> None:
@@ -118,5 +153,6 @@ def resets(port: int) -> None:
 
 
 CONNECTION_ATTACKS: dict[str, Callable[[int], None]] = {
-    attack.__name__: attack for attack in (idle, unread, metrics, pages, chunks, bytes_alone, heads, resets)
+    attack.__name__: attack
+    for attack in (idle, bytes_once, half_heads, unread, metrics, pages, chunks, bytes_alone, heads, resets)
 }
