@@ -54,6 +54,7 @@ def requantize(
     from models.network.tflite_graph import with_temperature
     from models.portable.completed import completed
     from models.store.manifest import ModelFile
+    from optimize.changes import unpaired
     from optimize.gate import AccuracyDropTooLarge
     from optimize.quantization.calibration import calibration_images
     from optimize.quantization.saturation import keep_from_saturating
@@ -91,6 +92,10 @@ def requantize(
         made = {"of": reference, "command": command, "created": datetime.now(UTC).isoformat(timespec="seconds")}
         packages = {package: version(package) for package in PACKAGES}
         provenance: dict[str, Any] = {**manifest.provenance, "saturation": saturation}
+        if line := provenance.get("line"):  # of the float32 file, figures alone are there
+            changes = unpaired(line["top1"], measured.validation.top1, num_images=measured.validation.num_images)
+            points = {"top1_points": round(changes.top1_points, 4)}
+            provenance["line"] = {**line, **points, "top1_points_interval": changes.interval_points.to_list()}
         provenance["requantized"] = [*provenance.get("requantized", []), {**made, "packages": packages}]
         again = replace(
             manifest,

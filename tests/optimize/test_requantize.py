@@ -40,6 +40,8 @@ def test_next_version_does_not_saturate_and_says_what_it_was_made_of(made, tmp_p
     assert saturates((root / "toy/2/model.tflite").read_bytes()) is False
     assert after.provenance["run"] == before.provenance["run"]
     assert after.provenance["saturation"]["is_avoided"] is True
+    points = after.provenance["line"]["top1_points"] / 100
+    assert points == pytest.approx(after.metrics["int8"]["validation"]["top1"] - after.provenance["line"]["top1"])
     [record] = after.provenance["requantized"]
     assert record["of"] == "toy:1"
     assert record["command"].startswith("python -m optimize.requantize toy:1 --data ")

@@ -1,5 +1,7 @@
 """int8 weights whose products fit into the 16 bits that processors without VNNI add them in."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -10,7 +12,9 @@ from tflite_files import Tensor, write
 
 from models.network.saturation import LARGEST_SUM, saturates, sums_of_neighbours, without_saturation
 from models.portable.description import packed, unpacked
+from models.store.repository import Repository
 
+ZOO = Repository(Path(__file__).resolve().parents[3] / "models" / "zoo")
 NUM_CHANNELS, NUM_INPUTS = 4, 32
 RNG = np.random.default_rng(0)
 KERNELS = arrays.arrays(np.int8, (NUM_CHANNELS, NUM_INPUTS), elements=st.integers(-127, 127))
@@ -160,3 +164,10 @@ def test_depthwise_convolution_and_floats_stay(tmp_path):
     for content in (depthwise, floats):
         assert saturates(content) is None
         assert without_saturation(content) == content
+
+
+@pytest.mark.parametrize("name", ["flowers", "imagenet"])
+def test_no_pixels_saturate_a_shipped_model(name):
+    artifact = ZOO.load(name)
+    assert saturates(artifact.model_path("litert").read_bytes()) is False
+    assert artifact.manifest.formats["litert"].saturates is False
