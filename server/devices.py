@@ -142,7 +142,8 @@ def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
     if settings.runtime != "openvino" or not has_saturating_int8(cpuinfo):
         return None
     return (
-        "this processor has no VNNI, so the sums of OpenVINO's int8 kernels saturate: int8 models lose accuracy; "
+        "this processor has no VNNI, so the sums of OpenVINO's int8 kernels may saturate: int8 models of which "
+        "`python -m models inspect` does not say that no products saturate lose accuracy; "
         "OPSIN_RUNTIME=litert does not"
     )
 

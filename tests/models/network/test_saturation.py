@@ -166,7 +166,7 @@ def test_depthwise_convolution_and_floats_stay(tmp_path):
         assert without_saturation(content) == content
 
 
-@pytest.mark.parametrize("name", ["flowers", "imagenet"])
+@pytest.mark.parametrize("name", ZOO.names())
 def test_no_pixels_saturate_a_shipped_model(name):
     artifact = ZOO.load(name)
     assert saturates(artifact.model_path("litert").read_bytes()) is False

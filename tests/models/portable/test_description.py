@@ -18,6 +18,7 @@ from models.store.repository import Repository
 REPO = Path(__file__).resolve().parents[3]
 ARTIFACT = Repository(REPO / "models" / "zoo").load("cifar10", verify=False)
 LABELS, PIXELS = ARTIFACT.manifest.labels, ARTIFACT.manifest.pixels
+TEMPERATURE = ARTIFACT.manifest.calibration.temperature
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_the_schemas_tables_name_the_file_of_labels(described):
     assert (labels.text(0), labels.number(2)) == ("labels.txt", 2)  # TENSOR_AXIS_LABELS
     assert [file.text(0) for file in root.tables(6)] == ["opsin.json"]
     assert root.text(7) == "1.0.0"
-    assert "temperature of 0.7206" in probabilities.text(1)
+    assert f"temperature of {TEMPERATURE}" in probabilities.text(1)
 
 
 def test_the_files_are_an_uncompressed_archive_behind_the_model(described):
@@ -171,6 +172,6 @@ def test_what_is_no_litert_file_is_refused():
 
 
 def test_a_broken_description_is_named(described):
-    broken = described.replace(b'"temperature": 0.7206', b'"temperature": 0.72x6')
+    broken = described.replace(b'"temperature": 0.', b'"temperature": 0x')
     with pytest.raises(CorruptArtifact, match="the description inside the file is broken"):
         read_description(broken)
