@@ -76,3 +76,24 @@ def test_each_image_gets_its_own_answer(file):
     found = answers_to(IMAGES, file, num_classes=2)
     assert found.shape == (40, 2)
     np.testing.assert_allclose(found[33], answers_to(IMAGES[33:34], file, num_classes=2)[0], atol=1e-6)
+
+
+def test_float32_file_of_another_network_is_for_the_gate_to_find(file, tmp_path):
+    other = write(tmp_path / "float32.tflite", *layer_of_its_own())
+    verdict = keep_from_saturating(file, lambda _: answers(3000), TARGETS, other_images=IMAGES, float_file=other)
+    assert verdict.is_within
+    assert not saturates(file.read_bytes())
+
+
+def layer_of_its_own():
+    """The same layer with other weights, float32."""
+    weights = np.random.default_rng(1).standard_normal((2, 12)).astype(np.float32)
+    tensors = [
+        Tensor((1, 1, 4, 3), "UINT8", scale=1 / 64, zero_points=(128,), signature=(-1, 1, 4, 3)),
+        Tensor((1, 1, 4, 3), signature=(-1, 1, 4, 3)),
+        Tensor((2, 12), data=weights),
+        Tensor((1, 2), signature=(-1, 2)),
+        Tensor((1, 2), signature=(-1, 2)),
+    ]
+    steps = [("DEQUANTIZE", [0], [1]), ("FULLY_CONNECTED", [1, 2, -1], [3]), ("SOFTMAX", [3], [4])]
+    return tensors, steps

@@ -75,7 +75,7 @@ def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(table,
 
 
 def test_stopped_engine_counts_as_hung(table, supervise):
-    supervisor = supervise(serve(table), timeout_s=0.3)
+    supervisor = supervise(serve(table), timeout_s=1.0)
     check_until(supervisor, table.is_ready.all)
     first, _ = supervisor.pids
     os.kill(first, signal.SIGSTOP)
