@@ -1,9 +1,10 @@
 """A well-behaved client beside those that take more than their turn: `python -m benchmarks.attacks [NAME ...]`.
 
-Each attack runs in a process of its own against a server of its own, with the default settings. The neighbour sends one
-picture after the other, each on a connection of its own, without an attack and then beside it. The exit status is 1
-where its p99 beside the attack is more than FACTOR times its own, a request of its got no answer, the attack was
-answered 504, or memory or threads are not back AFTER_S later.
+Each attack runs in a process of its own against a server of its own, with the default settings and LiteRT (another
+runtime takes memory when it takes over). The neighbour sends one picture after the other, each on a connection of its
+own, without an attack and then beside it. The exit status is 1 where its p99 beside the attack is more than FACTOR
+times its own, a request of its got no answer, the attack was answered 504, or memory or threads are not back AFTER_S
+later.
 """
 
 from __future__ import annotations
@@ -125,7 +126,11 @@ def measure(name: str) -> Figures:
     statuses: MutableSequence[int] = multiprocessing.Array("L", 1000)  # type: ignore[assignment]
     port = free_port()
     server = Service(
-        ["-m", "server"], {"OPSIN_PORT": str(port)}, port=port, ready_path="/readyz", start_limit_s=START_S
+        ["-m", "server"],
+        {"OPSIN_PORT": str(port), "OPSIN_RUNTIME": "litert"},
+        port=port,
+        ready_path="/readyz",
+        start_limit_s=START_S,
     )
     with server as service:
         ask(port, 2.0)
