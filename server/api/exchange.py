@@ -14,7 +14,7 @@ from models.errors import OpsinError
 from server.api.uploads import read_body
 from server.engine.catalogue import ServedModel
 from server.metrics import Metrics
-from server.request_errors import RequestError
+from server.request_errors import RequestError, UnsupportedMediaType
 from server.request_log import SERVED_KEY
 from server.settings import Settings
 from server.tracing.stages import PID, STAGES_KEY, Stages
@@ -74,6 +74,18 @@ class Exchange:
         is_terminated = self._environ.get("wsgi.input_terminated")
         stream: Any = self._environ["wsgi.input"] if is_terminated else self._request.stream
         return read_body(stream, self._request.content_length, max_bytes=self._settings.max_upload_bytes)
+
+    def read_plain_body(self) -> bytes | bytearray:
+        """Read a body that may not be compressed.
+
+        Raises:
+            UnsupportedMediaType: it is.
+        """
+        if encoding := self.content_encoding:
+            raise UnsupportedMediaType(
+                f"the request body must not be encoded, its Content-Encoding is {encoding[:40]!r}"
+            )
+        return self.read_body()
 
     def note_served(self, model: ServedModel) -> None:
         """Leave the log and the trace the version that answered."""

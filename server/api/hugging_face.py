@@ -18,7 +18,7 @@ from server.api.probabilities import probabilities_of
 from server.classify import Classifier, Upload
 from server.json_document import parse_object
 from server.metrics import Metrics
-from server.request_errors import RequestError, UnsupportedMediaType
+from server.request_errors import RequestError
 from server.settings import Settings
 
 DEFAULT_TOP_K = 5
@@ -36,9 +36,7 @@ def hugging_face_routes(classifier: Classifier, settings: Settings, metrics: Met
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
         exchange = Exchange(current, settings, metrics)
         try:
-            if coding := exchange.content_encoding:
-                raise UnsupportedMediaType(f"the body must not be encoded, its Content-Encoding is {coding[:40]!r}")
-            upload, top_k = read_question(exchange.read_body(), current.mimetype)
+            upload, top_k = read_question(exchange.read_plain_body(), current.mimetype)
             output = classifier.run(
                 [upload],
                 timeout_s=exchange.timeout_s(),

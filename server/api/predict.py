@@ -17,7 +17,7 @@ from server.api.uploads import parse_uploads
 from server.classify import Classification, Classifier, Upload
 from server.fraction import fraction
 from server.metrics import Metrics
-from server.request_errors import RequestError, UnsupportedMediaType
+from server.request_errors import RequestError
 from server.settings import Settings
 from server.whole_number import whole_number
 
@@ -49,7 +49,8 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
         try:
             query = parse_query(current)
             timeout_s = exchange.timeout_s()
-            uploads = _read_uploads(exchange, current.environ.get("CONTENT_TYPE"), settings.max_images)
+            content_type = current.environ.get("CONTENT_TYPE")
+            uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=settings.max_images)
             classification = classifier.classify(
                 uploads,
                 top_k=query.top_k,
@@ -104,12 +105,6 @@ def _parsed(name: str, text: str, parse: Callable[[str], T]) -> T:
         return parse(text)
     except ValueError as error:
         raise RequestError(f"{name} must be {error}, got {text[:40]!r}") from None
-
-
-def _read_uploads(exchange: Exchange, content_type: str | None, max_images: int) -> list[Upload]:
-    if encoding := exchange.content_encoding:
-        raise UnsupportedMediaType(f"the request body must not be encoded, its Content-Encoding is {encoding[:40]!r}")
-    return parse_uploads(exchange.read_body(), content_type, max_images=max_images)
 
 
 def _failure(classification: Classification) -> OpsinError | None:

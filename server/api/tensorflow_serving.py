@@ -14,7 +14,6 @@ from server.engine.client import EngineClient
 from server.engine.errors import EngineNotReady
 from server.metrics import Metrics
 from server.open_inference.images import check_pixels
-from server.request_errors import UnsupportedMediaType
 from server.settings import Settings
 from server.tensorflow_serving import model_metadata, model_status, read_predict
 
@@ -56,9 +55,7 @@ def tensorflow_serving_routes(
         exchange = Exchange(current, settings, metrics)
         try:
             check_label(label)
-            if coding := exchange.content_encoding:
-                raise UnsupportedMediaType(f"the body must not be encoded, its Content-Encoding is {coding[:40]!r}")
-            answer, images = read_predict(exchange.read_body(), max_images=settings.max_images)
+            answer, images = read_predict(exchange.read_plain_body(), max_images=settings.max_images)
             output = classifier.run(
                 images,
                 timeout_s=exchange.timeout_s(),
