@@ -36,7 +36,7 @@ def open_inference_routes(
 ) -> Blueprint:
     """Make the routes."""
     routes = Blueprint("open_inference", __name__, url_prefix="/v2")
-    unpacked = UploadBudget(settings.max_uploads_in_hand_bytes)
+    add_inference(routes, classifier, settings, metrics)
 
     def find(name: str, version: str | None) -> ServedModel:
         return find_named(engine, name, version)
@@ -89,6 +89,13 @@ def open_inference_routes(
     def index() -> Response:
         return JSONResponse(repository_index(engine.catalogue, is_ready_only=_is_ready_only(_current())))
 
+    return routes
+
+
+def add_inference(routes: Blueprint, classifier: Classifier, settings: Settings, metrics: Metrics) -> None:
+    """Add the routes that classify."""
+    unpacked = UploadBudget(settings.max_uploads_in_hand_bytes)
+
     @routes.post("/models/<name>/infer")
     @routes.post("/models/<name>/versions/<version>/infer")
     def infer(name: str, version: str | None = None) -> Response:
@@ -131,8 +138,6 @@ def open_inference_routes(
             raise unknown_model(error) from None
         exchange.note_served(output.model)
         return output
-
-    return routes
 
 
 def find_named(engine: EngineClient, name: str, version: str | None) -> ServedModel:
