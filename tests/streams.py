@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from gunicorn.config import Config
 
 from server.gunicorn_internals import plain_settings
@@ -32,3 +33,11 @@ def taken(parser):
         found.append((request.path, bytes(request.body.read())))
         parser.finish()
     return found
+
+
+def check_given_up(request):
+    """Check that a request was handed out without its body, which is more than there is room for."""
+    assert request.should_close()
+    assert request.exceeds_budget
+    with pytest.raises(OSError, match="too many bytes"):
+        request.body.read()
