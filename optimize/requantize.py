@@ -13,12 +13,16 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.arguments import version_reference
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.cli import command_line, command_parser, load_version, run
+
+if TYPE_CHECKING:
+    from models.store.manifest import Manifest
+    from training.evaluate import Metrics
 
 PROGRAM = "python -m optimize.requantize"
 EXAMPLES = """
@@ -54,13 +58,11 @@ def requantize(
     from models.network.tflite_graph import with_temperature
     from models.portable.completed import completed
     from models.store.manifest import ModelFile
-    from optimize.changes import unpaired
     from optimize.gate import AccuracyDropTooLarge
     from optimize.quantization.calibration import calibration_images
     from optimize.quantization.saturation import keep_from_saturating
     from optimize.settings import Quantization
     from training.data import load_dataset
-    from training.manifest import PACKAGES
     from training.measured import measure_file, predict_file
     from training.restored import run_of
     from training.run import RunError
@@ -88,26 +90,43 @@ def requantize(
             raise AccuracyDropTooLarge(f"{verdict.reason}: not published")
         say(f"{verdict.reason}\nmeasuring it")
         measured = measure_file(file, made_by, data, precision="int8")
-        saturation = {"is_avoided": True, "reason": verdict.reason}
-        made = {"of": reference, "command": command, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-        packages = {package: version(package) for package in PACKAGES}
-        provenance: dict[str, Any] = {**manifest.provenance, "saturation": saturation}
-        if line := provenance.get("line"):  # of the float32 file, figures alone are there
-            changes = unpaired(line["top1"], measured.validation.top1, num_images=measured.validation.num_images)
-            points = {"top1_points": round(changes.top1_points, 4)}
-            provenance["line"] = {**line, **points, "top1_points_interval": changes.interval_points.to_list()}
-        provenance["requantized"] = [*provenance.get("requantized", []), {**made, "packages": packages}]
         again = replace(
             manifest,
             formats={**manifest.formats, "litert": ModelFile("model.tflite", "int8", saturates=False)},
             metrics={**manifest.metrics, "int8": measured.to_dict()},
             calibration=measured.calibration,
             expected_answers=measured.expected_answers,
-            provenance=provenance,
+            provenance=provenance_after(manifest, verdict.reason, measured.validation, command),
         )
         files = {path: artifact.path / path for path in manifest.files} | {"model.tflite": file}
         with completed(again, files) as complete:
             return repository.publish(again, complete, in_place_of=manifest.version)
+
+
+def provenance_after(manifest: Manifest, reason: str, validation: Metrics, command: str) -> dict[str, Any]:
+    """Tell how a version came to be, and that its weights were rounded once more: why, when, and by which packages.
+
+    Args:
+        manifest: of the version before.
+        reason: why the new weights are kept.
+        validation: figures of the file with the new weights.
+        command: as typed.
+    """
+    from optimize.changes import unpaired
+    from training.manifest import PACKAGES
+
+    provenance = {**manifest.provenance, "saturation": {"is_avoided": True, "reason": reason}}
+    if line := provenance.get("line"):  # of the float32 file, figures alone are there
+        changes = unpaired(line["top1"], validation.top1, num_images=validation.num_images)
+        points = {"top1_points": round(changes.top1_points, 4)}
+        provenance["line"] = {**line, **points, "top1_points_interval": changes.interval_points.to_list()}
+    made = {
+        "of": str(manifest.reference),
+        "command": command,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "packages": {package: version(package) for package in PACKAGES},
+    }
+    return {**provenance, "requantized": [*provenance.get("requantized", []), made]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
