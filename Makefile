@@ -8,7 +8,7 @@ NAME ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help sbom audit serve train quantize optimize test test-all fuzz soak test-browser check format lint types bench peers lock clean
+.PHONY: help protos sbom audit serve train quantize optimize test test-all fuzz soak test-browser check format lint types bench peers lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,11 +25,12 @@ newest = $(if $(shell grep '^tensorflow' $<),13,99)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-# HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis, TRACING=1 what sends traces, OPENVINO=1
-# another runtime, which serves where it is faster.
+# HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis, TRACING=1 what sends traces, GRPC=1 what speaks
+# gRPC, OPENVINO=1 another runtime, which serves where it is faster.
 heif = $(if $(filter 1,$(HEIF)),.venv/$(1)/.heif)
 redis = $(if $(filter 1,$(REDIS)),.venv/$(1)/.redis)
 tracing = $(if $(filter 1,$(TRACING)),.venv/$(1)/.tracing)
+grpc = $(if $(filter 1,$(GRPC)),.venv/$(1)/.grpc)
 openvino = $(if $(filter 1,$(OPENVINO)),.venv/$(1)/.openvino)
 
 .venv/%/.heif: requirements/heif.txt .venv/%/.done
@@ -44,11 +45,15 @@ openvino = $(if $(filter 1,$(OPENVINO)),.venv/$(1)/.openvino)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
+.venv/%/.grpc: requirements/grpc.txt .venv/%/.done
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 .venv/%/.openvino: requirements/serve-openvino.txt .venv/%/.done
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) $(call openvino,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
+serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) $(call grpc,serve) $(call openvino,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
 	@exec .venv/serve/bin/python -m server
 
 # DRY_RUN=1 says what would be done, and how long it would take.
@@ -122,7 +127,11 @@ lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked req
 	done
 
 # What is installed somewhere, each with a lock file of its own.
-PURPOSES = serve serve-openvino serve-gpu backbones heif redis parquet tracing train onnx gpu
+PURPOSES = serve serve-openvino serve-gpu backbones heif redis parquet tracing grpc train onnx gpu
+
+protos: .venv/dev/.done ## compile server/grpc/protos/*.proto, after a change there
+	cd server/grpc/protos && ../../../.venv/dev/bin/python -m grpc_tools.protoc --proto_path=. --include_imports \
+	  --descriptor_set_out=compiled.binpb $$(ls *.proto | sort)
 
 sbom: ## write a software bill of materials for each purpose, as CycloneDX: sbom/serve.cdx.json
 	@mkdir -p sbom

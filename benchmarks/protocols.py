@@ -1,7 +1,8 @@
 """The ways in compared: `python -m benchmarks.protocols [--rounds N] [--seconds S] [--connections N]`.
 
 The same photos of the shipped model as a form (`/predict`), as encoded images by each other protocol, and as pixels,
-these also over the model run in process. Each round measures all in an order drawn anew; ratios are taken within it.
+these also over the model run in process; and over gRPC where that is installed, by a client that takes more of the same
+processor (`benchmarks.grpc_load`). Each round measures all in an order drawn anew; ratios are taken within it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import json
 import random
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import machine
 from benchmarks.figures import Figure, ratio_figure, table
+from benchmarks.grpc_load import run_grpc
 from benchmarks.in_process import arrangements, run_in_process
 from benchmarks.service import Service, free_port
 from benchmarks.workload import Workload, photo_request, post_request, shipped
@@ -25,7 +28,8 @@ from benchmarks.wrk import run_wrk
 from models.pixels.preprocessing import preprocess
 from models.runtime.cores import available_cores
 
-FORM, PIXELS, IN_PROCESS = "form", "/v2, pixels", "pixels in process"
+GRPC = "gRPC, encoded"
+FORM, ENCODED, PIXELS, IN_PROCESS = "form", "/v2, encoded", "/v2, pixels", "pixels in process"
 AT_LEAST = 0.95
 RESULTS = Path(__file__).with_name("results")
 
@@ -62,7 +66,7 @@ def requests_of(workload: Workload) -> dict[str, list[bytes]]:
     fitted = [preprocess(photo, spec) for photo in workload.photos]
     ways: dict[str, Callable[[bytes], bytes]] = {
         FORM: lambda photo: photo_request(photo, "multipart"),
-        "/v2, encoded": lambda photo: encoded(model, photo),
+        ENCODED: lambda photo: encoded(model, photo),
         "/v1": lambda photo: rows(model, photo),
         "/image-classification": lambda photo: photo_request(photo, path="/image-classification"),
     }
@@ -70,21 +74,41 @@ def requests_of(workload: Workload) -> dict[str, list[bytes]]:
     return {**{way: [write(photo) for photo in workload.photos] for way, write in ways.items()}, PIXELS: pixels}
 
 
+def messages_of(workload: Workload) -> list[bytes]:
+    """The photos as messages of gRPC."""
+    from server.grpc.messages import message_class
+
+    tensor = {"name": "image", "datatype": "BYTES", "shape": [1]}
+    request = message_class("inference.ModelInferRequest")
+    contents = [len(photo).to_bytes(4, "little") + photo for photo in workload.photos]
+    return [
+        request(model_name=workload.model, inputs=[tensor], raw_input_contents=[content]).SerializeToString()
+        for content in contents
+    ]
+
+
 def measure(workload: Workload, *, rounds: int, seconds: float, connections: int) -> dict[str, list[float]]:
     """Answers a second by each way in, round by round."""
     port, rates = free_port(), dict[str, list[float]]()
     environ = {"OPSIN_PORT": str(port), "OPSIN_REPOSITORY": str(workload.repository), "OPSIN_MODEL": workload.model}
     arrangement = arrangements(available_cores())[0]
+    messages, grpc_port = list[bytes](), free_port()
+    if find_spec("grpc"):
+        environ["OPSIN_GRPC_PORT"], messages = str(grpc_port), messages_of(workload)
     with Service(["-m", "server"], environ, port=port, ready_path="/readyz") as service:
         requests = requests_of(workload)
         for number in range(rounds):
-            ways = [*requests, IN_PROCESS]
+            ways = [*requests, IN_PROCESS, *([GRPC] if messages else [])]
             random.Random(number).shuffle(ways)  # noqa: S311
             for way in ways:
                 if way == IN_PROCESS:
                     rate = run_in_process(workload, arrangement, seconds, is_decoded=True).rate
                 else:
-                    load = run_wrk(service, requests[way], connections=connections, seconds=seconds)
+                    load = (
+                        run_grpc(service, f"127.0.0.1:{grpc_port}", messages, connections=connections, seconds=seconds)
+                        if way == GRPC
+                        else run_wrk(service, requests[way], connections=connections, seconds=seconds)
+                    )
                     if load.faults:
                         raise RuntimeError(f"{way}: {load.statuses} {load.errors}")
                     rate = load.rate
@@ -101,10 +125,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     rates = measure(shipped(), rounds=args.rounds, seconds=args.seconds, connections=args.connections)
     figures = [Figure.of_runs(f"{FORM}: answers/s", rates[FORM])]
-    for way in rates.keys() - {FORM, IN_PROCESS, PIXELS}:
-        at_least = AT_LEAST if way == "/v2, encoded" else None
+    for way in rates.keys() - {FORM, IN_PROCESS, PIXELS, GRPC}:
+        at_least = AT_LEAST if way == ENCODED else None
         figures.append(ratio_figure(f"{way} over {FORM}", rates[way], rates[FORM], at_least=at_least))
     figures.append(ratio_figure(f"{PIXELS} over {IN_PROCESS}", rates[PIXELS], rates[IN_PROCESS], at_least=AT_LEAST))
+    if GRPC in rates:
+        figures.append(ratio_figure(f"{GRPC} over {ENCODED}", rates[GRPC], rates[ENCODED]))
     where = machine.describe()
     heading = (
         f"{machine.in_words(where)}, {args.connections} connections, {args.rounds} rounds of {args.seconds:g} s\n\n"

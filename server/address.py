@@ -44,6 +44,39 @@ def open_listener(host: str, port: int, *, is_tls: bool = False) -> socket.socke
     return listener
 
 
+class ReservedPort:
+    """A port that nobody else can take, on which processes of the same user may listen with SO_REUSEPORT.
+
+    Attributes:
+        address: host and port, numbers both, as gRPC takes them.
+        url: as a client types it.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        """Take the port, or for port 0 a free one; raises AddressError as `open_listener`."""
+        family, address = _resolve(host, port)
+        probe, self._socket = (socket.socket(family, socket.SOCK_STREAM) for _ in range(2))
+        try:
+            # It finds who listens there with SO_REUSEPORT too, as another server of ours does.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            taken = probe.getsockname()
+            probe.close()
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._socket.bind(taken)
+        except OSError as error:
+            self.close()
+            reason = ADVICE.get(error.errno or 0, error.strerror or "").replace("OPSIN_PORT", "OPSIN_GRPC_PORT")
+            raise AddressError(f"cannot listen at {_joined(host, port)} for gRPC: {reason}") from None
+        finally:
+            probe.close()
+        self.address, self.url = _joined(taken[0], taken[1]), _joined(host, taken[1])
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach a server that listens there; raises AddressError as `open_listener`."""
     _, address = _resolve(host, 0)
@@ -53,7 +86,11 @@ def is_loopback(host: str) -> bool:
 def url_of(host: str, port: int, *, is_tls: bool = False) -> str:
     """Write the address as a client types it."""
     scheme = "https" if is_tls else "http"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"{scheme}://{_joined(host, port)}"
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:

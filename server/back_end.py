@@ -75,7 +75,7 @@ class BackEnd:
         self.slot_timings = SlotTimings(self.slot_table.num_slots) if is_traced else None
         self.channels = [
             TaskChannel(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self.slot_table.pixel_bytes)
-            for _ in range(settings.workers * DECODERS_PER_WORKER)
+            for _ in range(settings.num_partitions * DECODERS_PER_WORKER)
         ]
         self._engines = Supervisor(self.slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
         self._decoders = DecoderSupervisor(self.channels, self._decoder_main)
@@ -96,10 +96,10 @@ class BackEnd:
 
     def _make_slot_table(self) -> SlotTable:
         settings = self._settings
-        num_slots = settings.workers * settings.max_queue
+        num_slots = settings.num_partitions * settings.max_queue
         try:
             return SlotTable(
-                num_partitions=settings.workers,
+                num_partitions=settings.num_partitions,
                 slots_per_partition=settings.max_queue,
                 num_engines=len(self._choice.devices),
                 pixel_bytes=max(MIN_PIXEL_BYTES, self.image_bytes),

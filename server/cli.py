@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from models.errors import OpsinError
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from server.address import AddressError, is_loopback, open_listener
+from server.address import AddressError, ReservedPort, is_loopback, open_listener
 from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
 from server.foreign_variables import forget_foreign_variables
@@ -52,11 +52,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         for warning in filter(None, (fewer, choice.warning, runtime_warning(settings), tls.warning if tls else None)):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)
+        grpc_port = None if settings.grpc_port is None else ReservedPort(settings.host, settings.grpc_port)
         configure_logging(settings.log_level, settings.log_format)
         forget_foreign_variables(os.environ)
         from server.master import Server  # gunicorn is needed from here on, not for --help or a wrong setting
 
-        server = Server(settings, wanted, choice, listener, tls, tracing)
+        server = Server(settings, wanted, choice, listener, tls, tracing, grpc_port)
     except (SettingsError, OpsinError, AddressError, TLSError) as error:
         print(f"opsin: {error}", file=sys.stderr)
         return 1 if isinstance(error, AddressError) else 2
@@ -69,11 +70,13 @@ def check_access(settings: Settings) -> None:
 
     Raises:
         SettingsError: other machines reach the server, and nobody has said who may ask; or the keys cannot be used, or
-            what speaks with Redis is not installed.
+            what speaks with Redis, or gRPC, is not installed.
         AddressError: the host is no name.
     """
     if settings.rate_limit_redis and find_spec("redis") is None:
         raise SettingsError("OPSIN_RATE_LIMIT_REDIS takes what requirements/redis.txt installs: make serve REDIS=1")
+    if settings.grpc_port is not None and find_spec("grpc") is None:
+        raise SettingsError("OPSIN_GRPC_PORT takes what requirements/grpc.txt installs: make serve GRPC=1")
     if settings.api_keys_file is not None:
         ApiKeys(settings.api_keys_file)
     elif not settings.allow_anonymous and not is_loopback(settings.host):

@@ -181,7 +181,9 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
 
     Args:
         app: gunicorn's application.
+        min_workers: how many there are always to be.
         max_workers: how many there may ever be.
+        class_of_next: chooses the class of the worker that is to be forked.
         check_children: looks after the other children: first of all, once a second, and when any child has ended.
         stop_children: ends them, when no worker needs them any more.
     """
@@ -190,12 +192,14 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
         self,
         app: Any,
         *,
+        min_workers: int,
         max_workers: int,
+        class_of_next: Callable[[MasterProcess], type[WorkerProcess]],
         check_children: Callable[[MasterProcess], None],
         stop_children: Callable[[], None],
     ) -> None:
         super().__init__(app)
-        self._max_workers = max_workers
+        self._min_workers, self._max_workers, self._class_of_next = min_workers, max_workers, class_of_next
         self._check_children, self._stop_children = check_children, stop_children
 
     @property
@@ -233,6 +237,11 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
         if self.num_workers < self._max_workers:
             super().handle_ttin()
 
+    def handle_ttou(self) -> None:
+        """Have one worker less, down to the number that there should always be."""
+        if self.num_workers > self._min_workers:
+            super().handle_ttou()
+
     def handle_usr2(self) -> None:
         """Change the log level; a second server, for which gunicorn takes this signal, would need the port."""
         change_level()
@@ -249,6 +258,7 @@ class MasterProcess(Arbiter):  # type: ignore[misc]
         reads, and the server would stop only when its time of grace is over. A SIGHUP, from a terminal that is closed,
         would end it in the instant in which gunicorn takes the inherited handler away.
         """
+        self.worker_class = self._class_of_next(self)
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         try:
             return super().spawn_worker()

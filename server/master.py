@@ -13,7 +13,6 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,9 @@ from setproctitle import setproctitle
 
 from models.pixels.decode_limits import forbid_core_files
 from models.store.reference import ModelReference
-from server.address import url_of
-from server.api.app import FlaskApp, create_app
+from server.address import ReservedPort, url_of
 from server.api.shared_counts import SharedCounts
+from server.applications import Belongings, make_grpc, make_http
 from server.back_end import MAX_CLASSES, BackEnd
 from server.decoding.decoder import Decoder
 from server.devices import DeviceChoice
@@ -32,15 +31,16 @@ from server.engine.catalogue import Catalogue
 from server.engine.client import EngineClient
 from server.engine.process import NOTHING_TO_SERVE
 from server.engine.supervisor import EngineBroken
-from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess
-from server.http.application import Application, TraceRefusal
+from server.grpc.application import GRPCApplication
+from server.grpc.worker import GRPCWorker
+from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess, WorkerProcess
+from server.http.application import Application
 from server.http.connection_counts import ConnectionCounts
 from server.http.tls import TLS
 from server.http.worker import HTTPWorker
 from server.memory import Trimming, limit_arenas
 from server.memory_bound import max_memory_bytes
 from server.metric_files import MetricFiles, memory_folder
-from server.metrics import OTHER
 from server.prediction_counts import PredictionCounts
 from server.settings import Settings, SettingsError
 from server.tracing.settings import TracingSettings
@@ -84,20 +84,24 @@ class Server(BaseApplication):  # type: ignore[misc]
         listener: socket.socket,
         tls: TLS | None = None,
         tracing: TracingSettings | None = None,
+        grpc_port: ReservedPort | None = None,
     ) -> None:
         limit_arenas()
         forbid_core_files()
-        self.settings, self.tls = settings, tls
+        self.settings, self.tls, self.grpc_port = settings, tls, grpc_port
         self._choice = choice
         self._url = url_of(settings.host, listener.getsockname()[1], is_tls=settings.is_tls)
         self._listener_fd = listener.detach()  # gunicorn closes it
         self._listener_inode = os.fstat(self._listener_fd).st_ino
-        self._worker: HTTPWorker | None = None
+        self._worker: HTTPWorker | GRPCWorker | None = None
         self._master: MasterProcess | None = None
         self._engine: EngineClient | None = None
         self._start_token, write_end = os.pipe()  # holds one byte until the first worker has started, which takes it
         os.write(write_end, b"1")
         os.set_blocking(self._start_token, False)
+        self._grpc_token, write_end = os.pipe()  # the same, until gRPC has been announced
+        os.write(write_end, b"1")
+        os.set_blocking(self._grpc_token, False)
         self._back_end = BackEnd(
             settings,
             wanted,
@@ -112,9 +116,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         )
         self._trace_export = None if tracing is None else _make_trace_export(tracing)
         self._client_counts = SharedCounts()
-        self._predictions = PredictionCounts(settings.workers, max_classes=MAX_CLASSES)
+        self._predictions = PredictionCounts(settings.num_partitions, max_classes=MAX_CLASSES)
         self.connection_counts = ConnectionCounts(settings.workers)
-        self._metric_files = MetricFiles(memory_folder(), workers=settings.workers, engines=len(choice.devices))
+        self._metric_files = MetricFiles(memory_folder(), workers=settings.num_partitions, engines=len(choice.devices))
         super().__init__()
 
     def load_config(self) -> None:
@@ -122,7 +126,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         settings = self.settings
         options: dict[str, Any] = {
             "bind": f"fd://{self._listener_fd}",
-            "workers": settings.workers,
+            "workers": settings.num_partitions,
             "threads": settings.num_threads,
             "worker_connections": settings.num_connections,
             "worker_class": HTTPWorker,
@@ -145,13 +149,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Application:
+    def load(self) -> Application | GRPCApplication:
         """Make the application; called by gunicorn, in the worker."""
         worker = self._worker
         assert worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        back_end = self._back_end
-        engine = self._engine = EngineClient(back_end.slot_table, worker.partition, timings=back_end.slot_timings)
-        metrics = self._metric_files.metrics_of(f"http{worker.partition}")
+        back_end, metrics = self._back_end, self._metric_files.metrics_of(f"http{worker.partition}")
+        self._engine = EngineClient(back_end.slot_table, worker.partition, timings=back_end.slot_timings)
         decoder = Decoder(
             back_end.channels_of(worker.partition),
             limits=self.settings.image_limits,
@@ -159,54 +162,35 @@ class Server(BaseApplication):  # type: ignore[misc]
             note_queue=metrics.note_decode_queue,
         )
         self._predictions.begin_as(worker.partition)
-        Trimming(forget=engine.drop_free_pixels).start()
-        app = create_app(
+        Trimming(forget=self._engine.drop_free_pixels).start()
+        own = Belongings(
             self.settings,
-            engine=engine,
-            decoder=decoder,
-            channels=back_end.channels,
+            self._engine,
+            decoder,
+            metrics,
+            self._predictions,
+            self._client_counts,
             is_stopping=lambda: not worker.alive,
-            choice=self._choice,
-            metrics=metrics,
-            predictions=self._predictions,
-            counts=self._client_counts,
         )
-
-        def note_refusal(path: str, method: str, status: int) -> None:
-            metrics.note_request(app.route_of(path) or OTHER, method, status, 0.0)
-
-        trace_refusal = self._trace_requests(app, metrics.note_spans)
+        application: Application | GRPCApplication
+        if isinstance(worker, GRPCWorker):
+            application = make_grpc(own)
+        else:
+            application = make_http(
+                own, channels=back_end.channels, choice=self._choice, trace_export=self._trace_export
+            )
         with suppress(BlockingIOError):  # where an earlier worker has taken it
             os.read(self._start_token, 1)
-        return Application(
-            app,
-            engine.wait_s_if_full,
-            app.front_response,
-            note_refusal,
-            app.body_refusal,
-            trace_refusal,
-            app.may_wait,
-        )
-
-    def _trace_requests(self, app: FlaskApp, note_spans: Callable[[str, int], None]) -> TraceRefusal | None:
-        """Have the application's requests traced, if that is wanted, and give what traces those that it never sees."""
-        if self._trace_export is None:
-            return None
-        from server.tracing.request_traces import RequestTraces
-
-        tracer = self._trace_export.start(note_spans)
-        traces = RequestTraces(
-            tracer, route_of=app.route_of, believes_traceparent=self._trace_export.settings.believes_traceparent
-        )
-        app.wsgi_app = traces.wrap(app.wsgi_app)  # type: ignore[assignment, method-assign]
-        return traces.trace_refusal
+        return application
 
     def run(self) -> None:
         """Serve until a signal; leaves by SystemExit."""
         log.info("runs on %s", self._choice)
         master = self._master = MasterProcess(
             self,
-            max_workers=self.settings.workers,
+            min_workers=1 + (self.grpc_port is not None),
+            max_workers=self.settings.num_partitions,
+            class_of_next=self._class_of_next,
             check_children=self._check_children,
             stop_children=self._back_end.stop,
         )
@@ -237,6 +221,8 @@ class Server(BaseApplication):  # type: ignore[misc]
                 os.close(self._listener_fd)
         if self._master is not None:
             self._master.close_inherited()
+        if self.grpc_port is not None:
+            self.grpc_port.close()
 
     def _announce(self, catalogue: Catalogue) -> None:
         default, *others = catalogue.models
@@ -245,25 +231,40 @@ class Server(BaseApplication):  # type: ignore[misc]
         takes = f"Opsin takes at most {math.ceil(self._max_memory_bytes / 1e8) / 10} GB of memory beside its models"
         print(f"{serves}\nOpsin runs on {self._choice}\n{takes}", flush=True)
 
-    def pre_fork(self, master: MasterProcess, worker: HTTPWorker) -> None:
-        """Assign a partition of the slots to a worker."""
+    def announce_grpc(self) -> None:
+        """Say where gRPC is served, once; called by its worker when it is."""
+        with suppress(BlockingIOError):
+            os.read(self._grpc_token, 1)
+            print(f"Opsin serves gRPC at {self.grpc_port.url if self.grpc_port else ''}", flush=True)
+
+    def _class_of_next(self, master: MasterProcess) -> type[WorkerProcess]:
+        """Choose what is to be forked: the process of gRPC where that is wanted and missing, else one of HTTP."""
+        is_missing = not any(isinstance(worker, GRPCWorker) for worker in master.workers)
+        return GRPCWorker if self.grpc_port is not None and is_missing else HTTPWorker
+
+    def pre_fork(self, master: MasterProcess, worker: HTTPWorker | GRPCWorker) -> None:
+        """Assign a partition of the slots to a worker: the last one to that of gRPC."""
+        if isinstance(worker, GRPCWorker):
+            worker.partition = self.settings.workers
+            worker.age = math.inf  # where there are to be fewer workers, the oldest ends, which has the lowest
+            return
         taken = {other.partition for other in master.workers}
         worker.partition = min(set(range(self.settings.workers)) - taken)
 
-    def post_fork(self, _master: MasterProcess, worker: HTTPWorker) -> None:
+    def post_fork(self, _master: MasterProcess, worker: HTTPWorker | GRPCWorker) -> None:
         """Begin as a worker, in its process."""
-        setproctitle("opsin: http")
+        setproctitle("opsin: grpc" if isinstance(worker, GRPCWorker) else "opsin: http")
         os.nice(HTTP_NICENESS)
         self._worker = worker
 
-    def worker_exit(self, _master: MasterProcess, _worker: HTTPWorker) -> None:
+    def worker_exit(self, _master: MasterProcess, _worker: HTTPWorker | GRPCWorker) -> None:
         """End as a worker, in its process."""
         if self._engine:
             self._engine.close()
         if self._trace_export:
             self._trace_export.close()
 
-    def child_exit(self, master: MasterProcess, worker: HTTPWorker) -> None:
+    def child_exit(self, master: MasterProcess, worker: HTTPWorker | GRPCWorker) -> None:
         """Cancel what a worker left; and end instead of forking for ever when one dies before any has started."""
         self._back_end.slot_table.cancel(worker.partition)
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])

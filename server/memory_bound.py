@@ -9,6 +9,7 @@ from server.settings import Settings
 MASTER_BYTES = 32 * 1024**2
 ENGINE_BYTES = 64 * 1024**2  # without a model
 WORKER_BYTES = 160 * 1024**2  # with its threads, and two plain images in it
+GRPC_BYTES = 64 * 1024**2  # of gRPC, beside what an HTTP worker has
 DECODER_BYTES = 64 * 1024**2  # without its image
 BODY_COPIES = 4  # a body, what it unpacks to, what is cut out of that, and what of that is picture
 SLOT_BYTES = 8192  # beside the pixels
@@ -22,10 +23,13 @@ def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) 
         num_engines: one for each device; what they take for models, and TensorFlow on a GPU, is not counted.
         image_bytes: pixels of one image of the largest model.
     """
-    bodies = BODY_COPIES * max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)
+    in_hand = max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)
+    bodies = BODY_COPIES * in_hand
     small_bytes = min(settings.max_decode_bytes, MAX_SMALL_MEMORY_BYTES)
     decoders = settings.max_decode_bytes + small_bytes + 2 * (DECODER_BYTES + settings.max_upload_bytes)
     slots = settings.max_queue * (image_bytes + SLOT_BYTES)
     heads = settings.num_connections * MAX_HEAD_BYTES
     worker = WORKER_BYTES + heads + bodies + decoders + slots
-    return MASTER_BYTES + num_engines * ENGINE_BYTES + settings.workers * worker
+    # On their way to it are as many messages as may be in hand, of streams as many again, and one question.
+    grpc = GRPC_BYTES + 2 * in_hand + settings.max_upload_bytes + worker if settings.grpc_port is not None else 0
+    return MASTER_BYTES + num_engines * ENGINE_BYTES + settings.workers * worker + grpc

@@ -68,6 +68,14 @@ class Metrics:
             registry=own,
             buckets=DURATION_BUCKETS_S,
         )
+        self._calls = Counter("opsin_grpc_requests_total", "gRPC requests answered.", ("method", "code"), registry=own)
+        self._call_durations = Histogram(
+            "opsin_grpc_request_duration_seconds",
+            "From the begin of a gRPC request to its answer.",
+            ("method",),
+            registry=own,
+            buckets=DURATION_BUCKETS_S,
+        )
         self._images = Counter(
             "opsin_images_total",
             "Images of answered requests; outcome is ok or the code of the error.",
@@ -133,6 +141,14 @@ class Metrics:
         if note is None:
             note = self._noted_requests[key] = self._request_note(*key)
         note(duration_s)
+
+    def note_call(self, method: str, code: str, duration_s: float) -> None:
+        """Count a gRPC request; both names are the protocol's."""
+        try:
+            self._calls.labels(method, code).inc()
+            self._call_durations.labels(method).observe(duration_s)
+        except OSError as error:
+            _not_kept(error)
 
     def note_images(self, model: ServedModel | None, outcome: str, num_images: int = 1) -> None:
         """Count images of a request that is about to be answered; no model where none was found."""

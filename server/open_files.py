@@ -22,7 +22,7 @@ def num_files(settings: Settings, *, num_gpus: int = 0) -> int:
     All have an eventfd for each slot and for each engine. Beside them a worker has its connections, an engine its GPU.
     """
     connections = settings.num_connections + spare_connections(settings.num_connections)
-    slots = settings.workers * (settings.max_queue + FILES_PER_WORKER)
+    slots = settings.num_partitions * (settings.max_queue + FILES_PER_WORKER)
     return OWN_FILES + num_gpus + slots + max(connections, GPU_FILES if num_gpus else 0)
 
 
@@ -37,17 +37,17 @@ def fit_to_open_files(settings: Settings, max_files: int, *, num_gpus: int = 0) 
     if num_files(settings, num_gpus=num_gpus) <= max_files:
         return settings
     default, fitted = Settings(), settings
-    room = max_files - OWN_FILES - num_gpus
+    room, num_others = max_files - OWN_FILES - num_gpus, settings.num_partitions - settings.workers
     fewest_slots = settings.max_images if settings.max_queue == default.max_queue else settings.max_queue
     fewest_files = max(FEWEST_CONNECTIONS + spare_connections(FEWEST_CONNECTIONS), GPU_FILES if num_gpus else 0)
     if settings.workers == default.workers:
-        most = (room - fewest_files) // (fewest_slots + FILES_PER_WORKER)
+        most = (room - fewest_files) // (fewest_slots + FILES_PER_WORKER) - num_others
         fitted = replace(fitted, workers=max(1, min(settings.workers, most)))
     if settings.max_queue == default.max_queue:
-        share = min(room // 2, room - fewest_files) // fitted.workers - FILES_PER_WORKER
+        share = min(room // 2, room - fewest_files) // fitted.num_partitions - FILES_PER_WORKER
         fitted = replace(fitted, max_queue=min(settings.max_queue, max(settings.max_images, share)))
     if settings.max_connections is None:
-        left = room - fitted.workers * (fitted.max_queue + FILES_PER_WORKER)
+        left = room - fitted.num_partitions * (fitted.max_queue + FILES_PER_WORKER)
         most = left - spare_connections(left)
         fitted = replace(fitted, max_connections=max(FEWEST_CONNECTIONS, min(most, settings.num_connections)))
     if (number := num_files(fitted, num_gpus=num_gpus)) > max_files:

@@ -65,7 +65,13 @@ def usable_request_id(given: str) -> str:
 
 
 def log_request(
-    method: str, path: str, status: int, duration_s: float, request_id: str, *, environ: Mapping[str, Any] | None = None
+    method: str,
+    path: str,
+    status: int | str,
+    duration_s: float,
+    request_id: str,
+    *,
+    environ: Mapping[str, Any] | None = None,
 ) -> None:
     """Log a request that has been answered; ``environ`` is what more is known of it."""
     if not is_logged(logging.INFO) or not log.isEnabledFor(logging.INFO):
@@ -84,7 +90,7 @@ def log_request(
         fields["model"], fields["version"] = environ[SERVED_KEY]
     if TRACE_KEY in environ:
         fields |= environ[TRACE_KEY]
-    text = ("%s %s %d %.1f ms id=%s", method, path, status, 1000 * duration_s, request_id)
+    text = ("%s %s %s %.1f ms id=%s", method, path, status, 1000 * duration_s, request_id)
     log.info(*text, extra={"fields": fields})
 
 

@@ -67,6 +67,14 @@ class Settings:
         lambda text: DEFAULT_PORT if is_service_address(text) else whole_number(text, 0, 65535),
         "Port to listen on; 0 takes a free one.",
     )
+    grpc_port: int | None = _setting(
+        None,
+        # As of OPSIN_PORT, for a Service named opsin-grpc.
+        lambda text: None if is_service_address(text) else whole_number(text, 0, 65535),
+        "Port on which the Open Inference Protocol is spoken over gRPC too, with the same keys, limits and certificate "
+        "as over HTTP, by a process of its own; 0 takes a free one. It takes requirements/grpc.txt: make serve GRPC=1.",
+        default_text="none: HTTP alone",
+    )
     repository: Path = _setting(  # noqa: RUF009 - makes a field, like the others
         SHIPPED_MODELS, Path, "Folder of the model repository.", default_text="models/zoo"
     )
@@ -238,6 +246,11 @@ class Settings:
     def is_tls(self) -> bool:
         """Whether clients speak https."""
         return self.tls_certificate is not None
+
+    @property
+    def num_partitions(self) -> int:
+        """Processes that take requests in, each with slots and decoders of its own: HTTP workers, and that of gRPC."""
+        return self.workers + (self.grpc_port is not None)
 
     @property
     def num_threads(self) -> int:

@@ -31,6 +31,7 @@ GONE_S = 2.0  # a process that has closed its output may take a moment to end
 
 
 UNVERIFIED = ssl._create_unverified_context()  # noqa: S323 - a test's certificate is its own
+GRPC_LINE = re.compile(r"Opsin serves gRPC at (127\.0\.0\.1:\d+)\n")
 MEMORY = "/dev/shm/opsin-"  # noqa: S108 - how the paths begin of what a server keeps in shared memory
 
 
@@ -78,22 +79,33 @@ class RunningServer:
         self.max_memory_bytes = 0.0
         self.memory = []
         self.was_stopped = False
+        self.has_grpc, self.grpc = "OPSIN_GRPC_PORT" in environ, ""
 
     def wait_until_ready(self):
-        line = self.process.stdout.readline()
+        line = self._line()
         found = re.fullmatch(r"Opsin serves \S+ version \d+(?: and \d+ more)? at (https?)://127\.0\.0\.1:(\d+)\n", line)
         assert found, line + self.process.stderr.read()
         self.tls, self.port = UNVERIFIED if found[1] == "https" else None, int(found[2])
-        self.devices = self.process.stdout.readline()
-        line = self.process.stdout.readline()
+        self.devices = self._line()
+        line = self._line()
         found = re.fullmatch(r"Opsin takes at most (\d+\.\d) GB of memory beside its models\n", line)
         self.max_memory_bytes = 1e9 * float(found[1])
+        if self.has_grpc and not self.grpc:
+            self.grpc = GRPC_LINE.fullmatch(self.process.stdout.readline())[1]
         give_up_at = time.monotonic() + START_S
         while self.request("GET", "/readyz")[0] != 200:
             assert time.monotonic() < give_up_at
             time.sleep(0.02)
         self.memory = [path for path in open_files(self.process.pid) if str(path).startswith(MEMORY)]
         return self
+
+    def _line(self):
+        """The next line; that of gRPC, which may come between any two, is kept."""
+        line = self.process.stdout.readline()
+        if found := GRPC_LINE.fullmatch(line):
+            self.grpc = found[1]
+            return self._line()
+        return line
 
     def request(self, method, path, body=None, headers=None, timeout=30):
         if self.tls:

@@ -37,6 +37,14 @@ def test_what_sends_traces_fits_every_server(purpose):
     assert {name: tracing[name] for name in common} == {name: other[name] for name in common}
 
 
+@pytest.mark.parametrize("purpose", ["serve", "serve-openvino", "serve-gpu", "dev"])
+def test_what_speaks_grpc_fits_every_server(purpose):
+    grpc, other = pinned("grpc"), pinned(purpose)
+    common = grpc.keys() & other.keys()
+    assert "grpcio" in grpc
+    assert {name: grpc[name] for name in common} == {name: other[name] for name in common}
+
+
 @pytest.mark.parametrize("purpose", ["train", "gpu", "dev"])
 def test_pretrained_weights_come_with_training_and_bring_no_other_package(purpose):
     backbones = pinned("backbones")

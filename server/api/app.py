@@ -15,15 +15,14 @@ from models.errors import OpsinError
 from server.api.cors import Cors, cors_headers
 from server.api.description import description_routes
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, front_response, register_error_handlers
-from server.api.gate import Gate, Rates
+from server.api.gate import Gate
+from server.api.gatekeeper import make_gatekeeper
 from server.api.hugging_face import hugging_face_routes
-from server.api.keys import ApiKeys
 from server.api.metrics import metrics_routes
 from server.api.open_inference import open_inference_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
 from server.api.predict import predict_routes
-from server.api.requests_in_hand import RequestsInHand
 from server.api.shared_counts import SharedCounts
 from server.api.tensorflow_serving import tensorflow_serving_routes
 from server.classify import Classifier
@@ -33,6 +32,7 @@ from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.http.limits import Headers, read_every_body
 from server.metrics import OTHER, Metrics
+from server.open_inference.service import OpenInference
 from server.prediction_counts import PredictionCounts
 from server.prediction_metrics import PredictionMetrics
 from server.request_log import with_request_id
@@ -134,7 +134,8 @@ def create_app(
     classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=predictions.note)
     app.register_blueprint(page_routes(pages))
     app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
-    app.register_blueprint(open_inference_routes(classifier, engine, settings, metrics, is_stopping))
+    service = OpenInference(classifier, engine, settings, metrics, is_stopping)
+    app.register_blueprint(open_inference_routes(service, settings, metrics))
     app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
     app.register_blueprint(hugging_face_routes(classifier, settings, metrics))
     app.register_blueprint(description_routes(settings))
@@ -149,24 +150,9 @@ def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, met
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
-    if settings.api_keys_file or settings.rate_limit or settings.max_requests_per_client:
-        gate = Gate(
-            app.wsgi_app,
-            keys=ApiKeys(settings.api_keys_file) if settings.api_keys_file else None,
-            rates=_rates(settings, counts, metrics) if settings.rate_limit else None,
-            in_hand=RequestsInHand(settings.max_requests_per_client) if settings.max_requests_per_client else None,
-            proxies=settings.trusted_proxies,
-        )
+    if keeper := make_gatekeeper(settings, counts, metrics.note_rate_limit_fallback):
         app.may_wait = settings.rate_limit_redis is not None
-        app.wsgi_app, app.body_refusal = gate, gate.body_refusal  # type: ignore[method-assign]
+        app.wsgi_app, app.body_refusal = Gate(app.wsgi_app, keeper), keeper.body_refusal  # type: ignore[method-assign]
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]
-
-
-def _rates(settings: Settings, counts: SharedCounts, metrics: Metrics) -> Rates:
-    from server.api.rate_limits import RateLimits  # 0.1 s to import, for those alone who use it
-    from server.api.redis_counts import RedisCounts
-
-    redis = RedisCounts(settings.rate_limit_redis) if settings.rate_limit_redis else None
-    return RateLimits(settings.rate_limit or "", counts, redis=redis, note_alone=metrics.note_rate_limit_fallback)

@@ -45,25 +45,30 @@ class TLS:
 
     def wrap(self, sock: socket.socket) -> TLSSocket:
         """Take over a new connection's socket."""
-        self._follow_files()
+        self.follow_files()
         return TLSSocket(sock, self._context)
 
-    def _follow_files(self) -> None:
-        """Take over a renewed certificate; one that cannot be used leaves the one of before."""
+    def key_and_certificate(self) -> tuple[bytes, bytes]:
+        """Read the files as they are now."""
+        return self._key.read_bytes(), self._certificate.read_bytes()
+
+    def follow_files(self) -> bool:
+        """Take over a renewed certificate, and tell whether there was one; one that cannot be used changes nothing."""
         if self._clock() < self._next_check:
-            return
+            return False
         self._next_check = self._clock() + CHECK_S
         stamps = self._stamps()
         if stamps == self._seen:
-            return
+            return False
         self._seen = stamps
         try:
             self.warning = _check_files(self._certificate, self._key)
             self._context = _context_of(self._certificate, self._key)
         except TLSError as error:
             log.error("the certificate of before stays: %s", error)
-        else:
-            log.warning("the certificate has changed%s", f"; {self.warning}" if self.warning else "")
+            return False
+        log.warning("the certificate has changed%s", f"; {self.warning}" if self.warning else "")
+        return True
 
     def _stamps(self) -> list[tuple[int, int, int] | None]:
         stamps: list[tuple[int, int, int] | None] = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from server.json_document import parse_object
@@ -53,13 +53,18 @@ class InferenceRequest:
     timeout_s: float | None = None
 
 
-@dataclass(slots=True)
-class _Pieces:
+# Takes the next so many bytes for an input that is named.
+Take = Callable[[int, str], memoryview]
+
+
+class Pieces:
     """The bytes after the JSON, from which inputs take theirs in their order."""
 
-    rest: memoryview = field(default_factory=lambda: memoryview(b""))
+    def __init__(self, rest: memoryview) -> None:
+        self.rest = rest
 
     def take(self, num_bytes: int, where: str) -> memoryview:
+        """Take the next bytes; raises RequestError where there are fewer."""
         if num_bytes > len(self.rest):
             raise RequestError(f"{where} should have {num_bytes} bytes after the JSON, {len(self.rest)} are left")
         taken, self.rest = self.rest[:num_bytes], self.rest[num_bytes:]
@@ -82,11 +87,25 @@ def read_request(body: bytes | bytearray | memoryview, header_length: str | None
         whole = InputTensor("", BYTES, (1,), content=view)
         return InferenceRequest((whole,), is_binary=True)
     document = parse_object(body if num_json_bytes == len(view) else view[:num_json_bytes], instead=INSTEAD)
-    pieces = _Pieces(view[num_json_bytes:])
-    parameters = _parameters(document, "the request")
-    inputs = tuple(_input(record, f"inputs[{index}]", pieces) for index, record in enumerate(_list(document, "inputs")))
+    pieces = Pieces(view[num_json_bytes:])
+    request = read_document(document, pieces.take)
     if pieces.rest:
         raise RequestError(f"{len(pieces.rest)} bytes after the JSON belong to no input (parameters.binary_data_size)")
+    return request
+
+
+def read_document(document: Mapping[str, Any], take: Take) -> InferenceRequest:
+    """Read a request whose JSON has been parsed.
+
+    Args:
+        document: the request.
+        take: gives the bytes of each input that announces some, in their order.
+
+    Raises:
+        RequestError: it is not as the protocol has it.
+    """
+    parameters = _parameters(document, "the request")
+    inputs = tuple(_input(record, f"inputs[{index}]", take) for index, record in enumerate(_list(document, "inputs")))
     is_binary = _flag(parameters, "binary_data_output", "the request")
     outputs = None
     if document.get("outputs"):
@@ -110,7 +129,7 @@ def _header_length(text: str, num_bytes: int) -> int:
     return int(text)
 
 
-def _input(record: Any, where: str, pieces: _Pieces) -> InputTensor:
+def _input(record: Any, where: str, take: Take) -> InputTensor:
     name, datatype = _text(record, "name", where), _text(record, "datatype", where)
     if datatype not in DATATYPES:
         raise RequestError(
@@ -133,7 +152,7 @@ def _input(record: Any, where: str, pieces: _Pieces) -> InputTensor:
         raise RequestError(f"{where} has data and parameters.binary_data_size; one of them is its content")
     if datatype != BYTES and num_bytes != (due := math.prod(shape) * NUMBERS[datatype].itemsize):
         raise RequestError(f"{where} must have {due} bytes by its shape and datatype, binary_data_size is {num_bytes}")
-    return InputTensor(name, datatype, tuple(shape), content=pieces.take(num_bytes, where))
+    return InputTensor(name, datatype, tuple(shape), content=take(num_bytes, where))
 
 
 def _output(record: Any, where: str, is_binary: bool) -> RequestedOutput:

@@ -46,6 +46,43 @@ def output_of(request: InferenceRequest) -> RequestedOutput:
     return request.outputs[0]
 
 
+@dataclass(frozen=True, slots=True)
+class OutputTensor:
+    """The output as it is wanted: probabilities, float32 [N, C], or lines of text, N rows of equal length."""
+
+    values: NDArray[np.float32] | Sequence[Sequence[str]]
+
+    @property
+    def datatype(self) -> str:
+        """The datatype, as the protocol names it."""
+        return PROBABILITIES_DATATYPE if isinstance(self.values, np.ndarray) else BYTES
+
+    @property
+    def shape(self) -> list[int]:
+        """The number of images, and of values for each."""
+        return [len(self.values), len(self.values[0])]
+
+    @property
+    def elements(self) -> list[Any]:
+        """All values, row by row."""
+        if isinstance(self.values, np.ndarray):
+            return self.values.ravel().tolist()
+        return [text for row in self.values for text in row]
+
+    def to_bytes(self) -> bytes:
+        """Write the values as the protocol has them in bytes."""
+        if isinstance(self.values, np.ndarray):
+            return self.values.astype("<f4", copy=False).tobytes()
+        return join_elements(text.encode() for text in self.elements)
+
+
+def output_tensor(wanted: RequestedOutput, model: ServedModel, probabilities: NDArray[np.float32]) -> OutputTensor:
+    """Give probabilities, float32 [N, C], as they are wanted: all of them, or the largest with their labels."""
+    if not wanted.num_classes:
+        return OutputTensor(probabilities)
+    return OutputTensor([classified(row, model.labels, wanted.num_classes) for row in probabilities])
+
+
 def write_response(
     request: InferenceRequest, wanted: RequestedOutput, model: ServedModel, probabilities: NDArray[np.float32]
 ) -> InferenceResponse:
@@ -57,24 +94,14 @@ def write_response(
         model: that answered.
         probabilities: float32 [N, C].
     """
-    output: dict[str, Any] = {"name": PROBABILITIES}
+    tensor = output_tensor(wanted, model, probabilities)
+    output: dict[str, Any] = {"name": PROBABILITIES, "datatype": tensor.datatype, "shape": tensor.shape}
     content: bytes | None = None
-    if wanted.num_classes:
-        rows = [classified(row, model.labels, wanted.num_classes) for row in probabilities]
-        output |= {"datatype": BYTES, "shape": [len(rows), len(rows[0])]}
-        elements = [text for row in rows for text in row]
-        if wanted.is_binary:
-            content = join_elements(text.encode() for text in elements)
-        else:
-            output["data"] = elements
-    else:
-        output |= {"datatype": PROBABILITIES_DATATYPE, "shape": list(probabilities.shape)}
-        if wanted.is_binary:
-            content = probabilities.astype("<f4", copy=False).tobytes()
-        else:
-            output["data"] = probabilities.ravel().tolist()
-    if content is not None:
+    if wanted.is_binary:
+        content = tensor.to_bytes()
         output["parameters"] = {"binary_data_size": len(content)}
+    else:
+        output["data"] = tensor.elements
     document: dict[str, Any] = {"model_name": model.name, "model_version": str(model.version)}
     if request.id is not None:
         document["id"] = request.id

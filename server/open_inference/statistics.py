@@ -52,7 +52,10 @@ def _of_version(model: ServedModel, images: Counts, executions: Counts, seconds:
             "compute_infer": statistic(num_run, "inference"),
             "compute_output": {"count": num_ok, "ns": 0},
         },
-        "batch_stats": [{"batch_size": size, "count": batches[size]} for size in sorted(batches)],
+        "batch_stats": [
+            {"batch_size": size, "count": batches[size], "compute_infer": {"count": batches[size], "ns": 0}}
+            for size in sorted(batches)
+        ],
     }
 
 

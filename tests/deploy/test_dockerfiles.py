@@ -47,6 +47,7 @@ def test_cpu_image_is_of_the_serving_rooms_and_packages():
         "requirements/heif.txt",
         "requirements/redis.txt",
         "requirements/tracing.txt",
+        "requirements/grpc.txt",
         "requirements/serve-openvino.txt",
         "models",
         "models/zoo",

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from server.address import SEND_BUFFER_BYTES, AddressError, is_loopback, open_listener, url_of
+from server.address import SEND_BUFFER_BYTES, AddressError, ReservedPort, is_loopback, open_listener, url_of
 
 
 def test_free_port_is_taken_and_listened_on():
@@ -44,6 +44,28 @@ def test_urls_are_written_as_clients_type_them():
     assert url_of("127.0.0.1", 5000) == "http://127.0.0.1:5000"
     assert url_of("::1", 5000) == "http://[::1]:5000"
     assert url_of("127.0.0.1", 5000, is_tls=True) == "https://127.0.0.1:5000"
+
+
+def test_reserved_port_is_free_for_those_that_share_it_alone():
+    port = ReservedPort("127.0.0.1", 0)
+    host, _, number = port.address.rpartition(":")
+    assert (host, port.url) == ("127.0.0.1", port.address)
+    with socket.socket() as shared, socket.socket() as other:
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        shared.bind((host, int(number)))
+        shared.listen()
+        with pytest.raises(OSError, match="in use"):
+            other.bind((host, int(number)))
+    with pytest.raises(AddressError, match="for gRPC: the port is in use; set OPSIN_GRPC_PORT to another"):
+        ReservedPort(host, int(number))
+    port.close()
+    ReservedPort(host, int(number)).close()
+
+
+def test_reserved_port_of_ipv6_is_written_in_brackets():
+    port = ReservedPort("::1", 0)
+    assert port.address.startswith("[::1]:")
+    port.close()
 
 
 @pytest.mark.parametrize(

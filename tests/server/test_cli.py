@@ -78,6 +78,12 @@ def test_redis_that_nothing_here_can_speak_with_stops_the_start(monkeypatch):
         check_access(Settings(rate_limit_redis="redis://host"))
 
 
+def test_grpc_that_is_not_installed_stops_the_start(monkeypatch):
+    monkeypatch.setattr("server.cli.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"takes what requirements/grpc\.txt installs: make serve GRPC=1"):
+        check_access(Settings(grpc_port=0))
+
+
 def test_other_machines_are_let_in_with_keys_or_where_it_is_said(tmp_path):
     (tmp_path / "keys").write_text("app sha256:" + "0" * 64 + "\n")
     everywhere = "0.0.0.0"  # noqa: S104 - what is allowed here

@@ -13,7 +13,7 @@ import pytest
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-from server.gunicorn_internals import MasterProcess
+from server.gunicorn_internals import MasterProcess, WorkerProcess
 
 SERVER = Path(__file__).resolve().parents[2] / "server"
 SOURCE = (SERVER / "gunicorn_internals.py").read_text()
@@ -37,6 +37,7 @@ FUNCTIONS = {
     f"{ARBITER}.handle_term": "(self)",
     f"{ARBITER}.handle_hup": "(self)",
     f"{ARBITER}.handle_ttin": "(self)",
+    f"{ARBITER}.handle_ttou": "(self)",
     f"{ARBITER}.handle_usr2": "(self)",
     f"{ARBITER}.manage_workers": "(self)",
     f"{ARBITER}.spawn_worker": "(self)",
@@ -163,8 +164,20 @@ def test_every_name_of_gunicorn_that_is_used_stands_here(internals):
                 is_super = isinstance(value, ast.Call) and getattr(value.func, "id", "") == "super"
                 if is_super or (getattr(value, "id", "") == "self" and name not in own):
                     used.add(name)
-    stored = {"_max_workers", "_check_children", "_stop_children", "__init__"}  # by MasterProcess itself
+    stored = {
+        "_min_workers",
+        "_max_workers",
+        "_class_of_next",
+        "_check_children",
+        "_stop_children",
+        "worker_class",
+        "__init__",
+    }  # by MasterProcess itself
     assert used - listed - stored == set()
+
+
+def test_class_of_the_next_worker_is_read_whenever_one_is_forked():
+    assert "self.worker_class(self.worker_age, self.pid," in inspect.getsource(Arbiter.spawn_worker)
 
 
 def test_nothing_else_in_the_server_imports_gunicorn():
@@ -180,8 +193,20 @@ def test_nothing_else_in_the_server_imports_gunicorn():
 
 def test_workers_are_forked_with_all_signals_held_back_that_they_ignore_or_handle_otherwise(monkeypatch):
     master = object.__new__(MasterProcess)
+    master._class_of_next = lambda _master: WorkerProcess
     monkeypatch.setattr(Arbiter, "spawn_worker", lambda _self: signal.pthread_sigmask(signal.SIG_BLOCK, ()))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     held = master.spawn_worker()
     assert held - before == {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP}
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    assert master.worker_class is WorkerProcess
+
+
+@pytest.mark.parametrize(("number", "left"), [(3, 2), (2, 2)])
+def test_there_are_never_fewer_workers_than_there_should_always_be(monkeypatch, number, left):
+    master = object.__new__(MasterProcess)
+    master._min_workers, master._num_workers = 2, number
+    master.cfg = Config()
+    monkeypatch.setattr(master, "manage_workers", lambda: None)
+    master.handle_ttou()
+    assert master._num_workers == left

@@ -6,6 +6,7 @@ from server.http.limits import MAX_HEAD_BYTES
 from server.memory_bound import (
     DECODER_BYTES,
     ENGINE_BYTES,
+    GRPC_BYTES,
     MASTER_BYTES,
     MAX_SMALL_MEMORY_BYTES,
     SLOT_BYTES,
@@ -47,3 +48,12 @@ def test_one_body_fits_whatever_may_be_in_hand():
     assert max_memory_bytes(few, num_engines=1, image_bytes=0) == MASTER_BYTES + ENGINE_BYTES + (
         WORKER_BYTES + MAX_HEAD_BYTES + 4 * 10 + 1000 + 1000 + 2 * (DECODER_BYTES + 10) + SLOT_BYTES
     )
+
+
+def test_grpc_takes_what_a_worker_does_and_messages_on_their_way():
+    def bound(**settings):
+        settings = Settings(workers=1, max_uploads_in_hand_bytes=100, max_upload_bytes=10, **settings)
+        return max_memory_bytes(settings, num_engines=1, image_bytes=7)
+
+    worker = bound() - MASTER_BYTES - ENGINE_BYTES
+    assert bound(grpc_port=0) - bound() == worker + GRPC_BYTES + 2 * 100 + 10

@@ -75,3 +75,11 @@ def test_limit_is_raised_as_far_as_it_may_be_and_what_is_fewer_is_told_in_one_li
     limits["now"] = (100, resource.RLIM_INFINITY)
     assert allow_files(DEFAULT) == (DEFAULT, None)
     assert limits["now"] == (num_files(DEFAULT), resource.RLIM_INFINITY)
+
+
+def test_grpc_has_slots_of_its_own():
+    with_grpc = replace(DEFAULT, workers=4, grpc_port=0)
+    assert num_files(with_grpc) == num_files(replace(DEFAULT, workers=5))
+    fitted = fit_to_open_files(with_grpc, 1024)
+    assert fitted.workers == 4
+    assert num_files(fitted) <= 1024

@@ -60,6 +60,12 @@ def test_empty_variable_counts_as_not_set():
 
 def test_port_that_kubernetes_sets_for_a_service_named_opsin_counts_as_not_set():
     assert Settings.from_environ({"OPSIN_PORT": "tcp://10.0.0.1:80"}).port == 5000
+    assert Settings.from_environ({"OPSIN_GRPC_PORT": "tcp://10.0.0.1:80"}).grpc_port is None
+
+
+def test_grpc_has_a_partition_of_its_own():
+    assert Settings.from_environ({"OPSIN_WORKERS": "3"}).num_partitions == 3
+    assert Settings.from_environ({"OPSIN_WORKERS": "3", "OPSIN_GRPC_PORT": "0"}).num_partitions == 4
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,7 @@ def test_port_that_kubernetes_sets_for_a_service_named_opsin_counts_as_not_set()
         ("OPSIN_PORT", "-1"),
         ("OPSIN_PORT", "five"),
         ("OPSIN_PORT", "٣"),
+        ("OPSIN_GRPC_PORT", "65536"),
         ("OPSIN_WORKERS", "0"),
         ("OPSIN_HOST", "http://localhost"),
         ("OPSIN_MODEL", "name:latest"),

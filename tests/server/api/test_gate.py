@@ -9,6 +9,7 @@ import pytest
 
 from server.api.app import create_app
 from server.api.gate import Gate
+from server.api.gatekeeper import Gatekeeper
 from server.api.requests_in_hand import RequestsInHand
 from server.settings import Settings
 
@@ -125,11 +126,11 @@ def test_body_is_not_read_of_a_client_past_its_rate(engine):
 
 def test_body_is_not_read_of_a_client_with_too_much_in_hand():
     in_hand = RequestsInHand(1)
-    gate = Gate(None, in_hand=in_hand)
-    assert gate.body_refusal([], "192.0.2.1") is None
+    keeper = Gatekeeper(in_hand=in_hand)
+    assert keeper.body_refusal([], "192.0.2.1") is None
     assert in_hand.begin("192.0.2.1")
-    assert gate.body_refusal([], "192.0.2.1").code == "rate_limited"
-    assert gate.body_refusal([], "192.0.2.2") is None
+    assert keeper.body_refusal([], "192.0.2.1").code == "rate_limited"
+    assert keeper.body_refusal([], "192.0.2.2") is None
 
 
 def limited(engine, **settings):
@@ -180,7 +181,7 @@ def test_client_with_too_much_in_hand_is_429_and_others_are_not(encode):
         start_response("200 OK", [])
         return []
 
-    gate = Gate(application, in_hand=RequestsInHand(1))
+    gate = Gate(application, Gatekeeper(in_hand=RequestsInHand(1)))
 
     def ask(address):
         statuses = []
@@ -198,7 +199,7 @@ def test_request_that_fails_is_no_longer_in_hand():
     def application(environ, start_response):
         raise RuntimeError
 
-    gate = Gate(application, in_hand=RequestsInHand(1))
+    gate = Gate(application, Gatekeeper(in_hand=RequestsInHand(1)))
     for _ in range(2):
         with pytest.raises(RuntimeError):
             gate({"PATH_INFO": "/predict", "REQUEST_METHOD": "POST", "REMOTE_ADDR": "192.0.2.1"}, lambda *_: None)

@@ -32,7 +32,7 @@ def test_versions_have_what_was_counted_of_them_alone():
             "compute_infer": {"count": 3, "ns": 1_250_000_000},
             "compute_output": {"count": 3, "ns": 0},
         },
-        "batch_stats": [{"batch_size": 1, "count": 1}, {"batch_size": 2, "count": 1}],
+        "batch_stats": [{"batch_size": size, "count": 1, "compute_infer": {"count": 1, "ns": 0}} for size in (1, 2)],
     }
     assert (second["inference_count"], second["execution_count"]) == (1, 0)
 

@@ -1,0 +1,134 @@
+"""What all calls have in common: who may ask, what an error becomes, a line in the log, and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from grpc import StatusCode
+from grpc.aio import InternalError
+
+from models.errors import OpsinError
+from server.api.errors import message_of
+from server.api.gatekeeper import Gatekeeper, told_by
+from server.engine.catalogue import ServedModel
+from server.grpc.errors import code_of, details_of
+from server.metrics import Metrics
+from server.request_log import HEADER, SERVED_KEY, log_request, usable_request_id
+
+REQUEST_ID_KEY = HEADER.lower()
+
+log = logging.getLogger("opsin.grpc")
+
+
+@dataclass(slots=True)
+class Call:
+    """One call.
+
+    Attributes:
+        method: its path, such as /inference.GRPCInferenceService/ModelInfer.
+        context: as gRPC has it.
+        model: that has answered, once one has.
+    """
+
+    method: str
+    context: Any
+    model: ServedModel | None = None
+    started: float = field(default_factory=time.monotonic)
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.request_id = usable_request_id(self.metadata.get(REQUEST_ID_KEY, ""))
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the client has sent as text beside the message."""
+        return {key: value for key, value in self.context.invocation_metadata() if isinstance(value, str)}
+
+    @property
+    def timeout_s(self) -> float | None:
+        """How much longer the client waits; None: for ever."""
+        remaining: float | None = self.context.time_remaining()
+        return remaining
+
+    @property
+    def address(self) -> str:
+        """The peer's address, as a socket has it."""
+        _, _, address = self.context.peer().partition(":")  # ipv4:127.0.0.1:5000, ipv6:%5B::1%5D:5000
+        return str(address.rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]"))
+
+
+Behaviour = Callable[[Call], Awaitable[Any]]
+
+
+class Doorway:
+    """Lets calls in, and turns what becomes of them into statuses.
+
+    Args:
+        keeper: knows who may ask; None: everybody.
+        metrics: of this process.
+        may_wait: whether asking the keeper may have to wait.
+    """
+
+    def __init__(self, keeper: Gatekeeper | None, metrics: Metrics, *, may_wait: bool = False) -> None:
+        self._keeper, self._metrics, self._may_wait = keeper, metrics, may_wait
+
+    def wrap(self, method: str, behave: Behaviour, *, is_stream: bool = False) -> Callable[..., Awaitable[Any]]:
+        """Make a handler of a call; the requests of a stream are let in and noted one by one, by whoever reads them."""
+
+        async def handle(_requests: Any, context: Any) -> Any:
+            call = Call(method, context)
+            context.set_trailing_metadata(((REQUEST_ID_KEY, call.request_id),))
+            code = StatusCode.CANCELLED
+            try:
+                answer = await behave(call)
+                code = StatusCode.OK
+                return answer
+            except asyncio.CancelledError:
+                if call.timeout_s == 0:
+                    code = StatusCode.DEADLINE_EXCEEDED
+                raise
+            except InternalError:  # nobody reads what is written
+                raise
+            except OpsinError as error:
+                code = code_of(error)
+                return await self._end(call, code, message_of(error), details_of(error))
+            except Exception as error:
+                code = StatusCode.INTERNAL
+                log.error("request %s failed", call.request_id, exc_info=error)
+                return await self._end(call, code, f"the server failed on request {call.request_id}")
+            finally:
+                if not is_stream or code not in (StatusCode.OK, StatusCode.CANCELLED):
+                    self.note(call, code, call.started)
+
+        return handle
+
+    @asynccontextmanager
+    async def admitted(self, call: Call) -> AsyncIterator[None]:
+        """Let a request in for as long as this lasts; raises as `server.api.gatekeeper.Gatekeeper.admit`."""
+        if self._keeper is None:
+            yield
+            return
+        told = told_by([(key.upper(), value) for key, value in call.metadata.items()], call.address)
+        client = await asyncio.to_thread(self._keeper.admit, told) if self._may_wait else self._keeper.admit(told)
+        try:
+            yield
+        finally:
+            self._keeper.leave(client)
+
+    def note(self, call: Call, code: StatusCode, started: float) -> None:
+        """Write a line in the log, and count."""
+        duration_s = time.monotonic() - started
+        served = {SERVED_KEY: (call.model.name, call.model.version)} if call.model else {}
+        log_request("gRPC", call.method, code.name, duration_s, call.request_id, environ=served)
+        self._metrics.note_call(call.method.rpartition("/")[2], code.name, duration_s)
+
+    async def _end(
+        self, call: Call, code: StatusCode, message: str, details: tuple[tuple[str, bytes], ...] = ()
+    ) -> None:
+        await call.context.abort(code, message, ((REQUEST_ID_KEY, call.request_id), *details))
