@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,16 @@ class Tensor:
 
 
 def write(
-    path: Path, tensors: Sequence[Tensor], operators: Sequence[tuple[str, list[int], list[int]]], **ends: list[int]
+    path: Path,
+    tensors: Sequence[Tensor],
+    operators: Sequence[tuple[str, list[int], list[int]]],
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    **ends: list[int],
 ) -> Path:
-    """A file with one subgraph; operators are (name, inputs, outputs); `inputs` and `outputs` by default 0 and last."""
+    """A file with one subgraph; operators are (name, inputs, outputs); `inputs` and `outputs` by default 0 and last.
+
+    `options` are of all operators of a name.
+    """
     model = schema.ModelT()
     model.version = 3
     model.buffers = [schema.BufferT()]
@@ -39,7 +46,10 @@ def write(
     model.operatorCodes = [_code(name) for name in names]
     graph = schema.SubGraphT()
     graph.tensors = [_tensor(model, tensor) for tensor in tensors]
-    graph.operators = [_operator(names.index(name), name, taken, given) for name, taken, given in operators]
+    graph.operators = [
+        _operator(names.index(name), name, taken, given, (options or {}).get(name, {}))
+        for name, taken, given in operators
+    ]
     graph.inputs, graph.outputs = ends.get("inputs", [0]), ends.get("outputs", [len(tensors) - 1])
     model.subgraphs = [graph]
     builder = flatbuffers.Builder(0)
@@ -77,6 +87,45 @@ def colour_classifier(
     return write(path, tensors, operators)
 
 
+def pooled_classifier(
+    path: Path,
+    weights: Any,
+    bias: Any,
+    *,
+    pooling: str = "MEAN",
+    axes: Sequence[int] = (1, 2),
+    window: tuple[int, int] = (32, 32),
+    activation: int = 0,
+) -> Path:
+    """A classifier whose last feature maps are its pixels, whose mean one dense layer classifies."""
+    num_classes = len(weights)
+    any_number = (-1, 32, 32, 3)
+    tensors = [
+        Tensor(IMAGE_SHAPE, "UINT8", signature=any_number),
+        Tensor(IMAGE_SHAPE, signature=any_number),
+        Tensor((2,), "INT32", np.array(axes, np.int32)),
+        Tensor((1, 3), signature=(-1, 3)),
+        Tensor((num_classes, 3), data=np.asarray(weights, np.float32)),
+        Tensor((num_classes,), data=np.asarray(bias, np.float32)),
+        Tensor((1, num_classes), signature=(-1, num_classes)),
+        Tensor((1, num_classes), signature=(-1, num_classes)),
+    ]
+    operators = [
+        ("CAST", [0], [1]),
+        ("MEAN", [1, 2], [3]),
+        ("FULLY_CONNECTED", [3, 4, 5], [6]),
+        ("SOFTMAX", [6], [7]),
+    ]
+    if pooling == "AVERAGE_POOL_2D":
+        tensors[2] = Tensor((2,), "INT32", np.array([-1, 3], np.int32))
+        tensors.append(Tensor((1, 1, 1, 3), signature=(-1, 1, 1, 3)))
+        operators[1:2] = [("AVERAGE_POOL_2D", [1], [8]), ("RESHAPE", [8, 2], [3])]
+    options = {"MEAN": {"keepDims": False}, "FULLY_CONNECTED": {"fusedActivationFunction": activation}}
+    options["AVERAGE_POOL_2D"] = {"padding": 1, "strideW": 1, "strideH": 1}
+    options["AVERAGE_POOL_2D"] |= {"filterHeight": window[0], "filterWidth": window[1]}
+    return write(path, tensors, operators, options=options, outputs=[7])
+
+
 def one_at_a_time(path: Path) -> Path:
     """A classifier that takes no batch larger than 1: it reshapes to a size that is fixed."""
     weights = np.ones((3, 3072), np.float32)
@@ -104,16 +153,24 @@ def _code(name: str) -> Any:
     return code
 
 
-def _operator(index: int, name: str, taken: list[int], given: list[int]) -> Any:
+OPTIONS = {
+    "SOFTMAX": "SoftmaxOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "MEAN": "ReducerOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+}
+
+
+def _operator(index: int, name: str, taken: list[int], given: list[int], options: Mapping[str, Any]) -> Any:
     operator = schema.OperatorT()
     operator.opcodeIndex, operator.inputs, operator.outputs = index, taken, given
+    if name in OPTIONS:
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, OPTIONS[name])
+        operator.builtinOptions = getattr(schema, f"{OPTIONS[name]}T")()
     if name == "SOFTMAX":
-        operator.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
-        operator.builtinOptions = schema.SoftmaxOptionsT()
         operator.builtinOptions.beta = 1.0
-    if name == "FULLY_CONNECTED":
-        operator.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
-        operator.builtinOptions = schema.FullyConnectedOptionsT()
+    for option, value in options.items():
+        setattr(operator.builtinOptions, option, value)
     return operator
 
 

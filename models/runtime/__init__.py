@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from models.checks import one_of
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
+from models.explanation.explainable_file import ExplainableFile
 from models.quiet_import import quiet_tensorflow
 from models.runtime.shared_weights import SharedWeights, SharingRuntime
 from models.runtime.tensors import Images, Probabilities
@@ -17,6 +19,8 @@ from models.store.model_files import format_of
 
 RuntimeName = Literal["litert", "openvino", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+# A SavedModel for GPUs gives probabilities alone.
+EXPLAINABLE_RUNTIMES: tuple[RuntimeName, ...] = ("litert", "openvino")
 AUTO: Literal["auto"] = "auto"  # in place of a name: the fastest, see models.runtime_choice
 
 
@@ -33,6 +37,13 @@ class Runtime(Protocol):
         """Free the model's memory; `run` must not be called afterwards."""
 
 
+class ExplainableRuntime(Runtime, Protocol):
+    """A runtime that has been given an `ExplainableFile`."""
+
+    def features(self, index: int) -> npt.NDArray[np.float32]:
+        """Return the last feature maps of an image of the last run, float32 [height, width, channels]."""
+
+
 def load_runtime(
     artifact: Artifact,
     *,
@@ -41,6 +52,7 @@ def load_runtime(
     batch_sizes: Sequence[int] = (1,),
     needs_gpu: bool = False,
     weights: SharedWeights | None = None,
+    explainable: ExplainableFile | None = None,
 ) -> Runtime:
     """Load the artifact's file for a runtime, and run it once at each batch size, as first runs are slow.
 
@@ -52,6 +64,7 @@ def load_runtime(
         needs_gpu: refuse to run on the CPU instead; for TensorFlow.
         weights: of the copies of this artifact that are loaded one after the other; for LiteRT, where it can share
             them; None where there is one copy.
+        explainable: the artifact's file for LiteRT, to be an `ExplainableRuntime` of.
 
     Raises:
         FormatMissing: the artifact has no file for this runtime.
@@ -68,6 +81,8 @@ def load_runtime(
     pixels = artifact.manifest.pixels
     shape = (pixels.height_px, pixels.width_px, 3)
     tensors: dict[str, Any] = {"input_shape": shape, "num_classes": len(artifact.manifest.labels)}
+    if explainable is not None:
+        tensors["explainable"] = explainable
     loaded: Runtime
     try:
         # Imported here, as each library takes up to seconds.

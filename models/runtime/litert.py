@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from models.checks import at_least
 from models.errors import CorruptArtifact, RunFailed
+from models.explanation.explainable_file import ExplainableFile
 from models.quiet_stderr import quiet_stderr
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
@@ -22,7 +24,13 @@ class LiteRTRuntime:
     """
 
     def __init__(
-        self, path: Path, *, input_shape: tuple[int, int, int], num_classes: int, num_threads: int = 1
+        self,
+        path: Path,
+        *,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        num_threads: int = 1,
+        explainable: ExplainableFile | None = None,
     ) -> None:
         """Load a `.tflite` file.
 
@@ -31,22 +39,28 @@ class LiteRTRuntime:
             input_shape: height, width and channels that it must take, as uint8.
             num_classes: of the float32 probabilities that it must give.
             num_threads: fixed for the interpreter's life.
+            explainable: the same file, where `features` is wanted, too; it is copied.
 
         Raises:
             CorruptArtifact: the file cannot be loaded, or takes or gives something else.
         """
         at_least(1, num_threads=num_threads)
         self._signature = Signature(input_shape, num_classes)
+        self._explainable = explainable
+        source = {"model_path": str(path)} if explainable is None else {"model_content": explainable.content()}
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+            self._interpreter = Interpreter(**source, num_threads=num_threads)
             with quiet_stderr():
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError):
             raise CorruptArtifact(f"{path.name} cannot be loaded by LiteRT") from None
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        features = outputs[1:] if explainable else []
+        outputs = outputs[:1] if explainable else outputs
         self._signature.check_model(path.name, inputs=_types_of(inputs), outputs=_types_of(outputs))
         [image], [probabilities] = inputs, outputs
         self._input, self._output = int(image["index"]), int(probabilities["index"])
+        self._features = [int(tensor["index"]) for tensor in features]
         self._laid_out_for = int(image["shape"][0])
 
     def run(self, images: Images) -> Probabilities:
@@ -68,6 +82,11 @@ class LiteRTRuntime:
         probabilities: Probabilities = self._interpreter.get_tensor(self._output)
         self._laid_out_for = len(images)
         return probabilities
+
+    def features(self, index: int) -> npt.NDArray[np.float32]:
+        """Return the last feature maps of an image of the last run, float32 [height, width, channels]."""
+        assert self._explainable is not None  # noqa: S101 - who asks has given it
+        return self._explainable.head.features(self._interpreter.get_tensor(self._features[0])[index])
 
     def close(self) -> None:
         """Free the interpreter; a second call does nothing."""

@@ -53,6 +53,7 @@ HANDLE = POINTER(c_void_p)  # where a function leaves what it made
 FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "LiteRtCreateEnvironment": (c_int, POINTER(EnvironmentOption), HANDLE),
     "LiteRtCreateModelFromFile": (c_void_p, c_char_p, HANDLE),
+    "LiteRtCreateModelFromBuffer": (c_void_p, c_void_p, c_size_t, HANDLE),
     "LiteRtDestroyModel": (c_void_p,),
     "LiteRtGetModelSignature": (c_void_p, c_size_t, HANDLE),
     "LiteRtGetNumSignatureInputs": (c_void_p, POINTER(c_size_t)),

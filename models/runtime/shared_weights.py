@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.checks import at_least
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
+from models.explanation.explainable_file import ExplainableFile
 from models.quiet_stderr import quiet_stderr
 from models.runtime.litert_library import ON_CPU, TRIED, CallFailed, Library, RankedTensorType, TensorLayout, library
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
@@ -70,6 +71,7 @@ class SharingRuntime:
         num_classes: int,
         weights: SharedWeights,
         num_threads: int = 1,
+        explainable: ExplainableFile | None = None,
     ) -> None:
         """Load a `.tflite` file.
 
@@ -79,6 +81,7 @@ class SharingRuntime:
             num_classes: of the float32 probabilities that it must give.
             weights: of all copies of this file, where sharing them is possible.
             num_threads: fixed for the model's life.
+            explainable: the same file, where `features` is wanted, too.
 
         Raises:
             CorruptArtifact: the file cannot be loaded, or takes or gives something else.
@@ -93,10 +96,11 @@ class SharingRuntime:
         self._model = self._compiled = c_void_p()
         self._buffers: list[c_void_p] = []
         self._laid_out_for = 0
+        self._explainable = explainable
         try:
-            self._model = self._library.made("LiteRtCreateModelFromFile", self._library.environment, os.fsencode(path))
+            self._model = self._created_model(path)
             inputs, outputs = (_tensor_types(self._library, self._model, kind) for kind in ("Input", "Output"))
-            self._signature.check_model(path.name, inputs=inputs, outputs=outputs)
+            self._signature.check_model(path.name, inputs=inputs, outputs=outputs[:1] if explainable else outputs)
             with quiet_stderr():
                 self._compiled = _compiled(self._library, self._model, weights.descriptor(), num_threads)
         except CallFailed:
@@ -117,12 +121,18 @@ class SharingRuntime:
             if self._laid_out_for != len(images):
                 self._lay_out(len(images))
             copy_images(images, self._images)
-            taken, given = (ctypes.byref(buffer) for buffer in self._buffers)
-            self._library.call("LiteRtRunCompiledModel", self._compiled, 0, 1, taken, 1, given)
+            taken, *given = self._buffers
+            outputs = (c_void_p * len(given))(*given)
+            self._library.call("LiteRtRunCompiledModel", self._compiled, 0, 1, ctypes.byref(taken), len(given), outputs)
         except (CallFailed, MemoryError) as error:
             self._laid_out_for = 0
             raise RunFailed(f"LiteRT failed on {len(images)} images") from error
         return self._probabilities.copy()
+
+    def features(self, index: int) -> NDArray[np.float32]:
+        """Return the last feature maps of an image of the last run, float32 [height, width, channels]."""
+        assert self._explainable is not None  # noqa: S101 - who asks has given it
+        return self._explainable.head.features(self._features[index])
 
     def close(self) -> None:
         """Free the model; a second call does nothing."""
@@ -133,6 +143,13 @@ class SharingRuntime:
             self._library.call("LiteRtDestroyModel", self._model)
         self._model = self._compiled = c_void_p()
 
+    def _created_model(self, path: Path) -> c_void_p:
+        environment, explainable = self._library.environment, self._explainable
+        if explainable is None:
+            return self._library.made("LiteRtCreateModelFromFile", environment, os.fsencode(path))
+        place = (explainable.address, explainable.num_bytes)
+        return self._library.made("LiteRtCreateModelFromBuffer", environment, *place)
+
     def _lay_out(self, num_images: int) -> None:
         self._laid_out_for = 0
         self._drop_buffers()
@@ -140,9 +157,14 @@ class SharingRuntime:
         sizes = (ctypes.c_int * len(shape))(*shape)
         self._library.call("LiteRtCompiledModelResizeInputTensorNonStrict", self._compiled, 0, 0, sizes, len(shape))
         # Which takes the memory, or fails before the images are copied.
-        self._library.call("LiteRtGetCompiledModelOutputTensorLayouts", self._compiled, 0, 1, TensorLayout(), True)
+        num_outputs = 2 if self._explainable else 1
+        layouts = (TensorLayout * num_outputs)()
+        self._library.call("LiteRtGetCompiledModelOutputTensorLayouts", self._compiled, 0, num_outputs, layouts, True)
         self._images = self._buffer(np.dtype(np.uint8), shape)
         self._probabilities = self._buffer(np.dtype(np.float32), (num_images, self._signature.num_classes))
+        if self._explainable:
+            head = self._explainable.head
+            self._features = self._buffer(np.dtype(head.dtype), (num_images, *head.shape))
         self._laid_out_for = num_images
 
     def _buffer(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -160,6 +182,7 @@ class SharingRuntime:
     def _drop_buffers(self) -> None:
         self.__dict__.pop("_images", None)
         self.__dict__.pop("_probabilities", None)
+        self.__dict__.pop("_features", None)
         while self._buffers:
             self._library.call("LiteRtDestroyTensorBuffer", self._buffers.pop())
 

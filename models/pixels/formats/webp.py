@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from models.errors import CorruptImage
 from models.pixels.formats.encoded import Cost, EncodedImage
+from models.pixels.formats.exif import read_orientation
 
 _HEADER_BYTES, _CHUNK_BYTES, _FRAME_BYTES = 12, 8, 16
 _MAX_CHUNKS = 64  # before the first picture: colour profile, animation, transparency
+_MAX_ALL_CHUNKS = 4096  # before metadata, which stands last
 # Measured with 8 megapixels, flat and noisy: a pixel, a byte that loses nothing, and one that does.
 _NS_A_PIXEL, _NS_A_LOSSLESS_BYTE, _NS_A_BYTE = 26, 25, 110
 _PIXEL_BYTES = 17  # Pillow opens every WebP as an animation, which keeps two canvases
@@ -40,6 +42,21 @@ def read(data: bytes) -> EncodedImage:
         cost=Cost(cost_ns / 1e9, _PIXEL_BYTES * num_pixels),
         is_plain=kind == b"VP8 " and not is_extended,
     )
+
+
+def orientation_of(data: bytes) -> int:
+    """Find the EXIF orientation, 1 to 8, as Pillow hands it out once it has opened the file; 1 where there is none."""
+    found: dict[bytes, bytes] = {}
+    position = _HEADER_BYTES
+    for _ in range(_MAX_ALL_CHUNKS):
+        kind, num_bytes = data[position : position + 4], _little(data[position + 4 : position + 8])
+        if len(kind) < 4:
+            break
+        position += _CHUNK_BYTES
+        if kind in (b"EXIF", b"XMP "):
+            found.setdefault(kind, data[position : position + num_bytes])
+        position += num_bytes + num_bytes % 2
+    return read_orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b""))
 
 
 def _first_picture(data: bytes) -> tuple[bytes, bytes]:

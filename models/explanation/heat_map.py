@@ -1,0 +1,83 @@
+"""Paints a class activation map as a picture to lay over the photo that it explains."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from models.explanation.place import Place
+from models.pixels.spec import PixelSpec
+
+MAX_SIDE_PX = 1024
+_NUM_COLORS = 255  # and one that is transparent, for what the model did not see
+_LEAST_ALPHA, _MOST_ALPHA = 0.25, 0.65
+
+
+def heat_map(class_map: npt.NDArray[np.float32], place: Place, spec: PixelSpec) -> bytes:
+    """Paint a map from blue, its least, over green and yellow to red, its most, half transparent.
+
+    Args:
+        class_map: float32 [height, width], of the part that the model saw.
+        place: of that part in the picture.
+        spec: of the model, whose pixels the part has.
+
+    Returns:
+        A PNG to be stretched over the upright picture, transparent where the model did not look.
+    """
+    width, height, part = _layout(place, spec)
+    levels = np.zeros((height, width), np.uint8)
+    left, top, right, bottom = part
+    levels[top:bottom, left:right] = 1 + _scaled(class_map, right - left, bottom - top)
+    picture = Image.fromarray(levels)
+    picture.putpalette(b"\0\0\0" + _COLORS)
+    file = BytesIO()
+    picture.save(file, "PNG", transparency=b"\0" + _ALPHAS, compress_level=1)
+    return file.getvalue()
+
+
+def hottest(class_map: npt.NDArray[np.float32], spec: PixelSpec, fraction: float) -> npt.NDArray[np.bool_]:
+    """Mark the pixels of a model's input that a map says matter most: bool [height_px, width_px]."""
+    smooth = _smooth(class_map, spec.width_px, spec.height_px)
+    marked = np.zeros(smooth.size, np.bool_)
+    marked[np.argsort(-smooth, axis=None, kind="stable")[: round(fraction * smooth.size)]] = True
+    return marked.reshape(smooth.shape)
+
+
+def _layout(place: Place, spec: PixelSpec) -> tuple[int, int, tuple[int, int, int, int]]:
+    """Choose the size of a heat map, and where in it the part lies that the model saw: left, top, right, bottom."""
+    box = place.box
+    x = spec.width_px / (box.right - box.left)  # pixels of the heat map to one of the picture
+    y = spec.height_px / (box.bottom - box.top)
+    limit = min(1.0, MAX_SIDE_PX / max(x * place.width_px, y * place.height_px))
+    x, y = x * limit, y * limit
+    width, height = max(1, round(x * place.width_px)), max(1, round(y * place.height_px))
+    left, top = min(width - 1, round(x * box.left)), min(height - 1, round(y * box.top))
+    right, bottom = max(left + 1, round(x * box.right)), max(top + 1, round(y * box.bottom))
+    return width, height, (left, top, min(width, right), min(height, bottom))
+
+
+def _scaled(class_map: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Enlarge a map, and number its levels from 0 to 254."""
+    least, most = float(class_map.min()), float(class_map.max())
+    spread = most - least or 1.0
+    scaled = (_smooth(class_map, width, height) - least) * ((_NUM_COLORS - 1) / spread)
+    levels: npt.NDArray[np.uint8] = np.clip(scaled + 0.5, 0, _NUM_COLORS - 1).astype(np.uint8)
+    return levels
+
+
+def _smooth(class_map: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
+    return np.asarray(Image.fromarray(class_map).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _palette() -> tuple[bytes, bytes]:
+    """Make the colours of heat maps: those that are called jet, in the order of the spectrum; and their alphas."""
+    level = np.linspace(0.0, 1.0, _NUM_COLORS)
+    channels = [np.clip(1.5 - np.abs(4 * level - peak), 0, 1) for peak in (3, 2, 1)]
+    alphas = _LEAST_ALPHA + (_MOST_ALPHA - _LEAST_ALPHA) * level
+    return (np.stack(channels, 1) * 255).round().astype(np.uint8).tobytes(), (alphas * 255).astype(np.uint8).tobytes()
+
+
+_COLORS, _ALPHAS = _palette()
