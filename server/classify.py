@@ -17,7 +17,9 @@ from server.decoding.decoder import Admitted, Decoder, bare
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
 from server.engine.errors import EngineFailed, EngineNotReady, ModelGone
+from server.engine.explanation import NOTHING
 from server.engine.slot import Slot
+from server.explained import Explained, explained, place_in
 from server.metrics import Metrics
 from server.tracing.stages import Stages
 
@@ -38,10 +40,15 @@ Row = NDArray[np.float32] | OpsinError
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a model made of the images of one request, in their order: probabilities, float32 [C], or errors."""
+    """What a model made of the images of one request, in their order: probabilities, float32 [C], or errors.
+
+    Attributes:
+        explained: why, where that was wanted; None of an image with an error.
+    """
 
     model: ServedModel
     rows: tuple[Row, ...]
+    explained: tuple[Explained | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Classification:
 
     model: ServedModel
     answers: tuple[Answer, ...]
+    explained: tuple[Explained | None, ...] = ()
 
 
 class Classifier:
@@ -89,7 +97,7 @@ class Classifier:
             row if isinstance(row, OpsinError) else predict(row, output.model, top_k=top_k, coverage=coverage)
             for row in output.rows
         )
-        return Classification(output.model, tuple(answers))
+        return Classification(output.model, tuple(answers), output.explained)
 
     def run(
         self,
@@ -99,6 +107,7 @@ class Classifier:
         model: str | None = None,
         version: int | None = None,
         check: Callable[[ServedModel], object] = lambda _: None,
+        wanted: Callable[[ServedModel], int] = lambda _: NOTHING,
         client_fd: int | None = None,
         stages: Stages | None = None,
     ) -> Output:
@@ -110,6 +119,7 @@ class Classifier:
             model: name; the default model if None.
             version: the default version if None.
             check: called with the model before anything is decoded; raises an OpsinError where it does not fit.
+            wanted: called alike; tells what is to be explained, as `server.engine.explanation` has it.
             client_fd: the client's socket; the work is dropped when the client closes it, or its half of it.
             stages: to note what is done in; None where no trace is wanted.
 
@@ -125,9 +135,12 @@ class Classifier:
             for _ in range(MAX_REPLACEMENTS):
                 served = find_model(self._engine.wait_until_served(deadline), model, version)
                 check(served)
+                to_explain = wanted(served)
                 try:
-                    rows = self._rows(images, served, deadline=deadline, client_fd=client_fd, stages=stages)
-                    return Output(served, rows)
+                    rows, reasons = self._rows(
+                        images, served, to_explain, deadline=deadline, client_fd=client_fd, stages=stages
+                    )
+                    return Output(served, rows, reasons)
                 except ModelGone:
                     continue
             raise EngineNotReady("the model is being replaced, try again soon")
@@ -139,11 +152,12 @@ class Classifier:
         self,
         images: Sequence[Upload | Pixels],
         served: ServedModel,
+        wanted: int,
         *,
         deadline: float,
         client_fd: int | None,
         stages: Stages | None,
-    ) -> tuple[Row, ...]:
+    ) -> tuple[tuple[Row, ...], tuple[Explained | None, ...]]:
         noted = [stages and stages.of_image(index) for index in range(len(images))]
         with self._engine.reserve(served, len(images), deadline=deadline, client_fd=client_fd) as slots:
             began = self._clock()
@@ -157,9 +171,10 @@ class Classifier:
                 errors = [
                     image
                     if isinstance(image, ImageError)
-                    else self._submit(image, slot, served, admitted, deadline=deadline, stages=own)
+                    else self._submit(image, slot, served, admitted, wanted=wanted, deadline=deadline, stages=own)
                     for image, slot, own in zip(read, slots, noted, strict=True)
                 ]
+            places = [place_in(image, served) for image in read] if wanted != NOTHING else []
             del read  # copies of uploads, some of them, which would wait for the model too
             self._metrics.note_decoded(served, self._clock() - began)
             rows: list[Row] = []
@@ -168,13 +183,17 @@ class Classifier:
                     rows.append(error or (slot.result() if own is None else timed_result(slot, served, own)))
                 except EngineFailed as failure:
                     rows.append(failure)  # of this image alone
+            reasons = [
+                None if isinstance(row, OpsinError) else explained(row, slot, wanted, place)
+                for row, slot, place in zip(rows, slots, places, strict=False)  # no places where nothing is explained
+            ]
         for row in rows:
             if isinstance(row, OpsinError):
                 self._metrics.note_images(served, row.code)
             else:
                 self._metrics.note_images(served, "ok")
                 self._note_answer(served, row)
-        return tuple(rows)
+        return tuple(rows), tuple(reasons)
 
     def _submit(
         self,
@@ -183,13 +202,14 @@ class Classifier:
         served: ServedModel,
         admitted: Admitted,
         *,
+        wanted: int,
         deadline: float,
         stages: Stages | None,
     ) -> ImageError | None:
         slot.check_client()
         if isinstance(image, np.ndarray):
             slot.pixels[:] = image
-            slot.submit()
+            slot.submit(wanted)
             return None
         try:
             admitted.decode(
@@ -206,7 +226,7 @@ class Classifier:
             if not isinstance(error, ImageError):
                 raise
             return bare(error)
-        slot.submit()
+        slot.submit(wanted)
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES
+from server.engine.slot_table import MAX_EXPLANATION_VALUES
 from server.http.limits import MAX_HEAD_BYTES
 from server.settings import Settings
 
@@ -12,7 +13,7 @@ WORKER_BYTES = 160 * 1024**2  # with its threads, and two plain images in it
 GRPC_BYTES = 64 * 1024**2  # of gRPC, beside what an HTTP worker has
 DECODER_BYTES = 64 * 1024**2  # without its image
 BODY_COPIES = 4  # a body, what it unpacks to, what is cut out of that, and what of that is picture
-SLOT_BYTES = 8192  # beside the pixels
+SLOT_BYTES = 8192 + 4 * MAX_EXPLANATION_VALUES  # beside the pixels
 
 
 def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) -> int:

@@ -48,6 +48,12 @@ class UploadTimeout(RequestError):
     code: ClassVar[str] = "upload_timeout"
 
 
+class NotExplainable(RequestError):
+    """An explanation is asked for, and there is none of what this model answers."""
+
+    code: ClassVar[str] = "not_explainable"
+
+
 class UnsupportedMediaType(RequestError):
     """The Content-Type cannot carry an image here."""
 

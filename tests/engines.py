@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from models.explanation.classifier_head import ClassifierHead
 from models.pixels.preprocessing import PixelSpec
 from models.runtime_choice.record import RuntimeChoice
 from models.store.reference import ModelReference
@@ -46,6 +48,32 @@ class MeanColour:
         self.num_closed += 1
 
 
+HEAD = ClassifierHead(
+    tensor=0,
+    name="pixels",
+    shape=(8, 8, 3),
+    dtype="float32",
+    scale=1.0,
+    zero_point=0,
+    weights=np.float32([[1, 0, 0], [0, 2, 0], [0, 0, 4]]),
+    weight_scales=np.ones((1, 1), np.float32),
+    bias=np.float32([10, 20, 30]),
+)
+EXPLAINABLE = replace(MODEL, feature_shape=HEAD.shape)
+
+
+class ExplainableColour(MeanColour):
+    """As MeanColour; its last feature maps are the pixels, of which HEAD makes maps."""
+
+    def run(self, images):
+        probabilities = super().run(images)
+        self.pixels = [image.copy() for image in images]
+        return probabilities
+
+    def features(self, index):
+        return self.pixels[index].astype(np.float32)
+
+
 def red_share(grey):
     """What MeanColour answers first for pixels (grey, 0, 0)."""
     return np.float32((grey + 1) / (grey + 3))
@@ -69,10 +97,10 @@ def small_table(num_slots=4, *, num_partitions=1, num_engines=1):
 class RunningEngine:
     """A slot table with one engine that runs `runtimes`, and one worker's view of it."""
 
-    def __init__(self, *runtimes, num_slots=4, model=MODEL, max_batch=4, lone=None, **options):
+    def __init__(self, *runtimes, num_slots=4, model=MODEL, max_batch=4, lone=None, head=None, **options):
         self.table = small_table(num_slots)
         self.batcher = Batcher(self.table, 0, num_runners=len(runtimes))
-        self.loaded = LoadedModel(model, runtimes, lone, max_batch=max_batch)
+        self.loaded = LoadedModel(model, runtimes, lone, max_batch=max_batch, head=head)
         self.runners = Runners(
             self.table,
             0,

@@ -37,7 +37,12 @@ def operations_routes(
             model=default.name if default else None,
             version=served.version if served else None,
             models=[
-                {"name": model.name, "version": model.version, **choice.to_dict()}
+                {
+                    "name": model.name,
+                    "version": model.version,
+                    "explainable": model.feature_shape is not None,
+                    **choice.to_dict(),
+                }
                 for model, choice in zip(catalogue.models, catalogue.runtimes, strict=True)
             ],
             refused=[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from flask import Blueprint, Request, Response, request
@@ -12,6 +13,7 @@ from models.answers import Ranked
 from models.errors import OpsinError
 from server.api.errors import JSONResponse, body_of, error_response, headers_of, status_of
 from server.api.exchange import Exchange
+from server.api.explanations import NOTHING_MORE, ExplanationQuery, parse_explanation
 from server.api.pages import Pages
 from server.api.uploads import parse_uploads
 from server.classify import Classification, Classifier, Upload
@@ -21,7 +23,7 @@ from server.request_errors import RequestError
 from server.settings import Settings
 from server.whole_number import whole_number
 
-PARAMETERS = ("top_k", "coverage", "model", "version")
+PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding")
 DEFAULT_TOP_K = 5
 MAX_ACCEPT_CHARACTERS = 1000  # browsers write 200; to weigh 100,000 took 80 ms
 
@@ -36,6 +38,7 @@ class Query:
     coverage: float | None = None
     model: str | None = None
     version: int | None = None
+    explanation: ExplanationQuery = NOTHING_MORE
 
 
 def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics) -> Blueprint:
@@ -58,6 +61,7 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
                 timeout_s=timeout_s,
                 model=query.model,
                 version=query.version,
+                wanted=query.explanation.wanted,
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
             )
@@ -68,7 +72,7 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
         with exchange.encoding():
             if _wants_page(current):
                 return pages.results(uploads, classification.answers, _failure(classification))
-            return _json_response(uploads, classification)
+            return _json_response(uploads, classification, query.explanation)
 
     return routes
 
@@ -93,6 +97,7 @@ def parse_query(current: Request) -> Query:
         coverage=None if coverage is None else _parsed("coverage", coverage, fraction),
         model=current.args.get("model"),
         version=None if version is None else _positive("version", version, 2**63 - 1),
+        explanation=parse_explanation(current.args),
     )
 
 
@@ -113,12 +118,12 @@ def _failure(classification: Classification) -> OpsinError | None:
     return errors[0] if len(errors) == len(classification.answers) else None
 
 
-def _json_response(uploads: list[Upload], classification: Classification) -> Response:
+def _json_response(uploads: list[Upload], classification: Classification, wanted: ExplanationQuery) -> Response:
     failure = _failure(classification)
     if failure and len(uploads) == 1:
         return error_response(failure)
     predictions = []
-    for upload, answer in zip(uploads, classification.answers, strict=True):
+    for upload, answer, reason in zip_longest(uploads, classification.answers, classification.explained):
         prediction: dict[str, Any] = {"filename": upload.filename} if upload.filename else {}
         if isinstance(answer, OpsinError):
             prediction["error"] = body_of(answer)
@@ -130,6 +135,8 @@ def _json_response(uploads: list[Upload], classification: Classification) -> Res
             prediction["top_k"] = top_k
             if answer.label_set is not None:
                 prediction["label_set"] = _listed(answer.label_set)
+            if reason is not None:
+                prediction |= wanted.fields(reason, classification.model)
         predictions.append(prediction)
     served = {"model": classification.model.name, "version": classification.model.version}
     document = {**served, "predictions": predictions}

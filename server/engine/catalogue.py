@@ -15,6 +15,7 @@ from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
+from server.engine.explanation import FeatureShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ServedModel:
 
     Attributes:
         expected: its answers to the validation images, where it was published with them.
+        feature_shape: height, width and channels of its last feature maps, where its answers can be explained by them.
         can_be_unsure: it was published with a way to say that a picture is of none of its classes.
     """
 
@@ -32,6 +34,7 @@ class ServedModel:
     pixels: PixelSpec
     calibration: Calibration | None = None
     expected: ExpectedAnswers | None = None
+    feature_shape: FeatureShape | None = None
     can_be_unsure: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +43,7 @@ class ServedModel:
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ServedModel:
         """Read what `to_dict` wrote."""
-        calibration, expected = record["calibration"], record["expected"]
+        calibration, expected, shape = record["calibration"], record["expected"], record["feature_shape"]
         return cls(
             record["name"],
             record["version"],
@@ -48,6 +51,7 @@ class ServedModel:
             PixelSpec.from_dict(record["pixels"]),
             calibration and Calibration.from_dict(calibration),
             expected and ExpectedAnswers.from_dict(expected),
+            shape and tuple(shape),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class ServedModel:
             "pixels": self.pixels.to_dict(),
             "calibration": self.calibration and self.calibration.to_dict(),
             "expected": self.expected and self.expected.to_dict(),
+            "feature_shape": self.feature_shape,
         }
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.runtime import Runtime, RuntimeName, load_runtime
+from models.explanation.classifier_head import ClassifierHead
+from models.explanation.explainable_file import ExplainableFile, open_explainable
+from models.runtime import EXPLAINABLE_RUNTIMES, Runtime, RuntimeName, load_runtime
 from models.runtime.shared_weights import SharedWeights
 from models.store.artifact import Artifact
 from server.engine.catalogue import ServedModel
 from server.engine.errors import EngineError
+from server.engine.explanation import FeatureShape, has_room_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class LoadedModel:
 
     Attributes:
         runtime: the name of what runs it.
+        head: what reads the feature maps of its runtimes; None where they give none.
     """
 
     def __init__(
@@ -60,8 +64,9 @@ class LoadedModel:
         *,
         max_batch: int,
         runtime: RuntimeName = "litert",
+        head: ClassifierHead | None = None,
     ) -> None:
-        self.served, self.max_batch, self.runtime = served, max_batch, runtime
+        self.served, self.max_batch, self.runtime, self.head = served, max_batch, runtime, head
         self._runtimes, self._lone = list(runtimes), lone
 
     def run(self, images: Sequence[NDArray[np.uint8]], *, runner: int, is_lone: bool) -> NDArray[np.float32]:
@@ -72,12 +77,21 @@ class LoadedModel:
         Raises:
             ValueError: the runtime gave something of another shape.
         """
-        runtime = self._lone if is_lone and self._lone else self._runtimes[runner]
+        runtime = self._runtime(runner, is_lone=is_lone)
         probabilities = np.asarray(runtime.run(images), np.float32)
         expected = (len(images), len(self.served.labels))
         if probabilities.shape != expected:
             raise ValueError(f"expected probabilities of shape {expected}, got {probabilities.shape}")
         return probabilities
+
+    def features(self, index: int, *, runner: int, is_lone: bool) -> NDArray[np.float32]:
+        """Return the last feature maps of an image of a runner's last run, float32 [height, width, channels]."""
+        runtime: Any = self._runtime(runner, is_lone=is_lone)
+        maps: NDArray[np.float32] = runtime.features(index)
+        return maps
+
+    def _runtime(self, runner: int, *, is_lone: bool) -> Runtime:
+        return self._lone if is_lone and self._lone else self._runtimes[runner]
 
     def close(self) -> None:
         """Free the memory; nothing may run."""
@@ -86,7 +100,7 @@ class LoadedModel:
         self._runtimes, self._lone = [], None
 
 
-def served_model(artifact: Artifact) -> ServedModel:
+def served_model(artifact: Artifact, feature_shape: FeatureShape | None = None) -> ServedModel:
     """Describe an artifact to the request path."""
     manifest = artifact.manifest
     return ServedModel(
@@ -96,6 +110,7 @@ def served_model(artifact: Artifact) -> ServedModel:
         manifest.pixels,
         calibration=manifest.calibration,
         expected=manifest.expected_answers,
+        feature_shape=feature_shape,
     )
 
 
@@ -113,7 +128,9 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
         RuntimeMissing: the library, or the GPU that the plan needs, is not there.
         EngineError: it does not fit into the table.
     """
-    served = served_model(artifact)
+    explainable = _explainable_file(artifact, plan.runtime)
+    head = explainable.head if explainable else None
+    served = served_model(artifact, head.shape if head else None)
     size = (served.pixels.height_px, served.pixels.width_px)
     if size[0] * size[1] * 3 > pixel_bytes:
         raise EngineError(
@@ -125,9 +142,10 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
     runtimes: list[Runtime] = []
     lone: Runtime | None = None
     on_gpu: dict[str, Any] = {"needs_gpu": True} if plan.needs_gpu else {}
+    to_explain: dict[str, Any] = {"explainable": explainable} if explainable else {}
     try:
         with SharedWeights() as weights:
-            load_copy = partial(load_runtime, artifact, runtime=plan.runtime, weights=weights)
+            load_copy = partial(load_runtime, artifact, runtime=plan.runtime, weights=weights, **to_explain)
             for _ in range(plan.num_runners):
                 runtimes.append(load_copy(batch_sizes=plan.batch_sizes, **on_gpu))
             if plan.num_lone_threads > 1:
@@ -135,4 +153,15 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
     except BaseException:
         LoadedModel(served, runtimes, lone, max_batch=1).close()
         raise
-    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1], runtime=plan.runtime)
+    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1], runtime=plan.runtime, head=head)
+
+
+def _explainable_file(artifact: Artifact, runtime: RuntimeName) -> ExplainableFile | None:
+    """Open the file that a runtime loads so that its answers can be explained; None where they cannot be."""
+    if runtime not in EXPLAINABLE_RUNTIMES or "litert" not in artifact.manifest.formats:
+        return None
+    try:
+        file = open_explainable(artifact.model_path("litert"))
+    except OSError:
+        return None  # whoever loads it says what is wrong with it
+    return file if file and has_room_for(file.head.shape) else None

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from server.engine.batcher import Batch, Batcher
 from server.engine.busy_wait import BusyWait
 from server.engine.catalogue import ServedModel
+from server.engine.explanation import NOTHING, num_values, write_explanation
 from server.engine.loaded import LoadedModel
 from server.engine.service_rate import ServiceRate
 from server.engine.slot_table import SlotTable, Status
@@ -126,9 +127,7 @@ class Runners:
         if loaded is None:  # freed between the taking and now
             return [Status.GONE] * len(batch.slots)
         statuses = []
-        pixels = loaded.served.pixels
-        images = [self._table.pixels(slot, pixels.height_px, pixels.width_px) for slot in batch.slots]
-        rows = self._probabilities(loaded, images, number, is_lone=batch.is_lone)
+        rows = self._probabilities(loaded, batch.slots, number, is_lone=batch.is_lone)
         for slot, row in zip(batch.slots, rows, strict=True):
             is_valid = row is not None and np.isfinite(row).all()
             if row is not None and is_valid:
@@ -137,13 +136,33 @@ class Runners:
         return statuses
 
     def _probabilities(
-        self, loaded: LoadedModel, images: Sequence[NDArray[np.uint8]], number: int, *, is_lone: bool
+        self, loaded: LoadedModel, slots: Sequence[int], number: int, *, is_lone: bool
     ) -> Sequence[NDArray[np.float32] | None]:
         """Run the images together; where that fails, each by itself, so that only the culprit gives None."""
+        pixels = loaded.served.pixels
+        images = [self._table.pixels(slot, pixels.height_px, pixels.width_px) for slot in slots]
         try:
-            return list(loaded.run(images, runner=number, is_lone=is_lone))
+            rows = list(loaded.run(images, runner=number, is_lone=is_lone))
+            self._explain(loaded, slots, rows, number, is_lone=is_lone)
+            return rows
         except Exception as error:  # noqa: BLE001 - whatever native code raises, the runner goes on
             log.warning("the model failed on %d images: %s", len(images), error)
             if len(images) == 1:
                 return [None]
-            return [self._probabilities(loaded, [image], number, is_lone=False)[0] for image in images]
+            return [self._probabilities(loaded, [slot], number, is_lone=False)[0] for slot in slots]
+
+    def _explain(
+        self,
+        loaded: LoadedModel,
+        slots: Sequence[int],
+        rows: Sequence[NDArray[np.float32]],
+        number: int,
+        *,
+        is_lone: bool,
+    ) -> None:
+        """Leave explanations in the slots that want one, of those that have just been run."""
+        for index, (slot, row) in enumerate(zip(slots, rows, strict=True)):
+            if (wanted := int(self._table.wanted[slot])) != NOTHING and loaded.head is not None:
+                memory = self._table.explanation(slot, num_values(loaded.head.shape))
+                features = loaded.features(index, runner=number, is_lone=is_lone)
+                write_explanation(memory, loaded.head, features, wanted=wanted, probabilities=row)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.errors import OpsinError
 from server.engine.catalogue import ServedModel
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, ModelGone
+from server.engine.explanation import NOTHING, Explanation, num_values, read_explanation
 from server.engine.slot_table import SlotTable, Status
 from server.engine.slot_timings import Run, SlotTimings
 from server.request_errors import Overloaded
@@ -41,9 +42,14 @@ class Slot:
             table.announced[self.number] = table.ticket[self.number] + np.uint64(1)
             table.ring(table.doorbells[engine])
 
-    def submit(self) -> None:
-        """Hand the pixels to the engine, without waiting; from here on they must not change."""
+    def submit(self, wanted: int = NOTHING) -> None:
+        """Hand the pixels to the engine, without waiting; from here on they must not change.
+
+        Args:
+            wanted: what is to be explained, see `server.engine.explanation`.
+        """
         table = self._table
+        table.wanted[self.number] = wanted
         table.submitted[self.number] = time.monotonic()
         table.fence()
         table.ticket[self.number] += np.uint64(1)
@@ -73,6 +79,12 @@ class Slot:
         if status == Status.GONE:
             raise ModelGone("the model was replaced while the request waited")
         raise EngineFailed("the model failed on this image")
+
+    def explanation(self) -> Explanation:
+        """Return why the model answers so, after `result`, where it was wanted."""
+        shape = self._model.feature_shape
+        assert shape is not None  # noqa: S101 - who wants it has looked
+        return read_explanation(self._table.explanation(self.number, num_values(shape)), shape)
 
     def _error_of_delay(self) -> OpsinError:
         """Choose what it is when no result came in time: no time to run it, or none that was left by other images."""

@@ -12,6 +12,7 @@ cancelled             worker     the ticket that nobody waits for any more
 model, engine         worker     what is to run it, and where
 deadline, submitted   worker     seconds of the monotonic clock, which all processes of a machine share
 in_use                worker     1 from reservation until nobody waits for the outcome
+wanted                worker     what is to be explained, see `server.engine.explanation`; 0 for nothing
 request_size          worker     the number of images of its request
 completed             engine     the ticket that the outcome belongs to
 status                engine     the outcome, see `Status`
@@ -47,6 +48,7 @@ from server.engine.fence import Fence
 
 PAGE_BYTES = mmap.PAGESIZE  # 16 KiB on a Raspberry Pi 5; memory is given back in whole pages
 CATALOGUE_BYTES = 8 * 1024**2
+MAX_EXPLANATION_VALUES = 8192  # of one image
 MAX_RUNNERS = 256
 MAX_LOAD_ATTEMPTS = 64
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python 3.11 does not name it
@@ -87,9 +89,11 @@ class SlotTable:
         self.slots_per_partition = slots_per_partition
         self.pixel_bytes, self.max_classes = pixel_bytes, max_classes
         self._pixel_stride, self._probability_stride = _pages(pixel_bytes), _pages(4 * max_classes)
+        self._explanation_stride = _pages(4 * MAX_EXPLANATION_VALUES)
         self._catalogues = _shared_memory(2 * num_engines * CATALOGUE_BYTES)
         self._probabilities = _shared_memory(num_slots * self._probability_stride)
         self._pixels = _shared_memory(num_slots * self._pixel_stride)
+        self._explanations = _shared_memory(num_slots * self._explanation_stride)
         self._fence = Fence()
 
         self.ticket = _shared_array(U64, num_slots)
@@ -101,6 +105,7 @@ class SlotTable:
         self.submitted = _shared_array(F64, num_slots)
         self.in_use = _shared_array(U8, num_slots)
         self.request_size = _shared_array(U64, num_slots)
+        self.wanted = _shared_array(U64, num_slots)
         self.completed = _shared_array(U64, num_slots)
         self.status = _shared_array(U8, num_slots)
         self.attempted = _shared_array(U64, num_slots)
@@ -132,9 +137,14 @@ class SlotTable:
         """View the probabilities of a slot: float32 [num_classes]."""
         return np.ndarray((num_classes,), np.float32, self._probabilities, slot * self._probability_stride)
 
+    def explanation(self, slot: int, num_values: int) -> NDArray[np.float32]:
+        """View the explanation of a slot: float32 [num_values], at most MAX_EXPLANATION_VALUES."""
+        return np.ndarray((num_values,), np.float32, self._explanations, slot * self._explanation_stride)
+
     def drop_pixels(self, slot: int) -> None:
-        """Give the memory of a slot's pixels back to the system, for all processes; nobody may use them."""
+        """Give the memory of a slot's pixels and explanation back to the system, for all; nobody may use them."""
         self._pixels.madvise(mmap.MADV_REMOVE, slot * self._pixel_stride, self._pixel_stride)
+        self._explanations.madvise(mmap.MADV_REMOVE, slot * self._explanation_stride, self._explanation_stride)
 
     def catalogue(self, engine: int, half: int) -> memoryview:
         """View one half of the room for an engine's catalogue, as `server.engine.shared_catalogue` uses it."""

@@ -10,6 +10,7 @@ from server.openapi.parts import (
     NUMBER,
     RED,
     TEXT,
+    WHOLE,
     Schema,
     answer,
     array,
@@ -55,10 +56,24 @@ def own_schemas() -> dict[str, Any]:
     label = obj({"label": TEXT, "probability": {**NUMBER, "minimum": 0, "maximum": 1}})
     prediction = obj(
         {**label["properties"], "top_k": array(label, minItems=1)},
-        {"filename": TEXT, "unsure": {"type": "boolean"}, "label_set": array(label, minItems=1)},
+        {
+            "filename": TEXT,
+            "unsure": {"type": "boolean"},
+            "label_set": array(label, minItems=1),
+            "explanation": ref("Explanation"),
+            "embedding": array(NUMBER, minItems=1),
+        },
     )
     error = obj({"code": {**TEXT, "pattern": "^[a-z_]+$"}, "message": {**TEXT, "minLength": 1, "maxLength": 1003}})
     failed = obj({"error": error}, {"filename": TEXT})
+    explanation = obj(
+        {"label": TEXT, "logit": NUMBER, "bias": NUMBER, "map": array(array(NUMBER, minItems=1), minItems=1)},
+        {
+            "picture": obj({"width_px": WHOLE, "height_px": WHOLE}),
+            "box": obj(dict.fromkeys(("left", "top", "right", "bottom"), NUMBER)),
+            "heat_map": {**TEXT, "pattern": "^data:image/png;base64,"},
+        },
+    )
     served = {"model": TEXT, "version": {"type": "integer"}}
     predictions = array({"anyOf": [ref("Prediction"), ref("FailedImage")]}, minItems=1)
     return {
@@ -66,6 +81,7 @@ def own_schemas() -> dict[str, Any]:
         "Failure": obj({"error": ref("Error")}, is_open=True),
         "TextFailure": obj({"error": TEXT}),
         "Prediction": prediction,
+        "Explanation": explanation,
         "FailedImage": failed,
         "Predictions": obj({**served, "predictions": predictions}),
         "Ready": obj({"status": {"const": "ready"}, "models": array({"type": "object"})}, is_open=True),
@@ -96,6 +112,13 @@ def _predict(max_images: int) -> dict[str, Any]:
             ),
             query("model", "A model that is served.", TEXT),
             query("version", "A version that is served.", {"type": "integer", "minimum": 1, "maximum": MAX_VERSION}),
+            query(
+                "explain",
+                "Each answer also says why: where in the picture its label, or a class that is named, was seen.",
+                TEXT,
+            ),
+            query("explain_format", "With a heat map as a PNG, or as numbers alone.", {"enum": ["png", "numbers"]}),
+            query("embedding", "Each answer also has the features of the picture.", {"type": "boolean"}),
         ],
         "requestBody": {"required": True, "content": content},
         "responses": {

@@ -1,0 +1,129 @@
+"""POST /predict?explain=...: the map, where it lies, the heat map, the embedding, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from engines import EXPLAINABLE, HEAD, ExplainableColour, RunningEngine
+from PIL import Image
+
+from server.api.app import create_app
+
+
+@pytest.fixture
+def running():
+    running = RunningEngine(ExplainableColour(), model=EXPLAINABLE, head=HEAD)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def photo():
+    """A picture of 16 x 8 pixels whose middle is black on the left and (40, 200, 0) on the right."""
+    pixels = np.full((8, 16, 3), 255, np.uint8)
+    pixels[:, 4:8], pixels[:, 8:12] = 0, (40, 200, 0)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def ask(client, photo):
+    def ask(query):
+        answer = client.post(f"/predict?{query}", data=photo)
+        assert answer.status_code == 200, answer.json
+        return answer.json["predictions"][0]
+
+    return ask
+
+
+def picture_of(explanation):
+    head, _, content = explanation["heat_map"].partition(",")
+    assert head == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGBA"))
+
+
+def test_likeliest_class_is_explained(ask):
+    explanation = ask("explain=true")["explanation"]
+    heat_map = picture_of(explanation)
+    del explanation["heat_map"]
+    assert explanation == {
+        "label": "green",
+        "logit": 220,
+        "bias": 20,
+        "map": [[0] * 4 + [400] * 4] * 8,
+        "picture": {"width_px": 16, "height_px": 8},
+        "box": {"left": 4, "top": 0, "right": 12, "bottom": 8},
+    }
+    assert heat_map.shape == (8, 16, 4)
+    assert heat_map[0, 4].tolist() == [0, 0, 128, 63]
+    assert heat_map[0, 11].tolist() == [128, 0, 0, 165]
+    assert not heat_map[:, :4, 3].any()
+
+
+def test_class_that_is_named_is_explained(ask):
+    explanation = ask("explain=red&explain_format=numbers")["explanation"]
+    assert (explanation["label"], explanation["map"][0]) == ("red", [0] * 4 + [40] * 4)
+    assert "heat_map" not in explanation
+
+
+def test_embedding_is_the_mean_of_the_features(ask):
+    answer = ask("embedding=true")
+    assert answer["embedding"] == [20, 100, 0]
+    assert "explanation" not in answer
+
+
+@pytest.mark.parametrize("query", ["", "explain=false&embedding=false&explain_format=png"])
+def test_nothing_is_told_that_was_not_asked_for(ask, running, query):
+    assert ask(query).keys() == {"label", "probability", "top_k"}
+    assert not running.table.wanted.any()
+
+
+def test_answer_is_the_same_with_an_explanation(ask):
+    with_it = ask("explain=true&embedding=true")
+    assert {name: with_it[name] for name in ("label", "probability", "top_k")} == ask("")
+
+
+def test_each_image_of_a_request_has_its_explanation_or_its_error(client, photo, encode):
+    files = [(io.BytesIO(content), f"{number}.png") for number, content in enumerate([photo, b"no", encode("red")])]
+    answer = client.post("/predict?explain=true", data={"image": files}, content_type="multipart/form-data")
+    first, second, third = answer.json["predictions"]
+    assert (first["explanation"]["label"], third["explanation"]["label"]) == ("green", "red")
+    assert second.keys() == {"filename", "error"}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("explain=", "explain must be true, false or a class, got nothing"),
+        (
+            "explain=pink",
+            "explain must be true, false or a class of model 'colours', which are red, green, blue; got 'pink'",
+        ),
+        ("explain_format=jpeg", "explain_format must be png or numbers, got 'jpeg'"),
+        ("embedding=yes", "embedding must be true or false, got 'yes'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(client, photo, query, message):
+    answer = client.post(f"/predict?{query}", data=photo)
+    assert answer.status_code == 400
+    assert answer.json == {"error": {"code": "invalid_request", "message": message}}
+
+
+@pytest.mark.parametrize("query", ["explain=true", "explain=red", "embedding=true"])
+def test_model_of_another_end_is_not_explained(settings, encode, query):
+    running = RunningEngine(ExplainableColour())
+    answer = create_app(settings, engine=running.client).test_client().post(f"/predict?{query}", data=encode())
+    running.close()
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "not_explainable")
+    assert answer.json["error"]["message"] == (
+        "answers of model 'colours' version 3 cannot be explained here: its network does not end in global average "
+        "pooling and one dense layer, or TensorFlow runs it"
+    )
+
+
+def test_readyz_says_which_models_can_be_explained(client):
+    assert client.get("/readyz").json["models"][0]["explainable"] is True
