@@ -57,6 +57,16 @@ class OpenLoop:
         self._idle: list[_Exchange] = []
         self._busy: set[_Exchange] = set()
         self._began_at = 0.0
+        self._has_ended = False
+
+    @property
+    def now_s(self) -> float:
+        """Seconds from the start, as in `due_s`."""
+        return time.monotonic() - self._began_at
+
+    def end(self) -> None:
+        """Have a run in another thread send nothing more, and wait for what it has sent."""
+        self._has_ended = True
 
     def run(self, *, rate: float, seconds: float, patience_s: float) -> list[Outcome]:
         """Send `rate` requests a second for `seconds`, then wait up to `patience_s` for the answers that are due."""
@@ -66,6 +76,10 @@ class OpenLoop:
         sent = 0
         with _many_files():
             while (sent < num_requests or self._busy) and time.monotonic() < ends_at:
+                if self._has_ended:
+                    num_requests, ends_at = sent, min(ends_at, time.monotonic() + patience_s)
+                    self._has_ended = False
+                    continue
                 while sent < num_requests and (due_at := self._began_at + sent / rate) <= time.monotonic():
                     self._send(self._requests[sent % len(self._requests)], due_at)
                     sent += 1

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections import Counter
 
 from benchmarks.open_loop import NO_ANSWER, OpenLoop
@@ -64,3 +65,16 @@ def test_server_that_is_not_there_gives_no_answers(toy_server):
     server.shutdown()
     server.server_close()
     assert {outcome.status for outcome in run(server, [b"x"], rate=50, seconds=0.1)} == {NO_ANSWER}
+
+
+def test_run_that_is_ended_sends_nothing_more_and_waits_for_its_answers(toy_server):
+    server = toy_server(lambda _: (200, {}, b""))
+    load = OpenLoop(server.port, [photo_request(b"x")])
+    client = threading.Thread(target=load.run, kwargs={"rate": 100, "seconds": 300, "patience_s": 10})
+    client.start()
+    while not load.outcomes:
+        time.sleep(0.01)
+    load.end()
+    client.join(10)
+    assert not client.is_alive()
+    assert {outcome.status for outcome in load.outcomes} == {200}

@@ -9,26 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from documented_metrics import OPERATIONS, documented
 
 REPO = Path(__file__).resolve().parent.parent.parent
 FOLDER = REPO / "deploy" / "prometheus"
 ALERTS = (FOLDER / "alerts.yml").read_text()
-OPERATIONS = (REPO / "docs" / "operations.md").read_text()
 QUERIES = OPERATIONS.split("## Queries")[1]
 DASHBOARD = json.loads((REPO / "deploy" / "grafana" / "opsin.json").read_text())
 PANELS = "\n".join(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"])
 PROMTOOL = shutil.which("promtool")
-SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
-
-
-def documented():
-    """The names that queries may use, and their labels; tests/server/test_metrics.py holds the table to the server."""
-    rows = re.findall(r"^\| `(opsin_\w+)` \| (\w+) \|([\w, ]*)\|", OPERATIONS, re.MULTILINE)
-    return {
-        name + suffix: {*filter(None, labels.strip().split(", ")), "instance", "job", "le"}
-        for name, kind, labels in rows
-        for suffix in SUFFIXES[kind]
-    }
 
 
 @pytest.mark.parametrize("text", [ALERTS, QUERIES, PANELS], ids=["alerts", "operations.md", "grafana"])

@@ -1,0 +1,255 @@
+"""The manifests are valid by Kubernetes' own schemas, and say of the server what is so."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+from documented_metrics import documented
+
+from benchmarks.rollout import PRESTOP_S
+from server.api.gate import OPEN_PATHS
+from server.master import GRACE_S
+from server.settings import DEFAULT_PORT, Settings, variable
+
+REPO = Path(__file__).resolve().parent.parent.parent
+FOLDER = REPO / "deploy" / "kubernetes"
+APPLIED = ("overlays/cpu", "overlays/gpu", "rollouts/candidate")
+VERSIONS = ("1.30", kubernetes_validate.latest_version())
+KUBECTL = shutil.which("kubectl")
+OTHERS_KINDS = {"ServiceMonitor", "HTTPRoute", "InferenceService"}  # whose schemas come with what they are for
+FRAGMENTS = {"kustomization.yaml", "prometheus-adapter.yaml", "gpu.yaml"}  # for other programs, or no whole object
+END_S = 5  # of the grace period, for what follows the drain
+
+
+def documents(text):
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+FILES = {path: documents(path.read_text()) for path in FOLDER.rglob("*.yaml") if path.name not in FRAGMENTS}
+OBJECTS = [document for found in FILES.values() for document in found]
+BASE = {document["kind"]: document for path, found in FILES.items() if path.parent.name == "base" for document in found}
+SERVER = BASE["Deployment"]["spec"]["template"]
+
+
+def rendered(folder):
+    """The objects that kustomize makes of a folder."""
+    made = subprocess.run([KUBECTL, "kustomize", FOLDER / folder], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return documents(made.stdout)
+
+
+def pod_of(document):
+    """The specification of the pod that an object makes; None where it makes none."""
+    spec = document.get("spec", {})
+    return spec.get("predictor") or spec.get("template", {}).get("spec")
+
+
+def containers(document):
+    pod = pod_of(document) or {}
+    return [*pod.get("initContainers", []), *pod.get("containers", [])]
+
+
+def is_selected(selector, labels):
+    return selector.items() <= labels.items()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("document", OBJECTS, ids=lambda document: f"{document['kind']}-{document['metadata']['name']}")
+def test_every_object_is_valid_and_has_no_field_that_kubernetes_does_not_know(document, version):
+    if document["kind"] not in OTHERS_KINDS:
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl, which has kustomize, is not installed")
+@pytest.mark.parametrize("folder", ["base", *APPLIED])
+def test_what_kustomize_makes_is_valid_and_names_images_of_a_registry(folder):
+    made = rendered(folder)
+    for document in made:
+        kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
+        assert document["metadata"].get("namespace", document["metadata"]["name"]) == "opsin"
+        if folder != "base":
+            assert all("/opsin:" in container["image"] for container in containers(document))
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl, which has kustomize, is not installed")
+def test_overlays_have_the_replicas_and_the_devices_that_they_say():
+    made = {folder: {document["kind"]: document for document in rendered(folder)} for folder in ("base", *APPLIED)}
+    kinds = {"Namespace", "PersistentVolumeClaim", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    assert made["base"].keys() == kinds
+    assert made["overlays/cpu"].keys() == made["overlays/gpu"].keys() == kinds | {"HorizontalPodAutoscaler"}
+    assert made["rollouts/candidate"].keys() == {"Deployment", "Service"}
+    specs = {folder: found["Deployment"]["spec"] for folder, found in made.items()}
+    assert {folder: spec.get("replicas") for folder, spec in specs.items()} == {
+        "base": 3,
+        "overlays/cpu": None,  # the autoscaler's to say
+        "overlays/gpu": None,
+        "rollouts/candidate": 1,
+    }
+    assert made["overlays/cpu"]["HorizontalPodAutoscaler"]["spec"]["minReplicas"] == 3
+    gpus = {
+        folder: spec["template"]["spec"]["containers"][0]["resources"]["limits"].get("nvidia.com/gpu")
+        for folder, spec in specs.items()
+    }
+    assert gpus == {"base": None, "overlays/cpu": None, "overlays/gpu": 1, "rollouts/candidate": None}
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl, which has kustomize, is not installed")
+def test_components_fit_onto_an_overlay(tmp_path):
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    overlay = tmp_path / "kubernetes" / "overlays" / "cpu" / "kustomization.yaml"
+    overlay.write_text(re.sub(r"# (- \.\./\.\./components/)", r"\1", overlay.read_text()))
+    made = subprocess.run([KUBECTL, "kustomize", overlay.parent], capture_output=True, text=True, check=True).stdout
+    found = {document["kind"]: document for document in documents(made)}
+    assert {"ServiceMonitor", "HTTPRoute"} < found.keys()
+    metrics = found["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    assert [metric["type"] for metric in metrics] == ["Pods", "Resource"]
+    kubernetes_validate.validate(found["HorizontalPodAutoscaler"], VERSIONS[-1], strict=True)
+    assert metrics[0]["pods"]["metric"]["name"] in documented()
+
+
+@pytest.mark.parametrize("document", [each for each in OBJECTS if pod_of(each)], ids=lambda each: each["kind"])
+def test_every_pod_keeps_to_the_restricted_standard(document):
+    pod = pod_of(document)
+    [user] = set(re.findall(r"^USER (\d+):\1$", (REPO / "Dockerfile.cpu").read_text(), re.MULTILINE))
+    own = pod["securityContext"]
+    assert own["runAsNonRoot"] is True
+    assert {own["runAsUser"], own["runAsGroup"], own["fsGroup"]} == {int(user)}
+    assert own["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is pod["enableServiceLinks"] is False
+    for container in containers(document):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"].keys() >= {"cpu", "memory"}
+    assert BASE["Namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("document", [each for each in OBJECTS if pod_of(each)], ids=lambda each: each["kind"])
+def test_pod_has_time_to_be_forgotten_to_drain_and_to_end(document):
+    for container in pod_of(document)["containers"]:
+        if "lifecycle" in container:
+            assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", f"{PRESTOP_S:g}"]
+            assert pod_of(document)["terminationGracePeriodSeconds"] >= PRESTOP_S + GRACE_S + END_S
+    if document["kind"] == "Deployment":
+        assert document["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_probes_ask_paths_that_need_no_key_at_the_port_of_the_server():
+    [server] = SERVER["spec"]["containers"]
+    assert server["ports"] == [{"name": "http", "containerPort": DEFAULT_PORT}]
+    asked = {kind: server[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+    assert {kind: probe["path"] for kind, probe in asked.items()} == {
+        "startup": "/healthz",
+        "liveness": "/healthz",
+        "readiness": "/readyz",
+    }
+    assert {probe["port"] for probe in asked.values()} == {"http"}
+    for document in OBJECTS:
+        for container in containers(document):
+            paths = {probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")}
+            assert paths <= OPEN_PATHS
+
+
+def test_selectors_find_the_server():
+    labels = SERVER["metadata"]["labels"]
+    service, monitor = BASE["Service"], next(each for each in OBJECTS if each["kind"] == "ServiceMonitor")
+    assert is_selected(BASE["Deployment"]["spec"]["selector"]["matchLabels"], labels)
+    assert is_selected(service["spec"]["selector"], labels)
+    assert is_selected(BASE["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"], labels)
+    assert is_selected(BASE["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"], labels)
+    assert is_selected(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    [route] = [each for each in OBJECTS if each["kind"] == "HTTPRoute"]
+    [backend] = route["spec"]["rules"][0]["backendRefs"]
+    assert (backend["name"], backend["port"]) == (service["metadata"]["name"], service["spec"]["ports"][0]["port"])
+
+
+def test_candidate_is_asked_by_nobody_who_asks_the_stable_release():
+    stable = BASE["Service"]["spec"]["selector"]
+    own = yaml.safe_load((FOLDER / "rollouts" / "candidate" / "kustomization.yaml").read_text())["labels"][0]["pairs"]
+    assert not is_selected(stable, SERVER["metadata"]["labels"] | own)
+
+
+def test_volumes_that_are_mounted_exist_and_the_repository_is_read_alone():
+    claim, keys = BASE["PersistentVolumeClaim"]["metadata"]["name"], "opsin-keys"
+    assert BASE["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
+    for document in [each for each in OBJECTS if pod_of(each)]:
+        volumes = {volume.pop("name"): volume for volume in map(dict, pod_of(document)["volumes"])}
+        for container in containers(document):
+            mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+            assert mounts.keys() <= volumes.keys()
+            assert document["kind"] == "Job" or mounts["repository"]["readOnly"] is True
+        assert volumes["repository"] == {"persistentVolumeClaim": {"claimName": claim}}
+        assert document["kind"] == "Job" or volumes["keys"]["secret"]["secretName"] == keys
+    assert f"create secret generic {keys} --from-file=keys.txt" in (REPO / "docs" / "kubernetes.md").read_text()
+
+
+def test_settings_are_those_of_the_server_and_the_keys_lie_where_they_are_mounted():
+    known = {variable(row.name) for row in fields(Settings)}
+    for document in OBJECTS:
+        for container in containers(document):
+            values = {each["name"]: each["value"] for each in container.get("env", [])}
+            assert {name for name in values if name.startswith("OPSIN_")} <= known
+            if keys := values.get("OPSIN_API_KEYS_FILE"):
+                [mount] = [each for each in container["volumeMounts"] if each["name"] == "keys"]
+                assert keys == f"{mount['mountPath']}/keys.txt"
+
+
+def test_adapter_asks_for_a_metric_of_the_server():
+    adapter = yaml.safe_load((FOLDER / "prometheus-adapter.yaml").read_text())
+    [rule] = adapter["rules"]["custom"]
+    queue = yaml.safe_load((FOLDER / "components" / "queue-autoscaling" / "kustomization.yaml").read_text())
+    [patch] = yaml.safe_load(queue["patches"][0]["patch"])
+    name = patch["value"]["pods"]["metric"]["name"]
+    assert rule["name"]["as"] == name
+    assert rule["seriesQuery"].startswith(f"{name}{{")
+    assert name in documented()
+
+
+def test_gateway_waits_for_as_long_as_an_upload_and_its_answer_may_take():
+    [route] = [each for each in OBJECTS if each["kind"] == "HTTPRoute"]
+    timeout_s = int(route["spec"]["rules"][0]["timeouts"]["request"].removesuffix("s"))
+    default = Settings()
+    assert 1000 * timeout_s > default.read_timeout_ms + default.request_timeout_ms
+
+
+@pytest.mark.parametrize("kind", sorted(OTHERS_KINDS))
+def test_objects_of_others_have_only_fields_that_their_documentation_names(kind):
+    documented_fields = {
+        "ServiceMonitor": ("monitoring.coreos.com/v1", {"selector", "endpoints"}),
+        "HTTPRoute": ("gateway.networking.k8s.io/v1", {"parentRefs", "hostnames", "rules"}),
+        "InferenceService": ("serving.kserve.io/v1beta1", {"predictor"}),
+    }
+    api_version, spec = documented_fields[kind]
+    [document] = [each for each in OBJECTS if each["kind"] == kind]
+    assert (document["apiVersion"], document["spec"].keys()) == (api_version, spec)
+
+
+def test_containers_of_kserve_are_valid_as_those_of_a_pod():
+    [service] = [each for each in OBJECTS if each["kind"] == "InferenceService"]
+    own = {"minReplicas", "maxReplicas", "scaleMetric", "scaleTarget", "timeout"}  # of KServe's ComponentExtensionSpec
+    spec = {name: value for name, value in service["spec"]["predictor"].items() if name not in own}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "opsin"}, "spec": spec}
+    kubernetes_validate.validate(pod, VERSIONS[-1], strict=True)
+    assert spec["containers"][0]["name"] == "kserve-container"
+    [deployed] = SERVER["spec"]["containers"]
+    for name in ("lifecycle", "resources", "securityContext"):
+        assert spec["containers"][0][name] == deployed[name]
+
+
+def test_folders_and_commands_of_the_document_exist():
+    text = (REPO / "docs" / "kubernetes.md").read_text()
+    for folder in re.findall(r"`((?:components|overlays|rollouts)/[a-z-]+|base|kserve)`", text):
+        assert (FOLDER / folder).is_dir(), folder
+    for path in re.findall(r"deploy/kubernetes/[\w./-]*[\w-]", text):
+        assert (REPO / path).exists(), path
