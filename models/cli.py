@@ -76,6 +76,10 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             return verify(repository, args.target, golden=args.golden, answers=args.answers, as_json=args.json)
         case "export":
             return export(repository, args.target, args.out, with_onnx=args.onnx, as_json=args.json)
+        case "card":
+            from models.card.command import card  # with Jinja, which nothing else here needs
+
+            return card(repository, args.target, args.out, as_json=args.json)
         case "promote":
             return promote(repository, args.target, why=args.why, as_json=args.json)
         case "rollback":

@@ -201,5 +201,7 @@ def _with_file(
         formats={**manifest.formats, format_for(device).name: exported},
         metrics={**manifest.metrics, exported.precision: new.to_dict()},
         expected_answers=manifest.expected_answers or new.expected_answers,
+        evaluation=manifest.evaluation or new.evaluation,
+        operating_curve=manifest.operating_curve or new.operating_curve,
         provenance={**manifest.provenance, "added": [*manifest.provenance.get("added", []), record]},
     )

@@ -96,6 +96,8 @@ def requantize(
             metrics={**manifest.metrics, "int8": measured.to_dict()},
             calibration=measured.calibration,
             expected_answers=measured.expected_answers,
+            evaluation=measured.evaluation,
+            operating_curve=measured.operating_curve,
             provenance=provenance_after(manifest, verdict.reason, measured.validation, command),
         )
         files = {path: artifact.path / path for path in manifest.files} | {"model.tflite": file}

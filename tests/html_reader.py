@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "img", "input", "use", "path"}
+VOID = {"meta", "link", "br", "img", "input", "use", "path"}
 
 
 class Reader(HTMLParser):

@@ -4,44 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from models.intervals import Interval, Z, wilson
 from models.plural import how_many
 
-Z = 1.96  # of a normal distribution, 95 % lies within so many standard deviations
+__all__ = ["Interval", "bootstrap", "in_points", "in_words", "paired", "what_they_tell", "wilson"]
+
 NUM_DRAWS = 500
-
-
-class Interval(NamedTuple):
-    """The two ends of a 95 % interval."""
-
-    low: float
-    high: float
-
-    def to_list(self) -> list[float]:
-        """Return the JSON form, with six decimals."""
-        return [round(self.low, 6), round(self.high, 6)]
-
-    def in_percent(self, decimals: int = 1) -> str:
-        """Say the ends of a fraction's interval, such as "91.3 to 96.2"."""
-        return f"{100 * self.low:.{decimals}f} to {100 * self.high:.{decimals}f}"
-
-
-def wilson(num_right: int, num_images: int) -> Interval:
-    """Return the interval of an accuracy, both ends in [0, 1]; all of [0, 1] where there is no image.
-
-    Wilson's (1927): right for few images and for accuracies near 1, unlike the accuracy plus and minus 1.96 standard
-    errors, which is of width 0 where all images are right.
-    """
-    if not num_images:
-        return Interval(0.0, 1.0)
-    fraction, spread = num_right / num_images, Z**2 / num_images
-    centre = (fraction + spread / 2) / (1 + spread)
-    margin = math.sqrt(fraction * (1 - fraction) * spread + spread**2 / 4) / (1 + spread)
-    return Interval(max(0.0, centre - margin), min(1.0, centre + margin))
 
 
 def paired(num_broken: int, num_fixed: int, num_images: int) -> Interval:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from models.network.architectures import Architecture
@@ -14,6 +13,7 @@ from training.architecture import architecture_of
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset
 from training.evaluate import Metrics
+from training.made_with import made_with
 from training.measured import MeasuredFile
 from training.run import Run
 
@@ -61,6 +61,8 @@ def fields_of(measured: MeasuredFile, other_metrics: Mapping[str, Any]) -> dict[
         "metrics": {**other_metrics, measured.precision: measured.to_dict()},
         "calibration": measured.calibration,
         "expected_answers": measured.expected_answers,
+        "evaluation": measured.evaluation,
+        "operating_curve": measured.operating_curve,
     }
 
 
@@ -75,7 +77,7 @@ def provenance_of(run: Run, data: Dataset) -> dict[str, Any]:
         "compression": run.compression,
         "dataset": about_data(data),
         "config": run.config.to_dict(),
-        "packages": {package: version(package) for package in PACKAGES},
+        **made_with(PACKAGES),
     }
 
 

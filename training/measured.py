@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
 from models.store.calibration import MIN_SCORES, NONE_LABEL, Calibration
 from models.store.durable import replacing
+from models.store.evaluation import Evaluation
 from models.store.expected_answers import ExpectedAnswers
+from models.store.operating_curve import OperatingCurve
 from training.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
 from training.dataset import Dataset, Split
 from training.evaluate import Metrics, measure, predict
@@ -55,6 +58,8 @@ class MeasuredFile:
         none_recognised: of the test images of the class `_none`, which are among `metrics` as any other's: how many
             are recognised, of how many; None without such a class.
         expected_answers: to the validation images; None where a run has none.
+        evaluation: the answers to the test images, counted by class.
+        operating_curve: what accepting only sure answers would give, by validation images; None where there are none.
         answers: that the figures are of.
     """
 
@@ -67,6 +72,8 @@ class MeasuredFile:
     temperature_interval: Interval | None = None
     none_recognised: tuple[int, int] | None = None
     expected_answers: ExpectedAnswers | None = None
+    evaluation: Evaluation | None = None
+    operating_curve: OperatingCurve | None = None
     answers: Answers = field(default_factory=Answers, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,21 +142,25 @@ def measured(
     none = data.labels.index(NONE_LABEL) if NONE_LABEL in data.labels else None
     sets = {"validation": (answers.validation, data.validation.targets), "test": (answers.test, data.test.targets)}
     figures = {name: measure(*pair) for name, pair in sets.items()}
+    of_test = partial(Evaluation.of, *sets["test"], precision=precision)
     if not data.has_validation:
-        return MeasuredFile(file, precision, figures["test"], figures["test"], answers=answers)
+        return MeasuredFile(file, precision, figures["test"], figures["test"], evaluation=of_test(), answers=answers)
     is_none = data.test.targets == none
     num_recognised = int((answers.test[is_none].argmax(axis=1) == none).sum())
     as_trained = {name: (with_temperature(found, 1 / temperature), targets) for name, (found, targets) in sets.items()}
+    calibration = fit_calibration(*sets["validation"], temperature=temperature, none_target=none)
     return MeasuredFile(
         file,
         precision,
         figures["validation"],
         figures["test"],
-        calibration=fit_calibration(*sets["validation"], temperature=temperature, none_target=none),
+        calibration=calibration,
         before_temperature={name: measure(*pair) for name, pair in as_trained.items()},
         temperature_interval=temperature_interval(*as_trained["validation"]),
         none_recognised=None if none is None else (num_recognised, int(is_none.sum())),
         expected_answers=ExpectedAnswers.of(answers.validation),
+        evaluation=of_test(calibration=calibration),
+        operating_curve=OperatingCurve.of(*sets["validation"]),
         answers=answers,
     )
 

@@ -143,6 +143,9 @@ def _version_with(repository: Repository, name: str, run: Run, measured: Measure
         manifest = artifact.manifest
         is_same_file = manifest.files.get(MODEL_FILE) == sha256 and manifest.provenance.get("run") == run.run_id
         # A version of before may say less of the file than is known now.
-        if is_same_file and (manifest.expected_answers or not measured.expected_answers):
+        says_as_much = all(
+            getattr(manifest, field) or not getattr(measured, field) for field in ("expected_answers", "evaluation")
+        )
+        if is_same_file and says_as_much:
             return artifact
     return None

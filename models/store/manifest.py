@@ -11,6 +11,7 @@ from typing import Any
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
 from models.store.calibration import Calibration
+from models.store.evaluation import Evaluation
 from models.store.expected_answers import ExpectedAnswers
 from models.store.fields import (
     MANIFEST_FILE,
@@ -21,6 +22,7 @@ from models.store.fields import (
     validate_version,
 )
 from models.store.model_files import FORMATS, ModelFile
+from models.store.operating_curve import OperatingCurve
 from models.store.reference import ModelReference
 from models.store.strict_json import parse_object, plain
 
@@ -28,6 +30,14 @@ __all__ = ["MANIFEST_FILE", "Manifest", "ModelFile", "decode", "encode", "valida
 
 SCHEMA_VERSION = 1  # the JSON calls it format
 MAX_MANIFEST_BYTES = 8 * 1024**2
+
+# Fields that a version has only where they could be measured, in the order of manifest.json.
+MEASURED: dict[str, Any] = {
+    "calibration": Calibration,
+    "expected_answers": ExpectedAnswers,
+    "evaluation": Evaluation,
+    "operating_curve": OperatingCurve,
+}
 
 _MAX_MESSAGE_CHARACTERS = 400
 
@@ -48,6 +58,8 @@ class Manifest:
         files: relative POSIX path to lower-case sha256; filled in when the artifact is written.
         calibration: what the probabilities are worth; None, and no field of manifest.json, where it was not fitted.
         expected_answers: to the validation images; None, and no field, where there were none.
+        evaluation: its answers to the test images, counted by class; None, and no field, where nobody counted.
+        operating_curve: what accepting only sure answers would give, by the validation images; likewise.
 
     Raises:
         ValueError: a field is malformed; the message names the field and its value.
@@ -64,25 +76,29 @@ class Manifest:
     files: Mapping[str, str] = field(default_factory=dict)
     calibration: Calibration | None = None
     expected_answers: ExpectedAnswers | None = None
+    evaluation: Evaluation | None = None
+    operating_curve: OperatingCurve | None = None
 
     def __post_init__(self) -> None:
         validate_name(self.name)
         validate_version(self.version)
         if not isinstance(self.pixels, PixelSpec):
             raise ValueError(f"pixels must be a PixelSpec, got {type(self.pixels).__name__}")
-        if not isinstance(self.calibration, Calibration | None):
-            raise ValueError(f"calibration must be a Calibration or None, got {type(self.calibration).__name__}")
-        if not isinstance(self.expected_answers, ExpectedAnswers | None):
-            raise ValueError(f"expected_answers must be ExpectedAnswers, got {type(self.expected_answers).__name__}")
+        for key, kind in MEASURED.items():
+            if not isinstance(value := getattr(self, key), kind | None):
+                raise ValueError(f"{key} must be {kind.__name__} or None, got {type(value).__name__}")
         for key in ("architecture", "metrics", "provenance"):
             # Depth 2, as within manifest.json, so that what is written can be read.
             object.__setattr__(self, key, plain(validate_mapping(getattr(self, key), key), key, depth=2))
         object.__setattr__(self, "labels", validate_labels(self.labels))
-        if self.expected_answers and len(self.expected_answers.classes) != len(self.labels):
-            raise ValueError(
-                f"expected_answers.classes must have a number for each of {len(self.labels)} labels, "
-                f"got {len(self.expected_answers.classes)}"
-            )
+        by_class = {
+            "expected_answers.classes": self.expected_answers.classes if self.expected_answers else None,
+            "evaluation.num_images": self.evaluation.num_images if self.evaluation else None,
+            "operating_curve.num_images": self.operating_curve.num_images if self.operating_curve else None,
+        }
+        for key, counts in by_class.items():
+            if counts is not None and len(counts) != len(self.labels):
+                raise ValueError(f"{key} must have a number for each of {len(self.labels)} labels, got {len(counts)}")
         formats = validate_mapping(self.formats, "engines")
         if not formats or not formats.keys() <= FORMATS.keys():
             known = ", ".join(FORMATS)
@@ -111,8 +127,7 @@ class Manifest:
             "input": {"name": "image", "dtype": "uint8", "shape": shape},
             "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, len(self.labels)]}],
             "engines": {name: file.to_dict() for name, file in self.formats.items()},
-            **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
-            **({"expected_answers": self.expected_answers.to_dict()} if self.expected_answers else {}),
+            **{key: value.to_dict() for key in MEASURED if (value := getattr(self, key))},
             "metrics": plain(self.metrics, "metrics", depth=2),
             "provenance": plain(self.provenance, "provenance", depth=2),
             "files": dict(self.files),
@@ -158,11 +173,9 @@ def decode(data: bytes) -> Manifest:
             if validate_mapping(engine, f"engine {name!r}").keys() - {"saturates"} != {"file", "precision"}:
                 raise ValueError(f"engine {name!r} must have the fields file and precision, got {sorted(engine)}")
             fields["formats"][name] = ModelFile(**engine)
-        if "calibration" in record:
-            fields["calibration"] = Calibration.from_dict(validate_mapping(record["calibration"], "calibration"))
-        if "expected_answers" in record:
-            expected = validate_mapping(record["expected_answers"], "expected_answers")
-            fields["expected_answers"] = ExpectedAnswers.from_dict(expected)
+        for key, kind in MEASURED.items():
+            if key in record:
+                fields[key] = kind.from_dict(validate_mapping(record[key], key))
         manifest = Manifest(**fields)
         if encode(manifest) != data:
             raise ValueError(f"{MANIFEST_FILE} has changed since it was written")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, has_request_context, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
+from models.card.page import STATIC
 from models.errors import OpsinError
+from server.api.cards import CARD_FILES, card_routes
 from server.api.cors import Cors, cors_headers
 from server.api.description import description_routes
 from server.api.errors import ON_EVERY_RESPONSE, STATUS, front_response, register_error_handlers
@@ -80,6 +82,8 @@ class FlaskApp(Flask):
         """Send a file of its own name, and of no other that the file system would take for it (a//b, a/)."""
         if filename != posixpath.normpath(filename):
             raise NotFound
+        if filename in CARD_FILES:  # which pages that are written without a server need, too
+            return send_from_directory(STATIC, filename, max_age=self.get_send_file_max_age(filename))
         return super().send_static_file(filename)
 
     def front_response(self, error: OpsinError, path: str, origin: str) -> tuple[str, dict[str, str], bytes]:
@@ -138,6 +142,7 @@ def create_app(
     app.register_blueprint(open_inference_routes(service, settings, metrics))
     app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
     app.register_blueprint(hugging_face_routes(classifier, settings, metrics))
+    app.register_blueprint(card_routes(engine, settings, metrics))
     app.register_blueprint(description_routes(settings))
     app.register_blueprint(operations_routes(engine, is_stopping, choice))
     app.register_blueprint(metrics_routes(metrics.registry))

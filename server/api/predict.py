@@ -16,6 +16,7 @@ from server.api.exchange import Exchange
 from server.api.explanations import NOTHING_MORE, ExplanationQuery, parse_explanation
 from server.api.pages import Pages
 from server.api.uploads import parse_uploads
+from server.api.wants_page import wants_page
 from server.classify import Classification, Classifier, Upload
 from server.fraction import fraction
 from server.metrics import Metrics
@@ -25,7 +26,6 @@ from server.whole_number import whole_number
 
 PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding")
 DEFAULT_TOP_K = 5
-MAX_ACCEPT_CHARACTERS = 1000  # browsers write 200; to weigh 100,000 took 80 ms
 
 T = TypeVar("T")
 
@@ -67,10 +67,10 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
             )
         except OpsinError as error:
             exchange.note_error(error)
-            return pages.refusal(error) if _wants_page(current) else error_response(error)
+            return pages.refusal(error) if wants_page(current) else error_response(error)
         exchange.note_served(classification.model)
         with exchange.encoding():
-            if _wants_page(current):
+            if wants_page(current):
                 return pages.results(uploads, classification.answers, _failure(classification))
             return _json_response(uploads, classification, query.explanation)
 
@@ -147,12 +147,3 @@ def _json_response(uploads: list[Upload], classification: Classification, wanted
 
 def _listed(labels: Sequence[Ranked]) -> list[dict[str, Any]]:
     return [{"label": ranked.label, "probability": ranked.probability} for ranked in labels]
-
-
-def _wants_page(current: Request) -> bool:
-    """Tell a browser's plain form, which prefers HTML, from a program, which takes JSON or anything."""
-    accepts = current.environ.get("HTTP_ACCEPT", "")
-    if len(accepts) > MAX_ACCEPT_CHARACTERS or "text/" not in accepts.lower():
-        return False  # as most programs; no need to weigh what they do accept
-    accepted = current.accept_mimetypes
-    return accepted.quality("text/html") > accepted.quality("application/json")

@@ -7,9 +7,11 @@ from typing import Any
 from server.openapi.parts import (
     BASE64,
     MAX_VERSION,
+    MODEL,
     NUMBER,
     RED,
     TEXT,
+    VERSION,
     WHOLE,
     Schema,
     answer,
@@ -20,6 +22,27 @@ from server.openapi.parts import (
     refusals,
 )
 
+# What a card has whatever the version (docs/cards.md).
+CARD = ("labels", "data", "accuracy", "classes", "confusions", "reliability", "label_sets", "files", "steps", "made")
+BOOLEAN: Schema = {"type": "boolean"}
+FRACTION: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+LISTED = obj(
+    {
+        "name": TEXT,
+        "version": {"type": "integer"},
+        "is_served": BOOLEAN,
+        "is_default": BOOLEAN,
+        "state": TEXT,
+        "url": TEXT,
+        "error": {"type": ["string", "null"]},
+    },
+    {
+        "num_classes": WHOLE,
+        "accuracy": FRACTION,
+        "accuracy_interval": {"type": ["array", "null"], "items": FRACTION, "minItems": 2, "maxItems": 2},
+        "size_bytes": WHOLE,
+    },
+)
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif")
 PICTURE: Schema = {"type": "string", "format": "binary"}
 # Of a request with pictures: what it may be refused with, whatever the way in.
@@ -34,6 +57,24 @@ def own_paths(*, max_images: int) -> dict[str, Any]:
     """
     return {
         "/predict": {"post": _predict(max_images)},
+        "/models": {
+            "get": {
+                "summary": "All versions of the models that are served; HTML where that is preferred.",
+                "tags": ["models"],
+                "responses": {"200": answer("Versions, the default model's first.", ref("Models"))},
+            }
+        },
+        "/models/{name}/{version}": {
+            "get": {
+                "summary": "The card of a version: what it is worth, class by class; HTML where that is preferred.",
+                "tags": ["models"],
+                "parameters": [MODEL, VERSION],
+                "responses": {
+                    "200": answer("What a person needs to decide about it.", ref("Card")),
+                    **refusals((400, 404, 500), kind="Refusal"),
+                },
+            }
+        },
         "/healthz": {"get": _told("The process lives.", obj({"status": {"const": "ok"}}))},
         "/readyz": {
             "get": {
@@ -84,6 +125,8 @@ def own_schemas() -> dict[str, Any]:
         "Explanation": explanation,
         "FailedImage": failed,
         "Predictions": obj({**served, "predictions": predictions}),
+        "Models": obj({"models": array(LISTED)}),
+        "Card": obj({**served, **{name: {} for name in CARD}}, is_open=True),
         "Ready": obj({"status": {"const": "ready"}, "models": array({"type": "object"})}, is_open=True),
     }
 

@@ -1,20 +1,7 @@
 import numpy as np
 import pytest
 
-from training.intervals import bootstrap, in_points, in_words, paired, what_they_tell, wilson
-
-
-def test_wilson_is_that_of_the_books():
-    # Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
-    assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
-
-
-def test_nothing_is_known_of_no_images_and_something_of_one_image():
-    assert wilson(0, 0) == (0, 1)
-    assert wilson(1, 1) == pytest.approx((0.2065, 1), abs=5e-5)
+from training.intervals import bootstrap, in_points, in_words, paired, what_they_tell
 
 
 def test_difference_of_the_same_images_has_the_interval_of_agresti_and_min():

@@ -1,0 +1,119 @@
+"""Make the card of a version from its artifact, as one JSON document that the page shows, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.card.classes import class_rows, worst
+from models.card.making import against, steps_of
+from models.card.reliability import reliability_rows
+from models.card.words import intended, summary, weaknesses
+from models.intervals import Interval, wilson
+from models.report import accuracy
+from models.store.artifact import Artifact
+from models.store.calibration import NONE_LABEL
+from models.store.evaluation import Evaluation
+from models.store.manifest import Manifest
+
+NOT_COUNTED = (
+    "it was published before answers were counted by class; with its data, "
+    "`python -m training.measure_published NAME:VERSION --data PHOTOS` publishes a version that has them"
+)
+
+
+def card_of(artifact: Artifact) -> dict[str, Any]:
+    """Return the card of a version as JSON.
+
+    What the manifest does not tell is None, or an empty list; fractions are in [0, 1], intervals are of 95 %.
+    """
+    manifest, evaluation = artifact.manifest, artifact.manifest.evaluation
+    card: dict[str, Any] = {
+        "model": manifest.name,
+        "version": manifest.version,
+        "labels": [label for label in manifest.labels if label != NONE_LABEL],
+        "input": manifest.pixels.to_dict(),
+        "data": _data(manifest),
+        "accuracy": accuracy_of(manifest),
+        "classes": class_rows(manifest.labels, evaluation) if evaluation else [],
+        "confusions": _confusions(manifest.labels, evaluation) if evaluation else None,
+        "reliability": reliability_rows(evaluation) if evaluation else [],
+        "label_sets": _label_sets(evaluation) if evaluation else [],
+        "unsure_below": manifest.calibration.unsure_below if manifest.calibration else None,
+        "files": _files(artifact),
+        "size_bytes": artifact.size_bytes,
+        "steps": steps_of(manifest),
+        "made": _made(manifest),
+        "state": None,
+        "measured_here": None,
+    }
+    card |= {"summary": summary(card), "weaknesses": weaknesses(card, worst(card["classes"])), **intended(card)}
+    return card
+
+
+def _data(manifest: Manifest) -> dict[str, Any]:
+    told = manifest.provenance.get("dataset")
+    data = told if isinstance(told, dict) else {}
+    names = ("name", "num_train", "num_validation", "num_test", "sha256")
+    return {**{name: data.get(name) for name in names}, "measured_on": manifest.metrics.get("measured_on")}
+
+
+def accuracy_of(manifest: Manifest) -> dict[str, Any] | None:
+    """Return the figures of the file that most devices run, with 95 % intervals; None where the manifest has none."""
+    for file in manifest.formats.values():
+        metrics = manifest.metrics.get(file.precision)
+        if isinstance(metrics, dict) and isinstance(metrics.get("num_images"), int):
+            names = ("num_images", "top1", "top5", "ece")
+            figures = {name: metrics.get(name) for name in names}
+            num_right = round((metrics.get("top1") or 0) * metrics["num_images"])
+            intervals = {"top1": wilson(num_right, metrics["num_images"]).to_list(), **metrics.get("intervals", {})}
+            before = metrics.get("before_temperature", {}).get("test", {}).get("ece")
+            return {"precision": file.precision, **figures, "intervals": intervals, "ece_before_temperature": before}
+    top1 = accuracy(manifest)
+    return None if top1 is None else {"precision": None, "num_images": None, "top1": top1, "intervals": {}}
+
+
+def _confusions(labels: tuple[str, ...], evaluation: Evaluation) -> dict[str, Any]:
+    """Return the pairs that are confused most, the most frequent first, and how many images are of others."""
+    pairs = [
+        {
+            "label": labels[pair.label],
+            "answer": labels[pair.answer],
+            "num_images": pair.num_images,
+            "of": evaluation.num_images[pair.label],
+        }
+        for pair in evaluation.confusions
+    ]
+    return {"pairs": pairs, "num_unlisted": evaluation.num_unlisted}
+
+
+def _label_sets(evaluation: Evaluation) -> list[dict[str, Any]]:
+    num_images = sum(evaluation.num_images)
+    return [
+        {
+            "coverage": sets.coverage,
+            "num_images": num_images,
+            "num_right": sets.num_right,
+            "covered": round(sets.num_right / num_images, 6),
+            "interval": Interval.to_list(wilson(sets.num_right, num_images)),
+            "mean_labels": sets.mean_labels,
+        }
+        for sets in evaluation.label_sets
+    ]
+
+
+def _files(artifact: Artifact) -> list[dict[str, Any]]:
+    manifest, files = artifact.manifest, []
+    for name, model in manifest.formats.items():
+        paths = [path for path in manifest.files if path == model.file or path.startswith(f"{model.file}/")]
+        num_bytes = sum((artifact.path / path).stat().st_size for path in paths)
+        digest = manifest.files.get(model.file)
+        files.append(
+            {"format": name, "file": model.file, "precision": model.precision, "bytes": num_bytes, "sha256": digest}
+        )
+    return files
+
+
+def _made(manifest: Manifest) -> dict[str, Any]:
+    told = manifest.provenance
+    names = ("created", "parent", "commit", "machine", "packages", "compression", "weights")
+    return {**{name: told.get(name) for name in names}, "against": against(manifest)}

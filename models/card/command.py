@@ -1,0 +1,27 @@
+"""`python -m models card`: writes a version's card, as the page that a server shows or as its JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from models.card.card import card_of
+from models.card.page import render_card
+from models.errors import without_host_paths
+from models.store.durable import replace_file
+from models.store.reference import ModelReference
+from models.store.repository import Repository
+
+
+def card(repository: Repository, target: ModelReference, out: Path | None, *, as_json: bool) -> int:
+    """Write the card of a version, the stable one by default, to a file or to standard output; returns 0."""
+    artifact = repository.load(target.name, target.version)
+    document = card_of(artifact)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n" if as_json else render_card(document)
+    if out is None:
+        print(text, end="")
+        return 0
+    with without_host_paths(f"{out} cannot be written"):
+        replace_file(out, text.encode())
+    print(f"wrote the card of {artifact.manifest.reference} to {out}")
+    return 0

@@ -1,0 +1,95 @@
+"""How a version came to be: its line of versions, and the commands, without a path of the machine that ran them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import PurePath
+from typing import Any
+
+from models.plural import how_many
+from models.store.manifest import Manifest
+
+_ABSOLUTE = re.compile(r"^((?:--?[\w-]+=)?)([/~].*|[A-Za-z]:[\\/].*|file:.*)$")
+# What a command did, by the words that it begins with; the first that fits.
+WHAT = {
+    ("training", "teach"): "A ResNet-v2 learned from a finished network",
+    ("training.restore",): "The run was made again from the published version",
+    ("training.measure_published",): "Its answers to the test pictures were counted by class",
+    ("training",): "Trained",
+    ("optimize", "quantize", "--aware"): "Trained on with the rounding of int8 in it, and rounded to int8",
+    ("optimize", "quantize"): "Rounded to int8",
+    ("optimize", "prune"): "Made smaller (pruned) and trained on",
+    ("optimize", "auto"): "Made smaller by a search",
+    ("optimize", "export"): "A file for another device was added",
+    ("optimize.requantize",): "Rounded to int8 once more, for processors without VNNI",
+    ("optimize.imagenet",): "Made of weights that others have trained, and rounded to int8",
+}
+
+
+def steps_of(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return what led to the version, the first step first: what was done, with which command, when, and what of it."""
+    told: dict[str, Any] = dict(manifest.provenance)
+    commands = [command for command in _list(told.get("training_commands")) if isinstance(command, str)]
+    steps: list[dict[str, Any]] = [{"command": command} for command in commands]
+    if isinstance(command := told.get("command"), str) and command not in commands:
+        steps.append({"command": command, "created": told.get("created"), "of": told.get("parent")})
+    for name in ("requantized", "measured", "added"):
+        steps += [step for step in _list(told.get(name)) if isinstance(step, dict)]
+    return [
+        {
+            "what": _what(step.get("command")),
+            "command": without_paths(step["command"]) if isinstance(step.get("command"), str) else None,
+            "created": step.get("created"),
+            "of": step.get("of") or step.get("to") or _restored(step.get("command")),
+        }
+        for step in steps
+    ]
+
+
+def against(manifest: Manifest) -> list[str]:
+    """Say how it compares with the first model of its line, and with what was served when it was published."""
+    lines = []
+    line: Any = manifest.provenance.get("line")
+    match line:
+        case {"published": str(first), "top1_points": float() | int() as points, "num_images": int(number)}:
+            within = ""
+            match line.get("top1_points_interval"):
+                case [float() | int() as low, float() | int() as high]:
+                    within = f" ({low:+.2f} to {high:+.2f})"
+            lines.append(
+                f"Against {first}, with which its line of compressions began: {points:+.2f} points of accuracy{within} "
+                f"on {how_many(number, 'validation picture')}."
+            )
+    match manifest.provenance.get("compared_with_stable"):
+        case {"reason": str(reason), "instead_of": int(version)} if reason:
+            lines.append(f"Against version {version}, which was served before: {reason}.")
+    return lines
+
+
+def without_paths(command: str) -> str:
+    """Leave of each path that begins at the root, or at home, the last part alone."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # no command of a shell
+        return command if "/" not in command else "(a command that cannot be shown without its paths)"
+    short = [_ABSOLUTE.sub(lambda found: f"{found[1]}{PurePath(found[2]).name or '…'}", word) for word in words]
+    return command if short == words else shlex.join(short)
+
+
+def _what(command: object) -> str:
+    words = str(command or "").removeprefix("python -m ").split()
+    for begin, what in WHAT.items():
+        head, *options = begin
+        if words[:1] == [head] and all(option in words for option in options):
+            return what
+    return "Made"
+
+
+def _restored(command: object) -> str | None:
+    found = re.match(r"python -m training\.restore ([\w.-]+:\d+)", str(command))
+    return found[1] if found else None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

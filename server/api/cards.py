@@ -1,0 +1,135 @@
+"""GET /models and /models/<name>/<version>: which versions there are, and the card of each, as JSON or as a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, make_response, request, url_for
+
+from models.card.card import accuracy_of, card_of
+from models.card.page import render_card, render_list
+from models.errors import ArtifactError, ModelNotFound
+from models.store.repository import Repository
+from server.api.errors import JSONResponse
+from server.api.pages import SECURITY_HEADERS
+from server.api.probabilities import version_of
+from server.api.wants_page import wants_page
+from server.engine.client import EngineClient
+from server.metrics import Metrics
+from server.observed import measured_here
+from server.settings import Settings
+
+CARD_FILES = ("card.css", "card.js")
+
+
+class Cards:
+    """The versions in the repository of the models that are served, and of no others."""
+
+    def __init__(self, engine: EngineClient, settings: Settings, metrics: Metrics) -> None:
+        self._engine, self._metrics = engine, metrics
+        self._repository = Repository(settings.repository)
+
+    def versions(self) -> list[dict[str, Any]]:
+        """List all versions, the default model's first, the newest of each first."""
+        return [self._listed(name, version) for name in self._names() for version in reversed(self._versions(name))]
+
+    def card(self, name: str, version: int | None) -> dict[str, Any]:
+        """Return the card of a version, the stable one if None, with what this server measured where it serves it.
+
+        Raises:
+            ModelNotFound, VersionNotFound: it is of no model that is served, or not there.
+            CorruptArtifact: its manifest is not as it was written.
+        """
+        if name not in (names := self._names()):
+            raise ModelNotFound(f"model {name!r} is not served here; served: {', '.join(names)}")
+        card = card_of(self._repository.load(name, version, verify=False))
+        catalogue = self._engine.catalogue
+        for model, choice in zip(catalogue.models, catalogue.runtimes, strict=True):
+            if (model.name, model.version) == (name, card["version"]):
+                card["measured_here"] = measured_here(model, choice, self._metrics.registry.collect())
+        return {**card, "state": self._state(name, card["version"])["state"]}
+
+    def url_of(self, reference: str) -> str | None:
+        """Find the card of "name:version"; None where there is none."""
+        name, _, version = reference.partition(":")
+        if name not in self._names() or not version.isdecimal() or int(version) not in self._versions(name):
+            return None
+        return url_for("cards.card", name=name, version=version)
+
+    def _names(self) -> list[str]:
+        catalogue = self._engine.catalogue
+        served, refused = ([each.name for each in some] for some in (catalogue.models, catalogue.refused))
+        return list(dict.fromkeys([*served, *refused]))
+
+    def _versions(self, name: str) -> list[int]:
+        try:
+            return self._repository.versions(name)
+        except ArtifactError:  # its folder has gone, or cannot be read; what was loaded is served all the same
+            return []
+
+    def _state(self, name: str, version: int) -> dict[str, Any]:
+        catalogue = self._engine.catalogue
+        default = catalogue.default_model
+        is_served = any((model.name, model.version) == (name, version) for model in catalogue.models)
+        is_default = default is not None and (default.name, default.version) == (name, version)
+        reasons = [each.reason for each in catalogue.refused if (each.name, each.version) == (name, version)]
+        words = "served, the default" if is_default else "served" if is_served else "kept, not served"
+        return {
+            "is_served": is_served,
+            "is_default": is_default,
+            "state": f"cannot be served: {reasons[0]}" if reasons and not is_served else words,
+        }
+
+    def _listed(self, name: str, version: int) -> dict[str, Any]:
+        url = url_for("cards.card", name=name, version=version)
+        told = {"name": name, "version": version, **self._state(name, version), "url": url}
+        try:
+            artifact = self._repository.load(name, version, verify=False)
+            size_bytes = artifact.size_bytes
+        except ArtifactError as error:
+            return {**told, "error": str(error)}
+        found = accuracy_of(artifact.manifest) or {"top1": None, "intervals": {}}
+        figures = {"accuracy": found["top1"], "accuracy_interval": found["intervals"].get("top1")}
+        num_classes = len(artifact.manifest.labels)
+        return {**told, "num_classes": num_classes, **figures, "size_bytes": size_bytes, "error": None}
+
+
+def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> Blueprint:
+    """Make the routes."""
+    routes, cards = Blueprint("cards", __name__), Cards(engine, settings, metrics)
+
+    @routes.get("/models")
+    def models() -> Response:
+        versions = cards.versions()
+        if not wants_page(request):
+            return _kept_for_nobody(JSONResponse({"models": versions}))
+        return _page(
+            render_list(versions, style_url=url_for("static", filename="card.css"), home_url=url_for("pages.index"))
+        )
+
+    @routes.get("/models/<name>/<version>")
+    def card(name: str, version: str) -> Response:
+        document = cards.card(name, version_of(version))
+        if not wants_page(request):
+            return _kept_for_nobody(JSONResponse(document))
+        page = render_card(
+            document,
+            style_url=url_for("static", filename="card.css"),
+            script_url=url_for("static", filename="card.js"),
+            cards_url=url_for("cards.models"),
+            url_of=cards.url_of,
+        )
+        return _page(page)
+
+    return routes
+
+
+def _page(text: str) -> Response:
+    response = make_response(text)
+    response.headers.update(SECURITY_HEADERS)
+    return response
+
+
+def _kept_for_nobody(response: Response) -> Response:
+    response.headers.update({"Cache-Control": "no-cache", "Vary": "Accept"})
+    return response

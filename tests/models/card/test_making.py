@@ -1,0 +1,58 @@
+"""How a version was made, in the order of its commands, without a path of the machine."""
+
+from __future__ import annotations
+
+import pytest
+from card_artifacts import counted_manifest
+from small_artifacts import small_manifest
+
+from models.card.making import against, steps_of, without_paths
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("python -m training --data photos.zip", "python -m training --data photos.zip"),
+        ("python -m training --data /home/ann/photos.zip", "python -m training --data photos.zip"),
+        ("python -m training --data=/home/ann/photos.zip", "python -m training --data=photos.zip"),
+        ("/opt/venv/bin/python -m training --data '/a b/c d.zip'", "python -m training --data 'c d.zip'"),
+        ("python -m training --data ~/photos --out /", "python -m training --data photos --out '…'"),
+        ("python -m training --data runs/photos 'it'\"'\"'s'", "python -m training --data runs/photos 'it'\"'\"'s'"),
+        ("python 'never closed /home/ann", "(a command that cannot be shown without its paths)"),
+    ],
+)
+def test_paths_of_the_machine_are_not_shown(command, shown):
+    assert without_paths(command) == shown
+
+
+def test_steps_stand_in_their_order_with_what_they_did():
+    assert steps_of(counted_manifest()) == [
+        {
+            "what": "Trained",
+            "command": "python -m training --data flowers.zip --name flowers",
+            "created": None,
+            "of": None,
+        },
+        {
+            "what": "Rounded to int8",
+            "command": "python -m optimize quantize --workdir flowers",
+            "created": "2026-11-29T19:09:10+00:00",
+            "of": "flowers:1",
+        },
+    ]
+
+
+def test_what_was_done_later_comes_last():
+    later = {"command": "python -m optimize export --for gpu toy:1", "created": "2026", "to": "toy:1"}
+    steps = steps_of(small_manifest(provenance={"command": "python -m training", "added": [later]}))
+    assert [(step["what"], step["of"]) for step in steps] == [
+        ("Trained", None),
+        ("A file for another device was added", "toy:1"),
+    ]
+
+
+def test_comparison_with_the_first_of_its_line_has_an_interval():
+    assert against(counted_manifest()) == [
+        "Against flowers:1, with which its line of compressions began: -0.31 points of accuracy (-3.55 to +2.93) on "
+        "300 validation pictures."
+    ]

@@ -1,0 +1,101 @@
+"""The page of a card: whole HTML, everything escaped, and all figures on it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from card_artifacts import counted_manifest
+from html_reader import Reader
+from small_artifacts import small_manifest, small_sources
+
+from models.card.card import card_of
+from models.card.page import STATIC, render_card
+from models.store.repository import Repository
+
+
+@pytest.fixture
+def page(tmp_path):
+    def page(manifest, **options):
+        return render_card(card_of(Repository(tmp_path / "m").publish(manifest, small_sources(tmp_path))), **options)
+
+    return page
+
+
+def test_page_is_well_formed_and_tells_the_figures(page):
+    text = page(counted_manifest())
+    Reader(text)
+    flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+    assert "Of 100 pictures it is right about 85 (80.5 to 88.6; 300 test pictures)." in flat
+    assert "rose 100 60.0 % (50.2 to 69.1) 92.3 % (83.2 to 96.7) tulip 40" in flat
+    assert "On A Processor, 2 cores; code at commit 0123456789ab" in flat
+
+
+def test_every_table_has_a_caption_and_headers(page):
+    text = page(counted_manifest())
+    tables = re.findall(r"<table.*?</table>", text, re.DOTALL)
+    assert len(tables) == 6
+    for table in tables:
+        assert "<caption>" in table
+        assert 'scope="col"' in table
+        assert 'scope="row"' in table
+
+
+def test_matrix_has_a_cell_for_each_pair_and_frames_what_is_right(page):
+    [matrix] = re.findall(r'<table class="heat">.*?</table>', page(counted_manifest()), re.DOTALL)
+    rows = re.findall(r'<th scope="row" dir="auto">(\w+)</th>(.*)</tr>', matrix)
+    cells = {label: re.findall(r'<td class="(shade\d)( right)?">(\d+)</td>', row) for label, row in rows}
+    assert cells["rose"] == [("shade0", "", "0"), ("shade6", " right", "60"), ("shade4", "", "40")]
+    assert cells["daisy"] == [("shade9", " right", "98"), ("shade1", "", "2"), ("shade0", "", "0")]
+
+
+def test_labels_and_names_are_escaped(page):
+    text = page(counted_manifest(labels=("<script>alert(1)</script>", 'a"b', "tulip")))
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_page_of_a_server_has_neither_style_nor_script_in_it(page):
+    text = page(counted_manifest(), style_url="/static/card.css", script_url="/static/card.js", cards_url="/models")
+    assert not re.search(r"<style|<script(?![^>]* src=)|\son\w+=|\sstyle=", text)
+    assert '<link rel="stylesheet" href="/static/card.css">' in text
+
+
+def test_page_without_a_server_needs_nothing_else(page):
+    text = page(counted_manifest())
+    assert not re.search(r'(?:src|href)="', text)
+    assert (STATIC / "card.css").read_text() in text
+    assert "style=" not in text
+
+
+def test_version_that_it_came_from_is_linked_where_it_has_a_card(page):
+    text = page(counted_manifest(), url_of={"flowers:1": "/models/flowers/1"}.get)
+    assert '<a href="/models/flowers/1">flowers:1</a>' in text
+    assert "<a href" not in page(counted_manifest())
+
+
+def test_many_classes_are_folded_away_and_their_pairs_listed(page):
+    import numpy as np
+
+    from models.store.evaluation import Evaluation
+
+    labels = tuple(f"class {index}" for index in range(40))
+    targets = np.arange(40)
+    evaluation = Evaluation.of(np.eye(40, dtype=np.float32)[np.roll(targets, 1)], targets, precision="int8")
+    text = page(small_manifest(labels=labels, evaluation=evaluation))
+    Reader(text)
+    assert "<details><summary>All 40 classes</summary>" in text
+    assert 'class="heat"' not in text
+    assert "The pairs of classes that are confused most;" in text
+
+
+def test_page_of_a_version_that_nobody_measured_is_whole(page):
+    text = page(small_manifest(metrics={}, provenance={}))
+    Reader(text)
+    assert "was not counted when it was published" in text
+    assert "Machine and commit were not recorded" in text
+
+
+def test_style_and_script_name_no_other_host():
+    for file in STATIC.iterdir():
+        assert "//" not in file.read_text().replace("// ", "").replace("/*", "")
