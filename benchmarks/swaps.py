@@ -16,7 +16,6 @@ from benchmarks.plan import Plan
 from benchmarks.service import Service, opsin
 from benchmarks.workload import Workload
 from models.store.repository import Repository
-from models.store.routing import locked, set_stable
 
 CONNECTIONS = 8
 VERSIONS = (1, 2)
@@ -28,7 +27,7 @@ _SAMPLES = 5
 
 
 def measure_swaps(workload: Workload, plan: Plan) -> list[Figure]:
-    """Swap versions 1 and 2, each as soon as the swap before it shows in an answer."""
+    """Promote version 2 and roll it back, each as soon as the swap before it shows in an answer."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
         shutil.copytree(workload.repository, root)
@@ -38,13 +37,16 @@ def measure_swaps(workload: Workload, plan: Plan) -> list[Figure]:
 def _measure(workload: Workload, plan: Plan) -> list[Figure]:
     repository, model = Repository(workload.repository), workload.model
     expected = {version: expected_answers(repository.load(model, version), workload.photos) for version in VERSIONS}
+    repository.promote(model, VERSIONS[0])
     swap_s: list[float] = []
     memory: dict[int, float] = {}
     with opsin(workload) as service, Clients(service.port, workload, expected, count=CONNECTIONS) as clients:
         for swap in range(1, plan.swaps + 1):
             version = VERSIONS[swap % 2]
-            with locked(workload.repository / model):
-                set_stable(workload.repository / model, version)
+            if version == VERSIONS[0]:
+                repository.rollback(model)
+            else:
+                repository.promote(model, version)
             swap_s.append(_wait_for(clients, version))
             if swap in (MEMORY_AFTER, plan.swaps):
                 memory[swap] = _settled_bytes(service)

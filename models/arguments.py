@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from models.canary.arguments import add_arguments as add_canary_arguments
+from models.canary.arguments import check_arguments as check_canary_arguments
 from models.predict.arguments import add_arguments as add_predict_arguments
 from models.store.fields import validate_name
 from models.store.reference import ModelReference
@@ -29,7 +31,10 @@ examples:
   python -m models predict cifar10 photos --out answers.csv
                                                    classify every picture in a folder; a killed run goes on
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
-  python -m models rollback mine --why "slow"      serve what was stable before; the history keeps who, when and why
+  python -m models canary mine --version 2 --percent 10
+                                                   give a tenth of the requests to version 2 (canary --help has more)
+  python -m models rollback mine --why "slow"      end the canary, or serve what was stable before; the history keeps
+                                                   who, when and why
 
 exit status: 0 all is well; 1 something is corrupt, or cannot be read or written; 2 wrong arguments, or not there
 """
@@ -53,6 +58,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--golden and --answers need a FILE or NAME to compare with")
     if args.command == "publish" and args.test and not args.onnx:
         parser.error("--test measures an ONNX file: give --onnx, too")
+    if args.command == "canary":
+        check_canary_arguments(parser, args)
     return args
 
 
@@ -93,13 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument("--out", type=Path, metavar="FILE", help="page to write, such as card.html (standard output)")
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
     promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    rollback = _add(commands, shared, "rollback", "make the version stable again that was so before")
+    canary = _add(commands, shared, "canary", "give a version a share of the requests, or compare its answers unseen")
+    canary.add_argument("name", type=_name, metavar="NAME")
+    add_canary_arguments(canary)
+    rollback = _add(commands, shared, "rollback", "end the canary, or make the version stable again that was so before")
     rollback.add_argument("name", type=_name, metavar="NAME")
     retire = _add(commands, shared, "retire", "remove a version that is not the stable one")
     retire.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    for command in (promote, rollback, retire):
+    for command in (promote, canary, rollback, retire):
         command.add_argument("--why", default="", metavar="TEXT", help="for the history")
-    history = _add(commands, shared, "history", "print what was published, promoted, rolled back and retired, and why")
+    history = _add(commands, shared, "history", "print what was done to a model, by whom and why")
     history.add_argument("name", type=_name, metavar="NAME")
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.arguments import PROG, parse
+from models.canary.command import canary
 from models.commands import (
     export,
     history,
@@ -82,6 +83,8 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             return card(repository, args.target, args.out, as_json=args.json)
         case "promote":
             return promote(repository, args.target, why=args.why, as_json=args.json)
+        case "canary":
+            return canary(repository, args)
         case "rollback":
             return rollback(repository, args.name, why=args.why, as_json=args.json)
         case "retire":

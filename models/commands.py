@@ -19,6 +19,7 @@ from models.portable.golden import GOLDEN_FILE
 from models.portable.verify import Verdict, verify_file
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.store.artifact import Artifact, read_artifact
+from models.store.canary import Canary
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from models.this_python import this_python
@@ -34,13 +35,16 @@ class Finding:
     version: int | None
     is_stable: bool = False
     is_default: bool = False
+    canary: Canary | None = None
     artifact: Artifact | None = None
     fault: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, without the artifact's fields where it cannot be read."""
-        record = {"name": self.name, "version": self.version, "is_stable": self.is_stable}
+        record: dict[str, Any] = {"name": self.name, "version": self.version, "is_stable": self.is_stable}
         record |= {"is_default": self.is_default, "error": self.fault}
+        if self.canary is not None:
+            record["canary"] = self.canary.to_dict()
         if self.artifact is None:
             return record
         manifest = self.artifact.manifest
@@ -165,7 +169,7 @@ def promote(repository: Repository, target: ModelReference, *, why: str, as_json
 
 
 def rollback(repository: Repository, name: str, *, why: str, as_json: bool) -> int:
-    """Make the version stable again that was so before."""
+    """End the canary of a model, or else make the version stable again that was so before."""
     return _print_stable(repository, repository.rollback(name, why=why), as_json=as_json)
 
 
@@ -187,7 +191,7 @@ def history(repository: Repository, name: str, *, as_json: bool) -> int:
         _print_json([asdict(change) for change in changes])
     elif changes:
         header = ("AT", "BY", "WHAT", "VERSION", "STABLE", "WHY")
-        rows = [(each.at, each.by, each.action, str(each.version), str(each.stable), each.why) for each in changes]
+        rows = [(each.at, each.by, str(each), str(each.version), str(each.stable), each.why) for each in changes]
         print(table(header, rows))
     else:
         _note(f"nothing is recorded of model {name}")
@@ -211,16 +215,18 @@ def _survey(repository: Repository, target: ModelReference | None, *, verify: bo
         except ArtifactError as error:
             yield Finding(None, None, fault=str(error))
     for name in repository.names() if target is None else [target.name]:
-        versions, stable = [], None
+        versions, stable, canary = [], None, None
         try:
             versions = repository.versions(name)
             stable = repository.stable_version(name)
+            canary = repository.canary(name)
         except ModelNotFound:
             raise
         except ArtifactError as error:
             yield Finding(name, None, fault=str(error))
         for version in versions if target is None or target.version is None else [target.version]:
-            finding = Finding(name, version, is_stable=version == stable, is_default=name == default)
+            own = canary if canary is not None and canary.version == version else None
+            finding = Finding(name, version, is_stable=version == stable, is_default=name == default, canary=own)
             try:
                 artifact = repository.load(name, version, verify=verify)
                 _ = artifact.size_bytes  # without `verify`, this is what notices a missing file
@@ -233,7 +239,7 @@ def _survey(repository: Repository, target: ModelReference | None, *, verify: bo
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    stable = ("* default" if finding.is_default else "*") if finding.is_stable else ""
+    stable = ("* default" if finding.is_default else "*") if finding.is_stable else str(finding.canary or "")
     name = (finding.name or "-", str(finding.version), stable)
     if finding.artifact is None:
         return (*name, "corrupt", "-", "-", "-")

@@ -77,7 +77,7 @@ class VersionNotFound(ArtifactError):
 
 
 class VersionIsStable(ArtifactError):
-    """The version is the one that is served."""
+    """The version is the one that is served, or the canary beside it."""
 
     code: ClassVar[str] = "version_is_stable"
 

@@ -127,11 +127,13 @@ class BackEnd:
             keep_compiled_code(self._settings.cache, os.environ)
         cache = self._settings.cache or default_folder(os.environ)
         config = EngineConfig(self._repository, self._wanted, plan_for(device, self._settings), cache)
+        metrics = self._metrics_of(f"engine{number}")
         engine_main(
             self.slot_table,
             number,
             config,
             on_ready=self._announce if number == 0 else lambda _: None,
-            note_batch=self._metrics_of(f"engine{number}").note_batch,
+            note_batch=metrics.note_batch,
             note_run=None if self.slot_timings is None else self.slot_timings.note,
+            note_shadow=metrics.note_shadow,
         )

@@ -14,7 +14,7 @@ from models.errors import ImageError, OpsinError
 from models.pixels.preprocessing import Pixels, ReadImage
 from server.answers import Answer, calibration_of, predict
 from server.decoding.decoder import Admitted, Decoder, bare
-from server.engine.catalogue import ServedModel, find_model
+from server.engine.catalogue import ServedModel, choose_version
 from server.engine.client import EngineClient
 from server.engine.errors import EngineFailed, EngineNotReady, ModelGone
 from server.engine.explanation import NOTHING
@@ -106,6 +106,8 @@ class Classifier:
         timeout_s: float,
         model: str | None = None,
         version: int | None = None,
+        label: str | None = None,
+        session: str | None = None,
         check: Callable[[ServedModel], object] = lambda _: None,
         wanted: Callable[[ServedModel], int] = lambda _: NOTHING,
         client_fd: int | None = None,
@@ -117,7 +119,9 @@ class Classifier:
             images: at least one; pixels are uint8 [height, width, 3] of the model, which `check` has to see to.
             timeout_s: from now; the answer is worth nothing afterwards.
             model: name; the default model if None.
-            version: the default version if None.
+            version: the stable version if None, or the canary beside it.
+            label: of the version, as `choose_version` knows them.
+            session: of the client, which stays with one of both.
             check: called with the model before anything is decoded; raises an OpsinError where it does not fit.
             wanted: called alike; tells what is to be explained, as `server.engine.explanation` has it.
             client_fd: the client's socket; the work is dropped when the client closes it, or its half of it.
@@ -129,17 +133,20 @@ class Classifier:
             DeadlineExceeded: the time was not enough for all images.
             ClientGone: nobody waits for the answer.
         """
-        deadline = self._clock() + timeout_s
+        began = self._clock()
+        deadline = began + timeout_s
         served: ServedModel | None = None
         try:
             for _ in range(MAX_REPLACEMENTS):
-                served = find_model(self._engine.wait_until_served(deadline), model, version)
+                catalogue = self._engine.wait_until_served(deadline)
+                served = choose_version(catalogue, model, version, label=label, session=session)
                 check(served)
                 to_explain = wanted(served)
                 try:
                     rows, reasons = self._rows(
                         images, served, to_explain, deadline=deadline, client_fd=client_fd, stages=stages
                     )
+                    self._metrics.note_answered(served, self._clock() - began)
                     return Output(served, rows, reasons)
                 except ModelGone:
                     continue

@@ -12,6 +12,7 @@ from models.errors import OpsinError
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import AddressError, ReservedPort, is_loopback, open_listener
+from server.admin import AdminToken
 from server.api.keys import ApiKeys
 from server.devices import explain_devices, runtime_warning, visible_gpus
 from server.foreign_variables import forget_foreign_variables
@@ -69,7 +70,7 @@ def check_access(settings: Settings) -> None:
     """Refuse to let the whole network in by mistake, and to begin without what deciding takes.
 
     Raises:
-        SettingsError: other machines reach the server, and nobody has said who may ask; or the keys cannot be used, or
+        SettingsError: other machines reach the server, and nobody has said who may ask; or a secret cannot be used, or
             what speaks with Redis, or gRPC, is not installed.
         AddressError: the host is no name.
     """
@@ -77,6 +78,7 @@ def check_access(settings: Settings) -> None:
         raise SettingsError("OPSIN_RATE_LIMIT_REDIS takes what requirements/redis.txt installs: make serve REDIS=1")
     if settings.grpc_port is not None and find_spec("grpc") is None:
         raise SettingsError("OPSIN_GRPC_PORT takes what requirements/grpc.txt installs: make serve GRPC=1")
+    AdminToken(settings)
     if settings.api_keys_file is not None:
         ApiKeys(settings.api_keys_file)
     elif not settings.allow_anonymous and not is_loopback(settings.host):

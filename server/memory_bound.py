@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.decoding.decoder import MAX_SMALL_MEMORY_BYTES
+from server.engine.shadows import MAX_WAITING
 from server.engine.slot_table import MAX_EXPLANATION_VALUES
 from server.http.limits import MAX_HEAD_BYTES
 from server.settings import Settings
@@ -33,4 +34,5 @@ def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) 
     worker = WORKER_BYTES + heads + bodies + decoders + slots
     # On their way to it are as many messages as may be in hand, of streams as many again, and one question.
     grpc = GRPC_BYTES + 2 * in_hand + settings.max_upload_bytes + worker if settings.grpc_port is not None else 0
-    return MASTER_BYTES + num_engines * ENGINE_BYTES + settings.workers * worker + grpc
+    engine = ENGINE_BYTES + MAX_WAITING * image_bytes
+    return MASTER_BYTES + num_engines * engine + settings.workers * worker + grpc

@@ -20,6 +20,7 @@ OTHER = "other"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DURATION_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SPAN_OUTCOMES = ("sent", "failed", "dropped")
+DISTANCE_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 log = logging.getLogger("opsin.metrics")
@@ -82,6 +83,13 @@ class Metrics:
             ("model", "version", "outcome"),
             registry=own,
         )
+        self._answers = Histogram(
+            "opsin_model_duration_seconds",
+            "From a request that looks for a version to the answers of all its images.",
+            ("model", "version"),
+            registry=own,
+            buckets=DURATION_BUCKETS_S,
+        )
         stages = Histogram(
             "opsin_stage_duration_seconds",
             "What a request, an image or a batch took in one stage.",
@@ -104,6 +112,20 @@ class Metrics:
             ("model", "version", "stage"),
             registry=own,
         )
+        self._shadows = Counter(
+            "opsin_shadow_images_total",
+            "Images that a shadow was to be asked: agrees or differs by its likeliest label, failed, dropped.",
+            ("model", "version", "outcome"),
+            registry=own,
+        )
+        self._shadow_distances = Histogram(
+            "opsin_shadow_distance",
+            "Total variation distance of a shadow's answer from that of the stable version.",
+            ("model", "version"),
+            registry=own,
+            buckets=DISTANCE_BUCKETS,
+        )
+        self._noted_answers: dict[tuple[str, int], Callable[[float], None]] = {}
         self._noted_decoding: dict[tuple[str, int], Callable[[float], None]] = {}
         self._noted_executions: dict[tuple[str, int, int], tuple[Callable[[float], None], ...]] = {}
         fallbacks = Counter(
@@ -162,6 +184,18 @@ class Metrics:
             self._noted_images[key] = note
         note(num_images)
 
+    def note_answered(self, model: ServedModel, duration_s: float) -> None:
+        """Count what a request took that a version answered, from its choice on."""
+        key = (model.name, model.version)
+        note = self._noted_answers.get(key)
+        if note is None:
+            try:
+                note = self._answers.labels(*key).observe
+            except OSError as error:
+                note = _not_kept(error)
+            self._noted_answers[key] = note
+        note(duration_s)
+
     def note_decoded(self, model: ServedModel, duration_s: float) -> None:
         """Count what it took until all images of a request for a version were decoded."""
         key = (model.name, model.version)
@@ -169,6 +203,15 @@ class Metrics:
         if note is None:
             note = self._noted_decoding[key] = self._seconds_note(model, "decode")
         note(duration_s)
+
+    def note_shadow(self, model: ServedModel, outcome: str, distance: float | None) -> None:
+        """Count an image that a shadow was to be asked, and how far its answer is from the one that was sent."""
+        try:
+            self._shadows.labels(model.name, model.version, outcome).inc()
+            if distance is not None:
+                self._shadow_distances.labels(model.name, model.version).observe(distance)
+        except OSError as error:
+            _not_kept(error)
 
     def note_spans(self, outcome: str, num_spans: int) -> None:
         """Count spans of traces; the outcome is one of SPAN_OUTCOMES."""

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from models.store.expected_answers import CONFIDENCE_BOUNDS
 from server.engine.catalogue import ServedModel, key_of
 
-NUM_ROWS = 16  # versions that a worker counts at a time; with more, the one that was first counted begins anew
+NUM_ROWS = 128  # versions that a worker counts at a time; with more, the one that was first counted begins anew
 NUM_RECENT = 2048  # answers that a worker remembers of a version
 NUM_BINS = len(CONFIDENCE_BOUNDS)
 BINS_OF_CODE = 16  # an answer is remembered as class * BINS_OF_CODE + bin

@@ -72,6 +72,24 @@ class InvalidApiKey(RequestError):
     code: ClassVar[str] = "invalid_api_key"
 
 
+class AdminOff(RequestError):
+    """The request changes what is served, and nobody may do that by a request here."""
+
+    code: ClassVar[str] = "admin_off"
+
+
+class MissingAdminToken(RequestError):
+    """The request changes what is served, and has no token."""
+
+    code: ClassVar[str] = "missing_admin_token"
+
+
+class InvalidAdminToken(RequestError):
+    """The request changes what is served, and its token is another."""
+
+    code: ClassVar[str] = "invalid_admin_token"
+
+
 class RateLimited(RequestError):
     """The client asks more often than it may, or has more requests in hand.
 

@@ -10,6 +10,7 @@ from models.store.reference import ModelReference
 from server.whole_number import whole_number
 
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")  # as browsers write it: no path
+TOKEN = re.compile(r"[\x21-\x7e]{1,1000}")
 MAX_RATE, MAX_RATE_S = 1_000_000_000, 366 * 86_400
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -78,6 +79,13 @@ def parse_redis_url(text: str) -> str:
     """Check the scheme; the rest is for the library to read."""
     if not text.startswith(("redis://", "rediss://")):
         raise ValueError("a URL that begins with redis:// or rediss://")
+    return text
+
+
+def parse_token(text: str) -> str:
+    """Check that a header can carry it."""
+    if not TOKEN.fullmatch(text):
+        raise ValueError("1 to 1,000 letters, digits or other characters of ASCII, without spaces")
     return text
 
 

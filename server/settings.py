@@ -26,6 +26,7 @@ from server.setting_values import (
     parse_origins,
     parse_rate,
     parse_redis_url,
+    parse_token,
     whole,
 )
 from server.whole_number import whole_number
@@ -158,6 +159,19 @@ class Settings:
         "again when it changes.",
         default_text="none: everybody is answered",
     )
+    admin_token: str | None = _setting(
+        None,
+        parse_token,
+        "Secret with which clients of the Open Inference Protocol may load and unload models on this server.",
+        default_text="none: they may not",
+        is_secret=True,
+    )
+    admin_token_file: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
+        None,
+        Path,
+        "File that holds that secret, in place of OPSIN_ADMIN_TOKEN. It is read again when it changes.",
+        default_text="none",
+    )
     allow_anonymous: bool = _setting(
         False,
         parse_flag,
@@ -214,7 +228,6 @@ class Settings:
         one_of(*LEVELS),
         f"{', '.join(LEVELS)}; from info on, one line per request. SIGUSR2 to the server takes the next.",
     )
-
     log_format: str = _setting("text", one_of(*FORMATS), "Lines of the log: text, or json, an object each.")
 
     @classmethod
@@ -240,6 +253,8 @@ class Settings:
             )
         if (settings.tls_certificate is None) != (settings.tls_key is None):
             raise SettingsError("OPSIN_TLS_CERTIFICATE and OPSIN_TLS_KEY must be set both, or neither")
+        if settings.admin_token and settings.admin_token_file:
+            raise SettingsError("OPSIN_ADMIN_TOKEN and OPSIN_ADMIN_TOKEN_FILE must not be set both")
         return settings
 
     @property

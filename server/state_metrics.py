@@ -79,6 +79,11 @@ class StateMetrics(Collector):
         queue = GaugeMetricFamily("opsin_queue_images", "Images that wait for the model.", labels=ENGINE)
         loaded = GaugeMetricFamily("opsin_model_loaded", "1: this version is served.", labels=(*MODEL, *ENGINE))
         refused = GaugeMetricFamily("opsin_model_refused", "1: this version cannot be.", labels=(*MODEL, *ENGINE))
+        canary = GaugeMetricFamily(
+            "opsin_canary_percent",
+            "Requests that a canary gets, or a shadow is asked too.",
+            labels=(*MODEL, "kind", *ENGINE),
+        )
         for number, state in enumerate(self._engine.states):
             engine = (str(number), self._choice.names[number] if self._choice else "")
             up.add_metric(engine, state.is_up)
@@ -89,4 +94,6 @@ class StateMetrics(Collector):
                 loaded.add_metric((name, str(version), *engine), 1)
             for name, version in dict.fromkeys((model.name, model.version) for model in state.refused):
                 refused.add_metric((name, str(version), *engine), 1)
-        return up, restarts, in_use, queue, loaded, refused
+            for split in state.splits:
+                canary.add_metric((split.name, str(split.candidate), split.kind, *engine), split.percent)
+        return up, restarts, in_use, queue, loaded, refused, canary

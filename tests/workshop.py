@@ -8,7 +8,9 @@ from small_artifacts import small_manifest, small_sources
 
 from models.errors import CorruptArtifact
 from models.runtime_choice.record import RuntimeChoice
+from models.store.canary import Canary
 from models.store.repository import Repository
+from models.store.rollout import start_canary
 from models.store.routing import set_stable
 from server.engine.catalogue import Catalogue
 from server.engine.load_attempts import LoadAttempts
@@ -44,6 +46,9 @@ class Workshop:
 
     def promote(self, name, version):
         set_stable(self.folder / "repository" / name, version)
+
+    def canary(self, version, percent=10, name="a", *, is_shadow=False):
+        start_canary(self.repository, name, Canary(version, percent, is_shadow))
 
     def serving(self, *names):
         """A registry that serves the first version of each model."""

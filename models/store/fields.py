@@ -25,6 +25,11 @@ def validate_name(name: object) -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a text is the name of a model."""
+    return _NAME.fullmatch(name) is not None
+
+
 def validate_version(version: object) -> int:
     """Return the number of a version, unchanged."""
     if type(version) is not int or not 1 <= version <= MAX_VERSION:

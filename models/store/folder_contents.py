@@ -1,8 +1,9 @@
-"""Lists what lies under a folder, without following any symbolic link."""
+"""Lists what lies in a folder, or under it."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class FolderContents:
 
 
 def scan_folder(root: Path) -> FolderContents:
-    """Walk a folder to its end; OSError where it cannot be read."""
+    """Walk a folder to its end, without following any symbolic link; OSError where it cannot be read."""
     contents = FolderContents()
     waiting = [""]
     while waiting:
@@ -39,3 +40,19 @@ def scan_folder(root: Path) -> FolderContents:
                 else:
                     contents.special_files.add(path)
     return contents
+
+
+def folders_in(folder: Path) -> list[str]:
+    """List the folders in a folder, links to some too; none where it is no folder, OSError where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            names = []
+            for entry in entries:
+                is_folder = True  # also a link to where nobody may look, or to itself
+                with suppress(OSError):
+                    is_folder = entry.is_dir()
+                if is_folder:
+                    names.append(entry.name)
+            return names
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -24,7 +24,7 @@ HISTORY_FILE = "history.jsonl"
 MAX_HISTORY_BYTES = 16 * 1024**2  # of its end, that are read
 MAX_WHY_CHARACTERS = 1000
 
-Action = Literal["publish", "promote", "rollback", "retire"]
+Action = Literal["publish", "promote", "rollback", "retire", "canary", "shadow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Change:
         at: UTC, ISO 8601.
         by: user and host.
         why: in the words of whoever did it.
+        percent: of the requests that the version gets from then on, as a canary or shadow; None for other commands.
     """
 
     action: Action
@@ -48,6 +49,7 @@ class Change:
     at: str
     by: str
     why: str = ""
+    percent: float | None = None
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Change:
@@ -58,17 +60,25 @@ class Change:
             validate_version(version)
         if not all(isinstance(text, str) for text in (change.at, change.by, change.why)):
             raise ValueError("at, by and why must be strings")
+        if not isinstance(change.percent, int | float | None):
+            raise ValueError("percent must be a number")
         return change
 
+    def __str__(self) -> str:
+        return self.action if self.percent is None else f"{self.action} {self.percent:g}%"
 
-def change_now(action: Action, version: int, *, stable: int, before: int | None, why: str = "") -> Change:
+
+def change_now(
+    action: Action, version: int, *, stable: int, before: int | None, why: str = "", percent: float | None = None
+) -> Change:
     """Describe a change that this process makes now."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         user = str(os.getuid())
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Change(action, version, stable, before, at, f"{user}@{socket.gethostname()}", why[:MAX_WHY_CHARACTERS])
+    by = f"{user}@{socket.gethostname()}"
+    return Change(action, version, stable, before, at, by, why[:MAX_WHY_CHARACTERS], percent)
 
 
 def append(folder: Path, change: Change) -> None:
@@ -79,7 +89,8 @@ def append(folder: Path, change: Change) -> None:
     try:
         size = os.fstat(handle).st_size
         is_cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        os.write(handle, b"\n" * is_cut + json.dumps(asdict(change)).encode() + b"\n")
+        record = {key: value for key, value in asdict(change).items() if key != "percent" or value is not None}
+        os.write(handle, b"\n" * is_cut + json.dumps(record).encode() + b"\n")
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -1,14 +1,13 @@
 """Finds, publishes and promotes versions of models on disk, which is the only truth.
 
 <root>/<name>/<version>/      an artifact
-<root>/<name>/routing.json    {"stable": <version>}; where there is none, the highest version is stable
-<root>/<name>/history.jsonl   what was published, promoted, rolled back and retired
+<root>/<name>/routing.json    {"stable": <version>}, and maybe a canary; without it, the highest version is stable
+<root>/<name>/history.jsonl   what was published, promoted, rolled back, retired and tried as a canary
 <root>/repository.json        {"default": <name>}; where there is none, whoever serves it decides
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,9 +22,11 @@ from models.errors import (
     without_host_paths,
 )
 from models.store.artifact import Artifact, read_artifact
+from models.store.canary import Canary, end_canary, read_canary
 from models.store.default_model import REPOSITORY_FILE, read_default
 from models.store.durable import remove, sync_folder, temporary_sibling
-from models.store.fields import MAX_VERSION, VERSION, validate_name
+from models.store.fields import MAX_VERSION, VERSION, is_name
+from models.store.folder_contents import folders_in
 from models.store.history import Action, Change, append, change_now, read_history, stable_before
 from models.store.manifest import Manifest
 from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
@@ -50,7 +51,7 @@ class Repository:
             ArtifactError: the repository cannot be read.
         """
         with without_host_paths("the repository cannot be read"):
-            folders = [name for name in _folders(self.root) if _is_name(name)]
+            folders = [name for name in folders_in(self.root) if is_name(name)]
         names = []
         for name in folders:
             has_versions = True  # also where they cannot be read: `versions` raises the reason
@@ -83,7 +84,7 @@ class Repository:
             ArtifactError: the model cannot be read.
         """
         with without_host_paths(f"model {_short(name)} cannot be read"):
-            versions = self._versions(name) if _is_name(name) else []
+            versions = self._versions(name) if is_name(name) else []
         if not versions:
             names = _listed(self.names())
             raise ModelNotFound(f"there is no model {_short(name)}; the repository holds {names or 'none'}")
@@ -107,6 +108,17 @@ class Repository:
                 f"but the model has {_listed(versions)}"
             )
         return stable
+
+    def canary(self, name: str) -> Canary | None:
+        """Find the version that gets a share of the requests beside the stable one; None where there is none.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            CorruptArtifact: routing.json is broken.
+        """
+        self.versions(name)
+        with without_host_paths(f"the routing of model {name!r} cannot be read"):
+            return read_canary(self.root / name)
 
     def load(self, name: str, version: int | None = None, *, verify: bool = True) -> Artifact:
         """Read a version, the stable one by default, and verify its files unless told not to.
@@ -189,6 +201,8 @@ class Repository:
     def rollback(self, name: str, *, why: str = "") -> Artifact:
         """Make the version stable again that was so before the one that is; a second time goes back further.
 
+        Where a canary runs, that is what goes, and the stable version stays.
+
         Raises:
             ModelNotFound: there is no such model.
             VersionNotFound: the history tells of no version before, or that one was retired.
@@ -198,6 +212,8 @@ class Repository:
         folder = self.root / name
         with without_host_paths(f"model {name!r} cannot be rolled back"), locked(folder):
             stable = self.stable_version(name)
+            if end_canary(folder, "rollback", stable=stable, why=why):
+                return self.load(name, stable, verify=False)
             version = stable_before(read_history(folder), stable)
             if version is None:
                 raise VersionNotFound(
@@ -212,7 +228,7 @@ class Repository:
 
         Raises:
             ModelNotFound, VersionNotFound: it is not there.
-            VersionIsStable: it is the stable one.
+            VersionIsStable: it is the stable one, or the canary.
         """
         if version not in (versions := self.versions(name)):
             raise VersionNotFound(f"model {name!r} has no version {version}; it has {_listed(versions)}")
@@ -221,6 +237,8 @@ class Repository:
             stable = self.stable_version(name)
             if stable == version:
                 raise VersionIsStable(f"version {version} of model {name!r} is the stable one: promote another first")
+            if (canary := self.canary(name)) is not None and canary.version == version:
+                raise VersionIsStable(f"version {version} of model {name!r} is the canary: stop that first")
             set_stable(folder, stable)  # without routing.json, it was that because it is the highest
             append(folder, change_now("retire", version, stable=stable, before=stable, why=why))
             remove((folder / str(version)).rename(temporary_sibling(folder)))
@@ -257,31 +275,8 @@ class Repository:
                 continue  # taken by a writer that our lock does not reach, or by something that is no version
 
     def _versions(self, name: str) -> list[int]:
-        numbers = [int(entry) for entry in _folders(self.root / name) if VERSION.fullmatch(entry)]
+        numbers = [int(entry) for entry in folders_in(self.root / name) if VERSION.fullmatch(entry)]
         return sorted(number for number in numbers if number <= MAX_VERSION)
-
-
-def _folders(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            names = []
-            for entry in entries:
-                is_folder = True  # also a link to where nobody may look, or to itself
-                with suppress(OSError):
-                    is_folder = entry.is_dir()
-                if is_folder:
-                    names.append(entry.name)
-            return names
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _is_name(name: str) -> bool:
-    try:
-        validate_name(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _listed(things: Sequence[object]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from models.store.strict_json import parse_object
 
 ROUTING_FILE = "routing.json"
 LOCK_FILE = ".routing.lock"
+CANARY = "canary"  # a key of it, which `models.store.canary` reads
 MAX_ROUTING_BYTES = 64 * 1024
 
 
@@ -42,8 +43,15 @@ def read_routing(folder: Path) -> dict[str, Any] | None:
 
 
 def set_stable(folder: Path, version: int) -> None:
-    """Make `version` the stable one and keep all else in routing.json; call it while `locked`."""
-    routing = (read_routing(folder) or {}) | {"stable": version}
+    """Make `version` the stable one, which ends a canary beside another; call it while `locked`."""
+    routing = read_routing(folder) or {}
+    if routing.get("stable", version) != version:
+        routing.pop(CANARY, None)
+    write_routing(folder, routing | {"stable": version})
+
+
+def write_routing(folder: Path, routing: Mapping[str, Any]) -> None:
+    """Replace routing.json, in one step; call it while `locked`."""
     replace_file(folder / ROUTING_FILE, (json.dumps(routing, indent=2) + "\n").encode())
 
 

@@ -13,6 +13,8 @@ from werkzeug.routing import BaseConverter
 
 from models.card.page import STATIC
 from models.errors import OpsinError
+from server.admin import Admin, AdminToken
+from server.api.admin import admin_routes
 from server.api.cards import CARD_FILES, card_routes
 from server.api.cors import Cors, cors_headers
 from server.api.description import description_routes
@@ -140,11 +142,12 @@ def create_app(
     app.register_blueprint(predict_routes(classifier, pages, settings, metrics))
     service = OpenInference(classifier, engine, settings, metrics, is_stopping)
     app.register_blueprint(open_inference_routes(service, settings, metrics))
+    app.register_blueprint(admin_routes(Admin(engine, AdminToken(settings)), settings, metrics))
     app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
     app.register_blueprint(hugging_face_routes(classifier, settings, metrics))
     app.register_blueprint(card_routes(engine, settings, metrics))
     app.register_blueprint(description_routes(settings))
-    app.register_blueprint(operations_routes(engine, is_stopping, choice))
+    app.register_blueprint(operations_routes(engine, is_stopping, choice, metrics.registry))
     app.register_blueprint(metrics_routes(metrics.registry))
     return app
 

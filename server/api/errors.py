@@ -43,6 +43,9 @@ STATUS: dict[type[BaseException], int] = {
     request_errors.RequestError: 400,
     request_errors.MissingApiKey: 401,
     request_errors.InvalidApiKey: 401,
+    request_errors.AdminOff: 403,
+    request_errors.MissingAdminToken: 401,
+    request_errors.InvalidAdminToken: 401,
     request_errors.RateLimited: 429,
     request_errors.UploadTimeout: 408,
     request_errors.UploadTooLarge: 413,
@@ -51,6 +54,7 @@ STATUS: dict[type[BaseException], int] = {
     request_errors.Overloaded: 503,
     engine_errors.EngineNotReady: 503,
     engine_errors.DefaultNotServed: 503,
+    engine_errors.LoadFailed: 400,  # as Triton has it
     engine_errors.ClientGone: 499,  # as nginx has it; only the log sees it
     engine_errors.DeadlineExceeded: 504,
 }
@@ -59,6 +63,8 @@ STATUS: dict[type[BaseException], int] = {
 HEADERS: dict[type[BaseException], dict[str, str]] = {
     request_errors.MissingApiKey: {"WWW-Authenticate": 'Bearer realm="opsin"'},
     request_errors.InvalidApiKey: {"WWW-Authenticate": 'Bearer realm="opsin", error="invalid_token"'},
+    request_errors.MissingAdminToken: {"WWW-Authenticate": 'Bearer realm="opsin admin"'},
+    request_errors.InvalidAdminToken: {"WWW-Authenticate": 'Bearer realm="opsin admin", error="invalid_token"'},
     engine_errors.EngineNotReady: {"Retry-After": "1"},
 }
 

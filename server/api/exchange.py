@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,9 @@ from server.tracing.stages import PID, STAGES_KEY, Stages
 from server.whole_number import whole_number
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+SESSION_HEADER, SESSION_COOKIE = "X-Session-Id", "session_id"  # either keeps a client with one version (docs/canary.md)
 MAX_TIMEOUT_MS = 600_000
+_SESSION_OF_COOKIES = re.compile(rf"(?:^|;) *{SESSION_COOKIE}=([^;]+)")
 
 
 class Exchange:
@@ -54,6 +57,14 @@ class Exchange:
         """How the body is compressed; empty where it is not."""
         coding: str = self._environ.get("HTTP_CONTENT_ENCODING", "")
         return "" if coding.strip().lower() == "identity" else coding
+
+    @property
+    def session(self) -> str | None:
+        """The client's session, which stays with one version where there is a canary; None where it names none."""
+        if header := self._environ.get("HTTP_X_SESSION_ID"):
+            return str(header)
+        found = _SESSION_OF_COOKIES.search(self._environ.get("HTTP_COOKIE", ""))
+        return found and found[1]
 
     def timeout_s(self) -> float:
         """Tell how long the client waits, by the header or the setting.
@@ -105,3 +116,8 @@ class Exchange:
         self._metrics.note_encode(ended - started)
         if self.stages is not None:
             self.stages.note("encode", started, ended, {PID: os.getpid()})
+
+
+def version_headers(model: ServedModel) -> dict[str, str]:
+    """Say which version answered, where the protocol's answer has no place for it."""
+    return {"X-Model-Name": model.name, "X-Model-Version": str(model.version)}

@@ -13,7 +13,7 @@ from models.errors import OpsinError
 from server.answers import predict
 from server.api.base64_text import decode_base64
 from server.api.errors import JSONResponse
-from server.api.exchange import Exchange
+from server.api.exchange import Exchange, version_headers
 from server.api.probabilities import probabilities_of
 from server.classify import Classifier, Upload
 from server.json_document import parse_object
@@ -41,13 +41,15 @@ def hugging_face_routes(classifier: Classifier, settings: Settings, metrics: Met
                 [upload],
                 timeout_s=exchange.timeout_s(),
                 model=name,
+                session=exchange.session,
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
             )
             exchange.note_served(output.model)
             with exchange.encoding():
                 prediction = predict(probabilities_of(output)[0], output.model, top_k=top_k)
-                return JSONResponse([{"label": each.label, "score": each.probability} for each in prediction.top_k])
+                scores = [{"label": each.label, "score": each.probability} for each in prediction.top_k]
+                return JSONResponse(scores, headers=version_headers(output.model))
         except OpsinError as error:
             exchange.note_error(error)
             raise

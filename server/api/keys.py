@@ -75,10 +75,10 @@ class ApiKeys:
         self._next_check = clock() + CHECK_S
         self._stamp = self._stamp_now()
         try:
-            self._content = self._read()
+            self._content = read_secret(self._path)
             self._keys = parse_keys(self._content)
         except (OSError, ValueError) as error:
-            raise SettingsError(f"OPSIN_API_KEYS_FILE cannot be used: {_reason(error)}") from None
+            raise SettingsError(f"OPSIN_API_KEYS_FILE cannot be used: {reason_of(error)}") from None
         self._trouble = ""  # what has been said of the file last
 
     def name_of(self, key: str) -> str | None:
@@ -104,12 +104,12 @@ class ApiKeys:
         self._stamp = self._stamp_now()
         trouble = ""
         try:
-            content = self._read()
+            content = read_secret(self._path)
             if content != self._content:
                 self._keys, self._content = parse_keys(content), content
                 log.warning("the API keys have changed: there are %d now", len(self._keys))
         except (OSError, ValueError) as error:
-            trouble = _reason(error)
+            trouble = reason_of(error)
             if trouble != self._trouble:
                 log.error("the file of API keys cannot be used, those of before stay in force: %s", trouble)
         self._trouble = trouble
@@ -122,19 +122,26 @@ class ApiKeys:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
 
-    def _read(self) -> bytes:
-        # Without O_NONBLOCK a pipe would be waited for.
-        with os.fdopen(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(MAX_FILE_BYTES + 1) if stat.S_ISREG(mode) else b""
-        if not stat.S_ISREG(mode):
-            raise ValueError("it is no file, but a folder, a pipe or a device")
-        if mode & stat.S_IWOTH:
-            raise ValueError("every user of this machine may write it, and so let itself in: chmod o-w")
-        if len(content) > MAX_FILE_BYTES:
-            raise ValueError(f"it may have at most {MAX_FILE_BYTES} bytes, it has more")
-        return content
+
+def read_secret(path: Path) -> bytes:
+    """Read a file of secrets.
+
+    Raises:
+        OSError, ValueError: it cannot be read, or not be relied on.
+    """
+    # Without O_NONBLOCK a pipe would be waited for.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        content = file.read(MAX_FILE_BYTES + 1) if stat.S_ISREG(mode) else b""
+    if not stat.S_ISREG(mode):
+        raise ValueError("it is no file, but a folder, a pipe or a device")
+    if mode & stat.S_IWOTH:
+        raise ValueError("every user of this machine may write it, and so let itself in: chmod o-w")
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"it may have at most {MAX_FILE_BYTES} bytes, it has more")
+    return content
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Say why a file of secrets cannot be used, without what it holds or where it is."""
     return (error.strerror or "it cannot be read") if isinstance(error, OSError) else str(error)

@@ -91,6 +91,7 @@ def add_inference(routes: Blueprint, service: OpenInference, settings: Settings,
                 name,
                 version,
                 timeout_s=exchange.timeout_s(),
+                session=exchange.session,
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
             )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from flask import Blueprint, Response, jsonify
+from prometheus_client import CollectorRegistry
 
 from server.api.errors import error_response
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.engine.errors import EngineNotReady
+from server.engine.traffic_split import TrafficSplit
+from server.shadow_report import shadow_report
 
 
 def operations_routes(
-    engine: EngineClient, is_stopping: Callable[[], bool], choice: DeviceChoice | None = None
+    engine: EngineClient, is_stopping: Callable[[], bool], choice: DeviceChoice | None, registry: CollectorRegistry
 ) -> Blueprint:
     """Make the routes."""
     routes = Blueprint("operations", __name__)
@@ -45,11 +50,17 @@ def operations_routes(
                 }
                 for model, choice in zip(catalogue.models, catalogue.runtimes, strict=True)
             ],
-            refused=[
-                {"name": refused.name, "version": refused.version, "reason": refused.reason}
-                for refused in catalogue.refused
-            ],
+            refused=[asdict(refused) for refused in catalogue.refused],
+            **({"unloaded": [asdict(each) for each in catalogue.unloaded]} if catalogue.unloaded else {}),
+            **({"canaries": told(catalogue.splits, registry)} if catalogue.splits else {}),
             **({"devices": choice.names, "devices_reason": choice.reason} if choice else {}),
         )
 
     return routes
+
+
+def told(splits: Sequence[TrafficSplit], registry: CollectorRegistry) -> list[dict[str, Any]]:
+    """Tell of canaries, and of shadows how they compare."""
+    is_asked = any(split.is_shadow for split in splits)
+    reports = shadow_report(registry.collect()) if is_asked else {}
+    return [{**split.told(), **reports.get((split.name, split.candidate), {})} for split in splits]

@@ -62,6 +62,7 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
                 model=query.model,
                 version=query.version,
                 wanted=query.explanation.wanted,
+                session=exchange.session,
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
             )

@@ -6,18 +6,17 @@ from flask import Blueprint, Request, Response, request
 
 from models.errors import ModelNotFound, OpsinError
 from server.api.errors import JSONResponse
-from server.api.exchange import Exchange
+from server.api.exchange import Exchange, version_headers
 from server.api.probabilities import probabilities_of, version_of
 from server.classify import Classifier
-from server.engine.catalogue import ServedModel, find_model
+from server.engine.catalogue import ServedModel, choose_version
 from server.engine.client import EngineClient
 from server.engine.errors import EngineNotReady
+from server.engine.traffic_split import CANARY, STABLE
 from server.metrics import Metrics
 from server.open_inference.images import check_pixels
 from server.settings import Settings
 from server.tensorflow_serving import model_metadata, model_status, read_predict
-
-STABLE = "stable"
 
 
 def tensorflow_serving_routes(
@@ -28,10 +27,9 @@ def tensorflow_serving_routes(
 
     def find(name: str, version: str | None, label: str | None) -> ServedModel:
         catalogue = engine.catalogue
-        if not catalogue.models:
+        if catalogue.default is None:
             raise EngineNotReady("the model is still loading, try again soon")
-        check_label(label)
-        return find_model(catalogue, name, version_of(version))
+        return choose_version(catalogue, name, version_of(version), label=label_of(label) or STABLE)
 
     @routes.get("/<segment:name>")
     @routes.get("/<segment:name>/versions/<segment:version>")
@@ -54,20 +52,22 @@ def tensorflow_serving_routes(
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
         exchange = Exchange(current, settings, metrics)
         try:
-            check_label(label)
             answer, images = read_predict(exchange.read_plain_body(), max_images=settings.max_images)
             output = classifier.run(
                 images,
                 timeout_s=exchange.timeout_s(),
                 model=name,
                 version=version_of(version),
+                label=label_of(label),
                 check=lambda model: check_pixels(images, model),
+                session=exchange.session,
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
             )
             exchange.note_served(output.model)
             with exchange.encoding():
-                return JSONResponse({answer: probabilities_of(output).tolist()})
+                document = {answer: probabilities_of(output).tolist()}
+                return JSONResponse(document, headers=version_headers(output.model))
         except OpsinError as error:
             exchange.note_error(error)
             raise
@@ -75,7 +75,8 @@ def tensorflow_serving_routes(
     return routes
 
 
-def check_label(label: str | None) -> None:
-    """Raise ModelNotFound for the label of a version that is not the stable one's: there is no other."""
-    if label not in (None, STABLE):
-        raise ModelNotFound(f"versions may have the label {STABLE}, got {label[:40]!r}")
+def label_of(label: str | None) -> str | None:
+    """Return the label of a version, unchanged; ModelNotFound for one that no version ever has."""
+    if label not in (None, STABLE, CANARY):
+        raise ModelNotFound(f"versions may have the labels {STABLE} and {CANARY}, got {label[:40]!r}")
+    return label

@@ -123,6 +123,11 @@ class Batcher:
                 self._is_holding_back = False  # until `next_batch` finds another suspect
                 self._table.ring(self._table.doorbells[self._engine])
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no batch runs."""
+        return not self._num_busy
+
     def is_needed(self, model: int) -> bool:
         """Tell whether a batch of this model runs, or a slot in use may still ask for it."""
         table = self._table

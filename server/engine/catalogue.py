@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from models.answers import can_be_unsure
@@ -16,6 +16,7 @@ from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
 from server.engine.explanation import FeatureShape
+from server.engine.traffic_split import CANARY, STABLE, TrafficSplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,22 @@ class Catalogue:
         default: the model of a request that names none, the same as long as the server runs; None before anything is
             served.
         runtimes: of what runs each of the models, in their order, and why.
+        splits: of the models that have a canary; it is one of the models, too.
+        unloaded: the versions that would be served if an operator had not unloaded their models, and who did.
     """
 
     models: tuple[ServedModel, ...] = ()
     refused: tuple[RefusedModel, ...] = ()
     default: ModelReference | None = None
     runtimes: tuple[RuntimeChoice, ...] = ()
+    splits: tuple[TrafficSplit, ...] = ()
+    unloaded: tuple[RefusedModel, ...] = ()
+
+    @property
+    def models_of_their_own(self) -> tuple[ServedModel, ...]:
+        """The models without canaries."""
+        canaries = {(split.name, split.candidate) for split in self.splits}
+        return tuple(model for model in self.models if (model.name, model.version) not in canaries)
 
     @property
     def default_model(self) -> ServedModel | None:
@@ -104,22 +115,29 @@ class Catalogue:
 
     def to_json(self) -> bytes:
         """Write it as JSON."""
-        models = [model.to_dict() for model in self.models]
-        refused = [[refusal.name, refusal.version, refusal.reason] for refusal in self.refused]
-        default = str(self.default) if self.default else None
-        runtimes = [choice.to_dict() for choice in self.runtimes]
-        record = {"models": models, "refused": refused, "default": default, "runtimes": runtimes}
+        record = {
+            "models": [model.to_dict() for model in self.models],
+            "refused": [astuple(refusal) for refusal in self.refused],
+            "default": str(self.default) if self.default else None,
+            "runtimes": [choice.to_dict() for choice in self.runtimes],
+            "splits": [split.to_dict() for split in self.splits],
+            "unloaded": [astuple(each) for each in self.unloaded],
+        }
         return json.dumps(record).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Catalogue:
         """Read what `to_json` wrote."""
         document = json.loads(content)
-        models = tuple(ServedModel.from_dict(record) for record in document["models"])
-        refused = tuple(RefusedModel(*refusal) for refusal in document["refused"])
         default = document["default"]
-        runtimes = tuple(RuntimeChoice.from_dict(choice) for choice in document["runtimes"])
-        return cls(models, refused, ModelReference.parse(default) if default else None, runtimes)
+        return cls(
+            tuple(ServedModel.from_dict(record) for record in document["models"]),
+            tuple(RefusedModel(*refusal) for refusal in document["refused"]),
+            ModelReference.parse(default) if default else None,
+            tuple(RuntimeChoice.from_dict(choice) for choice in document["runtimes"]),
+            tuple(TrafficSplit.from_dict(record) for record in document["splits"]),
+            tuple(RefusedModel(*each) for each in document["unloaded"]),
+        )
 
 
 def key_of(name: str, version: int) -> int:
@@ -139,15 +157,46 @@ def find_model(catalogue: Catalogue, name: str | None, version: int | None) -> S
     default = catalogue.default
     if name is None and version is None:
         if (served := catalogue.default_model) is None:
-            raise DefaultNotServed(f"the default model, {default}, is not served; ask with ?model= for one of: {names}")
+            raise DefaultNotServed(
+                f"the default model, {default}, is not served; ask with ?model= for one of: {names or 'none'}"
+            )
         return served
     if name is None and default is not None:
         name = default.name
     versions = [model for model in catalogue.models if model.name == name]
     if not versions:
-        raise ModelNotFound(f"model {name!r} is not served here; served: {names}")
+        why = next((f": {each.reason}" for each in catalogue.unloaded if each.name == name), "")
+        raise ModelNotFound(f"model {name!r} is not served here{why}; served: {names or 'none'}")
     for model in versions:
         if version in (None, model.version):
             return model
     numbers = ", ".join(str(model.version) for model in versions)
     raise VersionNotFound(f"model {name!r} is not served in version {version}; served: {numbers}")
+
+
+def choose_version(
+    catalogue: Catalogue, name: str | None, version: int | None, *, label: str | None = None, session: str | None = None
+) -> ServedModel:
+    """Pick the model that answers a request: the one it asks for, or the canary of that.
+
+    Args:
+        catalogue: of the engine.
+        name: that the request names, if any.
+        version: that it names; then there is no choice.
+        label: STABLE or CANARY, where it asks for that.
+        session: that stays with one of both; None: each request is placed at random.
+
+    Raises:
+        DefaultNotServed, ModelNotFound, VersionNotFound: as `find_model`; or there is no canary that is asked for.
+    """
+    served = find_model(catalogue, name, version)
+    if version is not None or not (catalogue.splits or label):
+        return served
+    splits = (each for each in catalogue.splits if (each.name, each.stable) == (served.name, served.version))
+    split = next(splits, None)
+    if split is None and label == CANARY:
+        raise ModelNotFound(f"model {served.name!r} has no version with the label {CANARY}")
+    is_asked = label == CANARY or (
+        label != STABLE and split is not None and not split.is_shadow and split.takes(session)
+    )
+    return find_model(catalogue, split.name, split.candidate) if split is not None and is_asked else served

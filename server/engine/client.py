@@ -16,10 +16,12 @@ from functools import lru_cache
 from models.runtime_choice.record import RuntimeChoice
 from server.engine.catalogue import Catalogue, RefusedModel, ServedModel, key_of
 from server.engine.errors import EngineNotReady, ModelGone
+from server.engine.model_control import ModelControl
 from server.engine.shared_catalogue import CatalogueReader
 from server.engine.slot import Slot, Waiter
 from server.engine.slot_table import SlotTable
 from server.engine.slot_timings import SlotTimings
+from server.engine.traffic_split import TrafficSplit
 from server.request_errors import Overloaded
 
 LOOK_AGAIN_S = 0.02  # while nothing is loaded yet
@@ -40,6 +42,7 @@ class EngineState:
         models: the versions that it serves.
         runtimes: of what runs each of them, and why.
         refused: the versions that it should serve and cannot.
+        splits: of the models that have a canary.
     """
 
     is_up: bool
@@ -49,6 +52,7 @@ class EngineState:
     models: tuple[ServedModel, ...]
     runtimes: tuple[RuntimeChoice, ...]
     refused: tuple[RefusedModel, ...]
+    splits: tuple[TrafficSplit, ...]
 
 
 class EngineClient:
@@ -94,6 +98,11 @@ class EngineClient:
         return catalogue if catalogue is first else replace(catalogue, default=first.default)
 
     @property
+    def control(self) -> ModelControl:
+        """What operators ask of the engines."""
+        return self._table.control
+
+    @property
     def num_slots(self) -> int:
         """The number of images that may be in hand, in all HTTP workers together."""
         return self._table.num_slots
@@ -113,17 +122,18 @@ class EngineClient:
                 models=catalogue.models,
                 runtimes=catalogue.runtimes,
                 refused=catalogue.refused,
+                splits=catalogue.splits,
             )
             states.append(state)
         return states
 
     def wait_until_served(self, deadline: float) -> Catalogue:
-        """Wait until there are models and a default, and return them.
+        """Wait until there is a default, which there is from the first model on, and return what is served.
 
         Raises:
-            EngineNotReady: there were none by the deadline.
+            EngineNotReady: there was none by the deadline.
         """
-        while not (catalogue := self.catalogue).models or catalogue.default is None:
+        while (catalogue := self.catalogue).default is None:
             if self._clock() >= deadline:
                 raise EngineNotReady("the model is still loading, try again soon")
             time.sleep(LOOK_AGAIN_S)

@@ -31,6 +31,12 @@ class DefaultNotServed(EngineError):
     code: ClassVar[str] = "default_not_served"
 
 
+class LoadFailed(EngineError):
+    """The repository has a version that was asked for, and it cannot be loaded."""
+
+    code: ClassVar[str] = "load_failed"
+
+
 class ModelGone(EngineError):
     """The model was replaced meanwhile; asking again finds its successor."""
 

@@ -44,7 +44,7 @@ class LoadAttempts:
         self, notes: NDArray[np.uint64], *, before: Catalogue, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._notes, self._clock = notes, clock
-        self._before = {key_of(model.name, model.version) for model in before.models}
+        self._before = {key_of(model.name, model.version) for model in before.models_of_their_own}
         self._refused: dict[int, tuple[float, str]] = {}  # when to try again, and why not before
 
     @contextmanager
@@ -74,6 +74,12 @@ class LoadAttempts:
     def forget_deaths(self) -> None:
         """Have the next engine try everything."""
         self._notes[:] = 0
+
+    def forget_refusal(self, name: str, version: int) -> None:
+        """Try a version again when it is wanted next, unless that has ended too many engines."""
+        again_at, _ = self._refused.get(key_of(name, version), (-math.inf, ""))
+        if again_at < math.inf:
+            self._refused.pop(key_of(name, version), None)
 
     def _cross_out(self, key: int) -> None:
         self._notes[self._notes == key] = 0

@@ -31,6 +31,7 @@ from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
 from server.engine.registry import ModelRegistry
 from server.engine.runners import NoteBatch, Runners
 from server.engine.runtime_exchange import RuntimeExchange
+from server.engine.shadows import NoteShadow, Shadows
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.slot_table import SlotTable
 
@@ -66,6 +67,7 @@ def engine_main(
     on_ready: Callable[[Catalogue], None],
     note_batch: NoteBatch,
     note_run: Callable[[Batch, float, float, RuntimeName], None] | None = None,
+    note_shadow: NoteShadow = lambda *_: None,
 ) -> None:
     """Serve as an engine until killed; leaves only by SystemExit, with NOTHING_TO_SERVE and a line on stderr.
 
@@ -76,6 +78,7 @@ def engine_main(
         on_ready: called once, when every model is warm.
         note_batch: called after each batch, as `server.engine.runners.Runners` says.
         note_run: called before its outcome is announced, as it says too, with the runtime that ran it.
+        note_shadow: called with what became of each image that a shadow was to be asked.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the master's handler is not for the processes that try runtimes
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
@@ -88,6 +91,7 @@ def engine_main(
         if note_run is not None and (loaded := runners.models.get(batch.model)):
             note_run(batch, started, ended, loaded.runtime)
 
+    shadows = Shadows(note_shadow, culprit=table.shadow_culprit[engine : engine + 1])
     runners = Runners(
         table,
         engine,
@@ -97,36 +101,56 @@ def engine_main(
         awaits_lone=plan.num_lone_threads > 1,
         note_batch=note_batch,
         note_run=None if note_run is None else note_with_runtime,
+        shadows=shadows,
     )
     catalogue = CatalogueReader(table, engine)
     before = catalogue.read()
-    registry = make_registry(table, engine, config, batcher=batcher, runners=runners, before=before)
+    registry = make_registry(table, engine, config, batcher=batcher, runners=runners, shadows=shadows, before=before)
+    control = table.control
+    asked = control.read()
     try:
-        registry.refresh()
+        registry.refresh(asked.unloaded)
     except OpsinError as error:
         print(f"opsin: {error}", file=sys.stderr, flush=True)
         sys.exit(NOTHING_TO_SERVE)
     runners.start()
     batcher.ring_all()
     table.is_ready[engine] = 1
-    if not before.models:
+    if before.default is None:
         on_ready(catalogue.read())
+    control.note_followed(engine, asked)
     while True:
         time.sleep(REFRESH_S)
+        asked = control.read()
         try:
-            registry.refresh()
+            for name, asked_at in asked.asked_at.items():
+                if asked_at > control.number_followed(engine):
+                    registry.forget_refusals(name)
+            registry.refresh(asked.unloaded)
         except Exception:
             log.exception("the repository cannot be followed; what is served stays")
+        control.note_followed(engine, asked)
 
 
 def make_registry(
-    table: SlotTable, engine: int, config: EngineConfig, *, batcher: Batcher, runners: Runners, before: Catalogue
+    table: SlotTable,
+    engine: int,
+    config: EngineConfig,
+    *,
+    batcher: Batcher,
+    runners: Runners,
+    shadows: Shadows,
+    before: Catalogue,
 ) -> ModelRegistry:
     """Put the parts of an engine together."""
     plan, load_attempts = config.plan, LoadAttempts(table.load_attempts[engine], before=before)
 
     def set_models(models: dict[int, LoadedModel]) -> None:
         runners.models = models
+
+    def show(catalogue: Catalogue) -> None:
+        write_catalogue(table, engine, catalogue)
+        shadows.follow(catalogue)
 
     def load(artifact: Artifact, runtime: RuntimeName = plan.runtime) -> LoadedModel:
         own = replace(plan, runtime=runtime)
@@ -143,8 +167,8 @@ def make_registry(
         config.wanted,
         load=load,
         set_models=set_models,
-        show=lambda catalogue: write_catalogue(table, engine, catalogue),
-        is_needed=batcher.is_needed,
+        show=show,
+        is_needed=lambda key: shadows.is_running(key) or batcher.is_needed(key),
         load_attempts=load_attempts,
         exchange=RuntimeExchange(
             RuntimeChoice(plan.runtime, plan.runtime_reason),

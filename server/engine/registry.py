@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from models.errors import FormatMissing, OpsinError
 from models.store.artifact import Artifact
@@ -19,6 +20,7 @@ from server.engine.catalogue import Catalogue, RefusedModel, key_of
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
 from server.engine.runtime_exchange import RuntimeExchange
+from server.engine.traffic_split import TrafficSplit
 from server.memory import trim
 
 log = logging.getLogger("opsin.engine")
@@ -69,29 +71,43 @@ class ModelRegistry:
         self._is_running, self._load_attempts, self._clock = is_needed, load_attempts, clock
         self._exchange = exchange
         self._default = self._wanted[0] if self._wanted else before.default
-        self._before = {(model.name, model.version) for model in before.models}
+        self._before = {(model.name, model.version) for model in before.models_of_their_own}
         self._current: dict[ModelReference, int] = {}
+        self._splits: dict[ModelReference, TrafficSplit] = {}
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
         self._draining: dict[int, tuple[float, LoadedModel]] = {}
         self._published: Catalogue | None = None
 
-    def refresh(self) -> None:
+    def refresh(self, unloaded: Mapping[str, str] | None = None) -> None:
         """Load and free versions until they are those of the repository.
+
+        Args:
+            unloaded: models that are not to be served, and why.
 
         Raises:
             NothingToServe: not one model can be served, the first time.
             CorruptArtifact: the repository names no default that there is, the first time.
         """
-        wanted = self._wanted or self._every_model()
+        every, unloaded = self._wanted or self._every_model(), unloaded or {}
+        wanted = [want for want in every if want.name not in unloaded]
         refused = [refusal for want in wanted if (refusal := self._load_wanted(want))]
         self._current = {want: self._current[want] for want in wanted if want in self._current}
-        if not self._current and self._published is None:
+        if not self._current and not unloaded and self._published is None:
             self._load_attempts.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
         if self._published is not None:  # nothing keeps the first catalogue from being shown
+            refused += [refusal for want in self._current if (refusal := self._follow_canary(want))]
             self._exchange.exchange(self._loaded, self._set_runnable)
-        self._show_catalogue(refused)
+        self._show_catalogue(
+            refused, [self._left_out(want, unloaded[want.name]) for want in every if want not in wanted]
+        )
         self.free_drained()
+
+    def forget_refusals(self, name: str) -> None:
+        """Have the next refresh try every version of a model again."""
+        with suppress(OpsinError):  # the refresh will say so
+            for version in self._repository.versions(name):
+                self._load_attempts.forget_refusal(name, version)
 
     def free_drained(self) -> None:
         """Free old versions that nothing asks for any more, and what another runtime has replaced."""
@@ -142,6 +158,31 @@ class ModelRegistry:
             return RefusedModel(want.name, version or 0, str(error))
         return None
 
+    def _follow_canary(self, want: ModelReference) -> RefusedModel | None:
+        """Load the canary of a model, where it has one, or say why not; what cannot be read changes nothing."""
+        split, stable = self._splits.pop(want, None), self._current[want]
+        try:
+            canary = self._repository.canary(want.name) if want.version is None else None
+        except OpsinError as error:
+            if split is not None and split.stable == stable:
+                self._splits[want] = split
+            return RefusedModel(want.name, 0, str(error))
+        if canary is None or canary.version == stable:
+            return None
+        try:
+            self._ensure_loaded(want.name, canary.version)
+        except OpsinError as error:
+            return RefusedModel(want.name, canary.version, str(error))
+        self._splits[want] = TrafficSplit(want.name, stable, canary.version, canary.percent, canary.is_shadow)
+        return None
+
+    def _left_out(self, want: ModelReference, reason: str) -> RefusedModel:
+        """Name the version that would be served if its model were not unloaded."""
+        version = want.version or 0
+        with suppress(OpsinError):
+            version = version or self._repository.stable_version(want.name)
+        return RefusedModel(want.name, version, reason)
+
     def _fall_back(self, want: ModelReference) -> None:
         """Load what served before a restart: it is better than nothing."""
         for name, version in sorted(self._before, reverse=True):
@@ -163,16 +204,20 @@ class ModelRegistry:
             self._loaded[key] = self._load(artifact)
         self._exchange.begin(key, artifact)
 
-    def _show_catalogue(self, refused: Sequence[RefusedModel]) -> None:
-        served = list(dict.fromkeys(key_of(want.name, version) for want, version in self._current.items()))
+    def _show_catalogue(self, refused: Sequence[RefusedModel], unloaded: Sequence[RefusedModel]) -> None:
+        splits = tuple(self._splits[want] for want in self._current if want in self._splits)
+        versions = [(want.name, version) for want, version in self._current.items()]
+        served = list(dict.fromkeys(key_of(*each) for each in versions + [(s.name, s.candidate) for s in splits]))
         for key in [key for key in self._loaded if key not in served]:
             self._draining[key] = (self._clock(), self._loaded.pop(key))
-        self._default = self._default or next(iter(self._current))
+        self._default = self._default or next(iter(self._current), None)
         catalogue = Catalogue(
             tuple(self._loaded[key].served for key in served),
-            tuple(refused),
+            tuple(dict.fromkeys(refused)),
             self._default,
             tuple(self._exchange.choice_of(key) for key in served),
+            splits,
+            tuple(unloaded),
         )
         for refusal in refused:
             if self._published is None or refusal not in self._published.refused:

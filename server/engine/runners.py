@@ -22,6 +22,7 @@ from server.engine.catalogue import ServedModel
 from server.engine.explanation import NOTHING, num_values, write_explanation
 from server.engine.loaded import LoadedModel
 from server.engine.service_rate import ServiceRate
+from server.engine.shadows import Shadows, ShadowTask
 from server.engine.slot_table import SlotTable, Status
 
 log = logging.getLogger("opsin.engine")
@@ -45,6 +46,7 @@ class Runners:
         note_batch: called after each batch with the seconds that each image had waited, those that they ran, and those
             that they were held back for others; and with the model, None where it has gone meanwhile.
         note_run: called with each batch, when it began to run and when it had, before its outcome is announced.
+        shadows: what to run while there is nothing else to do.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Runners:
         awaits_lone: bool = False,
         note_batch: NoteBatch = lambda *_: None,
         note_run: NoteRun | None = None,
+        shadows: Shadows | None = None,
     ) -> None:
         self.models = models
+        self._shadows = shadows or Shadows()
         self._note_batch, self._note_run = note_batch, note_run
         self._table, self._engine, self._batcher = table, engine, batcher
         self._listening = threading.Lock()
@@ -89,6 +93,11 @@ class Runners:
         while (batch := self._wait_for_batch()) is not None:
             started = time.monotonic()
             self._table.running_since[self._engine, number] = started
+            if isinstance(batch, ShadowTask):
+                self._shadows.run(batch, self.models.get(batch.key), runner=number)
+                self._table.running_since[self._engine, number] = 0.0
+                self._ring_for_shadows()
+                continue
             statuses = self._run_batch(batch, number)
             self._table.running_since[self._engine, number] = 0.0
             ended = time.monotonic()
@@ -97,12 +106,18 @@ class Runners:
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
             self._service_rate.note(len(batch.slots), submitted=min(submitted), started=started)
             self._batcher.finish(batch, statuses)
+            self._ring_for_shadows()
             held_s = 0.0 if batch.held_since is None else started - batch.held_since
             loaded, waits_s = self.models.get(batch.model), [started - since for since in submitted]
             self._note_batch(waits_s, ended - started, held_s, loaded.served if loaded else None)
 
-    def _wait_for_batch(self) -> Batch | None:
-        """Wait for the next batch; None once closed."""
+    def _ring_for_shadows(self) -> None:
+        """Wake whoever listens where there may be nothing else to do now."""
+        if self._shadows.has_waiting:
+            self._table.ring(self._table.doorbells[self._engine])
+
+    def _wait_for_batch(self) -> Batch | ShadowTask | None:
+        """Wait for the next batch, or take an image for a shadow where nothing waits or runs; None once closed."""
 
         def max_batch(model: int) -> int | None:
             loaded = self.models.get(model)
@@ -116,7 +131,11 @@ class Runners:
                 batch_or_delay_s = self._batcher.next_batch(max_batch)
                 if isinstance(batch_or_delay_s, Batch):
                     return batch_or_delay_s
-                if not (self._awaits_lone and self._table.is_lone_announced and self._busy_wait.wait(poller.poll)):
+                is_announced = self._awaits_lone and self._table.is_lone_announced
+                is_wanted = self._shadows.has_waiting and batch_or_delay_s is None and not is_announced
+                if is_wanted and self._batcher.is_idle and (task := self._shadows.begin()) is not None:
+                    return task
+                if not (is_announced and self._busy_wait.wait(poller.poll)):
                     poller.poll(1000 * (LISTEN_S if batch_or_delay_s is None else batch_or_delay_s))
                 self._table.clear(doorbell)
         return None
@@ -128,6 +147,8 @@ class Runners:
             return [Status.GONE] * len(batch.slots)
         statuses = []
         rows = self._probabilities(loaded, batch.slots, number, is_lone=batch.is_lone)
+        if self._shadows.watches(batch.model):
+            self._shadows.offer(batch.model, self._images(loaded, batch.slots), rows)
         for slot, row in zip(batch.slots, rows, strict=True):
             is_valid = row is not None and np.isfinite(row).all()
             if row is not None and is_valid:
@@ -139,8 +160,7 @@ class Runners:
         self, loaded: LoadedModel, slots: Sequence[int], number: int, *, is_lone: bool
     ) -> Sequence[NDArray[np.float32] | None]:
         """Run the images together; where that fails, each by itself, so that only the culprit gives None."""
-        pixels = loaded.served.pixels
-        images = [self._table.pixels(slot, pixels.height_px, pixels.width_px) for slot in slots]
+        images = self._images(loaded, slots)
         try:
             rows = list(loaded.run(images, runner=number, is_lone=is_lone))
             self._explain(loaded, slots, rows, number, is_lone=is_lone)
@@ -150,6 +170,10 @@ class Runners:
             if len(images) == 1:
                 return [None]
             return [self._probabilities(loaded, [slot], number, is_lone=False)[0] for slot in slots]
+
+    def _images(self, loaded: LoadedModel, slots: Sequence[int]) -> list[NDArray[np.uint8]]:
+        pixels = loaded.served.pixels
+        return [self._table.pixels(slot, pixels.height_px, pixels.width_px) for slot in slots]
 
     def _explain(
         self,

@@ -45,6 +45,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.fence import Fence
+from server.engine.model_control import ModelControl
 
 PAGE_BYTES = mmap.PAGESIZE  # 16 KiB on a Raspberry Pi 5; memory is given back in whole pages
 CATALOGUE_BYTES = 8 * 1024**2
@@ -74,6 +75,7 @@ class SlotTable:
         slots_per_partition: of one worker.
         pixel_bytes: room for the pixels of one image.
         max_classes: room for the probabilities of one image.
+        control: what operators ask of the engines.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class SlotTable:
         self._pixels = _shared_memory(num_slots * self._pixel_stride)
         self._explanations = _shared_memory(num_slots * self._explanation_stride)
         self._fence = Fence()
+        self.control = ModelControl(num_engines)
 
         self.ticket = _shared_array(U64, num_slots)
         self.announced = _shared_array(U64, num_slots)
@@ -124,6 +127,7 @@ class SlotTable:
         self.catalogue_size = _shared_array(U64, 2 * num_engines).reshape(num_engines, 2)
         # The versions it began to load and has not finished, see `server.engine.load_attempts`.
         self.load_attempts = _shared_array(U64, num_engines * MAX_LOAD_ATTEMPTS).reshape(num_engines, MAX_LOAD_ATTEMPTS)
+        self.shadow_culprit = _shared_array(U64, num_engines)  # see `server.engine.shadows`
         self.running_since = _shared_array(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
 
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_engines)]
@@ -208,7 +212,8 @@ class SlotTable:
         return int(np.count_nonzero(is_waiting & (self.engine == engine)))
 
     def close(self) -> None:
-        """Close the eventfds; the kernel frees the memory with its last user. A second call does nothing."""
+        """Close the files; the kernel frees the memory with its last user. A second call does nothing."""
+        self.control.close()
         while self.wakeups:
             os.close(self.wakeups.pop())
         while self.doorbells:

@@ -22,6 +22,7 @@ from server.metrics import Metrics
 from server.request_log import HEADER, SERVED_KEY, log_request, usable_request_id
 
 REQUEST_ID_KEY = HEADER.lower()
+SESSION_KEY = "x-session-id"
 
 log = logging.getLogger("opsin.grpc")
 
@@ -49,6 +50,11 @@ class Call:
     def metadata(self) -> dict[str, str]:
         """What the client has sent as text beside the message."""
         return {key: value for key, value in self.context.invocation_metadata() if isinstance(value, str)}
+
+    @property
+    def session(self) -> str | None:
+        """The client's session, as over HTTP."""
+        return self.metadata.get(SESSION_KEY)
 
     @property
     def timeout_s(self) -> float | None:

@@ -50,12 +50,15 @@ class Inference:
             return
         raise Overloaded("more requests are in hand than there is room for, try again later", wait_s=wait_s or 0)
 
-    async def answer(self, content: bytes, timeout_s: float | None) -> tuple[Any, ServedModel]:
+    async def answer(
+        self, content: bytes, timeout_s: float | None, session: str | None = None
+    ) -> tuple[Any, ServedModel]:
         """Answer a request.
 
         Args:
             content: a ModelInferRequest.
             timeout_s: how long the client waits; None: as long as it takes.
+            session: of the client, which stays with one version where there is a canary.
 
         Returns:
             A ModelInferResponse, and the version that answered.
@@ -69,7 +72,7 @@ class Inference:
         deadline = time.monotonic() + (limit_s if timeout_s is None else min(limit_s, timeout_s))
         async with self._uploads.in_hand(content):
             hangup = Hangup()
-            done = self._threads.submit(self._classify, content, deadline, hangup.fd)
+            done = self._threads.submit(self._classify, content, deadline, hangup.fd, session)
             self._num_in_hand += 1
             done.add_done_callback(lambda _: hangup.close())
             try:
@@ -78,13 +81,16 @@ class Inference:
                 self._num_in_hand -= 1
                 hangup.hang_up()
 
-    def _classify(self, content: bytes, deadline: float, client_fd: int) -> tuple[Any, ServedModel]:
+    def _classify(
+        self, content: bytes, deadline: float, client_fd: int, session: str | None
+    ) -> tuple[Any, ServedModel]:
         message = parse_message(content)
         del content
         wanted = read_message(message)
         name, version = message.model_name, message.model_version or None
         del message
-        output = self._service.run(wanted, name, version, timeout_s=deadline - time.monotonic(), client_fd=client_fd)
+        timeout_s = deadline - time.monotonic()
+        output = self._service.run(wanted, name, version, timeout_s=timeout_s, client_fd=client_fd, session=session)
         started = time.monotonic()
         response = write_message(wanted, output.model, probabilities_of(output))
         self._metrics.note_encode(time.monotonic() - started)

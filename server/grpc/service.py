@@ -81,7 +81,7 @@ class GRPCInferenceService:
         async with self._doorway.admitted(call):
             self._inference.check_room()
             content = await self._uploads.receive(call.context)
-            response, call.model = await self._inference.answer(content, call.timeout_s)
+            response, call.model = await self._inference.answer(content, call.timeout_s, call.session)
             return response
 
     async def _tell(self, name: str, answer: Callable[[Any], dict[str, Any]], call: Call) -> Any:

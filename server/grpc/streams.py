@@ -97,7 +97,7 @@ class Streams:
         answer = message_class("inference.ModelStreamInferResponse")
         try:
             async with self._doorway.admitted(call):
-                response, call.model = await self._inference.answer(content, call.timeout_s)
+                response, call.model = await self._inference.answer(content, call.timeout_s, call.session)
             response.parameters[FINAL].bool_param = True
             code = StatusCode.OK
             return answer(infer_response=response)

@@ -55,13 +55,13 @@ def model_config(model: ServedModel, *, max_images: int, max_queue_delay_ms: int
 
 
 def repository_index(catalogue: Catalogue, *, is_ready_only: bool = False) -> list[dict[str, str]]:
-    """List the versions that are served, and unless only those are asked for, those that cannot be, with the reason."""
+    """List the versions that are served, and unless only those are asked for, those that are not, with the reason."""
     ready = [
         {"name": model.name, "version": str(model.version), "state": "READY", "reason": ""}
         for model in catalogue.models
     ]
     refused = [
         {"name": each.name, "version": str(each.version or ""), "state": "UNAVAILABLE", "reason": each.reason}
-        for each in catalogue.refused
+        for each in (*catalogue.refused, *catalogue.unloaded)
     ]
     return ready if is_ready_only else ready + refused

@@ -83,7 +83,7 @@ class OpenInference:
         return statistics(self._metrics.registry.collect(), models)
 
     def index(self, *, is_ready_only: bool) -> list[dict[str, str]]:
-        """List what is served, and what cannot be."""
+        """List what is served, and what is not."""
         return repository_index(self._engine.catalogue, is_ready_only=is_ready_only)
 
     def run(
@@ -94,6 +94,7 @@ class OpenInference:
         *,
         timeout_s: float,
         client_fd: int | None,
+        session: str | None = None,
         stages: Stages | None = None,
     ) -> Output:
         """Run a model as a request wants it; raises as `server.classify.Classifier.run`."""
@@ -106,6 +107,7 @@ class OpenInference:
                 model=name,
                 version=version_of(version),
                 check=lambda model: check_pixels(images, model),
+                session=session,
                 client_fd=client_fd,
                 stages=stages,
             )
@@ -120,7 +122,7 @@ class OpenInference:
             EngineNotReady: nothing is loaded yet.
         """
         catalogue = self._engine.catalogue
-        if not catalogue.models:
+        if catalogue.default is None:
             raise EngineNotReady("the model is still loading, try again soon")
         try:
             return find_model(catalogue, name, version_of(version))

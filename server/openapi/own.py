@@ -10,6 +10,7 @@ from server.openapi.parts import (
     MODEL,
     NUMBER,
     RED,
+    SESSION,
     TEXT,
     VERSION,
     WHOLE,
@@ -162,6 +163,7 @@ def _predict(max_images: int) -> dict[str, Any]:
             ),
             query("explain_format", "With a heat map as a PNG, or as numbers alone.", {"enum": ["png", "numbers"]}),
             query("embedding", "Each answer also has the features of the picture.", {"type": "boolean"}),
+            SESSION,
         ],
         "requestBody": {"required": True, "content": content},
         "responses": {

@@ -58,3 +58,9 @@ def in_path(name: str, description: str, schema: Schema = TEXT) -> dict[str, Any
 
 MODEL = in_path("name", "A model that is served.")
 VERSION = in_path("version", "One of its versions.", {"type": "integer", "minimum": 1, "maximum": MAX_VERSION})
+SESSION = {
+    "name": "X-Session-Id",
+    "in": "header",
+    "description": "Keeps the client with one version where a canary runs, as the cookie session_id does.",
+    "schema": TEXT,
+}

@@ -13,6 +13,7 @@ from server.openapi.parts import (
     MODEL,
     NUMBER,
     RED,
+    SESSION,
     TEXT,
     VERSION,
     WHOLE,
@@ -35,7 +36,7 @@ def protocol_paths(*, max_images: int) -> dict[str, Any]:
     Args:
         max_images: of a request.
     """
-    return {**_open_inference(), **_tensorflow_serving(max_images), **_hugging_face()}
+    return {**_open_inference(), **_model_control(), **_tensorflow_serving(max_images), **_hugging_face()}
 
 
 def protocol_schemas() -> dict[str, Any]:
@@ -94,7 +95,9 @@ def _open_inference() -> dict[str, Any]:
         **of_model("/ready", "Whether it is ready."),
         **of_model("/config", "Its configuration."),
         **of_model("/stats", "What it has done."),
-        "/v2/models/{name}/infer": {"post": _post(V2, "Classify encoded images or pixels.", [MODEL], body, told)},
+        "/v2/models/{name}/infer": {
+            "post": _post(V2, "Classify encoded images or pixels.", [MODEL, SESSION], body, told)
+        },
         "/v2/models/{name}/versions/{version}/infer": {
             "post": _post(V2, "Classify encoded images or pixels.", [MODEL, VERSION], body, told)
         },
@@ -116,6 +119,16 @@ def _open_inference() -> dict[str, Any]:
     }
 
 
+def _model_control() -> dict[str, Any]:
+    body = {"content": {"application/json": {"schema": obj({}, {"parameters": OPEN})}}}
+    paths: dict[str, Any] = {}
+    for action, summary in (("load", "Serve a model as the repository has it now."), ("unload", "Serve it no more.")):
+        described = _post(V2, f"{summary} Takes the admin token.", [MODEL], body, {"description": "Done."})
+        described["responses"] |= refusals((403,), kind="TextRefusal")
+        paths[f"/v2/repository/models/{{name}}/{action}"] = {"post": described}
+    return paths
+
+
 def _tensorflow_serving(max_images: int) -> dict[str, Any]:
     encoded = {"anyOf": [ref("EncodedImage"), {"type": "array"}, OPEN]}
     rows = obj({"instances": array(encoded, minItems=1, maxItems=max_images)}, {"signature_name": TEXT})
@@ -135,7 +148,7 @@ def _tensorflow_serving(max_images: int) -> dict[str, Any]:
         {"oneOf": [obj({"predictions": probabilities}), obj({"outputs": probabilities})]},
     )
     paths: dict[str, Any] = {}
-    label = in_path("label", "stable.")
+    label = in_path("label", "stable, or canary where one runs.")
     for suffix, parameters in (
         ("", [MODEL]),
         ("/versions/{version}", [MODEL, VERSION]),
@@ -144,7 +157,8 @@ def _tensorflow_serving(max_images: int) -> dict[str, Any]:
         path = f"/v1/models/{{name}}{suffix}"
         paths[path] = {"get": _get(V1, "Which versions are served.", parameters)}
         paths[f"{path}/metadata"] = {"get": _get(V1, "The signature.", parameters)}
-        paths[f"{path}:predict"] = {"post": _post(V1, "Classify encoded images or pixels.", parameters, body, told)}
+        asked = [*parameters, SESSION]
+        paths[f"{path}:predict"] = {"post": _post(V1, "Classify encoded images or pixels.", asked, body, told)}
     return paths
 
 
@@ -174,7 +188,7 @@ def _hugging_face() -> dict[str, Any]:
             }
         }
 
-    return {"/image-classification": post([]), "/image-classification/{name}": post([MODEL])}
+    return {"/image-classification": post([SESSION]), "/image-classification/{name}": post([MODEL, SESSION])}
 
 
 def _get(

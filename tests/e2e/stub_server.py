@@ -4,6 +4,7 @@ Run by `RunningServer` (tests/running_server.py) with the settings in the enviro
 take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further into a file; STUB_MAX_FILES
 is the limit on open files; STUB_FAIL=load makes
 loading the model fail, STUB_FAIL=crash kills the engine that tries, STUB_FATAL_VERSION the one that tries that version.
+STUB_WRONG_VERSION takes red for blue, and STUB_DEADLY_VERSION kills the engine that runs it.
 A picture that is all (66, 66, 66) kills the engine that runs it. What a decoder process does with a GIF depends on its
 width: at 66 pixels it crashes, at 67 it never returns, at 68 it takes all the memory it gets.
 """
@@ -27,13 +28,20 @@ from server.cli import main
 
 
 class MeanColour:
+    def __init__(self, version):
+        self.is_wrong = version == os.environ.get("STUB_WRONG_VERSION")
+        self.is_deadly = version == os.environ.get("STUB_DEADLY_VERSION")
+
     def run(self, images):
         pixels = np.stack(images)
+        if self.is_deadly and pixels.any():
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(float(os.environ.get("STUB_SLEEP_S", "0")) if pixels.any() else 0)  # the warm-up is black
         if (pixels == 66).all(axis=(1, 2, 3)).any():
             os.kill(os.getpid(), signal.SIGKILL)
         weights = pixels.mean(axis=(1, 2)) + 1
-        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        shares = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        return shares[:, ::-1] if self.is_wrong else shares
 
     def close(self):
         pass
@@ -44,7 +52,7 @@ def load_stub(artifact, **_options):
         raise CorruptArtifact("the stub cannot be loaded")
     if os.environ.get("STUB_FAIL") == "crash" or str(artifact.manifest.version) == os.environ.get("STUB_FATAL_VERSION"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return MeanColour()
+    return MeanColour(str(artifact.manifest.version))
 
 
 decode = server.decoding.process.decode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.engine.shadows import MAX_WAITING
 from server.http.limits import MAX_HEAD_BYTES
 from server.memory_bound import (
     DECODER_BYTES,
@@ -25,7 +26,9 @@ def test_memory_is_bounded_by_the_settings():
         max_upload_bytes=10,
         max_decode_bytes=10**9,
     )
-    assert max_memory_bytes(settings, num_engines=3, image_bytes=7) == MASTER_BYTES + 3 * ENGINE_BYTES + 2 * (
+    assert max_memory_bytes(settings, num_engines=3, image_bytes=7) == MASTER_BYTES + 3 * (
+        ENGINE_BYTES + MAX_WAITING * 7
+    ) + 2 * (
         WORKER_BYTES
         + 9 * MAX_HEAD_BYTES
         + 4 * 100
@@ -55,5 +58,5 @@ def test_grpc_takes_what_a_worker_does_and_messages_on_their_way():
         settings = Settings(workers=1, max_uploads_in_hand_bytes=100, max_upload_bytes=10, **settings)
         return max_memory_bytes(settings, num_engines=1, image_bytes=7)
 
-    worker = bound() - MASTER_BYTES - ENGINE_BYTES
+    worker = bound() - MASTER_BYTES - ENGINE_BYTES - MAX_WAITING * 7
     assert bound(grpc_port=0) - bound() == worker + GRPC_BYTES + 2 * 100 + 10

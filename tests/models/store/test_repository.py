@@ -90,9 +90,9 @@ def test_version_that_does_not_become_stable_leaves_the_stable_one(repository, p
 
 def test_publish_keeps_what_else_routing_says(repository, publish):
     publish()
-    routing_file(repository).write_text('{"canary": {"version": 1, "percent": 5}, "stable": 1}')
+    routing_file(repository).write_text('{"of a newer release": {"version": 1}, "stable": 1}')
     publish()
-    assert json.loads(routing_file(repository).read_text()) == {"canary": {"version": 1, "percent": 5}, "stable": 2}
+    assert json.loads(routing_file(repository).read_text()) == {"of a newer release": {"version": 1}, "stable": 2}
 
 
 BROKEN_ROUTING = [

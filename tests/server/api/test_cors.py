@@ -48,7 +48,10 @@ def test_named_origin_may_read_answers_and_refusals(client):
         response = client.get(path, headers={"Origin": ORIGIN})
         assert response.status_code == status
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
-        assert response.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-Id"
+        assert (
+            response.headers["Access-Control-Expose-Headers"]
+            == "Retry-After, X-Model-Name, X-Model-Version, X-Request-Id"
+        )
 
 
 def test_star_lets_every_origin_read(engine):
@@ -71,7 +74,7 @@ def test_named_origin_may_read_what_the_front_refuses_by_itself(client, engine, 
 
     told = headers_of(client.application, ORIGIN)
     assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (ORIGIN, "Origin")
-    assert told["Access-Control-Expose-Headers"] == "Retry-After, X-Request-Id"
+    assert told["Access-Control-Expose-Headers"] == "Retry-After, X-Model-Name, X-Model-Version, X-Request-Id"
     for origin in ("", "https://evil.example"):
         assert "Access-Control-Allow-Origin" not in headers_of(client.application, origin)
         assert headers_of(client.application, origin)["Vary"] == "Origin"

@@ -53,7 +53,8 @@ def test_metadata_has_the_signature(client):
         (f"{MODEL}/versions/4", 404, "model 'colours' is not served in version 4; served: 3"),
         (f"{MODEL}/versions/x/metadata", 400, "the version in the path must be"),
         (f"{MODEL}:predict", 405, "this path does not take that method"),
-        (f"{MODEL}/labels/canary", 404, "versions may have the label stable, got 'canary'"),
+        (f"{MODEL}/labels/canary", 404, "model 'colours' has no version with the label canary"),
+        (f"{MODEL}/labels/latest", 404, "versions may have the labels stable and canary, got 'latest'"),
     ],
 )
 def test_errors_are_text_as_the_api_has_it(client, path, status, message):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from engines import MODEL
 
 from models.errors import ModelNotFound, VersionNotFound
 from models.store.reference import ModelReference
-from server.engine.catalogue import Catalogue, ServedModel, find_model, key_of
+from server.engine.catalogue import Catalogue, ServedModel, choose_version, find_model, key_of
 from server.engine.errors import DefaultNotServed
+from server.engine.traffic_split import TrafficSplit
 
 MODELS = tuple(
     ServedModel(name, version, MODEL.labels, MODEL.pixels) for name, version in [("a", 2), ("b", 5), ("b", 3), ("b", 4)]
@@ -59,3 +62,37 @@ def test_keys_differ_and_stay_the_same():
     keys = {key_of(name, version) for name in ("a", "b", "a:1") for version in range(1, 100)}
     assert len(keys) == 297
     assert key_of("a", 1) == key_of("a", 1) != 0
+
+
+SPLIT = TrafficSplit("b", 5, 3, 100)
+
+
+def chosen(split, *, name="b", version=None, **options):
+    served = choose_version(replace(catalogue("a"), splits=(split,)), name, version, **options)
+    return served.name, served.version
+
+
+@pytest.mark.parametrize(
+    ("options", "version"),
+    [({}, 3), ({"session": "x"}, 3), ({"version": 5}, 5), ({"label": "stable"}, 5), ({"label": "canary"}, 3)],
+    ids=str,
+)
+def test_canary_gets_its_share_of_what_names_no_version(options, version):
+    assert chosen(SPLIT, **options) == ("b", version)
+
+
+def test_split_is_of_that_model_and_its_stable_version_alone():
+    assert chosen(SPLIT, name=None) == ("a", 2)
+    assert chosen(replace(SPLIT, stable=4)) == ("b", 5)
+    assert chosen(replace(SPLIT, is_shadow=True)) == ("b", 5)
+
+
+def test_label_of_a_canary_that_does_not_run_is_not_found():
+    with pytest.raises(ModelNotFound, match=r"^model 'a' has no version with the label canary$"):
+        chosen(SPLIT, name="a", label="canary")
+
+
+def test_catalogue_is_passed_on_with_its_splits():
+    full = replace(catalogue("b:3"), splits=(SPLIT,))
+    assert Catalogue.from_json(full.to_json()) == full
+    assert [model.version for model in full.models_of_their_own] == [2, 5, 4]

@@ -48,7 +48,7 @@ def start(table):
 
 
 def engine_in(table):
-    def refresh():
+    def refresh(_unloaded):
         table.num_restarts[0] += 1  # which its parent sees
         write_catalogue(table, 0, serving(MODEL))
 

@@ -1,0 +1,1 @@
+"""A new version that gets a share of the requests before it gets all: `python -m models canary`."""
