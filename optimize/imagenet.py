@@ -10,7 +10,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,15 +184,9 @@ def _exported(
 
 
 def _answers(file: Path, split: Split, spec: PixelSpec) -> Any:
-    from models.runtime.cores import available_cores
-    from models.runtime.litert import LiteRTRuntime
-    from training.evaluate import predict
+    from training.measured import predict_litert
 
-    shape = (spec.height_px, spec.width_px, 3)
-    num_classes, num_threads = len(read_classes()), available_cores()
-    runtime = LiteRTRuntime(file, input_shape=shape, num_classes=num_classes, num_threads=num_threads)
-    with closing(runtime):
-        return predict(runtime, split, spec)
+    return predict_litert(file, split, spec, num_classes=len(read_classes()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 
 from models.network.tflite_graph import temperature_of
 from models.network.tflite_graph import with_temperature as with_temperature_inside
+from models.pixels.preprocessing import PixelSpec
 from models.plural import how_many
 from models.portable.description import describe
 from models.runtime.cores import available_cores
@@ -167,12 +168,12 @@ def measured(
 
 def predict_file(file: Path, run: Run, split: Split) -> Probabilities:
     """Probabilities, float32 [N, C], of the images' encoded bytes by a LiteRT file, on all cores."""
-    pixels = run.config.pixels
-    runtime = LiteRTRuntime(
-        file,
-        input_shape=(pixels.height_px, pixels.width_px, 3),
-        num_classes=len(run.labels),
-        num_threads=available_cores(),
-    )
+    return predict_litert(file, split, run.config.pixels, num_classes=len(run.labels))
+
+
+def predict_litert(file: Path, split: Split, spec: PixelSpec, *, num_classes: int) -> Probabilities:
+    """Probabilities, float32 [N, C], of the images' encoded bytes by a LiteRT file, on all cores."""
+    shape = (spec.height_px, spec.width_px, 3)
+    runtime = LiteRTRuntime(file, input_shape=shape, num_classes=num_classes, num_threads=available_cores())
     with closing(runtime):
-        return predict(runtime, split, pixels)
+        return predict(runtime, split, spec)

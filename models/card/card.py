@@ -15,11 +15,6 @@ from models.store.calibration import NONE_LABEL
 from models.store.evaluation import Evaluation
 from models.store.manifest import Manifest
 
-NOT_COUNTED = (
-    "it was published before answers were counted by class; with its data, "
-    "`python -m training.measure_published NAME:VERSION --data PHOTOS` publishes a version that has them"
-)
-
 
 def card_of(artifact: Artifact) -> dict[str, Any]:
     """Return the card of a version as JSON.

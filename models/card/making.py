@@ -15,7 +15,7 @@ _ABSOLUTE = re.compile(r"^((?:--?[\w-]+=)?)([/~].*|[A-Za-z]:[\\/].*|file:.*)$")
 WHAT = {
     ("training", "teach"): "A ResNet-v2 learned from a finished network",
     ("training.restore",): "The run was made again from the published version",
-    ("training.measure_published",): "Its answers to the test pictures were counted by class",
+    ("optimize.measure_published",): "Its answers to the test pictures were counted by class",
     ("training",): "Trained",
     ("optimize", "quantize", "--aware"): "Trained on with the rounding of int8 in it, and rounded to int8",
     ("optimize", "quantize"): "Rounded to int8",
