@@ -51,7 +51,7 @@ def read_probabilities(
         top_k: labels wanted; all of them where the model has fewer.
         coverage: in (0, 1): how often the set of labels should hold the right one; None for no set.
     """
-    best = np.argsort(-probabilities, kind="stable")  # equal ones in the order of the labels
+    best = (-probabilities).argsort(kind="stable").tolist()  # equal ones in the order of the labels
     # In the fewest digits that stand for the same float32: 0.93, not 0.9300000071525574.
     ranked = [Ranked(labels[index], float(str(probabilities[index]))) for index in best[:top_k]]
     label_set = None

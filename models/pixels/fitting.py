@@ -50,10 +50,7 @@ def fit_picture(image: Image.Image, spec: PixelSpec, *, orientation: int, sample
 def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
     """Decode a JPEG at the least size that still covers the spec, and fit it as `fit_picture` does."""
     orientation = encoded.orientation or 1
-    target = _target(spec, orientation)
-    box = source_box(encoded.size, target, spec)
-    reduction = reduction_of(encoded, spec)
-    box = Box(*(edge / reduction for edge in box))
+    target, box, reduction = _reduced(encoded, spec)
     return _fit(to_eight_bits(jpeg.decode(encoded, reduction), encoded.samples), box, target, spec, orientation)
 
 
@@ -61,7 +58,9 @@ def cost_of(encoded: EncodedImage, spec: PixelSpec) -> Cost:
     """Estimate what decoding and fitting an image takes."""
     cpu_s, memory_bytes = encoded.cost.cpu_s, encoded.cost.memory_bytes
     if encoded.format == "JPEG":
-        width, height = (-(-side // reduction_of(encoded, spec)) for side in encoded.size)
+        _, _, reduction = _reduced(encoded, spec)
+        width, height = encoded.size
+        width, height = -(-width // reduction), -(-height // reduction)
         cpu_s += width * height * jpeg.NS_AN_OUTPUT_PIXEL / 1e9
         memory_bytes += width * height * jpeg.OUTPUT_PIXEL_BYTES
     return Cost(
@@ -69,12 +68,13 @@ def cost_of(encoded: EncodedImage, spec: PixelSpec) -> Cost:
     )
 
 
-def reduction_of(encoded: EncodedImage, spec: PixelSpec) -> int:
-    """Tell by how much a JPEG shrinks in decoding: 1, 2, 4 or 8."""
-    if encoded.is_lossless:
-        return 1
+def _reduced(encoded: EncodedImage, spec: PixelSpec) -> tuple[tuple[int, int], Box, int]:
+    """Tell what a JPEG is scaled to, from which part of it, and by how much it has shrunk in decoding by then."""
     target = _target(spec, encoded.orientation or 1)
-    return jpeg_reduction(source_box(encoded.size, target, spec), target)
+    box = source_box(encoded.size, target, spec)
+    reduction = 1 if encoded.is_lossless else jpeg_reduction(box, target)
+    left, top, right, bottom = box
+    return target, Box(left / reduction, top / reduction, right / reduction, bottom / reduction), reduction
 
 
 def _target(spec: PixelSpec, orientation: int) -> tuple[int, int]:

@@ -98,7 +98,7 @@ def sureness(probabilities: npt.ArrayLike) -> float:
     """
     values = np.asarray(probabilities, np.float64)
     values = values[values > 0]
-    return float(np.exp(np.sum(values * np.log(values))))
+    return math.exp((values * np.log(values)).sum())
 
 
 def _number(name: str, value: object) -> float:

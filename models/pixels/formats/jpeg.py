@@ -82,7 +82,8 @@ def read(data: bytes) -> EncodedImage:
             raise UnsupportedImage(f"the JPEG image is {_UNKNOWN_FRAMES[marker]}, which is not accepted; {_WHAT_TO_DO}")
     if len(segments.frames) != 1:
         raise CorruptImage(f"the JPEG image is corrupt: it announces {len(segments.frames)} frames")
-    if sum(map(len, segments.kept)) > _MAX_KEPT_BYTES:
+    num_kept_bytes = sum(map(len, segments.kept))
+    if num_kept_bytes > _MAX_KEPT_BYTES:
         raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_KEPT_BYTES} bytes of tables")
     marker, frame = segments.frames[0]
     bits, height, width, num_components = struct.unpack_from(">BHHB", frame, 2)
@@ -91,7 +92,7 @@ def read(data: bytes) -> EncodedImage:
         if _BITS <= bits <= _DEEPEST_BITS and num_components in range(1, 5):
             raise UnsupportedImage(f"the JPEG image has {what}, which is not accepted; {_WHAT_TO_DO}")
         raise CorruptImage(f"the JPEG image is corrupt: it announces {what}")
-    exif, xmp = (next((body for body in segments.applications if body.startswith(name)), b"") for name in (_EXIF, _XMP))
+    orientation = _orientation(segments.applications) if segments.applications else 1
     # A sequential picture whose first scan has all components is over after it.
     is_one_scan = marker not in _PROGRESSIVE and segments.scan[2] >= num_components
     if is_one_scan and data.endswith(_END):  # as nearly every photo; the decoder stops at the first end marker
@@ -115,11 +116,13 @@ def read(data: bytes) -> EncodedImage:
         memory_bytes += _TRIES_WITHOUT_END * whole * OUTPUT_PIXEL_BYTES
     if marker >= _ARITHMETIC:
         cost_ns *= _ARITHMETIC_FACTOR
+    if 2 + num_kept_bytes < segments.scan_start or scans.end < len(data):  # else there is nothing to drop
+        data = b"".join((data[:2], *segments.kept, memoryview(data)[segments.scan_start : scans.end]))
     return EncodedImage(
         format="JPEG",
         size=(width, height),
-        data=b"".join((data[:2], *segments.kept, memoryview(data)[segments.scan_start : scans.end])),
-        orientation=read_orientation(exif, xmp),
+        data=data,
+        orientation=orientation,
         cost=Cost(cost_ns / 1e9, int(memory_bytes)),
         num_components=num_components,
         is_open=not scans.is_ended,
@@ -129,15 +132,20 @@ def read(data: bytes) -> EncodedImage:
     )
 
 
+def _orientation(applications: list[bytes]) -> int:
+    exif, xmp = (next((body for body in applications if body.startswith(name)), b"") for name in (_EXIF, _XMP))
+    return read_orientation(exif, xmp)
+
+
 def _num_samples(width: int, height: int, frame: bytes, num_components: int) -> int:
     """Count the samples of a picture, whose colours may be stored at less than full size, in whole blocks (A.2.4)."""
-    factors = [frame[position] for position in range(9, 9 + 3 * num_components, 3)]
-    across, down = (max(sides) for sides in ([each >> 4 for each in factors], [each & 15 for each in factors]))
+    factors = [divmod(frame[position], 16) for position in range(9, 9 + 3 * num_components, 3)]
+    across, down = max(across for across, _ in factors), max(down for _, down in factors)
     if not across or not down:
         return width * height * num_components
     unit = (_BLOCK_PX * across, _BLOCK_PX * down)
     num_units = math.ceil(width / unit[0]) * math.ceil(height / unit[1])
-    samples_a_unit = _BLOCK_PX**2 * sum((each >> 4) * (each & 15) for each in factors)
+    samples_a_unit = _BLOCK_PX**2 * sum(across * down for across, down in factors)
     return min(num_units * samples_a_unit, num_units * unit[0] * unit[1] * num_components)
 
 
