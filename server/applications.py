@@ -19,6 +19,7 @@ from server.http.application import Application, TraceRefusal
 from server.metrics import OTHER, Metrics
 from server.open_inference.service import OpenInference
 from server.prediction_counts import PredictionCounts
+from server.put_off import PutOff
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Belongings:
     metrics: Metrics
     predictions: PredictionCounts
     client_counts: SharedCounts
+    put_off: PutOff
     is_stopping: Callable[[], bool]
 
 
@@ -85,6 +87,7 @@ def make_http(
         app.body_refusal,
         trace_refusal,
         app.may_wait,
+        own.put_off,
     )
 
 

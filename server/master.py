@@ -42,6 +42,7 @@ from server.memory import Trimming, limit_arenas
 from server.memory_bound import max_memory_bytes
 from server.metric_files import MetricFiles, memory_folder
 from server.prediction_counts import PredictionCounts
+from server.put_off import PutOff
 from server.settings import Settings, SettingsError
 from server.tracing.settings import TracingSettings
 
@@ -153,7 +154,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application; called by gunicorn, in the worker."""
         worker = self._worker
         assert worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        back_end, metrics = self._back_end, self._metric_files.metrics_of(f"http{worker.partition}")
+        back_end, put_off = self._back_end, PutOff()
+        metrics = self._metric_files.metrics_of(f"http{worker.partition}", call=put_off)
         self._engine = EngineClient(back_end.slot_table, worker.partition, timings=back_end.slot_timings)
         decoder = Decoder(
             back_end.channels_of(worker.partition),
@@ -170,6 +172,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             metrics,
             self._predictions,
             self._client_counts,
+            put_off,
             is_stopping=lambda: not worker.alive,
         )
         application: Application | GRPCApplication

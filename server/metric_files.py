@@ -26,6 +26,7 @@ from pathlib import Path
 from prometheus_client import values
 
 from server.metrics import Metrics
+from server.put_off import Call, call_at_once
 from server.settings import SettingsError
 
 MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the files in it have names that nobody can guess
@@ -76,16 +77,21 @@ class MetricFiles:
                 f"{error.strerror}"
             ) from None
 
-    def metrics_of(self, place: str) -> Metrics:
-        """Open the metrics of this process, once, under its place; in memory alone if the files have been lost."""
+    def metrics_of(self, place: str, *, call: Call = call_at_once) -> Metrics:
+        """Open the metrics of this process, once, under its place; in memory alone if the files have been lost.
+
+        Args:
+            place: one of those there are.
+            call: of `Metrics`.
+        """
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
         values.ValueClass = values.MultiProcessValue(partial(str, place))  # type: ignore[no-untyped-call]
         try:
-            return Metrics(self._folder)
+            return Metrics(self._folder, call=call)
         except (OSError, ValueError) as error:
             log.error("the metrics of this process are its own: %s", error)
             values.ValueClass = values.MutexValue
-            return Metrics()
+            return Metrics(call=call)
 
     def remove(self) -> None:
         """Remove the folder and unlock it, unless this process has a master that does so later.

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from server.engine.catalogue import ServedModel
+from server.put_off import Call, call_at_once
 
 OTHER = "other"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -49,12 +51,14 @@ class Metrics:
 
     Args:
         folder: where all processes keep their values (``server.metric_files``); None where this is the only process.
+        call: of what is done about an answer, when: at once, or when it has been sent (`server.put_off`).
 
     Attributes:
         registry: what `GET /metrics` shows: the values of all processes that share the folder.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, call: Call = call_at_once) -> None:
+        self.call = call
         self.registry = CollectorRegistry()
         if folder is not None:
             CollectorOfAll(self.registry, str(folder))  # type: ignore[no-untyped-call]
@@ -135,10 +139,8 @@ class Metrics:
         )
         self.note_rate_limit_fallback = fallbacks.inc
         # With seconds.
-        self.note_read, self.note_encode = stages.labels("read").observe, stages.labels("encode").observe
-        self.note_decode, self.note_decode_queue = (
-            stages.labels("decode").observe,
-            stages.labels("decode_queue").observe,
+        self.note_read, self.note_encode, self.note_decode, self.note_decode_queue = (
+            partial(call, stages.labels(stage).observe) for stage in ("read", "encode", "decode", "decode_queue")
         )
         self._note_queue, self._note_batch_wait = stages.labels("queue").observe, stages.labels("batch_wait").observe
         self._note_inference = stages.labels("inference").observe
@@ -162,7 +164,7 @@ class Metrics:
         note = self._noted_requests.get(key)
         if note is None:
             note = self._noted_requests[key] = self._request_note(*key)
-        note(duration_s)
+        self.call(note, duration_s)
 
     def note_call(self, method: str, code: str, duration_s: float) -> None:
         """Count a gRPC request; both names are the protocol's."""
@@ -182,7 +184,7 @@ class Metrics:
             except OSError as error:
                 note = _not_kept(error)
             self._noted_images[key] = note
-        note(num_images)
+        self.call(note, num_images)
 
     def note_answered(self, model: ServedModel, duration_s: float) -> None:
         """Count what a request took that a version answered, from its choice on."""
@@ -202,7 +204,7 @@ class Metrics:
         note = self._noted_decoding.get(key)
         if note is None:
             note = self._noted_decoding[key] = self._seconds_note(model, "decode")
-        note(duration_s)
+        self.call(note, duration_s)
 
     def note_shadow(self, model: ServedModel, outcome: str, distance: float | None) -> None:
         """Count an image that a shadow was to be asked, and how far its answer is from the one that was sent."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.errors import OpsinError
 from server.gunicorn_internals import Request
 from server.http.limits import Headers, read_every_body
 from server.http.wsgi import ErrorResponse
+from server.put_off import PutOff
 
 TraceRefusal = Callable[[Request, OpsinError, float], Mapping[str, str]]
 
@@ -28,6 +29,7 @@ class Application:
         may_wait: whether any response may have to wait, not an upload's alone.
         trace_refusal: sends a trace of such a response, given the request, the error and when its first byte came, and
             gives what names the trace in the log; None where no traces are wanted.
+        put_off: what the application does once its response has been sent.
     """
 
     respond: Callable[..., Iterable[bytes]]
@@ -37,3 +39,4 @@ class Application:
     body_refusal: Callable[[Headers, str], OpsinError | None] = read_every_body
     trace_refusal: TraceRefusal | None = None
     may_wait: bool = False
+    put_off: PutOff = field(default_factory=PutOff)

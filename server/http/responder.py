@@ -77,10 +77,15 @@ class Responder:
         return is_kept
 
     def _respond(self, connection: Connection, request: Request, thread: RequestThread, *, is_last: bool) -> bool:
-        started_s = time.thread_time()
-        respond, when_done = self._application.respond, thread.end_busy
-        is_kept = call_app(respond, connection, request, is_last=is_last, when_done=when_done)
-        if request.method != "POST":
+        respond, when_done, put_off = self._application.respond, thread.end_busy, self._application.put_off
+        is_upload = request.method == "POST"
+        started_s = 0.0 if is_upload else time.thread_time()
+        put_off.begin()
+        try:
+            is_kept = call_app(respond, connection, request, is_last=is_last, when_done=when_done)
+        finally:
+            put_off.end()
+        if not is_upload:
             self._path_costs.note(request.path, time.thread_time() - started_s)
         return is_kept
 

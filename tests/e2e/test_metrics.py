@@ -73,13 +73,19 @@ def test_counts_are_what_was_sent_and_never_fall(start):
     def num_run():
         return running.counted("opsin_batch_size_sum")
 
+    def num_answered():
+        routes = ("/predict", "other")
+        return sum(running.counted("opsin_http_request_duration_seconds_count", route=route) for route in routes)
+
     with Watcher(running) as watcher:
         for number in range(num_rounds):
             for _ in range(10):
                 ask(running, RED, 200)
                 ask(running, b"hello", 415)
             assert running.request("GET", "/nothing")[0] == 404
-            wait_until(lambda number=number: num_run() == 10 * (number + 1))  # told after the answer
+            # Told after the answer, all of it.
+            wait_until(lambda number=number: num_run() == 10 * (number + 1))
+            wait_until(lambda number=number: num_answered() == 21 * (number + 1))
             if number == 0:
                 kill(running, "opsin: engine cpu")
             if number == 1:
@@ -121,7 +127,7 @@ def test_refused_and_rude_clients_are_counted(start):
         rude.sendall(b"NONSENSE\r\n\r\n")
         assert rude.recv(12) == b"HTTP/1.1 400"
     assert running.counted("opsin_http_requests_total", **PREDICT, status="503") == 1
-    assert running.counted("opsin_http_requests_total", **PREDICT, status="413") == 1
+    wait_until(lambda: running.counted("opsin_http_requests_total", **PREDICT, status="413") == 1)
     wait_until(lambda: running.counted("opsin_http_requests_total", route="other", method="other", status="400") == 1)
     assert running.counted("opsin_images_total", **STUB_MODEL, outcome="client_gone") == 1
 
@@ -143,8 +149,9 @@ def test_drift_is_told_of_the_answers_of_all_workers_and_of_those_that_ended(sta
     for number in range(100):
         ask(running, RED, 200)
         if number == 50:
+            wait_until(lambda: running.counted("opsin_drift_images", **STUB_MODEL) == 51)
             kill(running, "opsin: http")
-    assert running.counted("opsin_drift_images", **STUB_MODEL) == 100
+    wait_until(lambda: running.counted("opsin_drift_images", **STUB_MODEL) == 100)
     assert running.counted("opsin_drift_psi", **STUB_MODEL, of="classes") > 2
     assert running.counted("opsin_drift_psi", **STUB_MODEL, of="confidence") < 0.1
     assert running.counted("opsin_drift_psi_by_chance", **STUB_MODEL, of="classes") == pytest.approx(1 / 30)
