@@ -13,6 +13,7 @@ from server.request_errors import UnsupportedMediaType
 JSON_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}\{")  # as no picture does
 # The first line has the boundary, of up to 70 of these characters (RFC 2046, section 5.1.1).
 _FORM_BEGINS = re.compile(rb"(?:\r\n)?--([0-9A-Za-z'()+_,./:=?-]{1,70})\r\n[^\r\n]{0,999}form-data;", re.IGNORECASE)
+_PICTURE_BEGINS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # JPEG and PNG, as nothing else does
 _HEAD_BYTES = 2048  # that tell a kind
 
 PICTURE, JSON, FORM = "a picture", "JSON", "a form"
@@ -25,6 +26,8 @@ def check_kind(body: bytes | bytearray, expected: str) -> None:
         body: of the request.
         expected: PICTURE, JSON or FORM.
     """
+    if expected == PICTURE and body.startswith(_PICTURE_BEGINS):
+        return
     for kind, message in _kinds(bytes(memoryview(body)[:_HEAD_BYTES])):
         if kind != expected:
             raise UnsupportedMediaType(message)

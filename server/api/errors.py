@@ -30,7 +30,7 @@ ON_EVERY_RESPONSE = (
 MAX_MESSAGE_CHARACTERS = 1000  # of an error
 PROTOCOLS = ("/v1", "/v2")  # paths of protocols by others, whose errors are text alone
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 # The status of an error is that of its class, or of the nearest class it inherits from; without one it is 500.
 STATUS: dict[type[BaseException], int] = {
@@ -135,6 +135,14 @@ def error_response(error: OpsinError, path: str = "") -> Response:
     return ErrorResponse(body_of(error), status_of(error), headers_of(error), path)
 
 
+def failure_response(error: Exception, environ: Mapping[str, Any]) -> Response:
+    """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
+    request_id = environ[ENVIRON_KEY]
+    log.error("request %s failed", request_id, exc_info=error)
+    message = f"the server failed on request {request_id}"
+    return ErrorResponse({"code": "internal_error", "message": message}, 500, {}, environ["PATH_INFO"])
+
+
 def front_response(
     error: OpsinError, path: str = "", more_headers: Sequence[tuple[str, str]] = ()
 ) -> tuple[str, dict[str, str], bytes]:
@@ -162,8 +170,4 @@ def register_error_handlers(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        """Answer a bug of ours: the log has the traceback, the client only the id to quote."""
-        request_id = request.environ[ENVIRON_KEY]
-        log.error("request %s failed", request_id, exc_info=error)
-        message = f"the server failed on request {request_id}"
-        return ErrorResponse({"code": "internal_error", "message": message}, 500, {}, request.path)
+        return failure_response(error, request.environ)

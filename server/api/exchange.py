@@ -82,9 +82,14 @@ class Exchange:
 
     def read_body(self) -> bytes | bytearray:
         """Read the body as it was sent; raises as `server.api.uploads.read_body` does."""
-        is_terminated = self._environ.get("wsgi.input_terminated")
-        stream: Any = self._environ["wsgi.input"] if is_terminated else self._request.stream
-        return read_body(stream, self._request.content_length, max_bytes=self._settings.max_upload_bytes)
+        stream: Any
+        length: int | None
+        if self._environ.get("wsgi.input_terminated"):  # as by our front, which has checked the length, if there is one
+            text = self._environ.get("CONTENT_LENGTH")
+            stream, length = self._environ["wsgi.input"], int(text) if text else None
+        else:
+            stream, length = self._request.stream, self._request.content_length
+        return read_body(stream, length, max_bytes=self._settings.max_upload_bytes)
 
     def read_plain_body(self) -> bytes | bytearray:
         """Read a body that may not be compressed.

@@ -41,13 +41,12 @@ class Query:
     explanation: ExplanationQuery = NOTHING_MORE
 
 
-def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics) -> Blueprint:
-    """Make the route."""
-    routes = Blueprint("predict", __name__)
+def predict_answer(
+    classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics
+) -> Callable[[Request], Response]:
+    """Make what answers a request; where `wants_page`, it takes Flask's contexts."""
 
-    @routes.post("/predict")
-    def predict() -> Response:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    def answer(current: Request) -> Response:
         exchange = Exchange(current, settings, metrics)
         try:
             query = parse_query(current)
@@ -74,6 +73,17 @@ def predict_routes(classifier: Classifier, pages: Pages, settings: Settings, met
             if wants_page(current):
                 return pages.results(uploads, classification.answers, _failure(classification))
             return _json_response(uploads, classification, query.explanation)
+
+    return answer
+
+
+def predict_routes(answer: Callable[[Request], Response]) -> Blueprint:
+    """Make the route."""
+    routes = Blueprint("predict", __name__)
+
+    @routes.post("/predict")
+    def predict() -> Response:
+        return answer(request._get_current_object())  # type: ignore[attr-defined]
 
     return routes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask import Response
 
 from server.api.app import FlaskApp
 
@@ -27,3 +28,15 @@ def test_route_of_a_path_is_its_rule(application, path, route):
 
 def test_route_of_a_path_outside_of_its_request_is_that_of_a_fixed_one(application):
     assert [application.route_of(path) for path in ("/fixed", "/a/x", "/nothing")] == ["/fixed", None, None]
+
+
+@pytest.mark.parametrize(
+    ("method", "accept", "answered"),
+    [("POST", None, b"at once"), ("POST", "text/html", b"by Flask"), ("GET", None, b"by Flask")],
+    ids=["program", "browser's form", "another method"],
+)
+def test_what_has_a_function_is_answered_by_it_where_a_program_posts(application, method, accept, answered):
+    application.add_url_rule("/upload", "upload", lambda: "by Flask", methods=["GET", "POST"])
+    application.at_once["/upload"] = lambda request: Response(b"at once" if request.path == "/upload" else b"")
+    headers = {"Accept": accept} if accept else {}
+    assert application.test_client().open("/upload", method=method, headers=headers).data == answered

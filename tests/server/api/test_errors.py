@@ -46,6 +46,19 @@ def test_bug_is_500_without_details_and_logged_with_the_request_id(app: Flask, c
     assert "/secret/path" in caplog.text
 
 
+def test_bug_in_an_upload_that_is_answered_without_flask_is_500_too(app, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
+
+    def bug(_request):
+        raise RuntimeError("/secret/path")
+
+    app.at_once["/predict"] = bug
+    response = app.test_client().post("/predict", data=b"x", headers={"X-Request-Id": "abc-1"})
+    assert response.status_code == 500
+    assert response.json == {"error": {"code": "internal_error", "message": "the server failed on request abc-1"}}
+    assert "/secret/path" in caplog.text
+
+
 @pytest.mark.parametrize("module", [models.errors, server.engine.errors, server.request_errors])
 def test_every_error_has_a_code_and_a_sensible_status(module):
     for error in vars(module).values():
