@@ -16,14 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from server.engine.slot_table import SlotTable, Status
 from server.engine.turns import in_turn
 
 MAX_ATTEMPTS = 3
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +83,16 @@ class Batcher:
         """
         with self._lock:
             waiting = self._find_waiting(max_batch)
-            suspects = waiting[[self._num_attempts(slot) > 0 for slot in waiting.tolist()]]
-            self._is_holding_back |= bool(len(suspects))
-            if not len(waiting) or (self._is_holding_back and self._num_busy):
+            suspects = [slot for slot in waiting if self._num_attempts(slot)]
+            self._is_holding_back |= bool(suspects)
+            if not waiting or (self._is_holding_back and self._num_busy):
                 return None
             if self._is_holding_back:
                 return self._begin(suspects[:1], is_lone=True)
-            oldest = float(self._table.submitted[waiting[0]])
-            waiting = waiting[in_turn(self._table.request_size[waiting], is_oldest_first=self._is_oldest_first)]
-            model = int(self._table.model[waiting[0]])
-            waiting = waiting[self._table.model[waiting] == model]
-            most = max_batch(model) or 1
+            oldest, num_waiting = float(self._table.submitted[waiting[0]]), len(waiting)
+            if num_waiting > 1:
+                waiting = self._in_turn(waiting)
+            most = max_batch(int(self._table.model[waiting[0]])) or 1
             if self._max_queue_delay_s and len(waiting) < most:
                 delay_s = oldest + self._max_queue_delay_s - self._clock()
                 if delay_s > 0:
@@ -105,6 +101,8 @@ class Batcher:
             self._is_oldest_first = not self._is_oldest_first
             num_free = max(1, self._num_runners - self._num_busy)
             fair_share = min(most, math.ceil(len(waiting) / num_free))
+            if fair_share < num_waiting and num_free > 1:  # then another runner has something to do
+                self._table.ring(self._table.doorbells[self._engine])
             is_lone = not self._num_busy and self._table.num_in_use == 1
             return self._begin(waiting[:fair_share], is_lone=is_lone)
 
@@ -117,7 +115,8 @@ class Batcher:
         with self._lock:
             for slot, ticket, status in zip(batch.slots, batch.tickets, statuses, strict=True):
                 self._complete(slot, ticket, status)
-            self._in_batch[list(batch.slots)] = False
+            for slot in batch.slots:
+                self._in_batch[slot] = False
             self._num_busy -= 1
             if self._is_holding_back:
                 self._is_holding_back = False  # until `next_batch` finds another suspect
@@ -141,43 +140,50 @@ class Batcher:
         for wakeup in self._table.wakeups:
             self._table.ring(wakeup)
 
-    def _find_waiting(self, max_batch: Callable[[int], int | None]) -> Indices:
+    def _find_waiting(self, max_batch: Callable[[int], int | None]) -> list[int]:
         """Find the slots to run, oldest first; complete those that shall not run."""
         table = self._table
-        pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine) & ~self._in_batch)
+        is_pending = (table.ticket != table.completed) & (table.engine == self._engine) & ~self._in_batch
+        pending, waiting = np.flatnonzero(is_pending), list[int]()
         if not len(pending):
-            return pending
+            return waiting
         table.fence()  # what a ticket announces is read after it
-        pending = pending[np.argsort(table.submitted[pending], kind="stable")]
-        is_cancelled = table.cancelled[pending] == table.ticket[pending]
-        is_expired = table.deadline[pending] <= self._clock()
-        keep = np.ones(len(pending), np.bool_)
-        known = {key: max_batch(key) is not None for key in {int(key) for key in table.model[pending]}}
-        for index, slot in enumerate(pending.tolist()):
-            if is_cancelled[index]:
+        if len(pending) > 1:
+            pending = pending[np.argsort(table.submitted[pending], kind="stable")]
+        now = self._clock()
+        for slot in pending.tolist():
+            if table.cancelled[slot] == table.ticket[slot]:
                 status = Status.CANCELLED
-            elif is_expired[index]:
+            elif table.deadline[slot] <= now:
                 status = Status.EXPIRED
-            elif not known[int(table.model[slot])]:
+            elif max_batch(int(table.model[slot])) is None:
                 status = Status.GONE
             elif self._num_attempts(slot) >= MAX_ATTEMPTS:
                 status = Status.FAILED
             else:
+                waiting.append(slot)
                 continue
-            keep[index] = False
             self._complete(slot, int(table.ticket[slot]), status)
-        return pending[keep]
+        return waiting
 
-    def _begin(self, slots: Indices, *, is_lone: bool) -> Batch:
-        table = self._table
-        tickets = table.ticket[slots]
-        table.attempts[slots] = np.where(table.attempted[slots] == tickets, table.attempts[slots], 0) + 1
-        table.attempted[slots] = tickets
-        self._in_batch[slots] = True
+    def _in_turn(self, waiting: list[int]) -> list[int]:
+        """Order what waits as it is its turn, and keep what is for the model of the first."""
+        order = in_turn(self._table.request_size[waiting], is_oldest_first=self._is_oldest_first)
+        slots = np.array(waiting)[order]
+        models = self._table.model[slots]
+        of_one: list[int] = slots[models == models[0]].tolist()
+        return of_one
+
+    def _begin(self, slots: list[int], *, is_lone: bool) -> Batch:
+        table, tickets = self._table, []
+        for slot in slots:
+            table.attempts[slot] = self._num_attempts(slot) + 1
+            table.attempted[slot] = table.ticket[slot]
+            self._in_batch[slot] = True
+            tickets.append(int(table.ticket[slot]))
         self._num_busy += 1
         held_since, self._held_since = self._held_since, None
-        key = int(table.model[slots[0]])
-        return Batch(key, tuple(slots.tolist()), tuple(tickets.tolist()), is_lone, held_since)
+        return Batch(int(table.model[slots[0]]), tuple(slots), tuple(tickets), is_lone, held_since)
 
     def _num_attempts(self, slot: int) -> int:
         """Count how often an engine began to run the slot's image, this engine or its predecessors."""

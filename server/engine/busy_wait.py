@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 
 LONGEST_S = 0.003
 PAUSE_S = 1.0  # after a wait in which others wanted the core
@@ -36,15 +36,14 @@ class BusyWait:
         self._clock, self._num_preemptions = clock, num_preemptions
         self._paused_until = 0.0
 
-    def wait(self, poll: Callable[[int], Sized]) -> bool:
-        """Ask `poll`, given 0, until it returns something; False where it does not in time, or others want the core."""
+    def wait(self, has_come: Callable[[], bool]) -> bool:
+        """Look until something has come; False where it does not in time, or others want the core."""
         now = self._clock()
         if now < self._paused_until:
             return False
         before = self._num_preemptions()
-        has_come = False
-        while not has_come and self._clock() < now + LONGEST_S:
-            has_come = bool(poll(0))
+        while not (is_over := has_come()) and self._clock() < now + LONGEST_S:
+            pass
         if self._num_preemptions() > before:
             self._paused_until = self._clock() + PAUSE_S
-        return has_come
+        return is_over

@@ -153,20 +153,18 @@ def find_model(catalogue: Catalogue, name: str | None, version: int | None) -> S
         ModelNotFound: no model of that name is served.
         VersionNotFound: the model is served, but not in that version.
     """
-    names = ", ".join(dict.fromkeys(model.name for model in catalogue.models))
     default = catalogue.default
-    if name is None and version is None:
-        if (served := catalogue.default_model) is None:
-            raise DefaultNotServed(
-                f"the default model, {default}, is not served; ask with ?model= for one of: {names or 'none'}"
-            )
+    if name is None and version is None and (served := catalogue.default_model) is not None:
         return served
+    names = ", ".join(dict.fromkeys(model.name for model in catalogue.models)) or "none"
+    if name is None and version is None:
+        raise DefaultNotServed(f"the default model, {default}, is not served; ask with ?model= for one of: {names}")
     if name is None and default is not None:
         name = default.name
     versions = [model for model in catalogue.models if model.name == name]
     if not versions:
         why = next((f": {each.reason}" for each in catalogue.unloaded if each.name == name), "")
-        raise ModelNotFound(f"model {name!r} is not served here{why}; served: {names or 'none'}")
+        raise ModelNotFound(f"model {name!r} is not served here{why}; served: {names}")
     for model in versions:
         if version in (None, model.version):
             return model

@@ -94,7 +94,10 @@ class EngineClient:
         The default is the one that the first engine tells, whoever is to answer: so all workers have the same, whatever
         the engines could load, and it outlives the engine (`server.engine.registry` keeps it).
         """
-        first, catalogue = self._catalogues[0].read(), self._catalogues[self._least_busy()].read()
+        first = self._catalogues[0].read()
+        if len(self._catalogues) == 1:
+            return first
+        catalogue = self._catalogues[self._least_busy()].read()
         return catalogue if catalogue is first else replace(catalogue, default=first.default)
 
     @property
@@ -159,9 +162,9 @@ class EngineClient:
         table, engine = self._table, self._least_busy()
         numbers = self._allocate(engine, num_images, deadline)
         try:
+            key = _key_of(model.name, model.version)
             for number in numbers:  # an engine keeps a model that a slot asks for; one that it has freed before is gone
-                table.model[number] = _key_of(model.name, model.version)
-                table.engine[number], table.deadline[number] = engine, deadline
+                table.model[number], table.engine[number], table.deadline[number] = key, engine, deadline
             table.fence()
             if model not in self._catalogues[engine].read().models:
                 raise ModelGone("the model was replaced while the request was read")
@@ -211,8 +214,8 @@ class EngineClient:
             if num_wanted > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
                 raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
             numbers = [self._free.pop() for _ in range(num_images)]
-            self._table.request_size[numbers] = num_images
-            self._table.in_use[numbers] = 1
+            for number in numbers:
+                self._table.request_size[number], self._table.in_use[number] = num_images, 1
             return numbers
 
     def _wait_s(self, engine: int) -> float:

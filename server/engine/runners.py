@@ -1,8 +1,9 @@
 """Runs batches in the threads of an engine, one batch each at a time; native code runs without the GIL.
 
-Owns the threads. One of the runners that are free listens at the engine's doorbell; it takes what is there, lets the
-next one listen, and runs. So a ring wakes one thread, and no thread stands between the doorbell and the model.
-Where a lone image has every core, its runner waits for it without sleeping once it has been announced.
+Owns the threads, and an epoll in which those that are free listen at the engine's doorbell. Each ring wakes one of
+them, which takes its share of all that waits; the batcher rings for the next one only where something is left. So no
+thread stands between the doorbell and the model, and none wants a core for nothing. Where a lone image has every core,
+its runner waits for it without sleeping once it has been announced.
 """
 
 from __future__ import annotations
@@ -66,9 +67,11 @@ class Runners:
         self._shadows = shadows or Shadows()
         self._note_batch, self._note_run = note_batch, note_run
         self._table, self._engine, self._batcher = table, engine, batcher
-        self._listening = threading.Lock()
+        self._doorbell = select.epoll()
+        self._doorbell.register(table.doorbells[engine], select.EPOLLIN | select.EPOLLET)  # an event for each ring
         self._busy_wait = BusyWait()
         table.awaits_lone[engine] = self._awaits_lone = awaits_lone
+        table.is_awake[engine] = 0  # a predecessor may have died awake
         self._is_closed = False
         self._service_rate = ServiceRate(table, engine, num_runners=num_runners)
         self._threads = [
@@ -88,6 +91,7 @@ class Runners:
             self._table.ring(self._table.doorbells[self._engine])
             for thread in self._threads:
                 thread.join(0.01)
+        self._doorbell.close()
 
     def _run_batches(self, number: int) -> None:
         while (batch := self._wait_for_batch()) is not None:
@@ -104,8 +108,8 @@ class Runners:
             if self._note_run is not None:
                 self._note_run(batch, started, ended)
             submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
-            self._service_rate.note(len(batch.slots), submitted=min(submitted), started=started)
             self._batcher.finish(batch, statuses)
+            self._service_rate.note(len(batch.slots), submitted=min(submitted), started=started, ended=ended)
             self._ring_for_shadows()
             held_s = 0.0 if batch.held_since is None else started - batch.held_since
             loaded, waits_s = self.models.get(batch.model), [started - since for since in submitted]
@@ -123,22 +127,35 @@ class Runners:
             loaded = self.models.get(model)
             return loaded.max_batch if loaded else None
 
-        doorbell = self._table.doorbells[self._engine]
-        with self._listening:
-            poller = select.poll()
-            poller.register(doorbell, select.POLLIN)
-            while not self._is_closed:
-                batch_or_delay_s = self._batcher.next_batch(max_batch)
-                if isinstance(batch_or_delay_s, Batch):
-                    return batch_or_delay_s
-                is_announced = self._awaits_lone and self._table.is_lone_announced
-                is_wanted = self._shadows.has_waiting and batch_or_delay_s is None and not is_announced
-                if is_wanted and self._batcher.is_idle and (task := self._shadows.begin()) is not None:
-                    return task
-                if not (is_announced and self._busy_wait.wait(poller.poll)):
-                    poller.poll(1000 * (LISTEN_S if batch_or_delay_s is None else batch_or_delay_s))
-                self._table.clear(doorbell)
+        table, may_await = self._table, self._awaits_lone
+        while not self._is_closed:
+            batch_or_delay_s = self._batcher.next_batch(max_batch)
+            if isinstance(batch_or_delay_s, Batch):
+                return batch_or_delay_s
+            is_announced = self._awaits_lone and table.is_lone_announced
+            if is_announced and may_await and not table.is_awake[self._engine]:
+                may_await = self._await_lone()
+                continue
+            is_wanted = self._shadows.has_waiting and batch_or_delay_s is None and not is_announced
+            if is_wanted and self._batcher.is_idle and (task := self._shadows.begin()) is not None:
+                return task
+            self._doorbell.poll(LISTEN_S if batch_or_delay_s is None else batch_or_delay_s)
+            may_await = self._awaits_lone
         return None
+
+    def _await_lone(self) -> bool:
+        """Wait awake until the image that was announced is there, or others are; False where that takes too long.
+
+        Nobody rings meanwhile, which would wake another runner. Who submits an image and sees that has announced it
+        before; so there is to be a look at what waits after this one.
+        """
+        table = self._table
+        table.is_awake[self._engine] = 1
+        table.fence()
+        has_come = self._busy_wait.wait(lambda: not table.is_lone_announced)
+        table.is_awake[self._engine] = 0
+        table.fence()
+        return has_come
 
     def _run_batch(self, batch: Batch, number: int) -> list[Status]:
         """Run the model on a batch, and leave the probabilities in its slots."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 from server.engine.slot_table import SlotTable
 
@@ -19,30 +17,29 @@ class ServiceRate:
     alone, as if the runners did not get into each other's way.
     """
 
-    def __init__(
-        self, table: SlotTable, engine: int, *, num_runners: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._table, self._engine, self._num_runners, self._clock = table, engine, num_runners, clock
+    def __init__(self, table: SlotTable, engine: int, *, num_runners: int) -> None:
+        self._table, self._engine, self._num_runners = table, engine, num_runners
         self._lock = threading.Lock()
         self._last_end = 0.0
         self._has_queued = False
 
-    def note(self, num_images: int, *, submitted: float, started: float) -> None:
-        """Take note of the end of a batch, in its runner's thread.
+    def note(self, num_images: int, *, submitted: float, started: float, ended: float) -> None:
+        """Take note of a batch, in its runner's thread.
 
         Args:
             num_images: of the batch.
-            submitted: when its oldest image began to wait, in seconds of the clock.
+            submitted: when its oldest image began to wait, in seconds of one clock.
             started: when it began to run.
+            ended: when it had run.
         """
         with self._lock:
-            now = self._clock()
             if submitted <= self._last_end:
-                self._average((now - self._last_end) / num_images, weight=WEIGHT if self._has_queued else 1.0)
+                interval_s = max(0.0, ended - self._last_end)  # of two that end together, either may come first
+                self._average(interval_s / num_images, weight=WEIGHT if self._has_queued else 1.0)
                 self._has_queued = True
             elif not self._has_queued:
-                self._average((now - started) / num_images / self._num_runners, weight=1.0)
-            self._last_end = now
+                self._average((ended - started) / num_images / self._num_runners, weight=1.0)
+            self._last_end = max(self._last_end, ended)
             self._table.num_images[self._engine] += num_images
 
     def _average(self, seconds: float, *, weight: float) -> None:

@@ -48,12 +48,14 @@ class Slot:
         Args:
             wanted: what is to be explained, see `server.engine.explanation`.
         """
-        table = self._table
+        table, engine = self._table, int(self._table.engine[self.number])
         table.wanted[self.number] = wanted
         table.submitted[self.number] = time.monotonic()
         table.fence()
         table.ticket[self.number] += np.uint64(1)
-        table.ring(table.doorbells[int(table.engine[self.number])])
+        table.fence()
+        if not table.is_awake[engine]:
+            table.ring(table.doorbells[engine])
 
     def result(self) -> NDArray[np.float32]:
         """Wait for the probabilities, float32 [number of labels].
@@ -71,7 +73,7 @@ class Slot:
         except DeadlineExceeded:
             raise self._error_of_delay() from None
         self._table.fence()  # what `completed` announces is read after it
-        status = self._table.status[self.number]
+        status = int(self._table.status[self.number])
         if status == Status.OK:
             return self._table.probabilities(self.number, len(self._model.labels)).copy()
         if status == Status.EXPIRED:

@@ -122,6 +122,7 @@ class SlotTable:
         )  # while there is a queue, see `server.engine.service_rate`
         self.num_images = _shared_array(U64, num_engines)
         self.awaits_lone = _shared_array(U64, num_engines)  # whether it wants to know of a lone image before it comes
+        self.is_awake = _shared_array(U64, num_engines)  # whether it looks for images without being rung for
         self.num_restarts = _shared_array(U64, num_engines)
         self.catalogue_sequence = _shared_array(U64, num_engines)
         self.catalogue_size = _shared_array(U64, 2 * num_engines).reshape(num_engines, 2)
@@ -186,16 +187,21 @@ class SlotTable:
     @property
     def num_in_use(self) -> int:
         """Count the images that any engine has to do, from reservation to result."""
-        return int(np.count_nonzero(self.in_use))
+        return self.in_use.tobytes().count(1)
 
     @property
     def is_lone_announced(self) -> bool:
         """Tell whether the only image in hand is still to be submitted, in a moment."""
-        slots = np.flatnonzero(self.in_use == 1)  # of a copy: numpy fails where its array changes meanwhile
-        return len(slots) == 1 and bool(self.announced[slots[0]] > self.ticket[slots[0]])
+        in_use = self.in_use.tobytes()
+        if in_use.count(1) != 1:
+            return False
+        slot = in_use.index(1)
+        return bool(self.announced[slot] > self.ticket[slot])
 
     def num_in_hand(self, engine: int) -> int:
         """Count the images that an engine has to do, from reservation to result."""
+        if self.num_engines == 1:
+            return self.num_in_use
         return int(np.count_nonzero(self.in_use.view(np.bool_) & (self.engine == engine)))
 
     def num_before(self, engine: int, request_size: int) -> int:

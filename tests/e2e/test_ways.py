@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from colours import label_of
-from PIL import Image
+from PIL import ExifTags, Image
 from running_server import ROOT, RunningServer, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -28,8 +28,9 @@ def listed(section):
 
 
 def test_a_photo_passes_the_files_that_are_written_down(tmp_path):
-    photo = io.BytesIO()
-    Image.effect_noise((320, 240), 60).convert("RGB").save(photo, "JPEG")
+    photo, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 1
+    Image.effect_noise((320, 240), 60).convert("RGB").save(photo, "JPEG", exif=exif)
     form = (
         b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
         + photo.getvalue()

@@ -23,40 +23,39 @@ def clock():
     return Clock()
 
 
-def poll_of(*answers):
-    """Gives one answer after the other, and then nothing."""
+def looks_of(*answers):
+    """Gives one answer after the other, and then that nothing has come; and counts."""
     left = list(answers)
     asked = []
 
-    def poll(timeout_ms):
-        asked.append(timeout_ms)
-        return left.pop(0) if left else []
+    def has_come():
+        asked.append(None)
+        return left.pop(0) if left else False
 
-    return poll, asked
+    return has_come, asked
 
 
 def test_wait_ends_with_what_comes(clock):
-    poll, asked = poll_of([], [], [(7, 1)], [])
-    assert BusyWait(clock=clock, num_preemptions=lambda: 0).wait(poll)
-    assert asked == [0, 0, 0]
+    has_come, asked = looks_of(False, False, True, False)
+    assert BusyWait(clock=clock, num_preemptions=lambda: 0).wait(has_come)
+    assert len(asked) == 3
 
 
 def test_wait_ends_with_its_time(clock):
-    poll, asked = poll_of()
-    assert not BusyWait(clock=clock, num_preemptions=lambda: 0).wait(poll)
-    assert 0 < len(asked) <= 10
+    has_come, asked = looks_of()
+    assert not BusyWait(clock=clock, num_preemptions=lambda: 0).wait(has_come)
+    assert 0 < len(asked) <= 11
 
 
 def test_nobody_waits_for_a_while_after_others_wanted_the_core(clock):
     preemptions = iter([0, 1, 1, 1])
     busy_wait = BusyWait(clock=clock, num_preemptions=lambda: next(preemptions))
-    ring = [(7, 1)]
-    assert busy_wait.wait(poll_of(ring)[0])
-    poll, asked = poll_of(ring)
-    assert not busy_wait.wait(poll)
+    assert busy_wait.wait(lambda: True)
+    has_come, asked = looks_of(True)
+    assert not busy_wait.wait(has_come)
     assert asked == []
     clock.now += PAUSE_S
-    assert busy_wait.wait(poll)
+    assert busy_wait.wait(has_come)
 
 
 def test_preemptions_are_those_of_this_thread():

@@ -6,11 +6,14 @@ import threading
 import time
 
 import numpy as np
+import pytest
 from engines import MODEL, SOON_S, MeanColour, RunningEngine, ask, red_share, small_table, wait_until
 
+from server.engine.batcher import Batcher
 from server.engine.busy_wait import BusyWait
 from server.engine.catalogue import key_of
 from server.engine.runners import Runners
+from server.engine.slot_table import Status
 
 
 def test_wait_of_an_image_is_from_its_submission_to_its_batch():
@@ -77,21 +80,75 @@ def test_runner_that_is_told_to_wait_asks_again_when_that_time_is_over():
     table.close()
 
 
-def test_image_that_was_announced_is_run_once_it_is_there(monkeypatch):
+@pytest.fixture
+def awaiting(monkeypatch):
+    """An engine that awaits lone images, how often it did, and what it runs them with."""
     waits = []
 
-    def wait(_self, poll):
+    def wait(_self, has_come):
         waits.append(running.table.is_lone_announced)
-        return bool(poll(1000 * SOON_S))  # which a test, unlike a runner, may sleep in
+        wait_until(has_come)  # a test, unlike a runner, may sleep
+        return True
 
     monkeypatch.setattr(BusyWait, "wait", wait)
     lone = MeanColour()
-    running = RunningEngine(MeanColour(), lone=lone, awaits_lone=True)
+    running = RunningEngine(MeanColour(), MeanColour(), lone=lone, awaits_lone=True)
+    yield running, waits, lone
+    running.close()
+
+
+def test_image_that_was_announced_is_run_once_it_is_there_though_nobody_rings(awaiting, monkeypatch):
+    running, waits, lone = awaiting
+    rung = []
     with running.client.reserve(MODEL, 1, deadline=time.monotonic() + SOON_S) as [slot]:
         slot.announce()
-        wait_until(lambda: waits)
+        wait_until(lambda: running.table.is_awake[0])
+        ring = running.table.ring
+        monkeypatch.setattr(running.table, "ring", lambda eventfd: (rung.append(eventfd), ring(eventfd)))
         slot.pixels[:] = 7, 0, 0
         slot.submit()
         assert slot.result()[0] == red_share(7)
     assert (waits, lone.batch_sizes) == ([True], [1])
+    assert rung == [running.table.wakeups[slot.number]]
+    assert not running.table.is_awake[0]
+
+
+def test_image_that_comes_while_another_is_awaited_is_run_without_it(awaiting):
+    running, _, lone = awaiting
+    deadline = time.monotonic() + SOON_S
+    with running.client.reserve(MODEL, 1, deadline=deadline) as [announced]:
+        announced.announce()
+        wait_until(lambda: running.table.is_awake[0])
+        assert ask(running.client, MODEL, 3) == red_share(3)
+        wait_until(lambda: not running.table.is_awake[0])
+        announced.pixels[:] = 9, 0, 0
+        announced.submit()
+        assert announced.result()[0] == red_share(9)
+    assert lone.batch_sizes == [1]  # the last, when there was no other
+
+
+def test_successor_of_an_engine_that_died_awake_is_rung_for():
+    table = small_table()
+    table.is_awake[0] = 1
+    runners = Runners(table, 0, Batcher(table, 0, num_runners=1), models={}, num_runners=1)
+    assert not table.is_awake[0]
+    runners.close()
+    table.close()
+
+
+def test_one_ring_wakes_as_many_runners_as_there_is_work_for():
+    gate = threading.Barrier(2)
+
+    class Together(MeanColour):
+        def run(self, images):
+            gate.wait(SOON_S)
+            return super().run(images)
+
+    running = RunningEngine(Together(), Together())
+    table = running.table
+    table.model[:2], table.deadline[:2] = key_of(MODEL.name, MODEL.version), np.inf
+    table.ticket[:2] += np.uint64(1)
+    table.ring(table.doorbells[0])
+    running.wait_until_idle()  # which one runner alone would never be
+    assert table.status[:2].tolist() == [Status.OK, Status.OK]
     running.close()
