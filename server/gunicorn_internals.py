@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 from gunicorn.http.message import Request as GunicornRequest
+from gunicorn.http.message import _ip_in_allow_list
 from gunicorn.workers.base import Worker
 from setproctitle import setproctitle
 
@@ -49,7 +51,12 @@ def plain_settings(cfg: Any) -> SimpleNamespace:
     values = {name: setting.get() for name, setting in cfg.settings.items()}
     values["http_parser"] = "python"  # whatever else is installed
     values |= {"is_ssl": cfg.is_ssl, "forwarded_allow_networks": cfg.forwarded_allow_networks}
+    values["is_trusted_proxy"] = lru_cache(maxsize=1024)(partial(_is_trusted_proxy, cfg))  # ten times as fast as a look
     return SimpleNamespace(**values)
+
+
+def _is_trusted_proxy(cfg: Any, host: str) -> bool:
+    return bool(_ip_in_allow_list(host, cfg.forwarded_allow_ips, cfg.forwarded_allow_networks()))
 
 
 def parse_request(data: bytes, settings: Any, address: Any, number: int) -> tuple[Request, bytes] | None:
@@ -106,6 +113,10 @@ class Request(GunicornRequest):  # type: ignore[misc]
         self.num_body_bytes = None if isinstance(reader, ChunkedReader) else reader.length
         self.expects_continue = self._expected_100_continue
         self.body = None
+
+    def _peer_is_trusted_proxy(self) -> bool:
+        """Tell whether the client may say how it was asked; gunicorn reads its address anew for each request."""
+        return not isinstance(self.peer_addr, tuple) or self.cfg.is_trusted_proxy(self.peer_addr[0])
 
     def should_close(self) -> bool:
         """Tell whether the connection ends with this request, as any of its Connection options may say.

@@ -25,6 +25,8 @@ FUNCTIONS = {
     f"{REQUEST}.set_body_reader": "(self)",
     f"{REQUEST}.parse_headers": "(self, data, from_trailer=False)",
     f"{REQUEST}.should_close": "(self)",
+    f"{REQUEST}._peer_is_trusted_proxy": "(self)",
+    "gunicorn.http.message._ip_in_allow_list": "(ip_str, allow_list, networks)",
     f"{REQUEST}.force_close": "(self)",
     f"{WORKER}.init_signals": "(self)",
     f"{WORKER}.notify": "(self)",
@@ -74,6 +76,7 @@ OF_A_REQUEST = {
     "headers": [("HOST", "x"), ("CONTENT-LENGTH", "3"), ("EXPECT", "100-continue")],
     "_expected_100_continue": True,
     "must_close": False,
+    "peer_addr": ("127.0.0.1", 1),
 }
 HEAD = b"POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
 
