@@ -1,32 +1,35 @@
 """`python -m models predict` over what the same cores reach without it, on every model of the zoo, in one run.
 
     python -m benchmarks.bulk                  # writes benchmarks/results/bulk.json and bulk.md, prints the table
-    python -m benchmarks.bulk --rounds 3 --seconds 2 --models cifar10    # one anew, the others as they were
+    python -m benchmarks.bulk --rounds 3 --models cifar10    # one anew, the others as they were
 
-Three things alternate in every round, each in processes of its own on all cores: the command, on a list of the photos
+Three things run in turn in every round, each in processes of its own on all cores: the command, on a list of the photos
 over and over; decoding and inference of the same photos in memory, in the best of the arrangements of `in_process.py`
-(by a look before the rounds); and inference alone, on pixels that are decoded already. Ratios are taken within a round.
-A machine with other work to do changes the pace from one second to the next, and takes cores from whoever runs: beside
-the rates stands the processor time of an image, of which it takes little.
+(by a look before the rounds); and inference alone, on pixels that are decoded already. All are started once; who has no
+turn is halted (SIGSTOP). Ratios are taken within a round. A machine with other work to do changes the pace from one
+second to the next, and takes cores from whoever runs: beside the rates stands the processor time of an image.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from benchmarks.folders import ROOT
-from benchmarks.in_process import Arrangement, Baseline, arrangements, run_in_process
+from benchmarks.in_process import Arrangement, Baseline, arrangements, run_in_process, turns_of
 from benchmarks.machine import describe
 from benchmarks.pictures import photos
 from benchmarks.processes import cpu_s, family
@@ -41,14 +44,15 @@ from server.settings import SHIPPED_MODELS
 RESULTS = ROOT / "benchmarks" / "results" / "bulk.json"
 NAMES_PER_CORE = 20_000  # more than a core gets through in some seconds
 TARGET = 0.95
-READY_S, WARM_UP_S, LOOK_S = 180.0, 0.5, 0.01
+READY_S, WARM_UP_S, LOOK_S = 180.0, 0.2, 0.005
+LOOK_AT_ARRANGEMENT_S = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure every model; returns 1 where the median is below the target."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bulk", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each of the three in a round")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each of the three in a round")
     repository = Repository(SHIPPED_MODELS)
     parser.add_argument("--models", nargs="+", choices=repository.names(), default=repository.names())
     args = parser.parse_args(argv)
@@ -69,31 +73,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(workload: Workload, folder: Path, *, num_rounds: int, seconds: float) -> dict[str, Any]:
     """Run the rounds of one model."""
-    names = []
-    for number, photo in enumerate(workload.photos):
-        names.append(folder / f"{number}.jpg")
-        names[-1].write_bytes(photo)
-    listed = folder / "list.txt"
-    num_names = NAMES_PER_CORE * available_cores()
-    listed.write_text("".join(f"{names[number % len(names)]}\n" for number in range(num_names)))
     looks = {
-        arrangement: run_in_process(workload, arrangement, seconds) for arrangement in arrangements(available_cores())
+        arrangement: run_in_process(workload, arrangement, LOOK_AT_ARRANGEMENT_S)
+        for arrangement in arrangements(available_cores())
     }
     best = max(looks, key=lambda arrangement: looks[arrangement].rate)
     alone = Arrangement(available_cores(), 1, best.batch_size)
     rounds = []
-    for number in range(num_rounds):
-        run: dict[str, Callable[[], Baseline]] = {
-            "predict": lambda: run_predict(workload.model, listed, folder / "answers.csv", seconds),
-            "decode_and_run": lambda: run_in_process(workload, best, seconds),
-            "run_alone": lambda: run_in_process(workload, alone, seconds, is_decoded=True),
-        }
-        order = list(run) if number % 2 == 0 else list(reversed(run))
-        taken = {name: asdict(run[name]()) for name in order}
-        rounds.append(taken)
-        print(
-            f"{workload.name}: " + ", ".join(f"{name} {each['rate']:.0f}/s" for name, each in taken.items()), flush=True
-        )
+    with (
+        Command(workload.model, listed(workload, folder), folder / "answers.csv") as command,
+        Loop(workload, best) as decode_and_run,
+        Loop(workload, alone, is_decoded=True) as run_alone,
+    ):
+        turns: dict[str, Halted] = {"predict": command, "decode_and_run": decode_and_run, "run_alone": run_alone}
+        for number in range(num_rounds):
+            order = list(turns) if number % 2 == 0 else list(reversed(turns))
+            taken = {name: asdict(turn(turns[name], seconds)) for name in order}
+            rounds.append(taken)
+            rates = ", ".join(f"{name} {each['rate']:.0f}/s" for name, each in taken.items())
+            print(f"{workload.name}: {rates}", flush=True)
     return {
         "arrangement": str(best),
         "rounds": rounds,
@@ -103,47 +101,152 @@ def measure(workload: Workload, folder: Path, *, num_rounds: int, seconds: float
     }
 
 
-def run_predict(model: str, listed: Path, out: Path, seconds: float) -> Baseline:
-    """Run the command as a user does, and count the rows that it writes for so long, once it is under way."""
-    command = [sys.executable, "-m", "models", "predict", model, str(listed), "--out", str(out)]
-    command += ["--runtime", "litert"]  # as in_process.py
-    part, record = names_beside(out)
-    for left in (part, record):
-        left.unlink(missing_ok=True)
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        look_when_it_grows(part, process)  # the head
-        look_when_it_grows(part, process)
-        time.sleep(WARM_UP_S)
-        before = look_when_it_grows(part, process)
-        time.sleep(seconds)
-        after = look_when_it_grows(part, process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-    with part.open("rb") as rows:
-        rows.seek(before.num_bytes)
-        num_rows = rows.read(after.num_bytes - before.num_bytes).count(b"\n")
-    return Baseline(num_rows / (after.at_s - before.at_s), 1000 * (after.cpu_s - before.cpu_s) / num_rows)
+def listed(workload: Workload, folder: Path) -> Path:
+    """Write the photos into a folder, and a list that names them over and over."""
+    names = [folder / f"{number}.jpg" for number in range(len(workload.photos))]
+    for name, photo in zip(names, workload.photos, strict=True):
+        name.write_bytes(photo)
+    path = folder / "list.txt"
+    num_names = NAMES_PER_CORE * available_cores()
+    path.write_text("".join(f"{names[number % len(names)]}\n" for number in range(num_names)))
+    return path
 
 
 class Look(NamedTuple):
-    """How far a command was at a time: bytes of rows, and the processor time of all of its processes."""
+    """How far something was at a time: images, and the processor time of all of its processes."""
 
     at_s: float
-    num_bytes: int
+    num_images: int
     cpu_s: float
 
 
-def look_when_it_grows(part: Path, process: subprocess.Popen[bytes]) -> Look:
-    """Wait for the next rows, so that the time is that of a whole number of them."""
-    size = part.stat().st_size if part.exists() else 0
-    give_up_at = time.monotonic() + READY_S
-    while not part.exists() or part.stat().st_size <= size:
-        if process.poll() is not None or time.monotonic() > give_up_at:
-            raise RuntimeError("the command writes no rows")
-        time.sleep(LOOK_S)
-    return Look(time.monotonic(), part.stat().st_size, cpu_s(family(process.pid)))
+class Halted(Protocol):
+    """What runs in its turn alone."""
+
+    def pids(self) -> list[int]:
+        """Its processes."""
+
+    def look(self) -> Look:
+        """See how far it is."""
+
+
+def turn(whose: Halted, seconds: float) -> Baseline:
+    """Let it run for so long, once it is under way."""
+    signal_all(whose, signal.SIGCONT)
+    try:
+        time.sleep(WARM_UP_S)
+        before = whose.look()
+        time.sleep(seconds)
+        after = whose.look()
+    finally:
+        signal_all(whose, signal.SIGSTOP)
+    num_images = after.num_images - before.num_images
+    return Baseline(num_images / (after.at_s - before.at_s), 1000 * (after.cpu_s - before.cpu_s) / num_images)
+
+
+def signal_all(whose: Halted, number: signal.Signals) -> None:
+    """Signal all its processes."""
+    for pid in whose.pids():
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class Command:
+    """The command as a user runs it, halted but for its turns; a context manager, which ends it."""
+
+    def __init__(self, model: str, names: Path, out: Path) -> None:
+        command = [sys.executable, "-m", "models", "predict", model, str(names), "--out", str(out)]
+        command += ["--runtime", "litert"]  # as in_process.py
+        self._part, _ = names_beside(out)
+        self._num_bytes = self._num_rows = 0  # that have been read
+        self._process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+    def __enter__(self) -> Command:
+        """Wait for the first rows."""
+        self.look()
+        self.look()
+        signal_all(self, signal.SIGSTOP)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal_all(self, signal.SIGKILL)
+        self._process.wait()
+
+    def pids(self) -> list[int]:
+        """Its processes."""
+        return family(self._process.pid)
+
+    def look(self) -> Look:
+        """Wait for the next rows, so that the time is that of a whole number of them."""
+        give_up_at = time.monotonic() + READY_S
+        while not self._part.exists() or self._part.stat().st_size <= self._num_bytes:
+            if self._process.poll() is not None or time.monotonic() > give_up_at:
+                raise RuntimeError("the command writes no rows")
+            time.sleep(LOOK_S)
+        at_s, cpu = time.monotonic(), cpu_s(self.pids())
+        with self._part.open("rb") as rows:
+            rows.seek(self._num_bytes)
+            new = rows.read()
+        self._num_bytes += len(new)
+        self._num_rows += new.count(b"\n")
+        return Look(at_s, self._num_rows, cpu)
+
+
+class Loop:
+    """Processes that decode and classify, or classify alone, for ever; a context manager, which ends them."""
+
+    def __init__(self, workload: Workload, arrangement: Arrangement, *, is_decoded: bool = False) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._counts = context.RawArray("q", arrangement.processes)
+        self._processes = [
+            context.Process(
+                target=repeat, args=(workload, arrangement, self._counts, number), kwargs={"is_decoded": is_decoded}
+            )
+            for number in range(arrangement.processes)
+        ]
+
+    def __enter__(self) -> Loop:
+        """Start them, and wait until all are under way."""
+        for process in self._processes:
+            process.start()
+        give_up_at = time.monotonic() + READY_S
+        while not all(self._counts):
+            if time.monotonic() > give_up_at or not all(process.is_alive() for process in self._processes):
+                raise RuntimeError("a loop does not run")
+            time.sleep(LOOK_S)
+        signal_all(self, signal.SIGSTOP)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal_all(self, signal.SIGKILL)
+        for process in self._processes:
+            process.join()
+
+    def pids(self) -> list[int]:
+        """Its processes."""
+        return [process.pid for process in self._processes if process.pid is not None]
+
+    def look(self) -> Look:
+        """See how far they are."""
+        return Look(time.monotonic(), sum(self._counts), cpu_s(self.pids()))
+
+
+def repeat(workload: Workload, arrangement: Arrangement, counts: Any, number: int, *, is_decoded: bool) -> None:
+    """Count what one process of an arrangement does; its threads count in turn."""
+    turns = turns_of(workload, arrangement, is_decoded=is_decoded)
+    lock = threading.Lock()
+
+    def repeat_one(one: Callable[[int], object]) -> None:
+        done = 0
+        while True:
+            one(done)
+            done += arrangement.batch_size
+            with lock:
+                counts[number] += arrangement.batch_size
+
+    for one in turns[1:]:
+        threading.Thread(target=repeat_one, args=(one,), daemon=True).start()
+    repeat_one(turns[0])
 
 
 def ratio(rounds: Sequence[dict[str, Any]], above: str, below: str, of: str) -> dict[str, Any]:

@@ -91,16 +91,7 @@ def _measure(
     results: Any,
     is_decoded: bool,
 ) -> None:
-    shared = load_runtime(workload.artifact, num_threads=available_cores()) if arrangement.is_shared else None
-    lock = threading.Lock() if shared else nullcontext()
-    runtimes = [shared or load_runtime(workload.artifact, num_threads=1) for _ in range(arrangement.threads)]
-    turns = [decode_and_run(workload, runtime, arrangement.batch_size, lock) for runtime in runtimes]
-    if is_decoded:
-        spec = workload.artifact.manifest.pixels
-        batch = np.zeros((arrangement.batch_size, spec.height_px, spec.width_px, 3), np.uint8)
-        turns = [partial(_run, runtime, batch) for runtime in runtimes]
-    for index, turn in enumerate(turns):
-        turn(index)  # the first call lays out the memory
+    turns = turns_of(workload, arrangement, is_decoded=is_decoded)
     barrier.wait(READY_S)
     until = time.monotonic() + seconds
 
@@ -115,6 +106,21 @@ def _measure(
     with ThreadPoolExecutor(arrangement.threads) as pool:
         rates, counts = zip(*pool.map(repeat, turns), strict=True)
     results.put((sum(rates), sum(counts), time.process_time() - cpu_before_s))
+
+
+def turns_of(workload: Workload, arrangement: Arrangement, *, is_decoded: bool) -> list[Callable[[int], object]]:
+    """What each thread of a process of an arrangement does again and again, warmed up."""
+    shared = load_runtime(workload.artifact, num_threads=available_cores()) if arrangement.is_shared else None
+    lock = threading.Lock() if shared else nullcontext()
+    runtimes = [shared or load_runtime(workload.artifact, num_threads=1) for _ in range(arrangement.threads)]
+    turns = [decode_and_run(workload, runtime, arrangement.batch_size, lock) for runtime in runtimes]
+    if is_decoded:
+        spec = workload.artifact.manifest.pixels
+        batch = np.zeros((arrangement.batch_size, spec.height_px, spec.width_px, 3), np.uint8)
+        turns = [partial(_run, runtime, batch) for runtime in runtimes]
+    for index, turn in enumerate(turns):
+        turn(index)  # the first call lays out the memory
+    return turns
 
 
 def _run(runtime: Runtime, batch: NDArray[np.uint8], _first: int) -> object:

@@ -1,11 +1,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from running_server import wait_until
 
 from benchmarks import bulk
-from benchmarks.bulk import look_when_it_grows, ratio, results_table
+from benchmarks.bulk import Command, Look, ratio, results_table, turn
+from benchmarks.in_process import Baseline
+from models.predict.answer_file import names_beside
 
 
 def taken(predict, decode_and_run, run_alone):
@@ -44,16 +48,42 @@ def test_models_that_were_not_asked_for_keep_their_figures_on_the_same_processor
     assert "flowers  96" in (tmp_path / "bulk.md").read_text()
 
 
-def test_a_look_is_taken_when_rows_come(tmp_path):
-    part = tmp_path / "part"
-    code = "import sys, time; time.sleep(0.05); open(sys.argv[1], 'w').write('row\\n'); time.sleep(9)"
-    process = subprocess.Popen([sys.executable, "-c", code, str(part)])
+def test_a_look_is_taken_when_rows_come(tmp_path, monkeypatch):
+    started = []
+
+    def popen(command, **_options):
+        part = names_beside(Path(command[command.index("--out") + 1]))[0]
+        code = "import sys, time; time.sleep(0.05); open(sys.argv[1], 'w').write('head\\nrow\\n'); time.sleep(9)"
+        started.append(real_popen([sys.executable, "-c", code, str(part)]))
+        return started[-1]
+
+    real_popen = subprocess.Popen
+    monkeypatch.setattr(bulk.subprocess, "Popen", popen)
+    command = Command("cifar10", tmp_path / "list.txt", tmp_path / "answers.csv")
+    look = command.look()
+    assert (look.num_images, look.cpu_s >= 0) == (2, True)
+    started[0].kill()
+    started[0].wait()
+    with pytest.raises(RuntimeError, match="the command writes no rows"):
+        command.look()
+
+
+def test_what_has_no_turn_is_halted():
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+
+    class Loop:
+        num_looks = 0
+
+        def pids(self):
+            return [process.pid]
+
+        def look(self):
+            self.num_looks += 1
+            return Look(float(self.num_looks), 10 * self.num_looks, 0.5 * self.num_looks)
+
     try:
-        look = look_when_it_grows(part, process)
-        assert look.num_bytes == 4
-        assert look.cpu_s >= 0
+        assert turn(Loop(), 0.0) == Baseline(10.0, 50.0)
+        wait_until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
     finally:
         process.kill()
         process.wait()
-    with pytest.raises(RuntimeError, match="the command writes no rows"):
-        look_when_it_grows(part, process)
