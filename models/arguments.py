@@ -30,6 +30,8 @@ examples:
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models predict cifar10 photos --out answers.csv
                                                    classify every picture in a folder; a killed run goes on
+  python -m models index mine --data photos.zip --licence "CC-BY 4.0 by Ada" --may-be-shown
+                                                   publish a version with some of its training pictures beside it
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
   python -m models canary mine --version 2 --percent 10
                                                    give a tenth of the requests to version 2 (canary --help has more)
@@ -118,6 +120,16 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument(
         "--test", type=Path, metavar="PHOTOS", help="with --onnx: test photos, in a folder or zip file of one a label"
     )
+    index = _add(commands, shared, "index", "publish a version with training pictures beside it, found by features")
+    index.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
+    index.add_argument(
+        "--data", type=Path, required=True, help="training pictures: a folder or zip file of one a label"
+    )
+    index.add_argument("--licence", required=True, metavar="TEXT", help="of the pictures, and who is to be named")
+    index.add_argument(
+        "--may-be-shown", action="store_true", help="the licence allows that a server shows them to whoever asks it"
+    )
+    index.add_argument("--per-class", type=_positive, default=40, metavar="N", help="at most so many of each (40)")
     predict = _add(commands, shared, "predict", "classify the pictures of a folder, zip file or list into one file")
     add_predict_arguments(predict)
     return parser
@@ -147,6 +159,16 @@ def _reference(text: str) -> ModelReference:
         return ModelReference.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"it must be a whole number >= 1, got {text!r}")
+    return number
 
 
 def _file_or_reference(text: str) -> Path | ModelReference:

@@ -15,6 +15,7 @@ from models.canary.command import canary
 from models.commands import (
     export,
     history,
+    index,
     inspect,
     list_models,
     print_verdicts,
@@ -51,6 +52,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.command == "verify" and isinstance(args.target, Path):
         return _verify_file(args)
     is_publish = args.command == "publish"
+    if args.command == "index" and not args.data.exists():
+        return _fail(2, f"there is no folder or zip file {args.data}")
     root = repository_root(args.repository, is_written=is_publish)
     if args.command == "predict":
         return predict(args, root)
@@ -81,6 +84,8 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             from models.card.command import card  # with Jinja, which nothing else here needs
 
             return card(repository, args.target, args.out, as_json=args.json)
+        case "index":
+            return index(repository, args.target, args)
         case "promote":
             return promote(repository, args.target, why=args.why, as_json=args.json)
         case "canary":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import tempfile
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
+from models.examples.index import FOLDER
 from models.plural import how_many
 from models.portable.completed import completed
 from models.portable.export import export_files
@@ -20,6 +23,7 @@ from models.portable.verify import Verdict, verify_file
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.store.artifact import Artifact, read_artifact
 from models.store.canary import Canary
+from models.store.examples import Examples
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from models.this_python import this_python
@@ -159,6 +163,27 @@ def publish(
         _print_json({"name": published.name, "version": published.version, "path": str(artifact.path)})
     else:
         print(f"published model {published.name} version {published.version} in {repository.root}; it is now stable")
+    return OK
+
+
+def index(repository: Repository, target: ModelReference, args: Namespace) -> int:
+    """Publish a version anew, with some of its training pictures and their features beside it."""
+    from models.examples.make import make_index  # with LiteRT, which nothing else here needs
+
+    artifact = repository.load(target.name, target.version)
+    manifest = artifact.manifest
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        num_images = make_index(artifact, args.data, folder, per_class=args.per_class)
+        examples = Examples(num_images, args.licence, args.may_be_shown)
+        kept = {path: artifact.path / path for path in manifest.files if not path.startswith(f"{FOLDER}/")}
+        files = {**kept, **{f"{FOLDER}/{file.name}": file for file in folder.iterdir()}}
+        published = repository.publish(replace(manifest, examples=examples), files).manifest
+    if args.json:
+        _print_json({"name": published.name, "version": published.version, "num_images": num_images})
+    else:
+        shown = "which a server shows to whoever asks" if args.may_be_shown else "which no server shows"
+        print(f"published {published.reference} with {how_many(num_images, 'picture')}, {shown}; it is now stable")
     return OK
 
 

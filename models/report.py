@@ -105,6 +105,11 @@ def details(artifact: Artifact, *, is_stable: bool) -> str:
         "accuracy": accuracy_in_words(manifest),
         "calibration": calibration(manifest),
     }
+    if examples := manifest.examples:
+        shown = "may be shown" if examples.may_be_shown else "may not be shown"
+        facts["examples"] = (
+            f"{how_many(examples.num_images, 'training picture')} beside it, {shown}: {examples.licence}"
+        )
     lines = [f"{key:<14}{value}" for key, value in facts.items()]
     for key in ("architecture", "metrics", "provenance"):
         lines += [key, *(f"  {line}" for line in json.dumps(getattr(manifest, key), indent=2).splitlines())]

@@ -54,6 +54,12 @@ class NotExplainable(RequestError):
     code: ClassVar[str] = "not_explainable"
 
 
+class NoExamples(RequestError):
+    """Pictures like this one are asked for, and the model has none that may be shown."""
+
+    code: ClassVar[str] = "no_examples"
+
+
 class UnsupportedMediaType(RequestError):
     """The Content-Type cannot carry an image here."""
 

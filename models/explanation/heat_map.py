@@ -12,6 +12,7 @@ from models.explanation.place import Place
 from models.pixels.spec import PixelSpec
 
 MAX_SIDE_PX = 1024
+PIXELS_A_PLACE = 16  # of the map, at most: smooth enough to be stretched, and a quarter of the time of all pixels
 _NUM_COLORS = 255  # and one that is transparent, for what the model did not see
 _LEAST_ALPHA, _MOST_ALPHA = 0.25, 0.65
 
@@ -22,12 +23,14 @@ def heat_map(class_map: npt.NDArray[np.float32], place: Place, spec: PixelSpec) 
     Args:
         class_map: float32 [height, width], of the part that the model saw.
         place: of that part in the picture.
-        spec: of the model, whose pixels the part has.
+        spec: of the model, of whose pixels the part has no more.
 
     Returns:
         A PNG to be stretched over the upright picture, transparent where the model did not look.
     """
-    width, height, part = _layout(place, spec)
+    rows, columns = class_map.shape
+    size = (min(spec.width_px, PIXELS_A_PLACE * columns), min(spec.height_px, PIXELS_A_PLACE * rows))
+    width, height, part = _layout(place, *size)
     levels = np.zeros((height, width), np.uint8)
     left, top, right, bottom = part
     levels[top:bottom, left:right] = 1 + _scaled(class_map, right - left, bottom - top)
@@ -46,11 +49,11 @@ def hottest(class_map: npt.NDArray[np.float32], spec: PixelSpec, fraction: float
     return marked.reshape(smooth.shape)
 
 
-def _layout(place: Place, spec: PixelSpec) -> tuple[int, int, tuple[int, int, int, int]]:
+def _layout(place: Place, part_width: int, part_height: int) -> tuple[int, int, tuple[int, int, int, int]]:
     """Choose the size of a heat map, and where in it the part lies that the model saw: left, top, right, bottom."""
     box = place.box
-    x = spec.width_px / (box.right - box.left)  # pixels of the heat map to one of the picture
-    y = spec.height_px / (box.bottom - box.top)
+    x = part_width / (box.right - box.left)  # pixels of the heat map to one of the picture
+    y = part_height / (box.bottom - box.top)
     limit = min(1.0, MAX_SIDE_PX / max(x * place.width_px, y * place.height_px))
     x, y = x * limit, y * limit
     width, height = max(1, round(x * place.width_px)), max(1, round(y * place.height_px))

@@ -12,6 +12,7 @@ from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
 from models.store.calibration import Calibration
 from models.store.evaluation import Evaluation
+from models.store.examples import Examples
 from models.store.expected_answers import ExpectedAnswers
 from models.store.fields import (
     MANIFEST_FILE,
@@ -37,6 +38,7 @@ MEASURED: dict[str, Any] = {
     "expected_answers": ExpectedAnswers,
     "evaluation": Evaluation,
     "operating_curve": OperatingCurve,
+    "examples": Examples,
 }
 
 _MAX_MESSAGE_CHARACTERS = 400
@@ -60,6 +62,7 @@ class Manifest:
         expected_answers: to the validation images; None, and no field, where there were none.
         evaluation: its answers to the test images, counted by class; None, and no field, where nobody counted.
         operating_curve: what accepting only sure answers would give, by the validation images; likewise.
+        examples: training pictures that lie beside the model (`models.examples`); None, and no field, where none do.
 
     Raises:
         ValueError: a field is malformed; the message names the field and its value.
@@ -78,6 +81,7 @@ class Manifest:
     expected_answers: ExpectedAnswers | None = None
     evaluation: Evaluation | None = None
     operating_curve: OperatingCurve | None = None
+    examples: Examples | None = None
 
     def __post_init__(self) -> None:
         validate_name(self.name)

@@ -7,15 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.examples.index import Similar
 from models.explanation.heat_map import heat_map
 from server.engine.catalogue import ServedModel
 from server.engine.explanation import NOTHING
 from server.explained import Explained, wanted_of
 from server.request_errors import RequestError
+from server.similar import MAX_SIMILAR, SimilarExamples, require_examples
+from server.whole_number import whole_number
 
 FORMATS = ("png", "numbers")
 BOOLEANS = {"true": True, "false": False}
 DIGITS = 6  # of a number, more than int8 features have
+MAX_DECIMALS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +34,32 @@ class ExplanationQuery:
         label: the class that is explained; None for the likeliest.
         with_heat_map: as a picture, too.
         with_embedding: the features that the classifier sees.
+        num_similar: training pictures that are most like the picture.
     """
 
     is_explained: bool = False
     label: str | None = None
     with_heat_map: bool = True
     with_embedding: bool = False
+    num_similar: int = 0
 
     def wanted(self, model: ServedModel) -> int:
-        """Tell a slot what to explain; raises as `server.explained.wanted_of`."""
-        return wanted_of(model, self.label) if self.is_explained or self.with_embedding else NOTHING
+        """Tell a slot what to explain; raises as `server.explained.wanted_of` and `server.similar.require_examples`."""
+        if self.num_similar:
+            require_examples(model)
+        is_wanted = self.is_explained or self.with_embedding or self.num_similar
+        return wanted_of(model, self.label) if is_wanted else NOTHING
 
-    def fields(self, reason: Explained, model: ServedModel) -> dict[str, Any]:
+    def fields(self, reason: Explained, model: ServedModel, examples: SimilarExamples) -> dict[str, Any]:
         """Write what is told beside the answer to one image."""
         fields: dict[str, Any] = {}
         if self.is_explained:
             fields["explanation"] = explanation_document(reason, model, with_heat_map=self.with_heat_map)
         if self.with_embedding:
-            fields["embedding"] = _short(reason.explanation.embedding.tolist())
+            fields["embedding"] = rounded(reason.explanation.embedding)
+        if self.num_similar:
+            found = examples.nearest(model, reason.explanation.embedding, self.num_similar)
+            fields["similar"] = [_similar_document(each) for each in found]
         return fields
 
 
@@ -52,7 +67,7 @@ NOTHING_MORE = ExplanationQuery()
 
 
 def parse_explanation(parameters: Mapping[str, str]) -> ExplanationQuery:
-    """Read `explain`, `explain_format` and `embedding`.
+    """Read `explain`, `explain_format`, `embedding` and `similar`.
 
     Raises:
         RequestError: names the parameter, what it got and what is allowed.
@@ -70,6 +85,7 @@ def parse_explanation(parameters: Mapping[str, str]) -> ExplanationQuery:
         label=None if explain in BOOLEANS else explain,
         with_heat_map=wanted_format == "png",
         with_embedding=BOOLEANS[embedding],
+        num_similar=_num_similar(parameters.get("similar", "0")),
     )
 
 
@@ -78,23 +94,41 @@ def explanation_document(reason: Explained, model: ServedModel, *, with_heat_map
     explanation = reason.explanation
     document: dict[str, Any] = {
         "label": model.labels[reason.label],
-        "logit": _rounded(float(explanation.class_map.mean()) + explanation.bias),
-        "bias": _rounded(explanation.bias),
-        "map": [_short(row) for row in explanation.class_map.tolist()],
+        "logit": rounded(explanation.class_map.mean() + explanation.bias),
+        "bias": rounded(explanation.bias),
+        "map": rounded(explanation.class_map),
     }
     if reason.place is not None:
         width, height, box = reason.place
         document["picture"] = {"width_px": width, "height_px": height}
-        document["box"] = {side: _rounded(edge) for side, edge in box._asdict().items()}
+        document["box"] = {side: rounded(edge) for side, edge in box._asdict().items()}
         if with_heat_map:
             png = heat_map(explanation.class_map, reason.place, model.pixels)
             document["heat_map"] = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return document
 
 
-def _rounded(number: float) -> float:
-    return float(f"{number:.{DIGITS}g}")
+def _num_similar(text: str) -> int:
+    try:
+        return whole_number(text, 0, MAX_SIMILAR)
+    except ValueError as error:
+        raise RequestError(f"similar must be {error}, got {text[:40]!r}") from None
 
 
-def _short(numbers: list[float]) -> list[float]:
-    return [_rounded(number) for number in numbers]
+def _similar_document(similar: Similar) -> dict[str, Any]:
+    example = similar.example
+    return {
+        "label": example.label,
+        "similarity": rounded(similar.similarity),
+        "source": example.source,
+        "thumbnail": f"data:image/webp;base64,{base64.b64encode(example.thumbnail).decode()}",
+    }
+
+
+def rounded(numbers: ArrayLike) -> Any:
+    """Round a number, or an array to lists of numbers, to DIGITS digits, which JSON then has no more of."""
+    values = np.asarray(numbers, np.float64)
+    sizes = np.abs(values)
+    exponents = np.floor(np.log10(sizes, out=np.zeros_like(values), where=sizes > 0))
+    scales = 10.0 ** np.clip(DIGITS - 1 - exponents, 0, MAX_DECIMALS)
+    return (np.round(values * scales) / scales).tolist()

@@ -22,9 +22,10 @@ from server.fraction import fraction
 from server.metrics import Metrics
 from server.request_errors import RequestError
 from server.settings import Settings
+from server.similar import SimilarExamples
 from server.whole_number import whole_number
 
-PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding")
+PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding", "similar")
 DEFAULT_TOP_K = 5
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ def predict_answer(
     classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics
 ) -> Callable[[Request], Response]:
     """Make what answers a request; where `wants_page`, it takes Flask's contexts."""
+    examples = SimilarExamples(settings.repository)
 
     def answer(current: Request) -> Response:
         exchange = Exchange(current, settings, metrics)
@@ -72,7 +74,7 @@ def predict_answer(
         with exchange.encoding():
             if wants_page(current):
                 return pages.results(uploads, classification.answers, _failure(classification))
-            return _json_response(uploads, classification, query.explanation)
+            return _json_response(uploads, classification, query.explanation, examples)
 
     return answer
 
@@ -129,7 +131,9 @@ def _failure(classification: Classification) -> OpsinError | None:
     return errors[0] if len(errors) == len(classification.answers) else None
 
 
-def _json_response(uploads: list[Upload], classification: Classification, wanted: ExplanationQuery) -> Response:
+def _json_response(
+    uploads: list[Upload], classification: Classification, wanted: ExplanationQuery, examples: SimilarExamples
+) -> Response:
     failure = _failure(classification)
     if failure and len(uploads) == 1:
         return error_response(failure)
@@ -147,7 +151,7 @@ def _json_response(uploads: list[Upload], classification: Classification, wanted
             if answer.label_set is not None:
                 prediction["label_set"] = _listed(answer.label_set)
             if reason is not None:
-                prediction |= wanted.fields(reason, classification.model)
+                prediction |= wanted.fields(reason, classification.model, examples)
         predictions.append(prediction)
     served = {"model": classification.model.name, "version": classification.model.version}
     document = {**served, "predictions": predictions}

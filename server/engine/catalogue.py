@@ -12,6 +12,7 @@ from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
 from models.runtime_choice.record import RuntimeChoice
 from models.store.calibration import Calibration
+from models.store.examples import Examples
 from models.store.expected_answers import ExpectedAnswers
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
@@ -26,6 +27,7 @@ class ServedModel:
     Attributes:
         expected: its answers to the validation images, where it was published with them.
         feature_shape: height, width and channels of its last feature maps, where its answers can be explained by them.
+        examples: training pictures that were published with it.
         can_be_unsure: it was published with a way to say that a picture is of none of its classes.
     """
 
@@ -36,6 +38,7 @@ class ServedModel:
     calibration: Calibration | None = None
     expected: ExpectedAnswers | None = None
     feature_shape: FeatureShape | None = None
+    examples: Examples | None = None
     can_be_unsure: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,6 +48,7 @@ class ServedModel:
     def from_dict(cls, record: dict[str, Any]) -> ServedModel:
         """Read what `to_dict` wrote."""
         calibration, expected, shape = record["calibration"], record["expected"], record["feature_shape"]
+        examples = record["examples"]
         return cls(
             record["name"],
             record["version"],
@@ -53,6 +57,7 @@ class ServedModel:
             calibration and Calibration.from_dict(calibration),
             expected and ExpectedAnswers.from_dict(expected),
             shape and tuple(shape),
+            examples and Examples.from_dict(examples),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,6 +70,7 @@ class ServedModel:
             "calibration": self.calibration and self.calibration.to_dict(),
             "expected": self.expected and self.expected.to_dict(),
             "feature_shape": self.feature_shape,
+            "examples": self.examples and self.examples.to_dict(),
         }
 
 

@@ -111,6 +111,7 @@ def served_model(artifact: Artifact, feature_shape: FeatureShape | None = None) 
         calibration=manifest.calibration,
         expected=manifest.expected_answers,
         feature_shape=feature_shape,
+        examples=manifest.examples,
     )
 
 

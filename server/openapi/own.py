@@ -22,6 +22,7 @@ from server.openapi.parts import (
     ref,
     refusals,
 )
+from server.similar import MAX_SIMILAR
 
 # What a card has whatever the version (docs/cards.md).
 CARD = ("labels", "data", "accuracy", "classes", "confusions", "reliability", "label_sets", "files", "steps", "made")
@@ -104,6 +105,7 @@ def own_schemas() -> dict[str, Any]:
             "label_set": array(label, minItems=1),
             "explanation": ref("Explanation"),
             "embedding": array(NUMBER, minItems=1),
+            "similar": array(ref("SimilarPicture"), minItems=1),
         },
     )
     error = obj({"code": {**TEXT, "pattern": "^[a-z_]+$"}, "message": {**TEXT, "minLength": 1, "maxLength": 1003}})
@@ -124,6 +126,7 @@ def own_schemas() -> dict[str, Any]:
         "TextFailure": obj({"error": TEXT}),
         "Prediction": prediction,
         "Explanation": explanation,
+        "SimilarPicture": obj({"label": TEXT, "similarity": NUMBER, "source": TEXT, "thumbnail": TEXT}),
         "FailedImage": failed,
         "Predictions": obj({**served, "predictions": predictions}),
         "Models": obj({"models": array(LISTED)}),
@@ -163,6 +166,11 @@ def _predict(max_images: int) -> dict[str, Any]:
             ),
             query("explain_format", "With a heat map as a PNG, or as numbers alone.", {"enum": ["png", "numbers"]}),
             query("embedding", "Each answer also has the features of the picture.", {"type": "boolean"}),
+            query(
+                "similar",
+                "Each answer also has so many of the training pictures, those most like the picture to the network.",
+                {"type": "integer", "minimum": 0, "maximum": MAX_SIMILAR},
+            ),
             SESSION,
         ],
         "requestBody": {"required": True, "content": content},

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
+from pictures import encode
 from PIL import Image, ImageOps
-from running_server import ROOT, RunningServer, wait_until
+from running_server import ROOT, ZOO, RunningServer, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -83,6 +87,45 @@ def test_embedding_is_as_long_as_the_features_are_many(server):
 
 def test_models_say_that_they_can_be_explained(server):
     assert [model["explainable"] for model in server.request("GET", "/readyz")[1]["models"]] == [True, True]
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory):
+    """A server of the flowers, which has been published with a daisy and a tulip beside it."""
+    folder = tmp_path_factory.mktemp("indexed")
+    for label, photo in {"daisy": DAISY, "tulips": encode(Image.new("RGB", (80, 60), (200, 20, 60)), "PNG")}.items():
+        (folder / "photos" / label).mkdir(parents=True)
+        (folder / "photos" / label / "1.jpg").write_bytes(photo)
+    shutil.copytree(ZOO / "flowers", folder / "models" / "flowers")
+    options = [
+        "--data",
+        folder / "photos",
+        "--licence",
+        "CC-BY 2.0",
+        "--may-be-shown",
+        "--repository",
+        folder / "models",
+    ]
+    subprocess.run([sys.executable, "-m", "models", "index", "flowers", *options], cwd=ROOT, check=True, timeout=60)
+    running = RunningServer(["-m", "server"], {"OPSIN_REPOSITORY": str(folder / "models"), "OPSIN_WORKERS": "1"})
+    try:
+        yield running.wait_until_ready()
+    finally:
+        running.end()
+
+
+def test_training_picture_most_like_a_photo_is_itself(indexed):
+    first, second = ask(indexed, "similar=2")["similar"]
+    assert (first["label"], first["source"], second["label"]) == ("daisy", "daisy/1.jpg", "tulips")
+    assert first["similarity"] == pytest.approx(1, abs=0.001)
+    assert second["similarity"] < 0.9
+    thumbnail = Image.open(io.BytesIO(base64.b64decode(first["thumbnail"].partition(",")[2])))
+    assert (thumbnail.format, max(thumbnail.size)) == ("WEBP", 96)
+
+
+def test_model_without_training_pictures_shows_none(server):
+    status, document = server.request("POST", "/predict?model=cifar10&similar=3", DAISY, JPEG)
+    assert (status, document["error"]["code"]) == (400, "no_examples")
 
 
 def test_engine_that_is_killed_costs_no_explanation(server):

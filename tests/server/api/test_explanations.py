@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from engines import EXPLAINABLE, HEAD, ExplainableColour, RunningEngine
 from PIL import Image
 
+from models.examples.index import FOLDER, Example, write_index
+from models.store.examples import Examples
 from server.api.app import create_app
+from server.api.explanations import rounded
 
 
 @pytest.fixture
@@ -123,6 +127,58 @@ def test_model_of_another_end_is_not_explained(settings, encode, query):
         "answers of model 'colours' version 3 cannot be explained here: its network does not end in global average "
         "pooling and one dense layer, or TensorFlow runs it"
     )
+
+
+@pytest.fixture
+def similar(tmp_path, settings, photo):
+    """Ask a model that has two training pictures beside it for those like the photo."""
+    folder = tmp_path / "colours" / "3" / FOLDER
+    folder.mkdir(parents=True)
+    examples = [Example("red", "red/a.png", b"RIFF"), Example("green", "green/b.png", b"WEBP")]
+    write_index(folder, examples, np.float32([[9, 1, 0], [1, 9, 0]]))
+    model = replace(EXPLAINABLE, examples=Examples(2, "CC0", may_be_shown=True))
+    running = RunningEngine(ExplainableColour(), model=model, head=HEAD)
+    clients = [create_app(replace(settings, repository=tmp_path), engine=running.client).test_client()]
+    yield lambda query: clients[0].post(f"/predict?{query}", data=photo)
+    clients.clear()  # and with it the mapped files
+    running.close()
+
+
+def test_training_pictures_most_like_the_photo_are_shown(similar):
+    answer = similar("similar=1").json["predictions"][0]
+    [found] = answer["similar"]
+    assert found.pop("similarity") == pytest.approx(
+        (20 * 1 + 100 * 9) / np.sqrt(20**2 + 100**2) / np.sqrt(82), abs=1e-3
+    )
+    assert found == {"label": "green", "source": "green/b.png", "thumbnail": "data:image/webp;base64,V0VCUA=="}
+    assert not answer.keys() & {"explanation", "embedding"}
+
+
+@pytest.mark.parametrize(("number", "labels"), [(0, None), (50, ["green", "red"])])
+def test_as_many_are_shown_as_were_asked_for_and_as_there_are(similar, number, labels):
+    found = similar(f"similar={number}").json["predictions"][0].get("similar")
+    assert labels == (found and [each["label"] for each in found])
+
+
+@pytest.mark.parametrize("number", ["51", "-1", "many"])
+def test_other_numbers_are_refused(similar, number):
+    answer = similar(f"similar={number}")
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "invalid_request")
+    assert answer.json["error"]["message"].startswith("similar must be a whole number from 0 to 50")
+
+
+def test_model_without_training_pictures_says_so(client, photo):
+    answer = client.post("/predict?similar=3", data=photo)
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "no_examples")
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0.0, 0), (1 / 3, 0.333333), (-123456.789, -123457), (1234567890.0, 1234567890), (1.5e-9, 1.5e-9)],
+)
+def test_numbers_have_six_digits(number, shown):
+    assert rounded(number) == shown
+    assert rounded(np.float32([[number]])) == [[pytest.approx(shown, rel=1e-5)]]
 
 
 def test_readyz_says_which_models_can_be_explained(client):
