@@ -8,7 +8,7 @@ NAME ?= photos
 WORKDIR ?= runs/$(NAME)
 BUDGET ?= 0.5
 
-.PHONY: help protos sbom audit serve train quantize optimize test test-all fuzz soak test-browser check format lint types bench peers lock clean
+.PHONY: help protos sbom audit serve train quantize optimize test test-all fuzz soak test-browser screenshots check format lint types bench peers lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -92,6 +92,9 @@ soak: .venv/dev/.done ## serve good and bad traffic while versions are swapped a
 
 test-browser: .venv/dev/.done ## run the upload page in Chromium (Debian's chromium and chromium-driver)
 	.venv/dev/bin/python -m pytest -m browser tests/browser
+
+screenshots: .venv/dev/.done ## take the screenshots of docs/images anew, in Chromium
+	@PYTHONPATH=.:tests exec .venv/dev/bin/python -m screenshots
 
 check: format lint types test ## format, lint, strict types, tests
 

@@ -40,7 +40,6 @@ class BackEnd:
         settings: checked already.
         wanted: the models to serve, the default first; none: every model there is.
         choice: the devices, one for each engine.
-        is_traced: whether anybody asks when each image ran.
         metrics_of: opens the metrics of a process, given its place.
         begin: called in each process, first of all: lets go of what the master alone should have.
         announce: called once, when the first engine is ready.
@@ -48,7 +47,7 @@ class BackEnd:
     Attributes:
         image_bytes: pixels of one image of the largest model.
         slot_table: to which workers give images.
-        slot_timings: when each ran; None where nobody asks.
+        slot_timings: when each ran, for traces and for clients that ask.
         channels: of the decoders of all workers.
 
     Raises:
@@ -61,7 +60,6 @@ class BackEnd:
         wanted: tuple[ModelReference, ...],
         choice: DeviceChoice,
         *,
-        is_traced: bool,
         metrics_of: Callable[[str], Metrics],
         begin: Callable[[], None],
         announce: Callable[[Catalogue], None],
@@ -72,7 +70,7 @@ class BackEnd:
         self._repository = Repository(settings.repository)
         self.image_bytes = pixel_bytes_of(self._repository, wanted)
         self.slot_table = self._make_slot_table()
-        self.slot_timings = SlotTimings(self.slot_table.num_slots) if is_traced else None
+        self.slot_timings = SlotTimings(self.slot_table.num_slots)
         self.channels = [
             TaskChannel(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self.slot_table.pixel_bytes)
             for _ in range(settings.num_partitions * DECODERS_PER_WORKER)
@@ -134,6 +132,6 @@ class BackEnd:
             config,
             on_ready=self._announce if number == 0 else lambda _: None,
             note_batch=metrics.note_batch,
-            note_run=None if self.slot_timings is None else self.slot_timings.note,
+            note_run=self.slot_timings.note,
             note_shadow=metrics.note_shadow,
         )

@@ -107,7 +107,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             settings,
             wanted,
             choice,
-            is_traced=tracing is not None,
             metrics_of=lambda place: self._metric_files.metrics_of(place),
             begin=self._let_go_of_port,
             announce=self._announce,

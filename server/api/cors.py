@@ -10,9 +10,8 @@ from server.request_log import WSGIApplication
 ANY = "*"
 METHODS = "GET, HEAD, POST"
 REQUEST_HEADERS = "Authorization, Content-Type, X-API-Key, X-Request-Id, X-Request-Timeout-Ms, X-Session-Id"
-RESPONSE_HEADERS = (
-    "Retry-After, X-Model-Name, X-Model-Version, X-Request-Id"  # that a script may read, beside the usual ones
-)
+# That a script may read, beside the usual ones.
+RESPONSE_HEADERS = "Retry-After, Server-Timing, X-Model-Name, X-Model-Version, X-Request-Id"
 MAX_AGE_S = 600  # for which a browser remembers that it may
 
 Headers = list[tuple[str, str]]

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Request
 
 from models.errors import OpsinError
+from server.api.server_timing import server_timing
 from server.api.uploads import read_body
 from server.engine.catalogue import ServedModel
 from server.metrics import Metrics
@@ -36,12 +37,14 @@ class Exchange:
         metrics: of this process.
 
     Attributes:
-        stages: to note what is done in; None where no trace is wanted.
+        stages: to note what is done in; None where neither a trace nor times are wanted.
+        is_timed: whether the client asks where the time goes.
     """
 
     def __init__(self, request: Request, settings: Settings, metrics: Metrics) -> None:
         self._request, self._settings, self._metrics = request, settings, metrics
         self._environ = request.environ
+        self.is_timed = False
         self.stages: Stages | None = self._environ.get(STAGES_KEY)
         if (read_s := self._environ.get("opsin.read_s")) is not None:
             metrics.note_read(read_s)
@@ -65,6 +68,15 @@ class Exchange:
             return str(header)
         found = _SESSION_OF_COOKIES.search(self._environ.get("HTTP_COOKIE", ""))
         return found and found[1]
+
+    def begin_timing(self) -> None:
+        """Note what is done from here on, for `server_timing`."""
+        self.is_timed, self.stages = True, self.stages or Stages()
+
+    def server_timing(self) -> str:
+        """Write the header of where the time went."""
+        noted = self.stages.noted if self.stages is not None else ()
+        return server_timing(noted, upload_s=self._environ.get("opsin.read_s", 0.0))
 
     def timeout_s(self) -> float:
         """Tell how long the client waits, by the header or the setting.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 
-from models.errors import OpsinError
+from models.errors import ModelNotFound, OpsinError
 from models.pixels.preprocessing import ACCEPTED_FORMATS
 from models.store.calibration import NONE_LABEL
-from server.answers import Answer
+from models.store.reference import ModelReference
 from server.api.errors import headers_of, message_of, status_of
-from server.classify import Upload
+from server.api.words import language_for, read_words
+from server.classify import Classification, Upload
+from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
 from server.settings import Settings
 
@@ -27,47 +32,95 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-cache",
     "Vary": "Accept",
 }
+SCRIPTS = Path(__file__).parent / "static" / "page"
+MAX_LISTED_CLASSES = 60  # on the page as it comes; of more, all are a click away
+COVERAGES = ("0.8", "0.9", "0.95", "0.99")
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a visitor has chosen, by the URL.
+
+    Attributes:
+        model: that is asked; None where the default is not served.
+        query: of POST /predict, for the same choice.
+    """
+
+    model: ServedModel | None
+    query: Mapping[str, Any]
+
+
 class Pages:
     """Renders the page."""
 
-    engine: EngineClient
-    settings: Settings
+    def __init__(self, engine: EngineClient, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+        self._words = read_words()
+        self._scripts = sorted(script.name for script in SCRIPTS.glob("*.js"))
 
     def index(self) -> Response:
         """Render the page as a visitor first sees it."""
-        return self._render(results=[], error=None)
+        try:
+            return self._render(self._chosen())
+        except OpsinError as error:
+            return self.refusal(error)
 
-    def results(self, uploads: Sequence[Upload], answers: Sequence[Answer], failed: OpsinError | None) -> Response:
+    def results(self, uploads: list[Upload], classification: Classification, *, failed: OpsinError | None) -> Response:
         """Render the page with one result per upload; the status is that of ``failed``, the first error of many."""
         results = []
-        for upload, answer in zip(uploads, answers, strict=True):
-            outcome = {"error": _sentence(answer)} if isinstance(answer, OpsinError) else {"prediction": answer}
-            results.append({"name": upload.filename or "Picture", **outcome})
-        return _with_status(self._render(results=results, error=None), failed)
+        for upload, answer in zip(uploads, classification.answers, strict=True):
+            outcome = {"error": answer} if isinstance(answer, OpsinError) else {"prediction": answer}
+            results.append({"name": upload.filename, **outcome})
+        query = {name: request.args[name] for name in ("model", "version", "coverage") if name in request.args}
+        return _with_status(self._render(Choice(classification.model, query), results=results), failed)
 
     def refusal(self, error: OpsinError) -> Response:
         """Render the page with the reason why the request as a whole was refused."""
-        return _with_status(self._render(results=[], error=_sentence(error)), error)
+        default = Choice(self._engine.catalogue.default_model, {})
+        return _with_status(self._render(default, error=error), error)
 
-    def _render(self, **context: Any) -> Response:
-        model = self.engine.catalogue.default_model
+    def _chosen(self) -> Choice:
+        catalogue, text = self._engine.catalogue, request.args.get("model", "")
+        coverage = request.args.get("coverage", "")
+        query = {"coverage": coverage} if coverage in COVERAGES else {}
+        if not text:
+            return Choice(catalogue.default_model, query)
+        try:
+            reference = ModelReference.parse(text)
+        except ValueError:
+            raise ModelNotFound(f"model {text[:100]!r} is not served here") from None
+        model = find_model(catalogue, reference.name, reference.version)
+        return Choice(model, {"model": model.name, "version": model.version, **query})
+
+    def _render(self, choice: Choice, **context: Any) -> Response:
+        words, model = self._words[language_for(request.accept_languages)], choice.model
+        catalogue, settings = self._engine.catalogue, self._settings
+        classes = [label for label in model.labels if label != NONE_LABEL] if model else []
+        endpoint = url_for("predict.predict", _external=True, **choice.query)
+        is_listed = len(classes) <= MAX_LISTED_CLASSES or "classes" in request.args
         page = render_template(
             "page.html",
+            t=words,
+            scripts=self._scripts,
             model=model,
-            num_classes=len([label for label in model.labels if label != NONE_LABEL]) if model else 0,
+            models=catalogue.models,
+            default_model=catalogue.default_model,
+            query=choice.query,
+            coverages=[text for text in COVERAGES if model and _can_promise(model, float(text))],
+            num_classes=len(classes),
+            classes=classes if is_listed and settings.api_keys_file is None else [],
             reject_label=NONE_LABEL,
-            needs_key=self.settings.api_keys_file is not None,
+            needs_key=settings.api_keys_file is not None,
             formats=ACCEPTED_FORMATS,
-            max_upload_bytes=self.settings.max_upload_bytes,
-            max_upload=_size(self.settings.max_upload_bytes),
-            endpoint=shlex.quote(url_for("predict.predict", _external=True)),
+            max_upload_bytes=settings.max_upload_bytes,
+            max_upload=_size(settings.max_upload_bytes),
+            endpoint=shlex.quote(endpoint),
+            endpoint_literal=json.dumps(endpoint),
+            sentence=_sentence,
             **context,
         )
         response = make_response(page)
-        response.headers.update(SECURITY_HEADERS)
+        response.headers.update({**SECURITY_HEADERS, "Vary": "Accept, Accept-Language"})
         return response
 
 
@@ -76,6 +129,12 @@ def page_routes(pages: Pages) -> Blueprint:
     routes = Blueprint("pages", __name__)
     routes.get("/")(pages.index)
     return routes
+
+
+def _can_promise(model: ServedModel, coverage: float) -> bool:
+    """Tell if a set of labels of that coverage is ever less than all labels (`Calibration.least_probability`)."""
+    num_scores = len(model.calibration.scores) if model.calibration else 0
+    return math.ceil((num_scores + 1) * coverage) <= num_scores
 
 
 def _sentence(error: OpsinError) -> str:

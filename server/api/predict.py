@@ -15,6 +15,7 @@ from server.api.errors import JSONResponse, body_of, error_response, headers_of,
 from server.api.exchange import Exchange
 from server.api.explanations import NOTHING_MORE, ExplanationQuery, parse_explanation
 from server.api.pages import Pages
+from server.api.server_timing import HEADER as TIMING_HEADER
 from server.api.uploads import parse_uploads
 from server.api.wants_page import wants_page
 from server.classify import Classification, Classifier, Upload
@@ -25,7 +26,7 @@ from server.settings import Settings
 from server.similar import SimilarExamples
 from server.whole_number import whole_number
 
-PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding", "similar")
+PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding", "similar", "timing")
 DEFAULT_TOP_K = 5
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Query:
     model: str | None = None
     version: int | None = None
     explanation: ExplanationQuery = NOTHING_MORE
+    timing: bool = False
 
 
 def predict_answer(
@@ -50,8 +52,16 @@ def predict_answer(
 
     def answer(current: Request) -> Response:
         exchange = Exchange(current, settings, metrics)
+        response = respond(current, exchange)
+        if exchange.is_timed:
+            response.headers[TIMING_HEADER] = exchange.server_timing()
+        return response
+
+    def respond(current: Request, exchange: Exchange) -> Response:
         try:
             query = parse_query(current)
+            if query.timing:
+                exchange.begin_timing()
             timeout_s = exchange.timeout_s()
             content_type = current.environ.get("CONTENT_TYPE")
             uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=settings.max_images)
@@ -73,7 +83,7 @@ def predict_answer(
         exchange.note_served(classification.model)
         with exchange.encoding():
             if wants_page(current):
-                return pages.results(uploads, classification.answers, _failure(classification))
+                return pages.results(uploads, classification, failed=_failure(classification))
             return _json_response(uploads, classification, query.explanation, examples)
 
     return answer
@@ -111,7 +121,14 @@ def parse_query(current: Request) -> Query:
         model=current.args.get("model"),
         version=None if version is None else _positive("version", version, 2**63 - 1),
         explanation=parse_explanation(current.args),
+        timing=_parsed("timing", current.args.get("timing", "false"), _is_true),
     )
+
+
+def _is_true(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("true or false")
+    return text == "true"
 
 
 def _positive(name: str, text: str, high: int) -> int:

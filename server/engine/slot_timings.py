@@ -1,4 +1,4 @@
-"""When, where and with whom the image of each slot ran: kept beside the slot table for traces, where they are wanted.
+"""When, where and with whom the image of each slot ran: kept beside the slot table for traces and Server-Timing.
 
 The engine writes a slot's row before it announces the outcome, and the slot's worker reads it afterwards, so there is
 nothing to lock. The ticket in the row says which image of the slot it is of. Made before the first fork.

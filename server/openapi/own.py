@@ -172,6 +172,7 @@ def _predict(max_images: int) -> dict[str, Any]:
                 {"type": "integer", "minimum": 0, "maximum": MAX_SIMILAR},
             ),
             SESSION,
+            query("timing", "The answer says in Server-Timing where the time went.", {"type": "boolean"}),
         ],
         "requestBody": {"required": True, "content": content},
         "responses": {

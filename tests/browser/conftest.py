@@ -5,33 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from chromium import missing, start_chromium
 from colours import COLOURS, picture, publish_stub
 from running_server import STUB, RunningServer
-
-BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --window-size=900,900"
-)
-NO_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+from upload_page import Page
 
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: make test-browser installs it")
-    if missing := [str(file) for file in (BROWSER, DRIVER) if not file.exists()]:
-        pytest.skip(f"no {' and no '.join(missing)}: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
+    pytest.importorskip("selenium.webdriver", reason="no selenium: make test-browser installs it")
+    if lacking := missing():
+        pytest.skip(f"no {' and no '.join(lacking)}: apt-get install chromium chromium-driver")
     profile = tmp_path_factory.mktemp("profile")
-    for switch in (*SWITCHES.split(), NO_HOST, f"--user-data-dir={profile}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(str(DRIVER)))
+    driver = start_chromium(profile)
     yield driver
     driver.quit()
     shutil.rmtree(profile, ignore_errors=True)
@@ -126,3 +115,17 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def open_page(driver, traffic):
+    """Opens the page of a server; afterwards no script has failed and no other host was asked for anything."""
+    opened = []
+
+    def open_page(server, path="/"):
+        opened.append(f"127.0.0.1:{server.port}")
+        return Page(driver, server, path)
+
+    yield open_page
+    assert traffic.update().complaints == []
+    assert traffic.hosts() == set(opened)

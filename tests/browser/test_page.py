@@ -2,96 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 
 import pytest
 from colours import COLOURS, head_of, picture
 from running_server import wait_until
+from upload_page import Page
 
 from models.store.calibration import Calibration
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
-
-
-class Page:
-    """The page, by what can be seen of it and done with it."""
-
-    def __init__(self, driver, server):
-        self._driver = driver
-        driver.get(f"http://127.0.0.1:{server.port}/")
-
-    def find(self, selector):
-        return self._driver.find_elements("css selector", selector)
-
-    def choose(self, *files):
-        [field] = self.find("#image")
-        field.send_keys("\n".join(str(file) for file in files))
-
-    def cards(self):
-        """Of each photo, the first on top: name, the texts below it, and whether it still waits for its answer."""
-        return self._driver.execute_script("""
-            return [...document.querySelectorAll("#results .result")].map((card) => ({
-                name: card.querySelector("h3").textContent,
-                labels: [...card.querySelectorAll("ol .label")].map((label) => label.textContent),
-                percents: [...card.querySelectorAll("ol .percent")].map((percent) => percent.textContent),
-                verdict: [...card.querySelectorAll(".verdict")].filter((line) => line.offsetParent)
-                    .map((line) => line.innerText.replace("\\n", " ")).join(),
-                error: card.querySelector(".error").hidden ? null : card.querySelector(".error").textContent,
-                hasRetry: card.querySelector(".retry") !== null,
-                hasPreview: card.querySelector("img").naturalWidth > 0 && !card.querySelector(".picture.none"),
-                isBusy: card.hasAttribute("aria-busy"),
-            }))""")
-
-    def answered(self, num_cards=1):
-        """The cards, once there are so many and none of them is busy."""
-        wait_until(lambda: len(self.cards()) == num_cards and not any(card["isBusy"] for card in self.cards()))
-        return self.cards()
-
-    def status(self):
-        [line] = self.find("#status")
-        return line.get_attribute("textContent")
-
-    def form_is_marked(self):
-        [form] = self.find("#form")
-        return "over" in form.get_attribute("class").split()
-
-    def drag(self, event, *files, y=400):
-        """Let the browser believe that files are dragged over the window, and dropped."""
-        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
-        command = {"type": event, "x": 400, "y": y, "data": data}
-        self._driver.execute_cdp_cmd("Input.dispatchDragEvent", command)
-
-    def leave(self):
-        """End a drag as if it had left the window, which the browser cannot be made to believe: the event alone."""
-        self._driver.execute_script("document.body.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))")
-
-    def paste(self, content):
-        """Paste a picture, PNG, as from the clipboard."""
-        self._driver.execute_script(
-            """
-            const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
-            const clipboardData = new DataTransfer();
-            clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
-            document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
-            """,
-            base64.b64encode(content).decode(),
-        )
-
-
-@pytest.fixture
-def open_page(driver, traffic):
-    """Opens the page of a server; afterwards no script has failed and no other host was asked for anything."""
-    opened = []
-
-    def open_page(server):
-        opened.append(f"127.0.0.1:{server.port}")
-        return Page(driver, server)
-
-    yield open_page
-    assert traffic.update().complaints == []
-    assert traffic.hosts() == set(opened)
 
 
 def test_chosen_photo_gets_a_card_with_its_preview_and_labels(open_page, served, photos):

@@ -50,7 +50,7 @@ def test_named_origin_may_read_answers_and_refusals(client):
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert (
             response.headers["Access-Control-Expose-Headers"]
-            == "Retry-After, X-Model-Name, X-Model-Version, X-Request-Id"
+            == "Retry-After, Server-Timing, X-Model-Name, X-Model-Version, X-Request-Id"
         )
 
 
@@ -74,7 +74,10 @@ def test_named_origin_may_read_what_the_front_refuses_by_itself(client, engine, 
 
     told = headers_of(client.application, ORIGIN)
     assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (ORIGIN, "Origin")
-    assert told["Access-Control-Expose-Headers"] == "Retry-After, X-Model-Name, X-Model-Version, X-Request-Id"
+    assert (
+        told["Access-Control-Expose-Headers"]
+        == "Retry-After, Server-Timing, X-Model-Name, X-Model-Version, X-Request-Id"
+    )
     for origin in ("", "https://evil.example"):
         assert "Access-Control-Allow-Origin" not in headers_of(client.application, origin)
         assert headers_of(client.application, origin)["Vary"] == "Origin"

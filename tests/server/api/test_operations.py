@@ -20,7 +20,7 @@ def test_health_and_readiness_of_a_loaded_model(client):
         "status": "ready",
         "model": "colours",
         "version": 3,
-        "models": [{"name": "colours", "version": 3, **LITERT.to_dict()}],
+        "models": [{"name": "colours", "version": 3, "explainable": False, **LITERT.to_dict()}],
         "refused": [],
     }
 
@@ -41,7 +41,7 @@ def test_readiness_names_a_default_that_is_not_served(client, running):
         "status": "ready",
         "model": "birds",
         "version": None,
-        "models": [{"name": "colours", "version": 3, **LITERT.to_dict()}],
+        "models": [{"name": "colours", "version": 3, "explainable": False, **LITERT.to_dict()}],
         "refused": [{"name": "birds", "version": 2, "reason": "it is broken"}],
     }
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import io
 import re
 from dataclasses import replace
+from pathlib import Path, PurePath
 
+import numpy as np
 import pytest
 from engines import MODEL, serving
+from html_reader import Reader
 
+import server.api
 from models.store.calibration import Calibration
 from server.api.app import create_app
+from server.api.words import read_words
 from server.engine.shared_catalogue import write_catalogue
 from server.settings import Settings
+
+STATIC = Path(server.api.__file__).parent / "static"
 
 
 def test_page_names_the_model_and_how_to_call_it(client):
@@ -42,8 +51,10 @@ def test_page_says_what_unsure_means_where_the_model_can_tell(running, client):
 def test_page_loads_nothing_from_elsewhere_and_nothing_inline(client):
     text = client.get("/").text
     policy = client.get("/").headers["Content-Security-Policy"]
-    assert re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert all(url.startswith("/static/") for url in re.findall(r'(?:src|href)="([^"]+)"', text))
+    loaded = re.findall(r'<(?:link|script|img)[^>]* (?:src|href)="([^"]+)"', text)
+    assert len(loaded) > 3
+    assert all(url.startswith("/static/") for url in loaded)
+    assert all(re.match("/(?!/)", url) for url in re.findall(r'(?:src|href|action)="([^"]+)"', text))
     assert not re.search(r"<style|<script(?![^>]* src=)|\son\w+=|\sstyle=", text)
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
@@ -70,13 +81,13 @@ def test_page_asks_for_files_of_the_formats_that_are_read(client, monkeypatch, f
 
 
 def test_script_tells_the_largest_upload_as_the_page_does(client):
-    with client.get("/static/page.js") as response:
-        assert "${form.dataset.maxUpload}" in response.text
+    with client.get("/static/page/upload.js") as response:
+        assert "form.dataset.maxUpload }" in response.text
         assert "MB" not in response.text
 
 
 def test_page_is_kept_for_nobody_who_accepts_something_else(client):
-    assert client.get("/").headers["Vary"] == "Accept"
+    assert client.get("/").headers["Vary"] == "Accept, Accept-Language"
     assert client.get("/").headers["Cache-Control"] == "no-cache"
 
 
@@ -95,19 +106,145 @@ def test_strange_host_header_is_harmless(client, host):
     assert "<script>" not in response.text
 
 
-@pytest.mark.parametrize(
-    ("name", "mimetype"), [("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
-)
-def test_static_files_are_cached_by_etag(client, name, mimetype):
+FILES = [path.relative_to(STATIC).as_posix() for path in sorted(STATIC.rglob("*.*"))]
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_static_files_are_cached_by_etag(client, name):
     with client.get(f"/static/{name}") as response:
-        assert (response.status_code, response.mimetype) == (200, mimetype)
+        assert (response.status_code, response.mimetype) == (200, TYPES[PurePath(name).suffix])
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         etag = response.headers["ETag"]
     with client.get(f"/static/{name}", headers={"If-None-Match": etag}) as response:
         assert (response.status_code, response.data) == (304, b"")
 
 
-def test_script_and_style_name_no_other_host(client):
-    for name in ("page.css", "page.js"):
-        with client.get(f"/static/{name}") as response:
-            assert "//" not in response.text.replace("// ", "")
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith((".js", ".css"))])
+def test_scripts_and_styles_name_no_other_host_and_are_small(name):
+    text = (STATIC / name).read_text()
+    assert "//" not in text.replace("// ", "")
+    assert text.count("\n") < 300
+
+
+def test_page_weighs_little(client):
+    """All that a first visit loads, not compressed."""
+    text = client.get("/").text
+    loaded = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', text))
+    sizes = [(STATIC / url.removeprefix("/static/")).stat().st_size for url in loaded]
+    assert len(text) + sum(sizes) < 80_000
+
+
+def test_every_script_is_loaded_at_once(client):
+    names = re.findall(r'<link rel="modulepreload" href="/static/page/([^"]+)">', client.get("/").text)
+    assert names == [name.removeprefix("page/") for name in FILES if name.startswith("page/")]
+
+
+def chosen(client, path="/", language="en"):
+    """The page, with white space as browsers have it."""
+    return re.sub(r"\s+", " ", client.get(path, headers={"Accept-Language": language}).text)
+
+
+def test_page_says_which_classes_there_are(running, client):
+    assert '<li dir="auto">red</li><li dir="auto">green</li><li dir="auto">blue</li>' in client.get("/").text
+    labels = ("_none", *(f"class <{index}>" for index in range(1000)))
+    write_catalogue(running.table, 0, serving(replace(MODEL, labels=labels)))
+    assert 'href="/?model=colours:3&amp;classes=all">Show all 1000</a>' in client.get("/").text
+    text = client.get("/?model=colours:3&classes=all").text
+    assert text.count("<li dir=") == 1000
+    assert "class &lt;999&gt;</li>" in text
+    assert 'id="search"' in text
+
+
+def test_classes_are_not_for_those_without_a_key(engine, tmp_path):
+    (tmp_path / "keys").write_text(f"app sha256:{64 * 'a'}\n")
+    client = create_app(Settings(api_keys_file=tmp_path / "keys"), engine=engine).test_client()
+    for path in ("/", "/?classes=all"):
+        assert "<li " not in client.get(path).text
+        assert "The names of its classes are for those with a key." in client.get(path).text
+
+
+def test_one_of_several_models_is_chosen_by_a_form(running, client):
+    assert 'name="model"' not in client.get("/").text  # there is no choice
+    other = replace(MODEL, name="shapes", version=7, labels=("round", "square", "flat"))
+    write_catalogue(running.table, 0, serving(MODEL, other))
+    text = chosen(client)
+    assert '<option value="" selected>colours, version 3</option>' in text
+    assert '<option value="shapes:7">shapes, version 7</option>' in text
+    assert 'action="/predict"' in text
+    text = chosen(client, "/?model=shapes:7")
+    assert '<option value="shapes:7" selected>' in text
+    assert "<strong>shapes</strong> version 7, 3 classes" in text
+    assert 'action="/predict?model=shapes&amp;version=7"' in text
+    assert "http://localhost/predict?model=shapes&amp;version=7&#39;</code>" in text
+    assert '<li dir="auto">square</li>' in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"), [("shapes:7", "Model &#39;shapes&#39; is not"), ("colours:4", "version 4"), ("a/b", "is not")]
+)
+def test_model_that_is_not_served_is_told_of_on_the_page(client, asked, message):
+    response = client.get("/", query_string={"model": asked})
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert message in response.text
+
+
+def test_coverages_are_those_that_the_model_can_promise(running, client):
+    assert "right in" not in chosen(client)
+    calibration = Calibration(num_images=46, scores=tuple(np.linspace(0, 1, 46)))
+    write_catalogue(running.table, 0, serving(replace(MODEL, calibration=calibration)))
+    text = chosen(client, "/?coverage=0.9")
+    assert re.findall(r"right in (\d+) %", text) == ["80", "90", "95"]
+    assert '<option value="0.9" selected>' in text
+    assert 'action="/predict?coverage=0.9"' in text
+    assert 'action="/predict"' in chosen(client, "/?coverage=<2>")
+
+
+def test_form_without_script_is_answered_with_the_labels_that_were_asked_for(running, client, encode):
+    calibration = Calibration(num_images=46, unsure_below=0.5, scores=tuple(np.linspace(0, 1, 46)))
+    write_catalogue(running.table, 0, serving(replace(MODEL, calibration=calibration)))
+    body = {"image": [(io.BytesIO(encode("red")), "a.png"), (io.BytesIO(b"text"), "b.png")]}
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    response = client.post("/predict?coverage=0.8", data=body, headers=headers)
+    text = re.sub(r"\s+", " ", response.text)
+    assert response.status_code == 200
+    assert '<span class="label" dir="auto">red</span> <span class="percent">99.2 %</span>' in text
+    assert 'width="99.22%"' in text
+    assert "In 80 % of cases it is one of:" in text
+    assert '<p class="trouble">This is no picture that can be read.</p>' in text
+    assert 'action="/predict?coverage=0.8"' in text
+    reader = Reader(response.text)
+    assert "lang" in {name for name, _ in reader.attributes}
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "tag"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh", "zh-Hans"),
+        ("zh-TW", "zh", "zh-Hans"),
+        ("en-GB,zh;q=0.5", "en", "en"),
+        ("en;q=0,zh;q=0.1", "zh", "zh-Hans"),
+        ("fr,zh-Hant;q=0.3,en;q=0.2", "zh", "zh-Hans"),
+        ("fr", "en", "en"),
+        ("", "en", "en"),
+        (";;,=", "en", "en"),
+    ],
+)
+def test_language_is_the_browsers(client, asked, language, tag):
+    text = chosen(client, language=asked)
+    assert f'<html lang="{tag}">' in text
+    assert f"<h2>{read_words()[language].texts['title']}</h2>" in text
+    assert f'href="/static/words/{language}.json"' in text
+
+
+def test_code_asks_this_server_and_runs(client):
+    text = html.unescape(client.get("/", headers={"Host": "photos.example:8080"}).text)
+    python = re.search(r'data-language="python" tabindex="0"><code>(.*?)</code>', text, re.DOTALL)[1]
+    compile(python, "page", "exec")
+    assert '"http://photos.example:8080/predict",' in python
+    assert 'await fetch("http://photos.example:8080/predict", {' in text

@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder
 
 from models.store.calibration import Calibration
 from models.store.reference import ModelReference
-from server.api.predict import parse_query
+from server.api.predict import PARAMETERS, parse_query
 from server.engine.catalogue import Catalogue
 from server.engine.shared_catalogue import write_catalogue
 
@@ -127,7 +127,7 @@ def test_request_that_names_no_model_is_answered_by_no_other_than_the_default(ru
         ("?top_k=all", 400, "invalid_request", "got 'all'"),
         ("?top_k=", 400, "invalid_request", "got ''"),
         ("?version=-1", 400, "invalid_request", "version must be"),
-        ("?topk=3", 400, "invalid_request", "parameters top_k, coverage, model, version, got 'topk'"),
+        ("?topk=3", 400, "invalid_request", f"parameters {', '.join(PARAMETERS)}, got 'topk'"),
         (
             "?coverage=95",
             400,
@@ -140,7 +140,7 @@ def test_request_that_names_no_model_is_answered_by_no_other_than_the_default(ru
             "invalid_request",
             "without the calibration that coverage needs",
         ),
-        ("?explain=1", 400, "invalid_request", "got 'explain'"),
+        ("?explain=", 400, "invalid_request", "explain must be true, false or a class"),
         ("?model=nope", 404, "model_not_found", "served: colours"),
         ("?version=4", 404, "version_not_found", "served: 3"),
     ],

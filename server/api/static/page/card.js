@@ -1,0 +1,109 @@
+// A picture and what becomes of it: waiting, answered, or failed.
+
+import { showAnswer, showError, showWait } from "./answer.js";
+import { copyFrom } from "./copy.js";
+import { prepare } from "./prepare.js";
+import { showTimes } from "./times.js";
+import { ask, lookAgain } from "./upload.js";
+import { size, t } from "./words.js";
+
+const statusLine = document.getElementById("status");
+const template = document.getElementById("result");
+const models = document.getElementById("model")?.options ?? [];
+
+export class Card {
+  /** The card of a file; `enqueue` is given the job of asking, and `changed` called whenever that is over. */
+  constructor({ file, name }, { enqueue, changed }) {
+    this.file = file;
+    this.name = name;
+    this.answer = this.error = null;
+    this.enqueue = enqueue;
+    this.changed = changed;
+    this.abort = new AbortController();
+    this.element = template.content.cloneNode(true).firstElementChild;
+    this.find("h3").textContent = this.find("h3").title = name;
+    this.find(".json").addEventListener("click", (event) => copyFrom(event.target, this.toJSON()));
+    this.element.tabIndex = -1;
+    this.showPreview(file);
+  }
+
+  find(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  get isDone() {
+    return !this.element.hasAttribute("aria-busy");
+  }
+
+  toJSON() {
+    const { model, version, prediction } = this.answer;
+    return JSON.stringify({ model, version, predictions: [prediction] }, null, 2);
+  }
+
+  start() {
+    this.error = null;
+    this.element.setAttribute("aria-busy", "true");
+    this.enqueue(() => this.run());
+  }
+
+  /** Try again what has failed. */
+  retry() {
+    this.find(".retry")?.remove();
+    for (const line of this.element.querySelectorAll(".error, .trouble")) line.hidden = true;
+    this.start();
+  }
+
+  async run() {
+    try {
+      const sent = await prepare(this.file);
+      if (sent.preview) this.showPreview(sent.preview);
+      const note = (text) => { showWait(this.element, text); statusLine.textContent = `${this.name}: ${text}`; };
+      this.answer = await ask(sent.file, sent.nameOf(this.name), { note, signal: this.abort.signal });
+      this.answer.prediction.filename = this.name;
+      this.show(sent);
+    } catch (error) {
+      if (this.abort.signal.aborted) return;
+      this.fail(error);
+    }
+    this.element.removeAttribute("aria-busy");
+    this.changed();
+  }
+
+  show(sent) {
+    const { model, version, prediction, times } = this.answer;
+    statusLine.textContent = `${this.name}: ${showAnswer(this.find(".answer"), prediction)}`;
+    if (sent.took !== undefined) times.prepare = sent.took;
+    showTimes(this.find(".times"), times);
+    this.find(".sent").textContent = sent.file === this.file ? "" : t("shrunk", { before: size(this.file.size), after: size(sent.file.size) });
+    this.find(".by").textContent = t("model_option", { name: model, version });
+    this.find(".sent").hidden = sent.file === this.file;
+    this.find(".by").hidden = models.length < 2;
+    this.find(".json").hidden = false;
+  }
+
+  fail(error) {
+    this.error = error;
+    showWait(this.element, "");
+    showError(this.find(".answer"), error);
+    statusLine.textContent = `${this.name}: ${error.message}`;
+    if (!error.mayRetry) return;
+    const retry = document.createElement("button");
+    retry.className = "button quiet small retry";
+    retry.type = "button";
+    retry.textContent = t("retry");
+    retry.addEventListener("click", () => {
+      this.element.focus(); // the button that has the focus goes
+      lookAgain();
+      this.retry();
+    });
+    this.find(".answer").append(retry);
+  }
+
+  showPreview(blob) {
+    const image = this.find("img");
+    image.onload = () => URL.revokeObjectURL(image.src);
+    image.onerror = () => image.parentElement.classList.add("none");
+    image.parentElement.classList.remove("none");
+    image.src = URL.createObjectURL(blob);
+  }
+}

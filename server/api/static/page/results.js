@@ -1,0 +1,73 @@
+// The cards, the newest on top, and what can be done with all of them.
+
+import { Card } from "./card.js";
+import { toCSV } from "./csv.js";
+import { empty, enqueue } from "./queue.js";
+import { lookAgain } from "./upload.js";
+import { counted, t } from "./words.js";
+
+const results = document.getElementById("results");
+const toolbar = document.getElementById("toolbar");
+const statusLine = document.getElementById("status");
+let cards = [];
+
+/** Show pictures, each {file, name}, as cards, and ask for their answers; `numLeftOut` files beside them were none. */
+export function accept(pictures, numLeftOut = 0) {
+  const leftOut = numLeftOut ? counted("left_out", numLeftOut) : "";
+  if (leftOut) statusLine.textContent = document.getElementById("left-out").textContent = leftOut;
+  document.getElementById("left-out").hidden = !leftOut;
+  if (!pictures.length) return;
+  document.querySelector(".refusal[role=alert]:not([id])")?.remove();
+  if (cards.every((card) => card.isDone)) lookAgain();
+  const added = pictures.map((picture) => new Card(picture, { enqueue, changed: showSummary }));
+  cards = [...added, ...cards];
+  results.prepend(...added.map((card) => card.element));
+  const text = counted("classifying", pictures.length, { name: pictures[0].name });
+  statusLine.textContent = `${text} ${leftOut}`.trim();
+  for (const card of added) card.start();
+  showSummary();
+  added[0].element.scrollIntoView({ block: "nearest" });
+}
+
+export function listenToToolbar() {
+  document.getElementById("csv").addEventListener("click", download);
+  document.getElementById("clear").addEventListener("click", clear);
+  document.getElementById("retry-failed").addEventListener("click", () => {
+    lookAgain();
+    for (const card of failed()) card.retry();
+    showSummary();
+  });
+}
+
+function failed() {
+  return cards.filter((card) => card.error?.mayRetry);
+}
+
+function showSummary() {
+  const numFailed = cards.filter((card) => card.error).length;
+  const values = { done: cards.filter((card) => card.answer).length, count: cards.length, failed: numFailed };
+  document.getElementById("summary").textContent = t(numFailed ? "summary_failed" : "summary", values);
+  document.getElementById("retry-failed").hidden = failed().length < 2;
+  toolbar.hidden = !cards.length;
+}
+
+function download() {
+  const done = cards.filter((card) => card.answer || card.error);
+  // The mark at the begin tells spreadsheets that it is UTF-8.
+  const url = URL.createObjectURL(new Blob(["\ufeff", toCSV(done)], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = "answers.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+function clear() {
+  empty();
+  for (const card of cards) card.abort.abort();
+  cards = [];
+  results.replaceChildren();
+  document.getElementById("left-out").hidden = true;
+  showSummary();
+  document.getElementById("image").focus(); // the button that had the focus is hidden
+}

@@ -1,0 +1,93 @@
+// Sends one picture to /predict and waits for its answer, also while the server is busy or being restarted.
+
+import { t } from "./words.js";
+
+const MAX_WAIT_S = 60; // of one picture, of all that a busy server asks for
+const MAX_DOWN_MS = 8000; // for which a server that is away is looked for; a restart takes less
+const LOOK_AGAIN_S = 1;
+
+const form = document.getElementById("form");
+let downSince = 0; // of all pictures, so that not each looks for a server that is gone
+
+export class Failure extends Error {
+  constructor(message, { code = "", mayRetry = false } = {}) {
+    super(message);
+    this.code = code;
+    this.mayRetry = mayRetry;
+  }
+}
+
+export function lookAgain() {
+  downSince = 0;
+}
+
+export function credentials() {
+  const key = document.getElementById("key")?.value.trim(); // kept nowhere but in the field
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+/** Ask for one picture: the first of the answer's predictions, and the milliseconds of each part of the way. */
+export async function ask(file, name, { note = () => {}, signal } = {}) {
+  if (file.size > Number(form.dataset.maxUploadBytes)) throw new Failure(t("too_large", { size: form.dataset.maxUpload }));
+  let waitedS = 0;
+  for (;;) {
+    const started = performance.now();
+    const response = await send(file, name, signal);
+    if (!response) {
+      note(t("waiting_down"));
+      await sleep(LOOK_AGAIN_S, signal);
+      continue;
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok && answer.predictions) {
+      const { model, version, predictions: [prediction] } = answer;
+      return { model, version, prediction, times: timesOf(response, performance.now() - started) };
+    }
+    const waitS = Number(response.headers.get("Retry-After")) || LOOK_AGAIN_S;
+    waitedS += waitS;
+    if (![429, 503].includes(response.status) || waitedS > MAX_WAIT_S) throw failureOf(response, answer.error);
+    note(t("waiting_busy", { seconds: waitS }));
+    await sleep(waitS, signal);
+  }
+}
+
+async function send(file, name, signal) {
+  const url = new URL(form.action);
+  url.searchParams.set("timing", "true");
+  const body = new FormData();
+  body.append("image", file, name);
+  try {
+    const headers = { Accept: "application/json", ...credentials() };
+    const response = await fetch(url, { method: "POST", body, headers, signal });
+    downSince = 0;
+    return response;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    downSince ||= performance.now();
+    if (performance.now() - downSince > MAX_DOWN_MS) throw new Failure(t("unreachable"), { mayRetry: true });
+    return null;
+  }
+}
+
+function failureOf(response, error) {
+  const message = sentence(error?.message ?? t("no_answer", { status: response.status }));
+  const mayRetry = response.status >= 500 || [401, 408, 429].includes(response.status);
+  return new Failure(message, { code: error?.code, mayRetry });
+}
+
+function timesOf(response, total) {
+  const times = { total };
+  for (const [, part, ms] of (response.headers.get("Server-Timing") ?? "").matchAll(/(\w+);dur=([\d.]+)/g)) times[part] = Number(ms);
+  return times;
+}
+
+function sentence(message) {
+  return message[0].toUpperCase() + message.slice(1) + (/[.。]$/.test(message) ? "" : ".");
+}
+
+function sleep(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1000 * seconds);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+  });
+}
