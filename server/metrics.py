@@ -196,7 +196,7 @@ class Metrics:
             except OSError as error:
                 note = _not_kept(error)
             self._noted_answers[key] = note
-        note(duration_s)
+        self.call(note, duration_s)
 
     def note_decoded(self, model: ServedModel, duration_s: float) -> None:
         """Count what it took until all images of a request for a version were decoded."""

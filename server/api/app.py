@@ -46,7 +46,7 @@ from server.metrics import OTHER, Metrics
 from server.open_inference.service import OpenInference
 from server.prediction_counts import PredictionCounts
 from server.prediction_metrics import PredictionMetrics
-from server.request_log import with_request_id
+from server.request_log import WSGIApplication, with_request_id
 from server.settings import Settings
 from server.state_metrics import StateMetrics
 
@@ -73,7 +73,7 @@ class FlaskApp(Flask):
     def __init__(self, *, cors_origins: tuple[str, ...] = ()) -> None:
         super().__init__("server.api")
         self.cors_origins, self.may_wait = cors_origins, False
-        self.at_once: dict[str, Callable[[Request], Response]] = {}
+        self.at_once: dict[str, Callable[[Request], WSGIApplication]] = {}
         self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.url_map.converters["segment"] = Segment

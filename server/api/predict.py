@@ -11,7 +11,7 @@ from flask import Blueprint, Request, Response, request
 
 from models.answers import Ranked
 from models.errors import OpsinError
-from server.api.errors import JSONResponse, body_of, error_response, headers_of, status_of
+from server.api.errors import JSONDocument, JSONResponse, body_of, error_response, headers_of, status_of
 from server.api.exchange import Exchange
 from server.api.explanations import NOTHING_MORE, ExplanationQuery, parse_explanation
 from server.api.pages import Pages
@@ -22,6 +22,7 @@ from server.classify import Classification, Classifier, Upload
 from server.fraction import fraction
 from server.metrics import Metrics
 from server.request_errors import RequestError
+from server.request_log import WSGIApplication
 from server.settings import Settings
 from server.similar import SimilarExamples
 from server.whole_number import whole_number
@@ -46,18 +47,18 @@ class Query:
 
 def predict_answer(
     classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics
-) -> Callable[[Request], Response]:
+) -> Callable[[Request], WSGIApplication]:
     """Make what answers a request; where `wants_page`, it takes Flask's contexts."""
     examples = SimilarExamples(settings.repository)
 
-    def answer(current: Request) -> Response:
+    def answer(current: Request) -> WSGIApplication:
         exchange = Exchange(current, settings, metrics)
         response = respond(current, exchange)
         if exchange.is_timed:
             response.headers[TIMING_HEADER] = exchange.server_timing()
         return response
 
-    def respond(current: Request, exchange: Exchange) -> Response:
+    def respond(current: Request, exchange: Exchange) -> Response | JSONDocument:
         try:
             query = parse_query(current)
             if query.timing:
@@ -89,12 +90,12 @@ def predict_answer(
     return answer
 
 
-def predict_routes(answer: Callable[[Request], Response]) -> Blueprint:
+def predict_routes(answer: Callable[[Request], WSGIApplication]) -> Blueprint:
     """Make the route."""
     routes = Blueprint("predict", __name__)
 
     @routes.post("/predict")
-    def predict() -> Response:
+    def predict() -> WSGIApplication:
         return answer(request._get_current_object())  # type: ignore[attr-defined]
 
     return routes
@@ -150,7 +151,7 @@ def _failure(classification: Classification) -> OpsinError | None:
 
 def _json_response(
     uploads: list[Upload], classification: Classification, wanted: ExplanationQuery, examples: SimilarExamples
-) -> Response:
+) -> Response | JSONDocument:
     failure = _failure(classification)
     if failure and len(uploads) == 1:
         return error_response(failure)
@@ -174,7 +175,7 @@ def _json_response(
     document = {**served, "predictions": predictions}
     if failure:
         return JSONResponse({"error": body_of(failure), **document}, status_of(failure), headers_of(failure))
-    return JSONResponse(document)
+    return JSONDocument(document)
 
 
 def _listed(labels: Sequence[Ranked]) -> list[dict[str, Any]]:
