@@ -65,24 +65,27 @@ class Batcher:
         self._table, self._engine, self._clock = table, engine, clock
         self._num_runners, self._max_queue_delay_s = num_runners, max_queue_delay_s
         self._lock = threading.Lock()
-        self._in_batch = np.zeros(table.num_slots, np.bool_)
+        self._in_batch = [False] * table.num_slots
         self._num_busy = 0
         self._held_since: float | None = None
         self._is_holding_back = False  # while a suspect runs, or waits for the others to end
         self._is_oldest_first = False
 
-    def next_batch(self, max_batch: Callable[[int], int | None]) -> Batch | float | None:
+    def next_batch(
+        self, max_batch: Callable[[int], int | None], *, lone_slot: int | None = None
+    ) -> Batch | float | None:
         """Take the next batch for a runner that is free.
 
         Args:
             max_batch: the most images that a model, given by its key, runs together; None where there is no such model.
+            lone_slot: where all that may wait is, of this engine, if that is known.
 
         Returns:
             A batch, to be given to `finish` in any case; or the seconds after which to ask again; or None where nothing
             waits.
         """
         with self._lock:
-            waiting = self._find_waiting(max_batch)
+            waiting = self._find_waiting(max_batch, self._pending() if lone_slot is None else [lone_slot])
             suspects = [slot for slot in waiting if self._num_attempts(slot)]
             self._is_holding_back |= bool(suspects)
             if not waiting or (self._is_holding_back and self._num_busy):
@@ -132,26 +135,33 @@ class Batcher:
         table = self._table
         table.fence()  # who reserves a slot reads the catalogue after one: either it has seen the new one, or is seen
         with self._lock:
-            is_wanted = table.in_use.view(np.bool_) & (table.engine == self._engine) & (table.model == model)
-            return bool(is_wanted.any() or (self._in_batch & (table.model == model)).any())
+            is_wanted = (table.in_use.view(np.bool_) & (table.engine == self._engine)) | np.array(self._in_batch)
+            return bool((is_wanted & (table.model == model)).any())
 
     def ring_all(self) -> None:
         """Have every waiter look again: a predecessor may have died between a result and its wake-up."""
         for wakeup in self._table.wakeups:
             self._table.ring(wakeup)
 
-    def _find_waiting(self, max_batch: Callable[[int], int | None]) -> list[int]:
-        """Find the slots to run, oldest first; complete those that shall not run."""
+    def _pending(self) -> list[int]:
+        """List the slots that are not completed, oldest first."""
         table = self._table
-        is_pending = (table.ticket != table.completed) & (table.engine == self._engine) & ~self._in_batch
-        pending, waiting = np.flatnonzero(is_pending), list[int]()
-        if not len(pending):
+        pending = np.flatnonzero((table.ticket != table.completed) & (table.engine == self._engine))
+        if len(pending) > 1:
+            table.fence()  # what a ticket announces is read after it
+            pending = pending[np.argsort(table.submitted[pending], kind="stable")]
+        slots: list[int] = pending.tolist()
+        return slots
+
+    def _find_waiting(self, max_batch: Callable[[int], int | None], pending: list[int]) -> list[int]:
+        """Find the slots to run of those that may be pending, in their order; complete those that shall not run."""
+        table, waiting = self._table, list[int]()
+        pending = [slot for slot in pending if table.ticket[slot] != table.completed[slot] and not self._in_batch[slot]]
+        if not pending:
             return waiting
         table.fence()  # what a ticket announces is read after it
-        if len(pending) > 1:
-            pending = pending[np.argsort(table.submitted[pending], kind="stable")]
         now = self._clock()
-        for slot in pending.tolist():
+        for slot in pending:
             if table.cancelled[slot] == table.ticket[slot]:
                 status = Status.CANCELLED
             elif table.deadline[slot] <= now:

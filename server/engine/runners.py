@@ -9,6 +9,7 @@ its runner waits for it without sleeping once it has been announced.
 from __future__ import annotations
 
 import logging
+import math
 import select
 import threading
 import time
@@ -127,14 +128,15 @@ class Runners:
             loaded = self.models.get(model)
             return loaded.max_batch if loaded else None
 
-        table, may_await = self._table, self._awaits_lone
+        table, may_await, lone_slot = self._table, self._awaits_lone, None
         while not self._is_closed:
-            batch_or_delay_s = self._batcher.next_batch(max_batch)
+            batch_or_delay_s = self._batcher.next_batch(max_batch, lone_slot=lone_slot)
             if isinstance(batch_or_delay_s, Batch):
                 return batch_or_delay_s
+            lone_slot = None
             is_announced = self._awaits_lone and table.is_lone_announced
             if is_announced and may_await and not table.is_awake[self._engine]:
-                may_await = self._await_lone()
+                may_await, lone_slot = self._await_lone(), table.lone_slot
                 continue
             is_wanted = self._shadows.has_waiting and batch_or_delay_s is None and not is_announced
             if is_wanted and self._batcher.is_idle and (task := self._shadows.begin()) is not None:
@@ -167,7 +169,7 @@ class Runners:
         if self._shadows.watches(batch.model):
             self._shadows.offer(batch.model, self._images(loaded, batch.slots), rows)
         for slot, row in zip(batch.slots, rows, strict=True):
-            is_valid = row is not None and np.isfinite(row).all()
+            is_valid = row is not None and math.isfinite(np.add.reduce(row))  # as it is where all of it is
             if row is not None and is_valid:
                 self._table.probabilities(slot, len(row))[:] = row
             statuses.append(Status.OK if is_valid else Status.FAILED)

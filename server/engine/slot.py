@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import time
 
@@ -152,7 +153,7 @@ class Waiter:
         ready = [fd for fd, _ in self._poll.poll(math.ceil(1000 * left_s))]
         self._poll.unregister(wakeup)
         if wakeup in ready:
-            self._table.clear(wakeup)
+            os.eventfd_read(wakeup)
         elif self._client_fd in ready:
             raise ClientGone("the client closed the connection before it had its answer")
 

@@ -192,11 +192,14 @@ class SlotTable:
     @property
     def is_lone_announced(self) -> bool:
         """Tell whether the only image in hand is still to be submitted, in a moment."""
+        slot = self.lone_slot
+        return slot is not None and bool(self.announced[slot] > self.ticket[slot])
+
+    @property
+    def lone_slot(self) -> int | None:
+        """Find the slot of the only image in hand; None where there are none or several."""
         in_use = self.in_use.tobytes()
-        if in_use.count(1) != 1:
-            return False
-        slot = in_use.index(1)
-        return bool(self.announced[slot] > self.ticket[slot])
+        return in_use.index(1) if in_use.count(1) == 1 else None
 
     def num_in_hand(self, engine: int) -> int:
         """Count the images that an engine has to do, from reservation to result."""

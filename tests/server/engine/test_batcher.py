@@ -66,6 +66,20 @@ def test_one_free_runner_takes_all_that_fits_oldest_first(table, clock):
     assert batcher.next_batch(MAX_BATCH.get) is None
 
 
+def test_slot_that_is_known_to_be_the_only_one_is_looked_at_alone(table, clock):
+    batcher = batcher_of(table, clock, num_runners=2)
+    assert batcher.next_batch(MAX_BATCH.get, lone_slot=5) is None  # it is not submitted yet
+    submit(table, 5)
+    batch = batcher.next_batch(MAX_BATCH.get, lone_slot=5)
+    assert (batch.slots, batch.is_lone) == ((5,), True)
+    assert batcher.next_batch(MAX_BATCH.get, lone_slot=5) is None  # it runs
+    finish(batcher, batch)
+    assert batcher.next_batch(MAX_BATCH.get, lone_slot=5) is None  # it is done
+    submit(table, 5, deadline=0.0)
+    assert batcher.next_batch(MAX_BATCH.get, lone_slot=5) is None
+    assert table.status[5] == Status.EXPIRED
+
+
 def test_small_request_is_in_the_next_batch_and_so_is_the_oldest_image(table, clock):
     for slot in range(10):
         submit(table, slot, submitted=slot, request_size=10)

@@ -12,6 +12,7 @@ from engines import MODEL, SOON_S, MeanColour, RunningEngine, ask, red_share, sm
 from server.engine.batcher import Batcher
 from server.engine.busy_wait import BusyWait
 from server.engine.catalogue import key_of
+from server.engine.errors import EngineFailed
 from server.engine.runners import Runners
 from server.engine.slot_table import Status
 
@@ -64,7 +65,7 @@ def test_runner_that_is_told_to_wait_asks_again_when_that_time_is_over():
     asked, has_asked_again = [], threading.Event()
 
     class Waiting:
-        def next_batch(self, _max_batch):
+        def next_batch(self, _max_batch, **_options):
             asked.append(time.monotonic())
             if len(asked) == 1:
                 return 0.03
@@ -151,4 +152,18 @@ def test_one_ring_wakes_as_many_runners_as_there_is_work_for():
     table.ring(table.doorbells[0])
     running.wait_until_idle()  # which one runner alone would never be
     assert table.status[:2].tolist() == [Status.OK, Status.OK]
+    running.close()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_no_answer(bad):
+    class Broken(MeanColour):
+        def run(self, images):
+            probabilities = super().run(images)
+            probabilities[:, 1] = bad
+            return probabilities
+
+    running = RunningEngine(Broken())
+    with pytest.raises(EngineFailed):
+        ask(running.client, MODEL, 1)
     running.close()
