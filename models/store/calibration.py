@@ -16,6 +16,7 @@ MAX_SCORES = 1000  # more would not change a threshold by more than a thousandth
 
 # Many answers of an int8 model are equal: what is as probable as the threshold must reach it, though float32.
 _ROUNDING = 1e-6
+FEW = 64  # labels, which Python goes through in less time than numpy's functions take to come into the caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def sureness(probabilities: npt.ArrayLike) -> float:
     It tells photos of none of the classes from others better than the largest probability does (docs/training.md).
     """
     values = np.asarray(probabilities, np.float64)
+    if len(values) <= FEW:
+        return math.exp(sum(value * math.log(value) for value in values.tolist() if value > 0))
     values = values[values > 0]
     return math.exp((values * np.log(values)).sum())
 

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from small_artifacts import small_manifest
 
-from models.store.calibration import MAX_SCORES, Calibration, sureness
+from models.store.calibration import FEW, MAX_SCORES, Calibration, sureness
 from models.store.manifest import decode, encode
 
 FITTED = Calibration(num_images=4, temperature=1.25, unsure_below=0.4, scores=(0.0, 0.1, 0.2, 0.7))
 
 
-def test_sureness_is_that_of_an_even_choice():
-    assert sureness([1, 0, 0]) == 1
+@pytest.mark.parametrize("num_others", [0, FEW])
+def test_sureness_is_that_of_an_even_choice(num_others):
+    others = [0] * num_others
+    assert sureness([1, 0, 0, *others]) == 1
+    assert sureness([0.25] * 4 + others) == pytest.approx(1 / 4)
     assert sureness([0.5, 0.5, 0]) == pytest.approx(1 / 2)
     assert sureness(np.full(5, 0.2, np.float32)) == pytest.approx(1 / 5)
     assert sureness([0.6, 0.4]) == pytest.approx(0.6**0.6 * 0.4**0.4)
