@@ -32,7 +32,13 @@ def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) 
     slots = settings.max_queue * (image_bytes + SLOT_BYTES)
     heads = settings.num_connections * MAX_HEAD_BYTES
     worker = WORKER_BYTES + heads + bodies + decoders + slots
-    # On their way to it are as many messages as may be in hand, of streams as many again, and one question.
-    grpc = GRPC_BYTES + 2 * in_hand + settings.max_upload_bytes + worker if settings.grpc_port is not None else 0
+    # Of messages on their way as much as may be in hand, and what comes until that is seen.
+    grpc = GRPC_BYTES + 2 * in_hand + worker if settings.grpc_port is not None else 0
     engine = ENGINE_BYTES + MAX_WAITING * image_bytes
     return MASTER_BYTES + num_engines * engine + settings.workers * worker + grpc
+
+
+def max_grpc_bytes(settings: Settings) -> int:
+    """Bound the memory of the process of gRPC alone, without its slots and decoders."""
+    in_hand = max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes)
+    return WORKER_BYTES + GRPC_BYTES + (BODY_COPIES + 1) * in_hand

@@ -28,15 +28,13 @@ class Health:
 
     Args:
         service: knows whether it takes requests, and which models there are.
-        questions: receives what is asked.
+        uploads: receives what is asked.
         doorway: lets calls in; these are for everybody.
         is_stopping: set when the process is on its way out; what is watched ends then.
     """
 
-    def __init__(
-        self, service: OpenInference, questions: Uploads, doorway: Doorway, is_stopping: asyncio.Event
-    ) -> None:
-        self._service, self._questions, self._doorway = service, questions, doorway
+    def __init__(self, service: OpenInference, uploads: Uploads, doorway: Doorway, is_stopping: asyncio.Event) -> None:
+        self._service, self._uploads, self._doorway = service, uploads, doorway
         self._is_stopping, self._num_watches = is_stopping, 0
 
     def handlers(self) -> dict[str, Any]:
@@ -73,7 +71,7 @@ class Health:
             self._num_watches -= 1
 
     async def _asked(self, call: Call) -> str:
-        content = await self._questions.receive(call.context)
+        content = await self._uploads.receive(call.context)
         try:
             return str(message_class("grpc.health.v1.HealthCheckRequest").FromString(content).service)
         except DecodeError:

@@ -14,8 +14,9 @@ from server.grpc.health import Health
 from server.grpc.inference import Inference
 from server.grpc.service import SERVICE, GRPCInferenceService
 from server.grpc.streams import Streams
-from server.grpc.uploads import Uploads, max_messages
+from server.grpc.uploads import Uploads
 from server.http.tls import TLS
+from server.memory_bound import max_grpc_bytes
 from server.settings import Settings
 
 LINGER_S = 0.5  # in which clients hear that it stops, before no more calls are taken
@@ -44,27 +45,24 @@ class GRPCServer:
     """
 
     def __init__(self, application: GRPCApplication, settings: Settings, address: str, tls: TLS | None) -> None:
-        in_hand_bytes, max_bytes = settings.max_uploads_in_hand_bytes, settings.max_upload_bytes
-        read_timeout_s = settings.read_timeout_ms / 1000
-        uploads = Uploads(max_in_hand_bytes=in_hand_bytes, max_bytes=max_bytes, read_timeout_s=read_timeout_s)
-        questions = Uploads(max_in_hand_bytes=max_bytes, max_bytes=max_bytes, read_timeout_s=read_timeout_s)
+        uploads = Uploads(
+            max_in_hand_bytes=max(settings.max_uploads_in_hand_bytes, settings.max_upload_bytes),
+            max_own_bytes=max_grpc_bytes(settings),
+            read_timeout_s=settings.read_timeout_ms / 1000,
+        )
         service, metrics = application.service, application.metrics
         doorway = Doorway(application.keeper, metrics, may_wait=settings.rate_limit_redis is not None)
         self._is_stopping = asyncio.Event()
         self._inference = Inference(service, application.engine, settings, metrics, uploads)
-        streams = Streams(
-            self._inference, doorway, self._is_stopping, max_streams=max_messages(in_hand_bytes, max_bytes)
-        )
-        calls = GRPCInferenceService(
-            service, self._inference, uploads=uploads, questions=questions, doorway=doorway
-        ).handlers(streams)
-        health = Health(service, questions, doorway, self._is_stopping).handlers()
+        streams = Streams(self._inference, uploads, doorway, self._is_stopping, max_streams=settings.num_threads)
+        calls = GRPCInferenceService(service, self._inference, uploads, doorway).handlers(streams)
+        health = Health(service, uploads, doorway, self._is_stopping).handlers()
         self._server = grpc.aio.server(
             handlers=[
                 grpc.method_handlers_generic_handler(SERVICE, calls),
                 grpc.method_handlers_generic_handler(HEALTH_SERVICE, health),
             ],
-            options=[*OPTIONS, ("grpc.max_receive_message_length", max_bytes)],
+            options=[*OPTIONS, ("grpc.max_receive_message_length", settings.max_upload_bytes)],
             maximum_concurrent_rpcs=settings.num_connections,
         )
         if tls is None:

@@ -42,16 +42,12 @@ class GRPCInferenceService:
     Args:
         service: answers them.
         inference: classifies.
-        uploads: receives what is classified.
-        questions: receives all else, so that it has not to wait for uploads.
+        uploads: receives messages.
         doorway: lets calls in.
     """
 
-    def __init__(
-        self, service: OpenInference, inference: Inference, *, uploads: Uploads, questions: Uploads, doorway: Doorway
-    ) -> None:
-        self._service, self._inference = service, inference
-        self._uploads, self._questions, self._doorway = uploads, questions, doorway
+    def __init__(self, service: OpenInference, inference: Inference, uploads: Uploads, doorway: Doorway) -> None:
+        self._service, self._inference, self._uploads, self._doorway = service, inference, uploads, doorway
 
     def handlers(self, streams: Streams) -> dict[str, Any]:
         """Make a handler of each call."""
@@ -87,7 +83,7 @@ class GRPCInferenceService:
     async def _tell(self, name: str, answer: Callable[[Any], dict[str, Any]], call: Call) -> Any:
         """Answer what takes no model, by a document as HTTP has it."""
         async with self._doorway.admitted(call):
-            content = await self._questions.receive(call.context)
+            content = await self._uploads.receive(call.context)
             try:
                 asked = message_class(f"inference.{name}Request").FromString(content)
             except DecodeError:

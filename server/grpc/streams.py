@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from grpc import StatusCode
-from grpc.aio import EOF
 
 from models.errors import OpsinError
 from server.api.errors import message_of
@@ -17,6 +16,7 @@ from server.grpc.errors import code_of
 from server.grpc.inference import Inference
 from server.grpc.messages import message_class
 from server.grpc.request import parse_message
+from server.grpc.uploads import Uploads
 from server.request_errors import Overloaded, RequestError
 
 MAX_AHEAD = 16  # requests of one stream that are in hand; flow control keeps its client waiting with the next
@@ -28,13 +28,23 @@ class Streams:
 
     Args:
         inference: classifies.
+        uploads: receives requests.
         doorway: lets requests in.
         is_stopping: set when the process is on its way out; what has come by then is answered.
-        max_streams: that may be open at once, for each may have a message on its way.
+        max_streams: that may be open at once.
     """
 
-    def __init__(self, inference: Inference, doorway: Doorway, is_stopping: asyncio.Event, *, max_streams: int) -> None:
-        self._inference, self._doorway, self._is_stopping = inference, doorway, is_stopping
+    def __init__(
+        self,
+        inference: Inference,
+        uploads: Uploads,
+        doorway: Doorway,
+        is_stopping: asyncio.Event,
+        *,
+        max_streams: int,
+    ) -> None:
+        self._inference, self._uploads = inference, uploads
+        self._doorway, self._is_stopping = doorway, is_stopping
         self._max_streams, self._num_streams = max_streams, 0
 
     async def serve(self, call: Call) -> None:
@@ -47,11 +57,7 @@ class Streams:
         async with self._doorway.admitted(call):
             pass  # whose requests would all be refused
         if self._num_streams >= self._max_streams:
-            raise Overloaded(
-                f"{self._max_streams} streams are open, as many as OPSIN_MAX_UPLOADS_IN_HAND_BYTES has room for by "
-                "OPSIN_MAX_UPLOAD_BYTES; try again later",
-                wait_s=1,
-            )
+            raise Overloaded(f"{self._max_streams} streams are open already, try again later", wait_s=1)
         self._num_streams += 1
         answers: asyncio.Queue[asyncio.Task[Any] | None] = asyncio.Queue()
         ahead = asyncio.Semaphore(MAX_AHEAD)
@@ -79,12 +85,12 @@ class Streams:
         try:
             while True:
                 await ahead.acquire()
-                reading = asyncio.create_task(call.context.read())
+                reading = asyncio.create_task(self._uploads.receive_next(call.context))
                 try:
                     await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     reading.cancel()  # where it is not done
-                if not reading.done() or (content := reading.result()) is EOF:
+                if not reading.done() or (content := reading.result()) is None:
                     return
                 answers.put_nowait(asyncio.create_task(self._answer(call, content)))
         finally:

@@ -28,6 +28,7 @@ from grpc_calls import (  # noqa: E402
     stream,
     watch,
 )
+from http2_frames import connect_with_begun_calls  # noqa: E402
 from running_server import STUB, RunningServer, wait_until  # noqa: E402
 
 from server.grpc.messages import message_class  # noqa: E402
@@ -141,6 +142,19 @@ def test_stream_is_answered_in_its_order_and_limits_hold_within_it(channel):
     blue, bad, red = stream(channel)(iter(requests), timeout=WAIT_S)
     assert (label_of(blue.infer_response), label_of(red.infer_response)) == ("blue", "red")
     assert (bad.infer_response.id, bad.error_message[:5]) == ("2", "bytes") or bad.error_message
+
+
+def test_calls_that_stand_still_keep_nobody_waiting_and_end_with_their_time(start):
+    running = start(OPSIN_GRPC_PORT="0", OPSIN_READ_TIMEOUT_MS="2000").wait_until_ready()
+    path = "/inference.GRPCInferenceService/ModelInfer"
+    with contextlib.ExitStack() as held, channel_to(running) as channel:
+        for _ in range(10):
+            held.enter_context(connect_with_begun_calls(running.grpc, path, 50))
+        assert label_of(infer(channel)(photo_request(RED), timeout=WAIT_S)) == "red"
+        assert check(channel) == SERVING
+        code = "DEADLINE_EXCEEDED"
+        wait_until(lambda: running.counted("opsin_grpc_requests_total", method="ModelInfer", code=code) == 500)
+    assert running.stop()[0] == 0
 
 
 def test_server_that_has_too_much_to_do_says_when_to_come_back(start):

@@ -12,6 +12,7 @@ from server.memory_bound import (
     MAX_SMALL_MEMORY_BYTES,
     SLOT_BYTES,
     WORKER_BYTES,
+    max_grpc_bytes,
     max_memory_bytes,
 )
 from server.settings import Settings
@@ -59,4 +60,7 @@ def test_grpc_takes_what_a_worker_does_and_messages_on_their_way():
         return max_memory_bytes(settings, num_engines=1, image_bytes=7)
 
     worker = bound() - MASTER_BYTES - ENGINE_BYTES - MAX_WAITING * 7
-    assert bound(grpc_port=0) - bound() == worker + GRPC_BYTES + 2 * 100 + 10
+    assert bound(grpc_port=0) - bound() == worker + GRPC_BYTES + 2 * 100
+    assert (
+        max_grpc_bytes(Settings(max_uploads_in_hand_bytes=100, max_upload_bytes=10)) == WORKER_BYTES + GRPC_BYTES + 500
+    )

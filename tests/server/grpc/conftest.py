@@ -36,7 +36,7 @@ def doorway(metrics):
 
 @pytest.fixture
 def uploads():
-    return Uploads(max_in_hand_bytes=200_000, max_bytes=100_000, read_timeout_s=20)
+    return Uploads(max_in_hand_bytes=200_000, max_own_bytes=2**40, read_timeout_s=20)
 
 
 @pytest.fixture

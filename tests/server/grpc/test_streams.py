@@ -21,8 +21,8 @@ def request(content, number):
 
 
 @pytest.fixture
-def handle(inference, doorway, is_stopping):
-    streams = Streams(inference, doorway, is_stopping, max_streams=1)
+def handle(inference, uploads, doorway, is_stopping):
+    streams = Streams(inference, uploads, doorway, is_stopping, max_streams=1)
     return doorway.wrap(METHOD, streams.serve, is_stream=True)
 
 
@@ -101,7 +101,7 @@ def test_stream_too_many_is_refused_until_another_ends(handle):
 
     (code, text), third = asyncio.run(serve())
     assert code == StatusCode.RESOURCE_EXHAUSTED
-    assert text.startswith("1 streams are open, as many as OPSIN_MAX_UPLOADS_IN_HAND_BYTES has room for")
+    assert text == "1 streams are open already, try again later"
     assert third is None
 
 

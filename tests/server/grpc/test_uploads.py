@@ -1,4 +1,4 @@
-"""How messages are received: so many at once, and none that keeps others waiting for long."""
+"""How messages are received: in their time, and none for which this process has no memory."""
 
 from __future__ import annotations
 
@@ -7,22 +7,12 @@ import asyncio
 import pytest
 from calls import FakeContext
 
-from server.grpc import uploads as module
-from server.grpc.uploads import Uploads, max_messages
+from server.grpc.uploads import Uploads, own_bytes
 from server.request_errors import IncompleteUpload, Overloaded, UploadTimeout
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    monkeypatch.setattr(module, "SLOW_S", 0.01)
-
-
-def uploads(max_in_hand_bytes=10, max_bytes=5, read_timeout_s=20.0):
-    return Uploads(max_in_hand_bytes=max_in_hand_bytes, max_bytes=max_bytes, read_timeout_s=read_timeout_s)
-
-
-def test_as_many_messages_are_on_their_way_as_there_is_room_for_of_the_largest():
-    assert [max_messages(10, size) for size in (1, 5, 6, 20)] == [10, 2, 1, 1]
+def uploads(taken_bytes=lambda: 0, *, read_timeout_s=20.0):
+    return Uploads(max_in_hand_bytes=10, max_own_bytes=100, read_timeout_s=read_timeout_s, own_bytes=taken_bytes)
 
 
 def test_message_is_received():
@@ -50,28 +40,35 @@ def test_message_that_takes_too_long_is_given_up():
         asyncio.run(receive())
 
 
-def test_slow_message_gives_its_place_to_one_that_waits():
+def test_messages_that_began_first_are_given_up_where_there_is_too_much():
+    taken_bytes = iter([100, 101, 101, 100])
+
     async def receive():
-        few = uploads(max_in_hand_bytes=5)
-        slow = asyncio.create_task(few.receive(FakeContext()))
-        await asyncio.sleep(0)
-        assert await few.receive(FakeContext(b"abc")) == b"abc"
-        await slow
+        some = uploads(lambda: next(taken_bytes, 0))
+        contexts = [FakeContext() for _ in range(5)]
+        coming = [asyncio.create_task(some.receive(context)) for context in contexts]
+        while not all(each.done() for each in coming[:3]):
+            await asyncio.sleep(0.01)
+        for context in contexts:
+            context.messages.put_nowait(b"abc")
+        return await asyncio.gather(*coming, return_exceptions=True)
 
-    with pytest.raises(Overloaded, match="came slowly"):
-        asyncio.run(receive())
+    *given_up, fourth, fifth = asyncio.run(receive())
+    assert [str(each) for each in given_up] == ["too much is on its way to this server, try again later"] * 3
+    assert [each.retry_after_s for each in given_up] == [1] * 3
+    assert (fourth, fifth) == (b"abc", b"abc")
 
 
-def test_slow_message_has_its_time_where_nobody_waits():
+def test_stream_has_no_time_limit_between_messages():
     async def receive():
-        some, context = uploads(), FakeContext()
-        slow = asyncio.create_task(some.receive(context))
-        await asyncio.sleep(0.03)
-        assert await some.receive(FakeContext(b"abc")) == b"abc"
-        context.messages.put_nowait(b"at last")
-        return await slow
+        some, context = uploads(read_timeout_s=0.01), FakeContext()
+        coming = asyncio.create_task(some.receive_next(context))
+        await asyncio.sleep(0.05)
+        context.messages.put_nowait(b"abc")
+        context.end()
+        return await coming, await some.receive_next(context)
 
-    assert asyncio.run(receive()) == b"at last"
+    assert asyncio.run(receive()) == (b"abc", None)
 
 
 def test_bytes_in_hand_are_bounded_until_they_are_answered():
@@ -87,3 +84,10 @@ def test_bytes_in_hand_are_bounded_until_they_are_answered():
             return "held"
 
     assert asyncio.run(hold()) == "held"
+
+
+def test_memory_of_this_process_is_told_without_what_it_shares():
+    before = own_bytes()
+    taken = bytearray(32 * 1024**2)
+    taken[::4096] = b"x" * len(taken[::4096])
+    assert 30 * 1024**2 < own_bytes() - before < 40 * 1024**2
