@@ -18,13 +18,13 @@ from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.tools import flatbuffer_utils
 
 from models.errors import ImageError
+from models.measuring.calibrate import MAX_UNSURE, fit_calibration, fit_temperature
+from models.measuring.metrics import calibration_error
 from models.pixels.preprocessing import PixelSpec, preprocess
 from models.report import table
 from models.store.repository import Repository
-from training.calibrate import MAX_UNSURE, fit_calibration, fit_temperature
 from training.data import load_dataset
 from training.dataset import HeldOut
-from training.evaluate import calibration_error
 
 Array = npt.NDArray[np.floating[Any]]
 NUM_DRAWS = 20

@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.folders import RESULTS, ROOT
 from benchmarks.service import Service, free_port
-from training.intervals import in_words
+from models.measuring.intervals import in_words
 
 NAME, STUDENT = "photos", "resnet"
 KEY = ("photos", "minutes", "seed", "taught")  # what tells a row from the others

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from models.measuring.metrics import Metrics, measure
 from models.pixels.spec import PixelSpec
 from models.report import percent
 from models.runtime.tensorflow import TensorFlowRuntime
 from models.runtime.tensors import Probabilities
 from training.dataset import Split, Targets
-from training.evaluate import BATCH_SIZE, Metrics, measure, predict
+from training.evaluate import BATCH_SIZE, predict
 
 
 @dataclass(frozen=True, slots=True)

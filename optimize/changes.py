@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.measuring.intervals import Interval, paired
+from models.runtime.tensors import Probabilities
 from training.dataset import Targets
-from training.evaluate import Probabilities
-from training.intervals import Interval, paired
 
 LEAST_PROBABILITY = 1e-7  # of float32's rounding; a label that a model rules out would make the divergence infinite
 

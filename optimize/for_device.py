@@ -16,6 +16,7 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
+from models.measuring.calibrate import fit_temperature, with_temperature
 from models.network.export import export_saved_model
 from models.network.saturation import saturates
 from models.portable.completed import completed
@@ -33,7 +34,6 @@ from optimize.next_steps import on_device
 from optimize.quantization.post_training import quantize
 from optimize.source import Source, open_source
 from optimize.tasks import Export
-from training.calibrate import fit_temperature, with_temperature
 from training.dataset import Split
 from training.in_use import alone_in
 from training.manifest import PACKAGES

@@ -152,12 +152,12 @@ def _exported(
     architecture: Any, file: Path, pictures: Mapping[str, Pixels], photos: Dataset, spec: PixelSpec
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the int8 file with its temperature; returns the manifest's fields on it, and of its provenance one."""
+    from models.measuring.calibrate import fit_temperature
+    from models.measuring.metrics import measure
     from models.network.export import export_float32, export_int8
     from models.network.pretrained import pretrained_model
     from models.network.tflite_graph import with_temperature
     from optimize.quantization.saturation import keep_from_saturating
-    from training.calibrate import fit_temperature
-    from training.evaluate import measure
     from training.manifest import fields_of
     from training.measured import Answers, measured
 

@@ -21,8 +21,8 @@ from models.store.repository import Repository
 from training.cli import command_line, command_parser, load_version, run
 
 if TYPE_CHECKING:
+    from models.measuring.metrics import Metrics
     from models.store.manifest import Manifest
-    from training.evaluate import Metrics
 
 PROGRAM = "python -m optimize.requantize"
 EXAMPLES = """

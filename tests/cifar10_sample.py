@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from models.measuring.metrics import measure
 from models.runtime import load_runtime
 from models.store.artifact import Artifact
 from training.data import encode_png
 from training.dataset import Pixels, Split
-from training.evaluate import measure, predict
+from training.evaluate import predict
 
 FILE = Path(__file__).parent / "data" / "cifar10_sample.npz"
 

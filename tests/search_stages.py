@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from models.measuring.metrics import Metrics
 from models.network.resnet_v2 import ResNetV2
 from optimize.candidate import Candidate
 from optimize.changes import Changes
@@ -11,7 +12,6 @@ from optimize.cost.rounds import Rounds
 from optimize.gate import Verdict
 from optimize.source import Source
 from training.config import preset
-from training.evaluate import Metrics
 from training.measured import Answers, MeasuredFile
 from training.run import Run
 

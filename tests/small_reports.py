@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.measuring.metrics import Metrics
 from optimize.agreement import Agreement
 from optimize.changes import Changes
 from optimize.cost.latency import Latency
@@ -14,7 +15,6 @@ from optimize.report.figures import Report
 from optimize.report.machine import Machine
 from optimize.report.on_gpu import OnGPU
 from optimize.report.row import Row, relative
-from training.evaluate import Metrics
 
 ON_GPU = OnGPU(
     "float16", Agreement(0.9935, Metrics(10_000, 0.92, 0.99, 0.3, 0.05), Metrics(10_000, 0.9256, 0.99, 0.3, 0.05))

@@ -53,8 +53,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
     start = start or find_starting_point(recipe.config.init, repository)
 
     print("  starting TensorFlow, which takes seconds; a few steps tell how long it takes on this machine")
+    from models.measuring.intervals import in_words
     from training.in_use import alone_in
-    from training.intervals import in_words
     from training.next_steps import next_steps
     from training.publish import about_serving
     from training.train import train

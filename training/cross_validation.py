@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.measuring.intervals import in_words, wilson
 from training.dataset import Targets
-from training.intervals import in_words, wilson
 
 NUM_FOLDS = 5
 FEW_TEST_IMAGES = 200  # with fewer the interval of an accuracy of 0.9 is wider than 8 points

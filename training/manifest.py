@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from models.measuring.metrics import Metrics
 from models.network.architectures import Architecture
 from models.network.saturation import saturates
 from models.store.manifest import Manifest, ModelFile
 from training.architecture import architecture_of
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset
-from training.evaluate import Metrics
 from training.made_with import made_with
 from training.measured import MeasuredFile
 from training.run import Run

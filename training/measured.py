@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from models.measuring.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
+from models.measuring.intervals import Interval, in_words
+from models.measuring.metrics import Metrics, measure
 from models.network.tflite_graph import temperature_of
 from models.network.tflite_graph import with_temperature as with_temperature_inside
 from models.pixels.preprocessing import PixelSpec
@@ -28,10 +31,8 @@ from models.store.durable import replacing
 from models.store.evaluation import Evaluation
 from models.store.expected_answers import ExpectedAnswers
 from models.store.operating_curve import OperatingCurve
-from training.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
 from training.dataset import Dataset, Split
-from training.evaluate import Metrics, measure, predict
-from training.intervals import Interval, in_words
+from training.evaluate import predict
 from training.run import Run
 from training.survey import ALL_LABELS
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import ArtifactError, OpsinError
+from models.measuring.intervals import in_points, in_words, what_they_tell
 from models.quiet_stderr import quiet_stderr
 from models.runtime import load_runtime
 from models.runtime.cores import available_cores
@@ -19,7 +20,6 @@ from models.store.model_files import ModelFile
 from models.store.repository import Repository
 from training.dataset import Dataset
 from training.evaluate import BATCH_SIZE, predict
-from training.intervals import in_points, in_words, what_they_tell
 
 FLOAT32 = ModelFile("model.tflite", "float32")
 

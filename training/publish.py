@@ -10,6 +10,7 @@ from typing import Any
 import tf_keras as keras
 
 from models.errors import ArtifactError
+from models.measuring.metrics import Metrics, confusion_matrix
 from models.network.architectures import Architecture
 from models.network.export import export_float32
 from models.portable.completed import completed
@@ -18,7 +19,6 @@ from models.store.repository import Repository
 from models.this_python import this_python
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset, file_sha256
-from training.evaluate import Metrics, confusion_matrix
 from training.manifest import MODEL_FILE, manifest_of
 from training.measured import MeasuredFile, measure_file, predict_file
 from training.plots import plot_confusion

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from optimize.cost.flatbuffer import ABSENT, Graph, Operator, Tensor, read_graph
+from models.portable.checked_graph import ABSENT, Graph, Operator, Tensor, read_graph
 
 # Place of the kernel's output channels. Every element of a kernel is used once for each position of the output.
 _KERNEL_CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}

@@ -14,12 +14,12 @@ from models.plural import how_many
 from models.report import percent
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
-from models.runtime.tensors import Images
+from models.runtime.tensors import Images, Probabilities
 from models.store.durable import TEMPORARY_PREFIX
 from optimize.changes import compare, likeness
 from optimize.gate import VALIDATION_IMAGES, Verdict
 from training.dataset import Targets
-from training.evaluate import BATCH_SIZE, Probabilities
+from training.evaluate import BATCH_SIZE
 
 MAX_COST = 0.1  # points of top-1
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.measuring.intervals import Interval, wilson
+from models.measuring.metrics import Metrics, measure, recalls
 from models.runtime import Runtime
 from models.runtime.tensors import Images, Probabilities
 from optimize.changes import Changes, compare
 from optimize.report.compared import Compared
 from training.dataset import Dataset, Targets
-from training.evaluate import Metrics, measure, predict, recalls
-from training.intervals import Interval, wilson
+from training.evaluate import predict
 
 
 @dataclass(frozen=True, slots=True)

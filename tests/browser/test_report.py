@@ -9,10 +9,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from models.measuring.metrics import measure
 from training.config import preset
 from training.data import encode_png
 from training.dataset import Dataset, Split
-from training.evaluate import measure
 from training.measured import Answers, MeasuredFile
 from training.moves import Move, read_moves
 from training.report.report import write_report

@@ -10,11 +10,12 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from running_server import RunningServer
 
+from models.measuring.metrics import measure
 from models.network.pretrained import WEIGHTS
 from models.runtime import load_runtime
 from models.store.repository import Repository
 from optimize.imagenet import read_classes, read_photos
-from training.evaluate import measure, predict
+from training.evaluate import predict
 
 REPO = Path(__file__).resolve().parents[2]
 DAISY = REPO / "tests" / "data" / "daisy_2408024540.jpg"

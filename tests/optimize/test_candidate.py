@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tflite_files import colour_classifier
 
+from models.measuring.metrics import Metrics
 from models.network.resnet_v2 import ResNetV2
 from models.portable.description import describe
 from models.store.repository import Repository
@@ -16,7 +17,6 @@ from optimize.source import Source
 from training.config import preset
 from training.data import load_dataset
 from training.dataset import HeldOut
-from training.evaluate import Metrics
 from training.measured import Answers, MeasuredFile
 from training.promotion import Verdict
 from training.run import Run, published

@@ -5,11 +5,11 @@ import json
 import pytest
 from small_artifacts import small_manifest, small_sources
 
+from models.measuring.metrics import Metrics
 from models.store.repository import Repository
 from optimize.__main__ import main
 from optimize.agreement import Agreement
 from optimize.for_device import Added
-from training.evaluate import Metrics
 
 METRICS = Metrics(num_images=100, top1=0.9, top5=1.0, loss=0.3, ece=0.01)
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from small_artifacts import small_manifest
 
+from models.measuring.metrics import Metrics
 from models.network.export import export_float32
 from models.network.resnet_v2 import ResNetV2, build
 from models.report import size
 from models.store.artifact import Artifact
 from optimize.published import Published, zeros_and_gzip
-from training.evaluate import Metrics
 from training.publish import MeasuredFile
 
 METRICS = Metrics(num_images=100, top1=0.9, top5=1.0, loss=0.3, ece=0.01)

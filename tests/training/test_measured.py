@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from tflite_files import colour_classifier
 
+from models.measuring.calibrate import fit_temperature, with_temperature
+from models.measuring.metrics import Metrics, measure
 from models.network.tflite_graph import temperature_of
 from models.portable.description import describe
 from models.store.calibration import Calibration
 from models.store.expected_answers import ExpectedAnswers
-from training.calibrate import fit_temperature, with_temperature
 from training.config import preset
 from training.data import load_dataset
 from training.dataset import HeldOut
-from training.evaluate import Metrics, measure
 from training.measured import Answers, MeasuredFile, measure_file, measured, predict_file
 from training.run import Run
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.measuring.metrics import confusion_matrix, measure
 from models.runtime import load_runtime
 from models.store.repository import Repository
 from training.__main__ import main
 from training.config import preset, replaced
 from training.data import load_dataset
 from training.dataset import HeldOut
-from training.evaluate import confusion_matrix, measure, predict
+from training.evaluate import predict
 from training.history import read_history
 from training.plots import plot_confusion, plot_curves
 from training.publish import predict_file

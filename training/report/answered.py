@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.runtime.tensors import Probabilities
 from training.dataset import Dataset, Split
-from training.evaluate import Probabilities
 from training.measured import Answers
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.calibrate import fit_temperature, softmax, with_temperature
+from models.measuring.calibrate import fit_temperature, softmax, with_temperature
+from models.runtime.tensors import Probabilities
 from training.cross_validation import NUM_FOLDS, stratified_folds
 from training.dataset import Dataset, Targets
-from training.evaluate import Probabilities
 from training.report.answered import Answered
 from training.run import Run
 from training.transfer.fine_tuning import drawn_for_head

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.evaluate import confusion_matrix
+from models.measuring.metrics import confusion_matrix
 from training.report.answered import Answered
 from training.report.confident_learning import likely_wrong
 from training.report.page import can_hold

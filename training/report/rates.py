@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.intervals import wilson
+from models.measuring.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)

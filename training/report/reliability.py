@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from models.measuring.metrics import NUM_CALIBRATION_BINS
+from models.runtime.tensors import Probabilities
 from training.dataset import Targets
-from training.evaluate import NUM_CALIBRATION_BINS, Probabilities
 from training.report.svg import ACCENT, GRID, SOFT, SURFACE, drawing, inlined
 
 WIDTH_PX, HEIGHT_PX = 400, 320

@@ -13,12 +13,12 @@ from typing import Any
 from markupsafe import Markup
 
 from models.files.hidden import REMOVED_FOLDER
+from models.measuring.intervals import in_words
+from models.measuring.metrics import Metrics, confusion_matrix
 from models.store.durable import replace_file
 from models.this_python import this_python
 from training.dataset import Dataset
-from training.evaluate import Metrics, confusion_matrix
 from training.history import read_history
-from training.intervals import in_words
 from training.measured import MeasuredFile
 from training.moves import Move, write_moves
 from training.plots import numbers_in_plot

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.measuring.intervals import in_points, in_words, paired
 from models.report import size
 from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.store.reference import ModelReference
 from training.dataset import Split
-from training.intervals import in_points, in_words, paired
 from training.measured import predict_file
 from training.publish import FLOAT32_FILE
 from training.run import Run, published, read_run

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from models.measuring.intervals import in_words
 from training.dataset import Targets
-from training.intervals import in_words
 from training.run import read_json, write_json
 from training.transfer.head import Logits, total_loss
 

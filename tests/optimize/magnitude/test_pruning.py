@@ -5,7 +5,7 @@ import tf_keras as keras
 
 from models.network.export import export_float32
 from models.network.resnet_v2 import ResNetV2, build
-from optimize.cost.flatbuffer import read_graph
+from models.portable.checked_graph import read_graph
 from optimize.magnitude.pruning import MagnitudePruner
 from optimize.settings import MagnitudePruning
 from training.architecture import building_in

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.evaluate import measure
+from models.measuring.metrics import measure
 from training.report.reliability import reliability, reliability_plot
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.92, 0.08], [0.6, 0.4], [0.45, 0.55], [1.0, 0.0]])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.intervals import bootstrap, in_points, in_words, paired, what_they_tell
+from models.measuring.intervals import bootstrap, in_points, in_words, paired, what_they_tell
 
 
 def test_difference_of_the_same_images_has_the_interval_of_agresti_and_min():

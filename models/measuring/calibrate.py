@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.measuring.intervals import Interval, bootstrap
+from models.measuring.metrics import Targets
 from models.runtime.tensors import Probabilities
 from models.store.calibration import MAX_SCORES, Calibration, sureness
-from training.dataset import Targets
-from training.intervals import Interval, bootstrap
 
 MAX_UNSURE = 0.05  # part of the right answers that may be unsure
 FEW_IMAGES = 200  # with fewer, a temperature is told with its interval

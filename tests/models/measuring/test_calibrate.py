@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from models.store.calibration import sureness
-from training.calibrate import (
+from models.measuring.calibrate import (
     conformal_scores,
     fit_calibration,
     fit_temperature,
@@ -10,6 +9,7 @@ from training.calibrate import (
     unsure_threshold,
     with_temperature,
 )
+from models.store.calibration import sureness
 
 
 def drawn(num_images, temperature=1.0):
