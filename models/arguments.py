@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from models.canary.arguments import add_arguments as add_canary_arguments
 from models.canary.arguments import check_arguments as check_canary_arguments
+from models.importing.arguments import add_arguments as add_import_arguments
+from models.importing.arguments import with_ranges_as_values
 from models.predict.arguments import add_arguments as add_predict_arguments
 from models.store.fields import validate_name
 from models.store.reference import ModelReference
@@ -28,6 +30,8 @@ examples:
                                                    where the answers made elsewhere part from the golden ones
   python -m models publish models/zoo/cifar10/10 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
+  python -m models import birds birds.tflite --labels birds.txt --try photos
+                                                   make a version of somebody else's classifier
   python -m models predict cifar10 photos --out answers.csv
                                                    classify every picture in a folder; a killed run goes on
   python -m models index mine --data photos.zip --licence "CC-BY 4.0 by Ada" --may-be-shown
@@ -53,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command and its arguments; SystemExit 2, after one line on stderr, if they are wrong."""
     parser = _parser()
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = with_ranges_as_values(list(sys.argv[1:] if argv is None else argv))
     # The defaults are given here, and suppressed in `_shared`, so that these may stand before and after the command.
     args = parser.parse_args(arguments, argparse.Namespace(repository=None, json=False))
     if args.command == "verify" and args.target is None and (args.golden or args.answers):
@@ -130,6 +134,9 @@ def _parser() -> argparse.ArgumentParser:
         "--may-be-shown", action="store_true", help="the licence allows that a server shows them to whoever asks it"
     )
     index.add_argument("--per-class", type=_positive, default=40, metavar="N", help="at most so many of each (40)")
+    imported = _add(commands, shared, "import", "make the next, stable version of a model of somebody else's file")
+    imported.add_argument("name", type=_name, metavar="NAME", help="of the model here")
+    add_import_arguments(imported)
     predict = _add(commands, shared, "predict", "classify the pictures of a folder, zip file or list into one file")
     add_predict_arguments(predict)
     return parser
@@ -142,7 +149,7 @@ def _shared() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder of the models (default: $OPSIN_REPOSITORY, else ./repository where it exists, else the shipped "
-        "models; publish makes ./repository rather than change the shipped ones)",
+        "models; publish and import make ./repository rather than change the shipped ones)",
     )
     shared.add_argument("--json", action="store_true", help="print JSON, for programs")
     return shared

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is no error
     try:
-        status = _run(parse(argv))
+        typed = list(sys.argv[1:] if argv is None else argv)
+        status = _run(parse(typed), typed)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough; what is still buffered must not go into the pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,15 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, typed: Sequence[str]) -> int:
     if args.command == "verify" and isinstance(args.target, Path):
         return _verify_file(args)
     is_publish = args.command == "publish"
     if args.command == "index" and not args.data.exists():
         return _fail(2, f"there is no folder or zip file {args.data}")
-    root = repository_root(args.repository, is_written=is_publish)
+    root = repository_root(args.repository, is_written=args.command in ("publish", "import"))
     if args.command == "predict":
         return predict(args, root)
+    if args.command == "import":
+        return _import(args, root, f"{PROG} {shlex.join(typed)}")
     if is_publish and not args.artifact.is_dir():
         return _fail(2, f"there is no folder {args.artifact} to publish")
     if not is_publish and not root.is_dir():
@@ -109,6 +113,17 @@ def _verify_file(args: argparse.Namespace) -> int:
         return print_verdicts(verify_file(args.target, args.golden, args.answers), as_json=args.json)
     except (ArtifactError, RuntimeMissing) as error:
         return _fail(1, str(error))
+
+
+def _import(args: argparse.Namespace, root: Path, command: str) -> int:
+    from models.importing.command import import_model, missing  # with LiteRT, which other commands need not wait for
+
+    if problem := missing(args):
+        return _fail(2, problem)
+    try:
+        return import_model(args, root, command)
+    except (ArtifactError, RuntimeMissing) as error:
+        return _fail(1, f"{error} ({args.file.name}: nothing was published)")
 
 
 def _fail(status: int, message: str) -> int:

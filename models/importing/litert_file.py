@@ -1,0 +1,179 @@
+"""Makes of a foreign `.tflite` one that takes uint8 pixels and gives probabilities, and tries it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import CorruptArtifact, RunFailed
+from models.importing.any_batch import free_batch
+from models.importing.class_output import class_output, give_numbers, give_probabilities, kind_of_numbers
+from models.importing.editing import EditedGraph
+from models.importing.image_input import image_input, take_pixels
+from models.importing.pixel_range import PixelRange
+from models.importing.refused import ForeignModelRefused
+from models.importing.safe_graph import check
+from models.pixels.spec import PixelSpec
+from models.portable.checked_graph import Graph
+from models.portable.golden import fitted_pixels, one_by_one
+from models.portable.painting import PAINTED
+from models.runtime.litert import LiteRTRuntime
+from models.runtime.tensors import Images, Probabilities
+
+_BATCH_SIZE = 3
+_BATCH_DISTANCE = 0.05  # total variation: in a batch, int8 may round otherwise
+_SUM_TOLERANCE = 1e-3
+_WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known of a foreign file beside itself.
+
+    Attributes:
+        labels: in the order of its outputs.
+        range: of its input.
+        has_background: whether its first output is of a background that no label names.
+        size_px: height and width, for an input of any size.
+    """
+
+    labels: tuple[str, ...]
+    range: PixelRange
+    has_background: bool = False
+    size_px: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A file that serves, and what it was.
+
+    Attributes:
+        content: the file.
+        height_px: rows of its input.
+        width_px: columns.
+        num_classes: probabilities that it gives.
+        precision: "float32", "float16", "dynamic", "int8" or "uint8".
+        drops_label: whether the first label is left out.
+        took: what it took, in words.
+        gave: what it gave, in words.
+    """
+
+    content: bytes
+    height_px: int
+    width_px: int
+    num_classes: int
+    precision: str
+    drops_label: bool
+    took: str
+    gave: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return all but the file, as JSON."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "content"}
+
+
+def as_classifier(content: bytes, wanted: Wanted) -> Classifier:
+    """Change a file so that it serves; weights stay bit for bit.
+
+    Raises:
+        ForeignModelRefused: it is broken, not accepted, or no classifier of pictures.
+    """
+    read = check(content)
+    graph = EditedGraph(content)
+    image = image_input(graph, wanted.size_px)
+    found = class_output(graph, wanted.labels, has_background=wanted.has_background)
+    took = f"{image}{_quantization_in_words(graph, image.index)}"
+    take_pixels(graph, image, wanted.range)
+    free_batch(graph)
+    give_numbers(graph, found)
+    pixels = [fitted_pixels(name, PixelSpec(image.height_px, image.width_px)) for name in PAINTED]
+    if found.kind == "logits":
+        found = replace(found, kind=kind_of_numbers(_answers(graph.packed(), pixels, batch_size=1)))
+    give_probabilities(graph, found)
+    made = graph.packed()
+    try_out(made, pixels)
+    return Classifier(
+        content=made,
+        height_px=image.height_px,
+        width_px=image.width_px,
+        num_classes=graph.shape(graph.outputs[0])[-1],
+        precision=precision_of(read),
+        drops_label=found.drops_label,
+        took=took,
+        gave=str(found),
+    )
+
+
+def wanted_from_dict(values: Mapping[str, Any]) -> Wanted:
+    """Read the JSON form of `Wanted`."""
+    size = values["size_px"]
+    return Wanted(
+        labels=tuple(values["labels"]),
+        range=PixelRange.from_dict(values["range"]),
+        has_background=values["has_background"],
+        size_px=(size[0], size[1]) if size else None,
+    )
+
+
+def try_out(content: bytes, pixels: Images) -> None:
+    """Run a file on pictures, alone and together.
+
+    Raises:
+        ForeignModelRefused: it gives no probabilities, or others to a picture that is not alone.
+    """
+    alone = _answers(content, pixels, batch_size=1)
+    if not np.isfinite(alone).all() or np.abs(alone.sum(axis=1) - 1).max() > _SUM_TOLERANCE:
+        raise ForeignModelRefused("it gives numbers of which no probabilities can be made")
+    together = _answers(content, pixels[:_BATCH_SIZE], batch_size=_BATCH_SIZE)
+    if np.abs(together - alone[:_BATCH_SIZE]).sum(axis=1).max() / 2 > _BATCH_DISTANCE:
+        raise ForeignModelRefused("it answers otherwise to a picture that is not alone: convert it for any batch size")
+
+
+def _answers(content: bytes, pixels: Images, *, batch_size: int) -> Probabilities:
+    """Run a file on pictures."""
+    shape = pixels[0].shape
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        file.write_bytes(content)
+        [output] = (graph := EditedGraph(content)).outputs
+        try:
+            runtime = LiteRTRuntime(
+                file, input_shape=(shape[0], shape[1], 3), num_classes=graph.shape(output)[-1], num_threads=1
+            )
+            with closing(runtime):
+                return one_by_one(runtime, pixels) if batch_size == 1 else runtime.run(pixels)
+        except CorruptArtifact:
+            raise ForeignModelRefused("LiteRT cannot load it") from None
+        except RunFailed:
+            if batch_size == 1:
+                raise ForeignModelRefused("LiteRT cannot run it") from None
+            raise ForeignModelRefused(
+                "it computes one picture at a time, and a server runs several: convert it for any batch size"
+            ) from None
+
+
+def _quantization_in_words(graph: EditedGraph, index: int) -> str:
+    found = graph.quantization(index)
+    return f", scale {found[0]:.6g}, zero point {found[1]}" if found else ""
+
+
+def precision_of(graph: Graph) -> str:
+    """Tell the precision of the weights, from what convolutions and dense layers read."""
+    kinds: list[tuple[str, str]] = [
+        (graph.tensors[operator.inputs[0]].type, graph.tensors[operator.inputs[1]].type)
+        for operator in graph.operators
+        if operator.name in _WITH_WEIGHTS and len(operator.inputs) > 1
+    ]
+    for image, weights in kinds:
+        if image in ("INT8", "UINT8"):
+            return image.lower()
+        if weights in ("INT8", "UINT8", "INT4"):
+            return "dynamic"
+    constants: Sequence[str] = [tensor.type for tensor in graph.tensors if tensor.data is not None]
+    return "float16" if "FLOAT16" in constants else "float32"

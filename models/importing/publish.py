@@ -1,0 +1,73 @@
+"""Publishes an imported file with a manifest, metadata and golden answers, as a training's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from models.importing.measured import Measured
+from models.pixels.spec import PixelSpec
+from models.portable.completed import completed
+from models.store.artifact import Artifact
+from models.store.manifest import Manifest
+from models.store.model_files import ModelFile
+from models.store.repository import Repository
+
+MODEL_FILE = "model.tflite"
+FAMILY = "imported"
+PACKAGES = ("ai-edge-litert", "numpy", "pillow")
+
+
+def publish(
+    measured: Measured,
+    repository: Repository,
+    folder: Path,
+    *,
+    name: str,
+    network: str,
+    labels: Sequence[str],
+    pixels: PixelSpec,
+    provenance: Mapping[str, Any],
+    other_metrics: Mapping[str, Any],
+    becomes_stable: bool = True,
+    why: str = "",
+) -> Artifact:
+    """Publish a file as the next version of a model.
+
+    Args:
+        measured: the file.
+        repository: to publish in.
+        folder: to work in.
+        name: of the model.
+        network: what the file is called, for the manifest's architecture.
+        labels: in the order of its probabilities.
+        pixels: how pictures are fitted.
+        provenance: JSON: where it comes from, and what was done to it.
+        other_metrics: JSON, figures of other files of the same network, by precision.
+        becomes_stable: whether it is served from now on.
+        why: for the history.
+    """
+    figures = {measured.precision: measured.to_dict()} if measured.metrics else {}
+    manifest = Manifest(
+        name=name,
+        version=1,
+        architecture={"family": FAMILY, "name": network},
+        labels=tuple(labels),
+        pixels=pixels,
+        formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
+        metrics={**other_metrics, **figures},
+        provenance={
+            **provenance,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "packages": {package: version(package) for package in PACKAGES},
+        },
+        calibration=measured.calibration,
+        expected_answers=measured.expected_answers,
+    )
+    file = folder / MODEL_FILE
+    file.write_bytes(measured.content)
+    with completed(manifest, {MODEL_FILE: file}) as files:
+        return repository.publish(manifest, files, becomes_stable=becomes_stable, why=why)

@@ -1,0 +1,126 @@
+"""`python -m models import` from a file to a version that is served."""
+
+import json
+
+import pytest
+from foreign_files import LABELS, dark_and_bright_photos, dark_or_bright, dense
+
+from models.cli import main
+from models.store.repository import Repository
+
+
+@pytest.fixture
+def models(tmp_path, capsys):
+    """Run a command on a repository; gives status, stdout, stderr."""
+
+    def run(*arguments):
+        try:
+            status = main([*map(str, arguments), "--repository", str(tmp_path / "repository")])
+        except SystemExit as exit:
+            status = exit.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def labels(tmp_path):
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    return tmp_path / "labels.txt"
+
+
+def test_an_imported_file_is_a_version_like_others(models, tmp_path, labels):
+    file = dense(tmp_path / "roses.tflite")
+    status, out, err = models("import", "roses", file, "--labels", labels, "--range", "-1..1", "--fit", "crop:0.875")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[:4] == [
+        "it takes float32 pictures of 8 x 8 px, 3 channels; given --range -1..1 --fit crop:0.875",
+        "it gives 3 outputs: probabilities of its softmax",
+        "it is not measured, and its probabilities are as they come: --photos DIR would do both",
+        f"published model roses version 1 in {tmp_path / 'repository'}; it is now stable",
+    ]
+    manifest = Repository(tmp_path / "repository").load("roses").manifest
+    assert manifest.labels == LABELS
+    assert manifest.architecture == {"family": "imported", "name": "roses"}
+    assert manifest.pixels.to_dict() == {
+        "height_px": 8,
+        "width_px": 8,
+        "fit": "crop",
+        "crop_fraction": 0.875,
+        "resample": "bilinear",
+    }
+    assert sorted(manifest.files) == ["golden.json", "model.tflite"]
+    assert {key: manifest.provenance["imported"][key] for key in ("file", "kind", "range", "channels")} == {
+        "file": "roses.tflite",
+        "kind": "tflite",
+        "range": "-1..1",
+        "channels": "RGB",
+    }
+    assert manifest.provenance["command"].startswith("python -m models import roses ")
+    status, out, _ = models("verify", "roses")
+    assert status == 0
+    assert "agrees   litert: largest difference 0.0000, same label for 10 of 10" in out
+    assert "agrees   description inside the file" in out
+    assert models("list")[1].splitlines()[1].split()[:6] == ["roses", "1", "*", "imported", "roses", "float32"]
+
+
+def test_tried_on_photos_it_gets_the_range_and_is_measured_on_the_others(models, tmp_path, labels):
+    labels.write_text("dark\nbright\n")
+    photos = dark_and_bright_photos(tmp_path / "photos")
+    file = dark_or_bright(tmp_path / "light.tflite")
+    status, out, err = models("import", "light", file, "--labels", labels, "--try", photos, "--json")
+    assert status == 0
+    record = json.loads(out)
+    assert record["imported"]["range"] == "0..1"
+    assert record["imported"]["photos"]["num_images"] == 24
+    assert [len(record["imported"]["tried"]), record["imported"]["tried"][0]["num_right"]] == [13, 12]
+    assert record["metrics"]["float32"]["top1"] == 1
+    assert record["metrics"]["float32"]["num_images"] == 12
+    assert "the best is --range 0..1 --fit crop:0.875" in err
+    manifest = Repository(tmp_path / "repository").load("light").manifest
+    assert manifest.calibration.num_images == 12
+    assert manifest.calibration.temperature < 1
+    assert manifest.expected_answers.classes == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "give --fit stretch, crop or crop:0.875, as the model was trained, or --try PHOTOS"),
+        (["--fit", "pad"], "argument --fit: a fit must be stretch, crop, or crop:F"),
+        (["--range", "torch"], "argument --range: a range must be one of -1..1, 0..1"),
+        (["--size", "0x7"], "argument --size: must be PX or HEIGHTxWIDTH, of 1 to 4096, got '0x7'"),
+        (["--try", "nowhere"], "there is no nowhere for --try"),
+        (["--fit", "crop", "--labels", "nowhere"], "there is no nowhere for --labels"),
+        (["--photos", "a", "--try", "b"], "argument --try: not allowed with argument --photos"),
+    ],
+)
+def test_wrong_arguments_are_told_in_a_line(models, tmp_path, labels, arguments, reason):
+    status, _, err = models("import", "roses", dense(tmp_path / "a.tflite"), "--labels", labels, *arguments)
+    assert status == 2
+    assert reason in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.pt", b"\x80\x02}q\x00.", "a.pt may be a pickle, or weights without their network"),
+        ("a.npz", b"PK\x03\x04", "a.npz may be a pickle, or weights without their network"),
+        ("a.tflite", b"", "a.tflite is of no kind that is accepted"),
+        ("a.tflite", b"\0\0\0\0TFL3" + b"\xff" * 64, "the file cannot be read"),
+    ],
+)
+def test_other_files_are_refused_and_nothing_is_published(models, tmp_path, labels, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    status, _, err = models("import", "roses", tmp_path / name, "--labels", labels, "--range", "0..1", "--fit", "crop")
+    assert status == 1
+    assert reason in err
+    assert f"({name}: nothing was published)" in err
+    assert not (tmp_path / "repository").exists()
+
+
+def test_a_file_without_labels_inside_needs_them(models, tmp_path):
+    status, _, err = models("import", "roses", dense(tmp_path / "a.tflite"), "--range", "0..1", "--fit", "crop")
+    assert status == 1
+    assert "a.tflite has no labels inside: give --labels FILE, one a line" in err
