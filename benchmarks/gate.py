@@ -2,7 +2,7 @@
 
 The answers are those of the recipes' int8 files and of their dense float32 model, and of that with answers made wrong
 at random. Validation images are drawn from the test images of CIFAR-10, the other images from its training images.
-Needs the train environment and the run of `python -m training.restore cifar10:10`; writes
+Needs the train environment and the run of `python -m training.restore cifar10:11`; writes
 benchmarks/results/gate.{json,md}.
 """
 

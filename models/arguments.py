@@ -22,13 +22,13 @@ _EPILOG = """\
 examples:
   python -m models list                            what is there, and which version is served
   python -m models inspect cifar10                 everything about the stable version of cifar10
-  python -m models inspect cifar10:10 --json        the manifest of version 10, for a program
+  python -m models inspect cifar10:11 --json       the manifest of version 10, for a program
   python -m models verify                          compare every file of every version with its sha256
   python -m models verify cifar10                  the same for the versions of one model, and their golden answers
   python -m models export cifar10 --out phone      write model.tflite, its golden answers and their pictures
   python -m models verify phone/model.tflite --answers answers.json
                                                    where the answers made elsewhere part from the golden ones
-  python -m models publish models/zoo/cifar10/10 --name mine --repository /srv/models
+  python -m models publish models/zoo/cifar10/11 --name mine --repository /srv/models
                                                    copy a version; it becomes the next, stable version of "mine"
   python -m models import birds birds.tflite --labels birds.txt --try photos
                                                    make a version of somebody else's classifier

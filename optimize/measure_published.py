@@ -1,4 +1,4 @@
-"""`python -m optimize.measure_published flowers:4 ...`: give a published version the figures that its card shows.
+"""`python -m optimize.measure_published pets:2 ...`: give a published version the figures that its card shows.
 
 Its file stays as it is. What it answers to the test and validation images that it was published with is counted by
 class, and the next version has the same files and these counts in its manifest.
@@ -22,7 +22,7 @@ from training.cli import command_line, command_parser, load_version, run
 PROGRAM = "python -m optimize.measure_published"
 EXAMPLES = """
 example:
-  python -m optimize.measure_published flowers:4 --repository models/zoo --data flowers.zip
+  python -m optimize.measure_published pets:2 --data photos.zip
       publishes the next version, whose card tells of each class
 """
 MAX_DIFFERENCE = 0.005  # of the accuracy that was published: another processor may round otherwise

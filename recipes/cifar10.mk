@@ -51,7 +51,7 @@ $(RUNS)/%-aware/quantized: $(RUNS)/%/trained
 # Dense: ResNet-20-v2 of width 32.
 ifeq ($(DENSE),shipped)
 $(RUNS)/dense/trained:
-	$(PYTHON) -m training.restore cifar10:10 --repository models/zoo --data $(DATA) --workdir $(RUNS)/dense
+	$(PYTHON) -m training.restore cifar10:11 --repository models/zoo --data $(DATA) --workdir $(RUNS)/dense
 	@touch $@
 BASELINE := --file dense=$(RUNS)/dense/float32.tflite
 else

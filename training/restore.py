@@ -1,4 +1,4 @@
-"""`python -m training.restore cifar10:10 ...`: make the folder of a finished run again from its published artifact.
+"""`python -m training.restore cifar10:11 ...`: make the folder of a finished run again from its published artifact.
 
 Pruning, quantization and further training start from that folder, which may be gone while its model serves.
 """
@@ -15,7 +15,7 @@ from training.cli import command_line, command_parser, load_version, run
 PROGRAM = "python -m training.restore"
 EXAMPLES = """
 examples:
-  python -m training.restore cifar10:10 --repository models/zoo --data cifar10.npz --workdir runs/cifar10
+  python -m training.restore cifar10:11 --repository models/zoo --data cifar10.npz --workdir runs/cifar10
       the shipped model, ready for `python -m optimize ... --workdir runs/cifar10`
   python -m training.restore digits:1 --data digits.npz --workdir runs/digits --validation-from-test 0.5
       a model that has learned from all training images gets validation images, and so a temperature

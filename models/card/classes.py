@@ -29,7 +29,8 @@ def class_rows(labels: Sequence[str], evaluation: Evaluation) -> list[dict[str, 
             "num_right": num_right,
             "num_answered": num_answered,
             **_fraction("recall", num_right, num_images),
-            **_fraction("precision", num_right, num_answered),
+            # Of a class without test images no answer can be right.
+            **_fraction("precision", num_right, num_answered if num_images else 0),
             "taken_for": taken_for[index][:NUM_TAKEN_FOR],
         }
         for index, (label, num_images, num_right, num_answered) in enumerate(counts)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from card_artifacts import counted_manifest
 from small_artifacts import small_manifest, small_sources
 
 from models.card.card import card_of
+from models.card.classes import class_rows
+from models.store.evaluation import Evaluation
 from models.store.repository import Repository
 
 
@@ -34,6 +37,16 @@ def test_classes_are_told_with_their_intervals_the_worst_first(card):
         "precision_interval": pytest.approx([0.8322, 0.9667], abs=1e-3),
         "taken_for": [{"label": "tulip", "num_images": 40}],
     }
+
+
+def test_nothing_is_told_of_a_class_without_test_images():
+    evaluation = Evaluation.of(np.eye(3, dtype=np.float32)[[0, 1]], np.array([0, 0]), precision="int8")
+    rows = class_rows(("daisy", "rose", "tulip"), evaluation)
+    assert [(row["label"], row["num_answered"], row["recall"], row["precision"]) for row in rows] == [
+        ("daisy", 1, 0.5, 1.0),
+        ("rose", 1, None, None),
+        ("tulip", 0, None, None),
+    ]
 
 
 def test_accuracy_is_of_the_first_file_with_figures_and_has_an_interval(card):
