@@ -16,6 +16,7 @@ from upload_page import Page
 IMAGES = ROOT / "docs" / "images"
 PHOTOS = ROOT / "tests" / "data"
 MAX_BYTES = 150_000
+PORT = "5000"  # which the page shows
 
 
 @contextlib.contextmanager
@@ -23,7 +24,7 @@ def window(driver, width, height, *, scheme="light", language="en", is_phone=Fal
     """A window of that size, in which a visitor prefers that scheme and language."""
     driver.execute_cdp_cmd("Network.enable", {})
     driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"Accept-Language": language}})
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 2 if is_phone else 1, "mobile": is_phone}
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1.5 if is_phone else 1, "mobile": is_phone}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": is_phone})
     features = [
@@ -52,16 +53,18 @@ def flowers(driver, server, path, *, scheme="light", width=1280, height=860):
 
 
 def phone(driver, server, path, *, scheme="dark", width=360, height=740):
-    """One photo on a phone, with where the time went."""
+    """One photo on a phone, and what in it speaks for its label."""
     with window(driver, width, height, scheme=scheme, is_phone=True):
-        page = Page(driver, server)
-        page.choose(PHOTOS / "daisy_2408024540.jpg")
+        page = Page(driver, server, "/?model=flowers")
+        page.choose(PHOTOS / "tulip_9976515506.jpg")
         page.answered()
-        page.click(".times summary")
+        page.click(".why")
+        wait_until(lambda: page.find(".heat"))
+        driver.execute_script("document.querySelector('.result').scrollIntoView(); scrollBy(0, -12)")
         shoot(driver, path)
 
 
-def code(driver, server, path, *, scheme="light", width=1280, height=520):
+def code(driver, server, path, *, scheme="light", width=1280, height=900):
     """What it knows, and the code that asks it."""
     with window(driver, width, height, scheme=scheme):
         page = Page(driver, server, "/?model=imagenet")
@@ -69,7 +72,7 @@ def code(driver, server, path, *, scheme="light", width=1280, height=520):
         wait_until(lambda: page.find("#search"))
         page.find("#search")[0].send_keys("terrier")
         page.click("label:has([value=python])")
-        driver.execute_script("scrollTo(0, document.body.scrollHeight); document.activeElement.blur()")
+        driver.execute_script("document.activeElement.blur()")
         shoot(driver, path)
 
 
@@ -82,7 +85,7 @@ def main(folder: Path = IMAGES) -> int:
         print(f"screenshots: no {' and no '.join(lacking)}: apt-get install chromium chromium-driver", file=sys.stderr)
         return 1
     folder.mkdir(exist_ok=True)
-    server = RunningServer(["-m", "server"], {"OPSIN_REPOSITORY": str(ZOO)})
+    server = RunningServer(["-m", "server"], {"OPSIN_REPOSITORY": str(ZOO), "OPSIN_PORT": PORT})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         try:
             driver = start_chromium(profile)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from importlib import resources
 
 import numpy as np
 import pytest
+from browser_window import emulated, faults
 from colours import publish_stub
 from running_server import wait_until
 
@@ -31,29 +30,6 @@ def several(start_server, tmp_path_factory):
     publish_stub(folder, "shades", labels=("crimson", "_none", "navy"))
     (folder / "models" / "repository.json").write_text('{"default": "colours"}')
     return start_server(OPSIN_REPOSITORY=str(folder / "models"))
-
-
-@contextlib.contextmanager
-def emulated(driver, *, width=None, scheme=None, is_phone=False):
-    if width:
-        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": is_phone}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}] if scheme else []
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    try:
-        yield
-    finally:
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-def faults(driver):
-    """What axe-core finds wrong, as rule and element."""
-    axe = pytest.importorskip("axe_core_python", reason="no axe: make test-browser installs it")
-    driver.execute_script((resources.files(axe) / "axe.min.js").read_text("utf-8"))
-    found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    assert len(found["passes"]) > 20
-    return [(fault["id"], node["html"][:200]) for fault in found["violations"] for node in fault["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -152,6 +152,7 @@ def chosen(client, path="/", language="en"):
 
 def test_page_says_which_classes_there_are(running, client):
     assert '<li dir="auto">red</li><li dir="auto">green</li><li dir="auto">blue</li>' in client.get("/").text
+    assert '<a class="link" href="/models/colours/3">' in client.get("/").text
     labels = ("_none", *(f"class <{index}>" for index in range(1000)))
     write_catalogue(running.table, 0, serving(replace(MODEL, labels=labels)))
     assert 'href="/?model=colours:3&amp;classes=all">Show all 1000</a>' in client.get("/").text
@@ -166,6 +167,7 @@ def test_classes_are_not_for_those_without_a_key(engine, tmp_path):
     client = create_app(Settings(api_keys_file=tmp_path / "keys"), engine=engine).test_client()
     for path in ("/", "/?classes=all"):
         assert "<li " not in client.get(path).text
+        assert "/models/" not in client.get(path).text
         assert "The names of its classes are for those with a key." in client.get(path).text
 
 

@@ -2,12 +2,14 @@
 
 import { showAnswer, showError, showWait } from "./answer.js";
 import { copyFrom } from "./copy.js";
+import { listenToWhy } from "./explain.js";
 import { prepare } from "./prepare.js";
 import { showTimes } from "./times.js";
 import { ask, lookAgain } from "./upload.js";
 import { size, t } from "./words.js";
 
 const statusLine = document.getElementById("status");
+const form = document.getElementById("form");
 const template = document.getElementById("result");
 const models = document.getElementById("model")?.options ?? [];
 
@@ -23,6 +25,7 @@ export class Card {
     this.element = template.content.cloneNode(true).firstElementChild;
     this.find("h3").textContent = this.find("h3").title = name;
     this.find(".json").addEventListener("click", (event) => copyFrom(event.target, this.toJSON()));
+    listenToWhy(this);
     this.element.tabIndex = -1;
     this.showPreview(file);
   }
@@ -58,7 +61,10 @@ export class Card {
       const sent = await prepare(this.file);
       if (sent.preview) this.showPreview(sent.preview);
       const note = (text) => { showWait(this.element, text); statusLine.textContent = `${this.name}: ${text}`; };
+      const isExplainable = form.dataset.explainable !== undefined;
       this.answer = await ask(sent.file, sent.nameOf(this.name), { note, signal: this.abort.signal });
+      this.sent = sent.file;
+      this.find(".why").hidden = !isExplainable;
       this.answer.prediction.filename = this.name;
       this.show(sent);
     } catch (error) {

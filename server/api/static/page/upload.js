@@ -27,12 +27,12 @@ export function credentials() {
 }
 
 /** Ask for one picture: the first of the answer's predictions, and the milliseconds of each part of the way. */
-export async function ask(file, name, { note = () => {}, signal } = {}) {
+export async function ask(file, name, { note = () => {}, signal, parameters = {} } = {}) {
   if (file.size > Number(form.dataset.maxUploadBytes)) throw new Failure(t("too_large", { size: form.dataset.maxUpload }));
   let waitedS = 0;
   for (;;) {
     const started = performance.now();
-    const response = await send(file, name, signal);
+    const response = await send(file, name, { signal, parameters });
     if (!response) {
       note(t("waiting_down"));
       await sleep(LOOK_AGAIN_S, signal);
@@ -51,9 +51,9 @@ export async function ask(file, name, { note = () => {}, signal } = {}) {
   }
 }
 
-async function send(file, name, signal) {
+async function send(file, name, { signal, parameters }) {
   const url = new URL(form.action);
-  url.searchParams.set("timing", "true");
+  for (const [key, value] of Object.entries({ timing: true, ...parameters })) url.searchParams.set(key, value);
   const body = new FormData();
   body.append("image", file, name);
   try {
