@@ -92,10 +92,10 @@ class Batcher:
                 return None
             if self._is_holding_back:
                 return self._begin(suspects[:1], is_lone=True)
-            oldest, num_waiting = float(self._table.submitted[waiting[0]]), len(waiting)
+            oldest, num_waiting = self._table.numbers.submitted[waiting[0]], len(waiting)
             if num_waiting > 1:
                 waiting = self._in_turn(waiting)
-            most = max_batch(int(self._table.model[waiting[0]])) or 1
+            most = max_batch(self._table.numbers.model[waiting[0]]) or 1
             if self._max_queue_delay_s and len(waiting) < most:
                 delay_s = oldest + self._max_queue_delay_s - self._clock()
                 if delay_s > 0:
@@ -155,25 +155,25 @@ class Batcher:
 
     def _find_waiting(self, max_batch: Callable[[int], int | None], pending: list[int]) -> list[int]:
         """Find the slots to run of those that may be pending, in their order; complete those that shall not run."""
-        table, waiting = self._table, list[int]()
-        pending = [slot for slot in pending if table.ticket[slot] != table.completed[slot] and not self._in_batch[slot]]
+        own, waiting = self._table.numbers, list[int]()
+        pending = [slot for slot in pending if own.ticket[slot] != own.completed[slot] and not self._in_batch[slot]]
         if not pending:
             return waiting
-        table.fence()  # what a ticket announces is read after it
+        self._table.fence()  # what a ticket announces is read after it
         now = self._clock()
         for slot in pending:
-            if table.cancelled[slot] == table.ticket[slot]:
+            if own.cancelled[slot] == own.ticket[slot]:
                 status = Status.CANCELLED
-            elif table.deadline[slot] <= now:
+            elif own.deadline[slot] <= now:
                 status = Status.EXPIRED
-            elif max_batch(int(table.model[slot])) is None:
+            elif max_batch(own.model[slot]) is None:
                 status = Status.GONE
             elif self._num_attempts(slot) >= MAX_ATTEMPTS:
                 status = Status.FAILED
             else:
                 waiting.append(slot)
                 continue
-            self._complete(slot, int(table.ticket[slot]), status)
+            self._complete(slot, own.ticket[slot], status)
         return waiting
 
     def _in_turn(self, waiting: list[int]) -> list[int]:
@@ -185,24 +185,24 @@ class Batcher:
         return of_one
 
     def _begin(self, slots: list[int], *, is_lone: bool) -> Batch:
-        table, tickets = self._table, []
+        own, tickets = self._table.numbers, []
         for slot in slots:
-            table.attempts[slot] = self._num_attempts(slot) + 1
-            table.attempted[slot] = table.ticket[slot]
+            ticket = own.ticket[slot]
+            own.attempts[slot], own.attempted[slot] = self._num_attempts(slot) + 1, ticket
             self._in_batch[slot] = True
-            tickets.append(int(table.ticket[slot]))
+            tickets.append(ticket)
         self._num_busy += 1
         held_since, self._held_since = self._held_since, None
-        return Batch(int(table.model[slots[0]]), tuple(slots), tuple(tickets), is_lone, held_since)
+        return Batch(own.model[slots[0]], tuple(slots), tuple(tickets), is_lone, held_since)
 
     def _num_attempts(self, slot: int) -> int:
         """Count how often an engine began to run the slot's image, this engine or its predecessors."""
-        table = self._table
-        return int(table.attempts[slot]) if table.attempted[slot] == table.ticket[slot] else 0
+        own = self._table.numbers
+        return own.attempts[slot] if own.attempted[slot] == own.ticket[slot] else 0
 
     def _complete(self, slot: int, ticket: int, status: Status) -> None:
         table = self._table
-        table.status[slot] = status
+        table.numbers.status[slot] = status
         table.fence()
-        table.completed[slot] = ticket
+        table.numbers.completed[slot] = ticket
         table.ring(table.wakeups[slot])

@@ -159,12 +159,12 @@ class EngineClient:
             ModelGone: the model has been replaced.
             EngineNotReady: the server is stopping.
         """
-        table, engine = self._table, self._least_busy()
+        table, own, engine = self._table, self._table.numbers, self._least_busy()
         numbers = self._allocate(engine, num_images, deadline)
         try:
             key = _key_of(model.name, model.version)
             for number in numbers:  # an engine keeps a model that a slot asks for; one that it has freed before is gone
-                table.model[number], table.engine[number], table.deadline[number] = key, engine, deadline
+                own.model[number], own.engine[number], own.deadline[number] = key, engine, deadline
             table.fence()
             if model not in self._catalogues[engine].read().models:
                 raise ModelGone("the model was replaced while the request was read")
@@ -202,20 +202,21 @@ class EngineClient:
         with self._lock:
             if self._is_closed:
                 raise EngineNotReady("the server is stopping")
-            done = [slot for slot in self._cancelled if self._table.ticket[slot] == self._table.completed[slot]]
+            own = self._table.numbers
+            done = [slot for slot in self._cancelled if own.ticket[slot] == own.completed[slot]]
             for slot in done:
                 self._cancelled.remove(slot)
                 self._free.append(slot)
             num_in_hand = self._table.num_in_hand(engine)
             num_before = self._table.num_before(engine, num_images) if num_in_hand else 0
-            wait_s = num_before * float(self._table.seconds_per_image[engine])
+            wait_s = num_before * own.seconds_per_image[engine]
             # One with many images leaves room for smaller ones, which many such requests would else keep out.
             num_wanted = 2 * num_images - 1 if num_in_hand else num_images
             if num_wanted > len(self._free) or (num_in_hand and self._clock() + MARGIN * wait_s > deadline):
                 raise Overloaded(f"{num_in_hand} images wait already, try again later", wait_s=wait_s)
             numbers = [self._free.pop() for _ in range(num_images)]
             for number in numbers:
-                self._table.request_size[number], self._table.in_use[number] = num_images, 1
+                own.request_size[number], own.in_use[number] = num_images, 1
             return numbers
 
     def _wait_s(self, engine: int) -> float:
@@ -223,11 +224,11 @@ class EngineClient:
         return self._table.num_in_hand(engine) * float(self._table.seconds_per_image[engine])
 
     def _release(self, numbers: Sequence[int]) -> None:
-        table = self._table
+        own = self._table.numbers
         with self._lock:
             for number in numbers:
-                is_pending = table.ticket[number] != table.completed[number]
+                is_pending = own.ticket[number] != own.completed[number]
                 if is_pending:
-                    table.cancelled[number] = table.ticket[number]
-                table.in_use[number] = 0
+                    own.cancelled[number] = own.ticket[number]
+                own.in_use[number] = 0
                 (self._cancelled if is_pending else self._free).append(number)

@@ -97,18 +97,18 @@ class Runners:
     def _run_batches(self, number: int) -> None:
         while (batch := self._wait_for_batch()) is not None:
             started = time.monotonic()
-            self._table.running_since[self._engine, number] = started
+            self._table.numbers.running_since[self._engine, number] = started
             if isinstance(batch, ShadowTask):
                 self._shadows.run(batch, self.models.get(batch.key), runner=number)
-                self._table.running_since[self._engine, number] = 0.0
+                self._table.numbers.running_since[self._engine, number] = 0.0
                 self._ring_for_shadows()
                 continue
+            submitted = [self._table.numbers.submitted[slot] for slot in batch.slots]
             statuses = self._run_batch(batch, number)
-            self._table.running_since[self._engine, number] = 0.0
+            self._table.numbers.running_since[self._engine, number] = 0.0
             ended = time.monotonic()
             if self._note_run is not None:
                 self._note_run(batch, started, ended)
-            submitted = [float(self._table.submitted[slot]) for slot in batch.slots]  # for they are free from here on
             self._batcher.finish(batch, statuses)
             self._service_rate.note(len(batch.slots), submitted=min(submitted), started=started, ended=ended)
             self._ring_for_shadows()
@@ -135,7 +135,7 @@ class Runners:
                 return batch_or_delay_s
             lone_slot = None
             is_announced = self._awaits_lone and table.is_lone_announced
-            if is_announced and may_await and not table.is_awake[self._engine]:
+            if is_announced and may_await and not table.numbers.is_awake[self._engine]:
                 may_await, lone_slot = self._await_lone(), table.lone_slot
                 continue
             is_wanted = self._shadows.has_waiting and batch_or_delay_s is None and not is_announced
@@ -152,10 +152,10 @@ class Runners:
         before; so there is to be a look at what waits after this one.
         """
         table = self._table
-        table.is_awake[self._engine] = 1
+        table.numbers.is_awake[self._engine] = 1
         table.fence()
         has_come = self._busy_wait.wait(lambda: not table.is_lone_announced)
-        table.is_awake[self._engine] = 0
+        table.numbers.is_awake[self._engine] = 0
         table.fence()
         return has_come
 
@@ -169,7 +169,7 @@ class Runners:
         if self._shadows.watches(batch.model):
             self._shadows.offer(batch.model, self._images(loaded, batch.slots), rows)
         for slot, row in zip(batch.slots, rows, strict=True):
-            is_valid = row is not None and math.isfinite(np.add.reduce(row))  # as it is where all of it is
+            is_valid = row is not None and math.isfinite(sum(row.tolist()))  # as it is where all of it is
             if row is not None and is_valid:
                 self._table.probabilities(slot, len(row))[:] = row
             statuses.append(Status.OK if is_valid else Status.FAILED)
@@ -205,7 +205,7 @@ class Runners:
     ) -> None:
         """Leave explanations in the slots that want one, of those that have just been run."""
         for index, (slot, row) in enumerate(zip(slots, rows, strict=True)):
-            if (wanted := int(self._table.wanted[slot])) != NOTHING and loaded.head is not None:
+            if (wanted := self._table.numbers.wanted[slot]) != NOTHING and loaded.head is not None:
                 memory = self._table.explanation(slot, num_values(loaded.head.shape))
                 features = loaded.features(index, runner=number, is_lone=is_lone)
                 write_explanation(memory, loaded.head, features, wanted=wanted, probabilities=row)

@@ -40,8 +40,8 @@ class ServiceRate:
             elif not self._has_queued:
                 self._average((ended - started) / num_images / self._num_runners, weight=1.0)
             self._last_end = max(self._last_end, ended)
-            self._table.num_images[self._engine] += num_images
+            self._table.numbers.num_images[self._engine] += num_images
 
     def _average(self, seconds: float, *, weight: float) -> None:
-        seconds_per_image = self._table.seconds_per_image
+        seconds_per_image = self._table.numbers.seconds_per_image
         seconds_per_image[self._engine] += weight * (seconds - seconds_per_image[self._engine])

@@ -38,7 +38,7 @@ class CatalogueReader:
     def read(self) -> Catalogue:
         """Read the engine's catalogue; it is empty before the first model is loaded."""
         while True:
-            sequence = int(self._table.catalogue_sequence[self._engine])
+            sequence = self._table.numbers.catalogue_sequence[self._engine]
             known, catalogue = self._known
             if sequence == known:
                 return catalogue
@@ -46,5 +46,5 @@ class CatalogueReader:
             size = int(self._table.catalogue_size[self._engine, sequence % 2])
             content = bytes(self._table.catalogue(self._engine, sequence % 2)[:size])
             self._table.fence()
-            if sequence == int(self._table.catalogue_sequence[self._engine]):
+            if sequence == self._table.numbers.catalogue_sequence[self._engine]:
                 self._known = (sequence, Catalogue.from_json(content))

@@ -38,9 +38,9 @@ class Slot:
 
     def announce(self) -> None:
         """Tell the engine that this image will be there in a moment, if there is no other."""
-        table, engine = self._table, int(self._table.engine[self.number])
-        if table.awaits_lone[engine] and table.num_in_use == 1:
-            table.announced[self.number] = table.ticket[self.number] + np.uint64(1)
+        table, own, engine = self._table, self._table.numbers, self._table.numbers.engine[self.number]
+        if own.awaits_lone[engine] and table.num_in_use == 1:
+            own.announced[self.number] = own.ticket[self.number] + 1
             table.ring(table.doorbells[engine])
 
     def submit(self, wanted: int = NOTHING) -> None:
@@ -49,13 +49,12 @@ class Slot:
         Args:
             wanted: what is to be explained, see `server.engine.explanation`.
         """
-        table, engine = self._table, int(self._table.engine[self.number])
-        table.wanted[self.number] = wanted
-        table.submitted[self.number] = time.monotonic()
+        table, own, engine = self._table, self._table.numbers, self._table.numbers.engine[self.number]
+        own.wanted[self.number], own.submitted[self.number] = wanted, time.monotonic()
         table.fence()
-        table.ticket[self.number] += np.uint64(1)
+        own.ticket[self.number] += 1
         table.fence()
-        if not table.is_awake[engine]:
+        if not own.is_awake[engine]:
             table.ring(table.doorbells[engine])
 
     def result(self) -> NDArray[np.float32]:
@@ -74,7 +73,7 @@ class Slot:
         except DeadlineExceeded:
             raise self._error_of_delay() from None
         self._table.fence()  # what `completed` announces is read after it
-        status = int(self._table.status[self.number])
+        status = self._table.numbers.status[self.number]
         if status == Status.OK:
             return self._table.probabilities(self.number, len(self._model.labels)).copy()
         if status == Status.EXPIRED:
@@ -91,31 +90,30 @@ class Slot:
 
     def _error_of_delay(self) -> OpsinError:
         """Choose what it is when no result came in time: no time to run it, or none that was left by other images."""
-        table, number = self._table, self.number
-        engine = int(table.engine[number])
-        own_s, num_in_hand = float(table.seconds_per_image[engine]), table.num_in_hand(engine)
-        has_begun = table.attempted[number] == table.ticket[number]
-        had_time = float(table.deadline[number]) - self.submitted > own_s
-        if has_begun or not had_time or num_in_hand <= int(table.request_size[number]):
+        own, number = self._table.numbers, self.number
+        own_s, num_in_hand = own.seconds_per_image[own.engine[number]], self._table.num_in_hand(own.engine[number])
+        has_begun = own.attempted[number] == own.ticket[number]
+        had_time = own.deadline[number] - self.submitted > own_s
+        if has_begun or not had_time or num_in_hand <= own.request_size[number]:
             return DeadlineExceeded("the model did not answer before the request's deadline")
         return Overloaded("the images in hand take longer than they did, try again later", wait_s=num_in_hand * own_s)
 
     @property
     def submitted(self) -> float:
         """When it was handed to the engine, in seconds of the monotonic clock."""
-        return float(self._table.submitted[self.number])
+        return self._table.numbers.submitted[self.number]
 
     def run(self) -> Run | None:
         """Tell how the engine ran it, after `result`; None where it did not, or where that is not kept."""
-        table, number = self._table, self.number
+        own, number = self._table.numbers, self.number
         if self._timings is None or self.is_pending:
             return None
         return self._timings.run_of(
             number,
-            int(table.ticket[number]),
+            own.ticket[number],
             submitted=self.submitted,
-            engine=int(table.engine[number]),
-            num_attempts=int(table.attempts[number]),
+            engine=own.engine[number],
+            num_attempts=own.attempts[number],
         )
 
     def check_client(self) -> None:
@@ -125,7 +123,7 @@ class Slot:
     @property
     def is_pending(self) -> bool:
         """Tell whether it was submitted and is not completed."""
-        return bool(self._table.ticket[self.number] != self._table.completed[self.number])
+        return self._table.numbers.ticket[self.number] != self._table.numbers.completed[self.number]
 
 
 class Waiter:

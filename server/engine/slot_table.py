@@ -38,8 +38,10 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +69,39 @@ class Status(IntEnum):
     GONE = 4  # the engine does not have that model (any more)
 
 
+class Numbers:
+    """Views of a slot table's arrays, which read and write single numbers as Python's own.
+
+    Numpy's take several times as long, above all where its functions are out of the caches, as between the decoding of
+    a lone image and its inference.
+    """
+
+    ticket: memoryview[int]
+    announced: memoryview[int]
+    cancelled: memoryview[int]
+    model: memoryview[int]
+    engine: memoryview[int]
+    deadline: memoryview[float]
+    submitted: memoryview[float]
+    in_use: memoryview[int]
+    request_size: memoryview[int]
+    wanted: memoryview[int]
+    completed: memoryview[int]
+    status: memoryview[int]
+    attempted: memoryview[int]
+    attempts: memoryview[int]
+    seconds_per_image: memoryview[float]
+    num_images: memoryview[int]
+    awaits_lone: memoryview[int]
+    is_awake: memoryview[int]
+    catalogue_sequence: memoryview[int]
+    running_since: memoryview[float]
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        for name in self.__annotations__:
+            setattr(self, name, memoryview(arrays[name]))
+
+
 class SlotTable:
     """The memory that all processes of a server share.
 
@@ -76,6 +111,7 @@ class SlotTable:
         pixel_bytes: room for the pixels of one image.
         max_classes: room for the probabilities of one image.
         control: what operators ask of the engines.
+        numbers: views of its arrays for one number at a time.
     """
 
     def __init__(
@@ -131,6 +167,7 @@ class SlotTable:
         self.shadow_culprit = _shared_array(U64, num_engines)  # see `server.engine.shadows`
         self.running_since = _shared_array(F64, num_engines * MAX_RUNNERS).reshape(num_engines, MAX_RUNNERS)
 
+        self.numbers = Numbers(vars(self))
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_engines)]
         self.wakeups = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(num_slots)]
 
@@ -187,18 +224,18 @@ class SlotTable:
     @property
     def num_in_use(self) -> int:
         """Count the images that any engine has to do, from reservation to result."""
-        return self.in_use.tobytes().count(1)
+        return self.numbers.in_use.tobytes().count(1)
 
     @property
     def is_lone_announced(self) -> bool:
         """Tell whether the only image in hand is still to be submitted, in a moment."""
         slot = self.lone_slot
-        return slot is not None and bool(self.announced[slot] > self.ticket[slot])
+        return slot is not None and self.numbers.announced[slot] > self.numbers.ticket[slot]
 
     @property
     def lone_slot(self) -> int | None:
         """Find the slot of the only image in hand; None where there are none or several."""
-        in_use = self.in_use.tobytes()
+        in_use = self.numbers.in_use.tobytes()
         return in_use.index(1) if in_use.count(1) == 1 else None
 
     def num_in_hand(self, engine: int) -> int:
