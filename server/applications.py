@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from server.admin import Admin, AdminToken
 from server.api.app import FlaskApp, create_app
 from server.api.gatekeeper import make_gatekeeper
 from server.api.shared_counts import SharedCounts
@@ -45,7 +46,7 @@ def make_grpc(own: Belongings) -> GRPCApplication:
     classifier = Classifier(own.engine, decoder=own.decoder, metrics=own.metrics, note_answer=own.predictions.note)
     service = OpenInference(classifier, own.engine, own.settings, own.metrics, own.is_stopping)
     keeper = make_gatekeeper(own.settings, own.client_counts, own.metrics.note_rate_limit_fallback)
-    return GRPCApplication(service, own.engine, own.metrics, keeper)
+    return GRPCApplication(service, own.engine, own.metrics, keeper, Admin(own.engine, AdminToken(own.settings)))
 
 
 def make_http(

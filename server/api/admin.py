@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
@@ -27,7 +27,7 @@ def admin_routes(admin: Admin, settings: Settings, metrics: Metrics) -> Blueprin
         exchange, environ = Exchange(current, settings, metrics), current.environ
         token = presented_token(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_ADMIN_TOKEN", ""))
         admin.token.check(token)
-        check_parameters(exchange.read_plain_body())
+        check_body(exchange.read_plain_body())
         ask(
             name,
             token=token,
@@ -47,9 +47,16 @@ def admin_routes(admin: Admin, settings: Settings, metrics: Metrics) -> Blueprin
     return routes
 
 
-def check_parameters(body: bytes | bytearray) -> None:
-    """Raise RequestError where a request brings more than a name: a configuration or files of its own, for instance."""
+def check_body(body: bytes | bytearray) -> None:
+    """Raise RequestError where a request brings more than a name."""
     document: dict[str, Any] = parse_object(body, instead="no body") if body else {}
     parameters = document.get("parameters", {})
-    if document.keys() - {"parameters"} or not isinstance(parameters, dict) or parameters.keys() - set(PARAMETERS):
-        raise RequestError("the body must be empty: what is loaded is the version that the repository says is stable")
+    check_parameters(parameters if document.keys() <= {"parameters"} and isinstance(parameters, dict) else document)
+
+
+def check_parameters(names: Iterable[str]) -> None:
+    """Raise RequestError where a request has others: a configuration or files of its own, for instance."""
+    if set(names) - set(PARAMETERS):
+        raise RequestError(
+            "the request must have a name alone: what is loaded is the version that the repository says is stable"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.admin import Admin
 from server.api.gatekeeper import Gatekeeper
 from server.engine.client import EngineClient
 from server.metrics import Metrics
@@ -19,9 +20,11 @@ class GRPCApplication:
         engine: of this process.
         metrics: of this process.
         keeper: knows who may ask; None: everybody.
+        admin: loads and unloads models.
     """
 
     service: OpenInference
     engine: EngineClient
     metrics: Metrics
     keeper: Gatekeeper | None
+    admin: Admin

@@ -52,6 +52,11 @@ class Call:
         return {key: value for key, value in self.context.invocation_metadata() if isinstance(value, str)}
 
     @property
+    def told(self) -> dict[str, str]:
+        """What says whose call it is, as `server.api.gatekeeper` knows it."""
+        return told_by([(key.upper(), value) for key, value in self.metadata.items()], self.address)
+
+    @property
     def session(self) -> str | None:
         """The client's session, as over HTTP."""
         return self.metadata.get(SESSION_KEY)
@@ -120,8 +125,8 @@ class Doorway:
         if self._keeper is None:
             yield
             return
-        told = told_by([(key.upper(), value) for key, value in call.metadata.items()], call.address)
-        client = await asyncio.to_thread(self._keeper.admit, told) if self._may_wait else self._keeper.admit(told)
+        admit, told = self._keeper.admit, call.told
+        client = await asyncio.to_thread(admit, told) if self._may_wait else admit(told)
         try:
             yield
         finally:

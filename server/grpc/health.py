@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from models.errors import ModelNotFound
 from server.engine.errors import EngineNotReady
@@ -71,11 +70,7 @@ class Health:
             self._num_watches -= 1
 
     async def _asked(self, call: Call) -> str:
-        content = await self._uploads.receive(call.context)
-        try:
-            return str(message_class("grpc.health.v1.HealthCheckRequest").FromString(content).service)
-        except DecodeError:
-            raise RequestError("the message must be a grpc.health.v1.HealthCheckRequest") from None
+        return str((await self._uploads.receive_message(call.context, "grpc.health.v1.HealthCheckRequest")).service)
 
     def _status_of(self, name: str) -> int:
         if name in ("", INFERENCE_SERVICE):

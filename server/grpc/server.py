@@ -8,6 +8,7 @@ import grpc
 
 from server.grpc.application import GRPCApplication
 from server.grpc.calls import Doorway
+from server.grpc.control import ModelControl
 from server.grpc.credentials import credentials_of
 from server.grpc.health import SERVICE as HEALTH_SERVICE
 from server.grpc.health import Health
@@ -55,7 +56,8 @@ class GRPCServer:
         self._is_stopping = asyncio.Event()
         self._inference = Inference(service, application.engine, settings, metrics, uploads)
         streams = Streams(self._inference, uploads, doorway, self._is_stopping, max_streams=settings.num_threads)
-        calls = GRPCInferenceService(service, self._inference, uploads, doorway).handlers(streams)
+        control = ModelControl(application.admin, settings, uploads, doorway)
+        calls = GRPCInferenceService(service, self._inference, uploads, doorway).handlers(streams, control)
         health = Health(service, uploads, doorway, self._is_stopping).handlers()
         self._server = grpc.aio.server(
             handlers=[

@@ -9,24 +9,21 @@ from typing import Any
 
 import grpc
 from google.protobuf.json_format import ParseDict
-from google.protobuf.message import DecodeError
 
 from models.errors import ModelNotFound
 from server.engine.errors import EngineNotReady
 from server.grpc.calls import Behaviour, Call, Doorway
+from server.grpc.control import ModelControl
 from server.grpc.errors import NotOffered
 from server.grpc.inference import Inference
 from server.grpc.messages import message_class
 from server.grpc.streams import Streams
 from server.grpc.uploads import Uploads
 from server.open_inference.service import OpenInference
-from server.request_errors import RequestError
 
 SERVICE = "inference.GRPCInferenceService"
 STREAM = "ModelStreamInfer"
 NOT_OFFERED = {
-    "RepositoryModelLoad": "what is served is what the repository says; a client cannot load a model",
-    "RepositoryModelUnload": "what is served is what the repository says; a client cannot unload a model",
     **dict.fromkeys(
         (f"{kind}SharedMemory{verb}" for kind in ("System", "Cuda") for verb in ("Status", "Register", "Unregister")),
         "tensors in shared memory are not offered; send them in the request",
@@ -49,7 +46,7 @@ class GRPCInferenceService:
     def __init__(self, service: OpenInference, inference: Inference, uploads: Uploads, doorway: Doorway) -> None:
         self._service, self._inference, self._uploads, self._doorway = service, inference, uploads, doorway
 
-    def handlers(self, streams: Streams) -> dict[str, Any]:
+    def handlers(self, streams: Streams, control: ModelControl) -> dict[str, Any]:
         """Make a handler of each call."""
         answers: dict[str, Callable[[Any], dict[str, Any]]] = {
             "ModelReady": self._model_ready,
@@ -61,6 +58,7 @@ class GRPCInferenceService:
         }
         behaviours: dict[str, Behaviour] = {"ServerLive": _live, "ServerReady": self._ready, "ModelInfer": self._infer}
         behaviours |= {name: partial(self._tell, name, answer) for name, answer in answers.items()}
+        behaviours |= control.behaviours()
         behaviours |= {name: partial(_refuse, reason) for name, reason in NOT_OFFERED.items()}
         wrap = self._doorway.wrap
         handlers = {
@@ -83,11 +81,7 @@ class GRPCInferenceService:
     async def _tell(self, name: str, answer: Callable[[Any], dict[str, Any]], call: Call) -> Any:
         """Answer what takes no model, by a document as HTTP has it."""
         async with self._doorway.admitted(call):
-            content = await self._uploads.receive(call.context)
-            try:
-                asked = message_class(f"inference.{name}Request").FromString(content)
-            except DecodeError:
-                raise RequestError(f"the message must be an inference.{name}Request") from None
+            asked = await self._uploads.receive_message(call.context, f"inference.{name}Request")
             document = await asyncio.to_thread(answer, asked)
             return ParseDict(document, message_class(f"inference.{name}Response")(), ignore_unknown_fields=True)
 

@@ -14,7 +14,7 @@ import pytest
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed: requirements/grpc.txt")
 
 from certificates import make_certificate  # noqa: E402
-from colours import RED, picture  # noqa: E402
+from colours import RED, picture, publish_stub  # noqa: E402
 from grpc import StatusCode  # noqa: E402
 from grpc_calls import (  # noqa: E402
     WAIT_S,
@@ -36,6 +36,7 @@ from server.grpc.messages import message_class  # noqa: E402
 pytestmark = pytest.mark.e2e
 SERVING, NOT_SERVING = 1, 2
 MAX_BYTES = 300_000
+TOKEN = "let-me-in"  # noqa: S105 - a test's own
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +188,36 @@ def test_keys_are_asked_for_but_not_of_health(start, tmp_path):
         metadata_of = ask(channel, "ServerMetadata")
         error = refused(metadata_of, message_class("inference.ServerMetadataRequest")())
         assert error.code() == StatusCode.UNAUTHENTICATED
+
+
+def test_models_are_unloaded_and_loaded_with_the_admin_token(start, tmp_path):
+    publish_stub(tmp_path, "birds")
+    publish_stub(tmp_path, "colours")
+    running = start(
+        OPSIN_GRPC_PORT="0", OPSIN_REPOSITORY=str(tmp_path / "models"), OPSIN_ADMIN_TOKEN=TOKEN
+    ).wait_until_ready()
+    with channel_to(running) as channel:
+
+        def control(verb, token=TOKEN, **parameters):
+            request = message_class(f"inference.RepositoryModel{verb}Request")(
+                model_name="colours", parameters=parameters
+            )
+            metadata = [("authorization", f"Bearer {token}")]
+            return ask(channel, f"RepositoryModel{verb}")(request, timeout=WAIT_S, metadata=metadata)
+
+        assert check(channel, "colours") == SERVING
+        control("Unload", unload_dependents={"bool_param": False})
+        assert refused(infer(channel), photo_request(RED)).code() == StatusCode.NOT_FOUND
+        control("Load")
+        assert label_of(infer(channel)(photo_request(RED), timeout=WAIT_S)) == "red"
+        for options, code in [
+            ({"token": "other"}, StatusCode.UNAUTHENTICATED),
+            ({"config": {"string_param": "{}"}}, StatusCode.INVALID_ARGUMENT),
+        ]:
+            with pytest.raises(grpc.RpcError) as caught:
+                control("Load", **options)
+            assert caught.value.code() == code
+    assert running.stop()[0] == 0
 
 
 def test_certificate_is_that_of_https(start, tmp_path):

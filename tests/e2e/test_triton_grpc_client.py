@@ -13,8 +13,6 @@ pytestmark = pytest.mark.e2e
 pytest.importorskip("grpc", reason="grpcio is not installed: requirements/grpc.txt")
 
 NOT_OFFERED = (
-    "load",
-    "unload",
     *("set traces", "traces", "set log", "log"),
     *("system memory", "set system memory", "no system memory", "cuda memory", "set cuda memory", "no cuda memory"),
 )
@@ -106,6 +104,8 @@ def test_stream_is_answered_in_its_order_and_a_bad_request_costs_no_other(answer
         ("late client", "DEADLINE_EXCEEDED", "Deadline"),
         ("bad", "INVALID_ARGUMENT", "image"),
         ("none", "INVALID_ARGUMENT", "the output must be probabilities, got 'logits'"),
+        ("load", "PERMISSION_DENIED", "OPSIN_ADMIN_TOKEN"),
+        ("unload", "PERMISSION_DENIED", "OPSIN_ADMIN_TOKEN"),
     ],
 )
 def test_errors_are_read_by_the_client(answers, call, status, message):
