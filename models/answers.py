@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.store.calibration import NONE_LABEL, Calibration
+from models.store.operating_points import OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Prediction:
     Attributes:
         top_k: the most probable labels, best first.
         is_unsure: the image is likely of none of the classes; None where the model was not published to tell.
+        is_accepted: it is as sure as the operating point of the version asks for; None where none is set.
         label_set: the fewest labels that hold the right one as often as was asked, best first; None where it was not.
     """
 
     top_k: tuple[Ranked, ...]
     is_unsure: bool | None = None
+    is_accepted: bool | None = None
     label_set: tuple[Ranked, ...] | None = None
 
 
@@ -41,6 +44,7 @@ def read_probabilities(
     *,
     top_k: int,
     coverage: float | None = None,
+    point: OperatingPoint | None = None,
 ) -> Prediction:
     """Say what the probabilities of one image mean.
 
@@ -50,6 +54,7 @@ def read_probabilities(
         calibration: of the model; a coverage needs it, with scores.
         top_k: labels wanted; all of them where the model has fewer.
         coverage: in (0, 1): how often the set of labels should hold the right one; None for no set.
+        point: from which probability on an answer is accepted; None where that is not set.
     """
     best = (-probabilities).argsort(kind="stable").tolist()  # equal ones in the order of the labels
     # In the fewest digits that stand for the same float32: 0.93, not 0.9300000071525574.
@@ -63,7 +68,8 @@ def read_probabilities(
     if can_be_unsure(labels, calibration):
         is_below = calibration is not None and calibration.is_unsure(probabilities)
         is_unsure = is_below or ranked[0].label == NONE_LABEL
-    return Prediction(tuple(ranked), is_unsure, label_set)
+    is_accepted = None if point is None else point.accepts(int(best[0]), ranked[0].probability)
+    return Prediction(tuple(ranked), is_unsure, is_accepted, label_set)
 
 
 def can_be_unsure(labels: Sequence[str], calibration: Calibration | None) -> bool:

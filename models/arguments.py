@@ -12,6 +12,8 @@ from models.canary.arguments import add_arguments as add_canary_arguments
 from models.canary.arguments import check_arguments as check_canary_arguments
 from models.importing.arguments import add_arguments as add_import_arguments
 from models.importing.arguments import with_ranges_as_values
+from models.operating.arguments import add_arguments as add_operating_point_arguments
+from models.operating.arguments import check_arguments as check_operating_point_arguments
 from models.predict.arguments import add_arguments as add_predict_arguments
 from models.store.fields import validate_name
 from models.store.reference import ModelReference
@@ -64,6 +66,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--golden and --answers need a FILE or NAME to compare with")
     if args.command == "publish" and args.test and not args.onnx:
         parser.error("--test measures an ONNX file: give --onnx, too")
+    if args.command == "operating-point":
+        check_operating_point_arguments(parser, args)
     if args.command == "canary":
         check_canary_arguments(parser, args)
     return args
@@ -104,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     card = _add(commands, shared, "card", "write what a person needs to decide about a version, as a page or as JSON")
     card.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     card.add_argument("--out", type=Path, metavar="FILE", help="page to write, such as card.html (standard output)")
+    point = _add(commands, shared, "operating-point", "set from which probability on answers are accepted, or print it")
+    point.add_argument("target", type=version_reference, metavar="NAME:VERSION")
+    add_operating_point_arguments(point)
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
     promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     canary = _add(commands, shared, "canary", "give a version a share of the requests, or compare its answers unseen")
@@ -113,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     rollback.add_argument("name", type=_name, metavar="NAME")
     retire = _add(commands, shared, "retire", "remove a version that is not the stable one")
     retire.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    for command in (promote, canary, rollback, retire):
+    for command in (promote, canary, rollback, retire, point):
         command.add_argument("--why", default="", metavar="TEXT", help="for the history")
     history = _add(commands, shared, "history", "print what was done to a model, by whom and why")
     history.add_argument("name", type=_name, metavar="NAME")

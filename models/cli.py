@@ -27,6 +27,7 @@ from models.commands import (
     verify,
 )
 from models.errors import ArtifactError, ModelNotFound, RuntimeMissing, VersionIsStable, VersionNotFound
+from models.operating.command import CannotChoose, operating_point
 from models.portable.verify import verify_file
 from models.predict.command import predict
 from models.store.repository import Repository
@@ -67,6 +68,8 @@ def _run(args: argparse.Namespace, typed: Sequence[str]) -> int:
         return _fail(2, f"there is no repository at {root}: give --repository DIR or set OPSIN_REPOSITORY")
     try:
         return _call(args, Repository(root))
+    except CannotChoose as error:
+        return _fail(2, str(error))
     except (ModelNotFound, VersionNotFound, VersionIsStable) as error:
         return _fail(2, f"{error} (repository {root})")
     except (ArtifactError, RuntimeMissing) as error:
@@ -90,6 +93,8 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
             return card(repository, args.target, args.out, as_json=args.json)
         case "index":
             return index(repository, args.target, args)
+        case "operating-point":
+            return operating_point(repository, args)
         case "promote":
             return promote(repository, args.target, why=args.why, as_json=args.json)
         case "canary":

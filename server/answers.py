@@ -29,7 +29,9 @@ def predict(
         RequestError: a coverage is asked for, and the model was published without calibration.
     """
     calibration = model.calibration if coverage is None else calibration_of(model)
-    return read_probabilities(probabilities, model.labels, calibration, top_k=top_k, coverage=coverage)
+    return read_probabilities(
+        probabilities, model.labels, calibration, top_k=top_k, coverage=coverage, point=model.point
+    )
 
 
 def calibration_of(model: ServedModel) -> Calibration:

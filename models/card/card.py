@@ -9,14 +9,16 @@ from models.card.making import against, steps_of
 from models.card.reliability import reliability_rows
 from models.card.words import intended, summary, weaknesses
 from models.intervals import Interval, wilson
+from models.operating.figures import curve_table, point_rows
 from models.report import accuracy
 from models.store.artifact import Artifact
 from models.store.calibration import NONE_LABEL
 from models.store.evaluation import Evaluation
 from models.store.manifest import Manifest
+from models.store.operating_points import OperatingPoint
 
 
-def card_of(artifact: Artifact) -> dict[str, Any]:
+def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str, Any]:
     """Return the card of a version as JSON.
 
     What the manifest does not tell is None, or an empty list; fractions are in [0, 1], intervals are of 95 %.
@@ -34,6 +36,8 @@ def card_of(artifact: Artifact) -> dict[str, Any]:
         "reliability": reliability_rows(evaluation) if evaluation else [],
         "label_sets": _label_sets(evaluation) if evaluation else [],
         "unsure_below": manifest.calibration.unsure_below if manifest.calibration else None,
+        "operating_point": point_rows(manifest, point),
+        "operating_curve": curve_table(manifest),
         "files": _files(artifact),
         "size_bytes": artifact.size_bytes,
         "steps": steps_of(manifest),

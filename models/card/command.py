@@ -16,12 +16,14 @@ from models.store.repository import Repository
 def card(repository: Repository, target: ModelReference, out: Path | None, *, as_json: bool) -> int:
     """Write the card of a version, the stable one by default, to a file or to standard output; returns 0."""
     artifact = repository.load(target.name, target.version)
-    document = card_of(artifact)
+    manifest = artifact.manifest
+    point = repository.operating_point(manifest.name, manifest.version, num_classes=len(manifest.labels))
+    document = card_of(artifact, point)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n" if as_json else render_card(document)
     if out is None:
         print(text, end="")
         return 0
     with without_host_paths(f"{out} cannot be written"):
         replace_file(out, text.encode())
-    print(f"wrote the card of {artifact.manifest.reference} to {out}")
+    print(f"wrote the card of {manifest.reference} to {out}")
     return 0

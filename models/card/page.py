@@ -45,6 +45,7 @@ def render_card(
         .render(
             card=card,
             matrix=_matrix(card),
+            curve=_curve(card),
             points=points(card["reliability"]),
             side=SIDE,
             style_url=style_url,
@@ -78,6 +79,13 @@ def _templates() -> Environment:
         "number": lambda number: "-" if number is None else f"{number:,}",
     }
     return templates
+
+
+def _curve(card: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the script works with, without the tables that stand on the page."""
+    whole = card["operating_curve"]
+    names = ("thresholds", "num_images", "num_accepted", "num_right")
+    return whole and {name: whole[name] for name in names}
 
 
 def _matrix(card: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -94,7 +94,9 @@ def intended(card: dict[str, Any]) -> dict[str, list[str]]:
     return {
         "is_for": [
             f"Sorting pictures{like} into its classes, one class a picture.",
-            "Finding the pictures of which it is sure, and leaving the others to a person.",
+            "Finding the pictures of which it is sure, and leaving the others to a person (operating point, below)."
+            if card["operating_curve"]
+            else "Finding the pictures of which it is sure, and leaving the others to a person.",
         ],
         "is_not_for": [
             f"Pictures of anything else: it names one of its classes all the same, and {doubt}.",

@@ -126,6 +126,30 @@ class OperatingCurve:
             return Accepted(0, 0, self.num_images[index])
         return Accepted(self.num_accepted[index][place], self.num_right[index][place], self.num_images[index])
 
+    def at_precision(self, precision: float) -> tuple[float | None, ...]:
+        """Return the lowest threshold of each class at which it has a precision, in (0, 1]; None where none does."""
+        return tuple(
+            next(
+                (
+                    threshold
+                    for threshold in self.thresholds
+                    if (found := self.of_class(index, threshold).precision) is not None and found >= precision
+                ),
+                None,
+            )
+            for index in range(len(self.num_images))
+        )
+
+    def at_recall(self, recall: float) -> tuple[float, ...]:
+        """Return the highest threshold of each class at which it keeps a recall, in (0, 1]; 0 where none does."""
+        return tuple(
+            max(
+                (each for each in self.thresholds if (self.of_class(index, each).recall or 0.0) >= recall),
+                default=0.0,
+            )
+            for index in range(len(self.num_images))
+        )
+
     def of_all(self, thresholds: Sequence[float | None]) -> Accepted:
         """Count the answers that are accepted where each class has a threshold of its own."""
         each = [self.of_class(index, threshold) for index, threshold in enumerate(thresholds)]

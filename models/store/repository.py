@@ -3,12 +3,13 @@
 <root>/<name>/<version>/      an artifact
 <root>/<name>/routing.json    {"stable": <version>}, and maybe a canary; without it, the highest version is stable
 <root>/<name>/history.jsonl   what was published, promoted, rolled back, retired and tried as a canary
+<root>/<name>/operating_points.json    from which probability on answers of a version are accepted
 <root>/repository.json        {"default": <name>}; where there is none, whoever serves it decides
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from models.errors import (
     VersionNotFound,
     without_host_paths,
 )
+from models.plural import listed, short
 from models.store.artifact import Artifact, read_artifact
 from models.store.canary import Canary, end_canary, read_canary
 from models.store.default_model import REPOSITORY_FILE, read_default
@@ -29,16 +31,16 @@ from models.store.fields import MAX_VERSION, VERSION, is_name
 from models.store.folder_contents import folders_in
 from models.store.history import Action, Change, append, change_now, read_history, stable_before
 from models.store.manifest import Manifest
+from models.store.operating_points import OperatingPoint, read_operating_point, write_operating_point
 from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
 from models.store.staging import Staging, staged
-
-_MAX_LISTED = 20
 
 
 class Repository:
     """Models in a folder. It holds no state, so that any number of them, in any process, agree.
 
-    Everything but `publish`, `promote`, `rollback` and `retire` only reads, and works on a read-only file system.
+    Everything but `publish`, `promote`, `rollback`, `retire` and `set_operating_point` only reads, and works on a
+    read-only file system.
     """
 
     def __init__(self, root: Path) -> None:
@@ -72,7 +74,7 @@ class Repository:
         if name is not None and name not in (names := self.names()):
             raise CorruptArtifact(
                 f"{REPOSITORY_FILE} says that model {name!r} is the default, "
-                f"but the repository holds {_listed(names) or 'none'}"
+                f"but the repository holds {listed(names) or 'none'}"
             )
         return name
 
@@ -83,11 +85,11 @@ class Repository:
             ModelNotFound: there is no such model; the message names those there are.
             ArtifactError: the model cannot be read.
         """
-        with without_host_paths(f"model {_short(name)} cannot be read"):
+        with without_host_paths(f"model {short(name)} cannot be read"):
             versions = self._versions(name) if is_name(name) else []
         if not versions:
-            names = _listed(self.names())
-            raise ModelNotFound(f"there is no model {_short(name)}; the repository holds {names or 'none'}")
+            names = listed(self.names())
+            raise ModelNotFound(f"there is no model {short(name)}; the repository holds {names or 'none'}")
         return versions
 
     def stable_version(self, name: str) -> int:
@@ -105,7 +107,7 @@ class Repository:
         if stable not in versions:
             raise CorruptArtifact(
                 f"the routing of model {name!r} is corrupt: {ROUTING_FILE} says that version {stable} is stable, "
-                f"but the model has {_listed(versions)}"
+                f"but the model has {listed(versions)}"
             )
         return stable
 
@@ -130,8 +132,7 @@ class Repository:
         """
         if version is None:
             version = self.stable_version(name)
-        elif version not in (versions := self.versions(name)):
-            raise VersionNotFound(f"model {name!r} has no version {version}; it has {_listed(versions)}")
+        self._check_there(name, version)
         artifact = read_artifact(self.root / name / str(version), verify=verify)
         manifest = artifact.manifest
         if (manifest.name, manifest.version) != (name, version):
@@ -230,8 +231,7 @@ class Repository:
             ModelNotFound, VersionNotFound: it is not there.
             VersionIsStable: it is the stable one, or the canary.
         """
-        if version not in (versions := self.versions(name)):
-            raise VersionNotFound(f"model {name!r} has no version {version}; it has {_listed(versions)}")
+        self._check_there(name, version)
         folder = self.root / name
         with without_host_paths(f"version {version} of model {name!r} cannot be retired"), locked(folder):
             stable = self.stable_version(name)
@@ -241,8 +241,23 @@ class Repository:
                 raise VersionIsStable(f"version {version} of model {name!r} is the canary: stop that first")
             set_stable(folder, stable)  # without routing.json, it was that because it is the highest
             append(folder, change_now("retire", version, stable=stable, before=stable, why=why))
+            write_operating_point(folder, version, None)  # another version may get its number
             remove((folder / str(version)).rename(temporary_sibling(folder)))
             sync_folder(folder)
+
+    def operating_point(self, name: str, version: int, *, num_classes: int) -> OperatingPoint | None:
+        """Read from which probability on answers of a version are accepted; CorruptArtifact where nobody can tell."""
+        with without_host_paths(f"the operating points of model {name!r} cannot be read"):
+            return read_operating_point(self.root / name, version, num_classes)
+
+    def set_operating_point(self, name: str, version: int, point: OperatingPoint | None, *, why: str = "") -> None:
+        """Set it, or forget it, and record why; ModelNotFound or VersionNotFound where the version is not there."""
+        self._check_there(name, version)
+        folder, asked = self.root / name, point.asked if point else "none"
+        with without_host_paths(f"the operating point of model {name!r} cannot be set"), locked(folder):
+            stable, why = self.stable_version(name), f"{asked}: {why}" if why else asked
+            append(folder, change_now("operating-point", version, stable=stable, before=stable, why=why))
+            write_operating_point(folder, version, point)
 
     def history(self, name: str) -> list[Change]:
         """Read what was done to a model, the oldest first.
@@ -253,6 +268,10 @@ class Repository:
         self.versions(name)
         with without_host_paths(f"the history of model {name!r} cannot be read"):
             return read_history(self.root / name)
+
+    def _check_there(self, name: str, version: int) -> None:
+        if version not in (versions := self.versions(name)):
+            raise VersionNotFound(f"model {name!r} has no version {version}; it has {listed(versions)}")
 
     def _make_stable(self, action: Action, name: str, version: int, why: str) -> None:
         folder = self.root / name
@@ -277,12 +296,3 @@ class Repository:
     def _versions(self, name: str) -> list[int]:
         numbers = [int(entry) for entry in folders_in(self.root / name) if VERSION.fullmatch(entry)]
         return sorted(number for number in numbers if number <= MAX_VERSION)
-
-
-def _listed(things: Sequence[object]) -> str:
-    text = ", ".join(str(thing) for thing in things[-_MAX_LISTED:])
-    return f"... {text}" if len(things) > _MAX_LISTED else text
-
-
-def _short(name: str) -> str:
-    return repr(name if len(name) <= 80 else f"{name[:80]}...")

@@ -42,7 +42,9 @@ class Cards:
         """
         if name not in (names := self._names()):
             raise ModelNotFound(f"model {name!r} is not served here; served: {', '.join(names)}")
-        card = card_of(self._repository.load(name, version, verify=False))
+        artifact = self._repository.load(name, version, verify=False)
+        number, num_classes = artifact.manifest.version, len(artifact.manifest.labels)
+        card = card_of(artifact, self._repository.operating_point(name, number, num_classes=num_classes))
         catalogue = self._engine.catalogue
         for model, choice in zip(catalogue.models, catalogue.runtimes, strict=True):
             if (model.name, model.version) == (name, card["version"]):

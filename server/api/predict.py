@@ -165,6 +165,8 @@ def _json_response(
             prediction |= top_k[0]
             if answer.is_unsure is not None:
                 prediction["unsure"] = answer.is_unsure
+            if answer.is_accepted is not None:
+                prediction["accepted"] = answer.is_accepted
             prediction["top_k"] = top_k
             if answer.label_set is not None:
                 prediction["label_set"] = _listed(answer.label_set)

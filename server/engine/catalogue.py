@@ -14,6 +14,7 @@ from models.runtime_choice.record import RuntimeChoice
 from models.store.calibration import Calibration
 from models.store.examples import Examples
 from models.store.expected_answers import ExpectedAnswers
+from models.store.operating_points import OperatingPoint
 from models.store.reference import ModelReference
 from server.engine.errors import DefaultNotServed
 from server.engine.explanation import FeatureShape
@@ -28,6 +29,7 @@ class ServedModel:
         expected: its answers to the validation images, where it was published with them.
         feature_shape: height, width and channels of its last feature maps, where its answers can be explained by them.
         examples: training pictures that were published with it.
+        point: from which probability on its answers are accepted, where that is set.
         can_be_unsure: it was published with a way to say that a picture is of none of its classes.
     """
 
@@ -39,6 +41,7 @@ class ServedModel:
     expected: ExpectedAnswers | None = None
     feature_shape: FeatureShape | None = None
     examples: Examples | None = None
+    point: OperatingPoint | None = None
     can_be_unsure: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +51,7 @@ class ServedModel:
     def from_dict(cls, record: dict[str, Any]) -> ServedModel:
         """Read what `to_dict` wrote."""
         calibration, expected, shape = record["calibration"], record["expected"], record["feature_shape"]
-        examples = record["examples"]
+        examples, point = record["examples"], record["point"]
         return cls(
             record["name"],
             record["version"],
@@ -58,6 +61,7 @@ class ServedModel:
             expected and ExpectedAnswers.from_dict(expected),
             shape and tuple(shape),
             examples and Examples.from_dict(examples),
+            point and OperatingPoint.from_dict(point),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,6 +75,7 @@ class ServedModel:
             "expected": self.expected and self.expected.to_dict(),
             "feature_shape": self.feature_shape,
             "examples": self.examples and self.examples.to_dict(),
+            "point": self.point and self.point.to_dict(),
         }
 
 

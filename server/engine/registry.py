@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from models.errors import FormatMissing, OpsinError
 from models.store.artifact import Artifact
@@ -197,12 +198,22 @@ class ModelRegistry:
         key = key_of(name, version)
         if key in self._draining:
             self._loaded[key] = self._draining.pop(key)[1]
-        if key in self._loaded:
-            return
-        with self._load_attempts.attempt(name, version):
-            artifact = self._repository.load(name, version)
-            self._loaded[key] = self._load(artifact)
-        self._exchange.begin(key, artifact)
+        if key not in self._loaded:
+            with self._load_attempts.attempt(name, version):
+                artifact = self._repository.load(name, version)
+                self._loaded[key] = self._load(artifact)
+            self._exchange.begin(key, artifact)
+        self._read_operating_point(self._loaded[key])
+
+    def _read_operating_point(self, loaded: LoadedModel) -> None:
+        """Take over from which probability on answers are accepted, as it is set by now."""
+        served = loaded.served
+        point = self._repository.operating_point(served.name, served.version, num_classes=len(served.labels))
+        if point != served.point:
+            loaded.served = replace(served, point=point)
+            log.info(
+                "answers of model %s version %d are accepted by %s", served.name, served.version, point and point.asked
+            )
 
     def _show_catalogue(self, refused: Sequence[RefusedModel], unloaded: Sequence[RefusedModel]) -> None:
         splits = tuple(self._splits[want] for want in self._current if want in self._splits)

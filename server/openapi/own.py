@@ -101,7 +101,8 @@ def own_schemas() -> dict[str, Any]:
         {**label["properties"], "top_k": array(label, minItems=1)},
         {
             "filename": TEXT,
-            "unsure": {"type": "boolean"},
+            "unsure": BOOLEAN,
+            "accepted": BOOLEAN,
             "label_set": array(label, minItems=1),
             "explanation": ref("Explanation"),
             "embedding": array(NUMBER, minItems=1),

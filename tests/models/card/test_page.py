@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 
 import pytest
@@ -11,6 +13,7 @@ from small_artifacts import small_manifest, small_sources
 
 from models.card.card import card_of
 from models.card.page import STATIC, render_card
+from models.store.operating_points import OperatingPoint
 from models.store.repository import Repository
 
 
@@ -34,7 +37,7 @@ def test_page_is_well_formed_and_tells_the_figures(page):
 def test_every_table_has_a_caption_and_headers(page):
     text = page(counted_manifest())
     tables = re.findall(r"<table.*?</table>", text, re.DOTALL)
-    assert len(tables) == 6
+    assert len(tables) == 8
     for table in tables:
         assert "<caption>" in table
         assert 'scope="col"' in table
@@ -87,6 +90,30 @@ def test_many_classes_are_folded_away_and_their_pairs_listed(page):
     assert "<details><summary>All 40 classes</summary>" in text
     assert 'class="heat"' not in text
     assert "The pairs of classes that are confused most;" in text
+
+
+def test_slider_has_the_curve_of_the_manifest_and_the_table_says_the_same_without_a_script(page):
+    manifest = counted_manifest()
+    text = page(manifest)
+    [curve] = re.findall(r'data-curve="([^"]*)"', text)
+    assert json.loads(html.unescape(curve)) == manifest.operating_curve.to_dict()
+    [section] = re.findall(r'aria-labelledby="point".*?</section>', text, re.DOTALL)
+    flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section))
+    assert "80.0 % 65.0 % 100.0 % (98.1 to 100.0) 65.0 %" in flat
+    assert '<div class="slider" hidden>' in section
+    assert "operating-point flowers:1 --precision 0.95" in flat
+
+
+def test_page_says_which_operating_point_is_set_and_what_it_gives(tmp_path):
+    artifact = Repository(tmp_path / "m").publish(counted_manifest(), small_sources(tmp_path))
+    point = OperatingPoint((0.0, 0.55, None), "precision 0.95, tulip never")
+    text = render_card(card_of(artifact, point))
+    Reader(text)
+    flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+    assert "Set to precision 0.95, tulip never: an answer is accepted if" in flat
+    assert "On 300 validation pictures that accepts 53.7 % of the answers, of which 98.1 % are right" in flat
+    assert "rose 55.0 % 95.2 % (86.9 to 98.4) 60.0 % 63" in flat
+    assert "tulip never - 0.0 % 0" in flat
 
 
 def test_page_of_a_version_that_nobody_measured_is_whole(page):

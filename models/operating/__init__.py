@@ -1,0 +1,1 @@
+"""Operating points: from which probability on answers of a version are accepted."""

@@ -1,0 +1,105 @@
+"""From which probability on an answer of a version is accepted: operating_points.json beside routing.json.
+
+A published version never changes, and whoever uses it decides what sure enough means: so it stands, like the stable
+version, in the model's folder, and not in the version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import CorruptArtifact
+from models.store.columns import fraction
+from models.store.durable import replace_file
+from models.store.fields import validate_text
+from models.store.strict_json import parse_object
+
+OPERATING_POINTS_FILE = "operating_points.json"
+MAX_FILE_BYTES = 8 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """Thresholds of one version: an answer is accepted if the probability of its likeliest label is at least that.
+
+    Attributes:
+        thresholds: of each class, in the order of the labels; None accepts no answer that names it.
+        asked: what they were chosen for, in words such as "precision 0.95".
+
+    Raises:
+        ValueError: a field is malformed; the message names it.
+    """
+
+    thresholds: tuple[float | None, ...]
+    asked: str
+
+    def __post_init__(self) -> None:
+        validate_text(self.asked, "what an operating point was chosen for")
+        for threshold in self.thresholds:
+            if threshold is not None:
+                fraction(threshold, "the thresholds of an operating point")
+
+    def accepts(self, index: int, probability: float) -> bool:
+        """Tell if an answer whose likeliest label is that of class `index` is accepted."""
+        threshold = self.thresholds[index]
+        return threshold is not None and probability >= threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"asked": self.asked, "thresholds": list(self.thresholds)}
+
+    @classmethod
+    def from_dict(cls, values: object) -> OperatingPoint:
+        """Read the JSON form; ValueError where a field is missing, unknown or malformed."""
+        if not isinstance(values, Mapping) or values.keys() != {"asked", "thresholds"}:
+            raise ValueError("an operating point must have the fields asked and thresholds")
+        if not isinstance(values["thresholds"], list):
+            raise ValueError("the thresholds of an operating point must be a list")
+        return cls(tuple(values["thresholds"]), values["asked"])
+
+
+def read_operating_point(folder: Path, version: int, num_classes: int) -> OperatingPoint | None:
+    """Read the operating point of a version of the model in `folder`; None where none is set.
+
+    Raises:
+        CorruptArtifact: the file is malformed, or has a threshold too many or too few.
+    """
+    try:
+        entry = _read(folder).get(str(version))
+        if entry is None:
+            return None
+        point = OperatingPoint.from_dict(entry)
+        if len(point.thresholds) != num_classes:
+            raise ValueError(f"the operating point of version {version} must have {num_classes} thresholds")
+        return point
+    except ValueError as error:
+        raise CorruptArtifact(
+            f"{OPERATING_POINTS_FILE} of model {folder.name!r} is corrupt: {error}; "
+            f"`python -m models operating-point {folder.name}:{version} --clear` begins anew"
+        ) from error
+
+
+def write_operating_point(folder: Path, version: int, point: OperatingPoint | None) -> None:
+    """Set the operating point of a version, or forget it, and keep those of the others; call it while `locked`."""
+    try:
+        points = _read(folder)
+    except ValueError:  # what cannot be read tells nothing that could be kept
+        points = {}
+    points.pop(str(version), None)
+    if point is not None:
+        points[str(version)] = point.to_dict()
+    path = folder / OPERATING_POINTS_FILE
+    if points or path.exists():
+        replace_file(path, (json.dumps(points, indent=2) + "\n").encode())
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        with (folder / OPERATING_POINTS_FILE).open("rb") as file:
+            return parse_object(file.read(MAX_FILE_BYTES + 1), OPERATING_POINTS_FILE, max_bytes=MAX_FILE_BYTES)
+    except FileNotFoundError:
+        return {}
