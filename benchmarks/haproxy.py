@@ -76,11 +76,11 @@ class Balancer:
 
 
 def configuration(kind: Kind, port: int, ports: Sequence[int], admin: Path) -> str:
-    """Write HAProxy's configuration; its checks are those of the Deployment's readinessProbe, four times as often."""
+    """Write HAProxy's configuration; its checks are those of the Deployment's readinessProbe."""
     is_gateway = kind == "gateway"
     retries = "retries 3\n  option redispatch 1\n  retry-on conn-failure empty-response" if is_gateway else "retries 0"
     servers = "\n".join(
-        f"  server replica{number} 127.0.0.1:{each} check inter 500ms fall 3 rise 1 disabled"
+        f"  server replica{number} 127.0.0.1:{each} check inter 2s fastinter 1s fall 3 rise 1 disabled"
         for number, each in enumerate(ports)
     )
     return f"""global

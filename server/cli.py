@@ -9,15 +9,17 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from models.errors import OpsinError
+from models.runtime.memory_limit import memory_limit_bytes
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.address import AddressError, ReservedPort, is_loopback, open_listener
 from server.admin import AdminToken
 from server.api.keys import ApiKeys
-from server.devices import explain_devices, runtime_warning, visible_gpus
+from server.devices import DeviceChoice, explain_devices, runtime_warning, visible_gpus
 from server.foreign_variables import forget_foreign_variables
 from server.http.tls import TLS, TLSError
 from server.logs import configure_logging
+from server.memory_fit import allow_memory, need_of
 from server.open_files import allow_files
 from server.settings import Settings, SettingsError, settings_table, unknown_variables
 from server.tracing.settings import TracingSettings
@@ -50,7 +52,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
         settings, fewer = allow_files(settings, num_gpus=sum(device.gpu is not None for device in choice.devices))
-        for warning in filter(None, (fewer, choice.warning, runtime_warning(settings), tls.warning if tls else None)):
+        settings, lower = fit_to_container(settings, wanted, choice)
+        told = (fewer, lower, choice.warning, runtime_warning(settings), tls.warning if tls else None)
+        for warning in filter(None, told):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
         listener = open_listener(settings.host, settings.port, is_tls=settings.is_tls)
         grpc_port = None if settings.grpc_port is None else ReservedPort(settings.host, settings.grpc_port)
@@ -87,6 +91,19 @@ def check_access(settings: Settings) -> None:
             "OPSIN_API_KEYS_FILE to a file of API keys (python -m server.make_key NAME makes one), "
             "OPSIN_ALLOW_ANONYMOUS=1 to answer everybody, or OPSIN_HOST=127.0.0.1"
         )
+
+
+def fit_to_container(
+    settings: Settings, wanted: Sequence[ModelReference], choice: DeviceChoice
+) -> tuple[Settings, str | None]:
+    """Fit the settings to the memory of the container that this is in, as `allow_memory`.
+
+    What TensorFlow takes beside a GPU is not known: there they stay.
+    """
+    limit_bytes = memory_limit_bytes()
+    if limit_bytes is None or any(device.gpu is not None for device in choice.devices):
+        return settings, None
+    return allow_memory(settings, limit_bytes, need_of(settings, wanted))
 
 
 def find_models(settings: Settings) -> tuple[ModelReference, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-ROOT = Path("/")
+from models.runtime.control_groups import ROOT, groups
 
 
 def available_cores(root: Path = ROOT) -> int:
@@ -28,7 +28,7 @@ def cpu_quotas(root: Path = ROOT) -> Iterator[float]:
 
     The least of them holds: a group gets no more than the groups above it, whatever its own quota says.
     """
-    for folder in _groups(root):
+    for folder in groups("cpu", root):
         try:
             if (folder / "cpu.max").exists():
                 quota, period = (folder / "cpu.max").read_text().split()
@@ -38,24 +38,3 @@ def cpu_quotas(root: Path = ROOT) -> Iterator[float]:
                 yield int(quota) / int(period)
         except (OSError, ValueError, ZeroDivisionError):
             continue
-
-
-def _groups(root: Path) -> Iterator[Path]:
-    """Find the folders of the control groups that limit the CPU time of this process, the innermost first."""
-    try:
-        memberships = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().splitlines()]
-        mounts = [line.split() for line in (root / "proc/self/mountinfo").read_text().splitlines()]
-    except OSError:
-        return
-    for _, controllers, path in (membership for membership in memberships if len(membership) == 3):
-        for mount in mounts:
-            # proc_pid_mountinfo(5): what is mounted, and where; after a dash the type, and last its options.
-            kind, options = mount[mount.index("-") + 1], mount[-1].split(",")
-            is_v1 = kind == "cgroup" and "cpu" in options and "cpu" in controllers.split(",")
-            if not is_v1 and not (kind == "cgroup2" and not controllers):
-                continue
-            mounted, inside = PurePosixPath(mount[3]), PurePosixPath(path)
-            # A container may see the path of its host, or of another namespace, and its own group alone is mounted.
-            is_inside = inside.is_relative_to(mounted) and ".." not in inside.parts
-            inside = inside.relative_to(mounted) if is_inside else PurePosixPath()
-            yield from (root / mount[4].lstrip("/") / part for part in (inside, *inside.parents))

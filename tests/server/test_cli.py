@@ -13,7 +13,8 @@ from models.pixels.preprocessing import PixelSpec
 from models.store.manifest import Manifest, ModelFile
 from models.store.repository import Repository
 from server.address import open_listener
-from server.cli import check_access, main
+from server.cli import check_access, fit_to_container, main
+from server.devices import Device, DeviceChoice
 from server.foreign_variables import GUNICORN, OTHERS, SYSTEMD
 from server.settings import Settings, SettingsError
 
@@ -123,6 +124,26 @@ def test_gpu_that_is_asked_for_and_not_there_is_one_line_and_exit_2(capsys, repo
     environ = {"OPSIN_REPOSITORY": str(repository), "OPSIN_DEVICE": "gpu", "CUDA_VISIBLE_DEVICES": ""}
     assert main([], environ) == 2
     assert capsys.readouterr().err == "opsin: OPSIN_DEVICE is 'gpu', but the GPUs here are: none\n"
+
+
+def test_container_that_cannot_hold_the_models_is_one_line_and_exit_2(capsys, monkeypatch, repository):
+    monkeypatch.setattr("server.cli.memory_limit_bytes", lambda: 64 * 1024**2)
+    assert main([], {"OPSIN_REPOSITORY": str(repository)}) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("opsin: this container may take 64 MiB of memory, and the server takes 80 MiB with these")
+
+
+def test_settings_follow_the_memory_of_the_container_on_cpus_alone(monkeypatch, repository):
+    settings = Settings(repository=repository)
+    limits = [None, 512 * 1024**2]
+    monkeypatch.setattr("server.cli.memory_limit_bytes", lambda: limits.pop(0))
+    cpu, gpu = DeviceChoice((Device(),), ""), DeviceChoice((Device("0"),), "")
+    assert fit_to_container(settings, (), cpu) == (settings, None)
+    fitted, line = fit_to_container(settings, (), cpu)
+    assert fitted.max_uploads_in_hand_bytes < settings.max_uploads_in_hand_bytes
+    assert f"OPSIN_MAX_UPLOADS_IN_HAND_BYTES={fitted.max_uploads_in_hand_bytes}" in line
+    limits.append(512 * 1024**2)
+    assert fit_to_container(settings, (), gpu) == (settings, None)
 
 
 def test_port_in_use_is_one_line_and_exit_1(capsys, repository):

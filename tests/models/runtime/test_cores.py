@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import pytest
+from control_group_files import GROUPS_V1, MOUNT_V2, MOUNTS_V1, write_groups
 
 from models.runtime.cores import available_cores, cpu_quotas
-
-MOUNT_V2 = "30 23 0:26 {inside} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
-MOUNTS_V1 = (
-    "31 23 0:27 {inside} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-    "32 23 0:28 {inside} /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
-)
-GROUPS_V1 = "9:memory:{path}\n4:cpu,cpuacct:{path}\n1:name=systemd:{path}\n0::/elsewhere\n"
 
 
 @pytest.fixture(autouse=True)
@@ -24,14 +19,7 @@ def eight_cores(monkeypatch):
 @pytest.fixture
 def group(tmp_path):
     """Say in which control group this process is, and what is mounted; gives the root of a file system."""
-
-    def group(membership, mounts, files):
-        for name, content in {"proc/self/cgroup": membership, "proc/self/mountinfo": mounts, **files}.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(content)
-        return tmp_path
-
-    return group
+    return partial(write_groups, tmp_path)
 
 
 def group_v2(group, path, quotas, inside="/"):
