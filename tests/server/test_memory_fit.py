@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from models.store.reference import ModelReference
+from models.store.repository import Repository
 from server import memory_fit
 from server.memory_fit import KERNEL_SHARE, LOWERED, MEGABYTE, REST_BYTES, Need, allow_memory, fit_to_memory, need_of
 from server.settings import SHIPPED_MODELS, Settings, SettingsError
@@ -76,7 +77,7 @@ def test_container_that_cannot_hold_the_models_is_refused_in_one_line():
 def test_models_that_are_named_are_counted_and_the_largest_twice():
     settings = replace(Settings(), repository=SHIPPED_MODELS, runners=1, max_batch=1)
     one = need_of(settings, [ModelReference("imagenet")])
-    size = (SHIPPED_MODELS / "imagenet" / "3" / "model.tflite").stat().st_size
+    size = Repository(SHIPPED_MODELS).load("imagenet").model_path("litert").stat().st_size
     assert (one.image_bytes, one.weights_bytes) == (224 * 224 * 3, 2 * size)
     both = need_of(settings, [ModelReference("imagenet"), ModelReference("cifar10")])
     assert one.models_bytes < both.models_bytes < 2 * one.models_bytes
