@@ -22,6 +22,7 @@ def start_canary(repository: Repository, name: str, canary: Canary, *, why: str 
     artifact = repository.load(name, canary.version)
     folder = repository.root / name
     with without_host_paths(f"the canary of model {name!r} cannot be started"), locked(folder):
+        repository.load(name, canary.version, verify=False)  # it may have been retired meanwhile
         stable = repository.stable_version(name)
         if canary.version == stable:
             raise VersionIsStable(f"version {stable} of model {name!r} is the stable one, which gets all requests")

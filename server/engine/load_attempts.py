@@ -46,6 +46,7 @@ class LoadAttempts:
         self._notes, self._clock = notes, clock
         self._before = {key_of(model.name, model.version) for model in before.models_of_their_own}
         self._refused: dict[int, tuple[float, str]] = {}  # when to try again, and why not before
+        self._explained: dict[int, str] = {}  # whose traceback the log has
 
     @contextmanager
     def attempt(self, name: str, version: int) -> Iterator[None]:
@@ -62,13 +63,15 @@ class LoadAttempts:
             yield
         except Exception as error:  # what is no Exception ends the engine, and stays noted
             self._cross_out(key)
-            if not isinstance(error, OpsinError):
+            if not isinstance(error, OpsinError) and self._explained.get(key) != repr(error):
+                self._explained[key] = repr(error)
                 log.exception("%s", refusal)
             reason = f"{refusal}: {error if isinstance(error, OpsinError) else 'loading it failed'}"
             self._refused[key] = (self._clock() + RETRY_S, reason)
             raise VersionRefused(reason) from error
         self._cross_out(key)
         self._refused.pop(key, None)
+        self._explained.pop(key, None)
         log.info("loaded model %s version %d in %.2f s", name, version, self._clock() - started)
 
     def forget_deaths(self) -> None:

@@ -78,6 +78,7 @@ class ModelRegistry:
         self._loaded: dict[int, LoadedModel] = {}  # by key, as the following
         self._draining: dict[int, tuple[float, LoadedModel]] = {}
         self._published: Catalogue | None = None
+        self._unreadable = ""  # why the repository was, at the last look
 
     def refresh(self, unloaded: Mapping[str, str] | None = None) -> None:
         """Load and free versions until they are those of the repository.
@@ -137,8 +138,11 @@ class ModelRegistry:
         names: list[str] = []
         try:
             names = self._repository.names()
+            self._unreadable = ""
         except OpsinError as error:
-            log.warning("%s; what is served stays", error)
+            if str(error) != self._unreadable:
+                log.warning("%s; what is served stays", error)
+            self._unreadable = str(error)
         if self._default is None and (default := self._repository.default_name()):
             self._default = ModelReference(default)
         every = sorted((ModelReference(name) for name in names), key=lambda reference: reference != self._default)

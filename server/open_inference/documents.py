@@ -10,7 +10,7 @@ from server.open_inference.images import ENCODED, PIXELS, PIXELS_DATATYPE
 from server.open_inference.response import PROBABILITIES, PROBABILITIES_DATATYPE
 
 SERVER, PLATFORM = "opsin", "opsin"
-EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "statistics")
+EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics")
 
 
 def server_metadata(version: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 from colours import RED, publish_stub
+from grpc_calls import channel_to, infer, photo_request
 from running_server import STUB, RunningServer, wait_until
 
 from models.cli import main
@@ -36,7 +37,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(repository):
-    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository)})
+    running = RunningServer([str(STUB)], {"OPSIN_REPOSITORY": str(repository), "OPSIN_GRPC_PORT": "0"})
     with contextlib.ExitStack() as ends:
         ends.callback(running.end)
         yield running.wait_until_ready()
@@ -107,6 +108,19 @@ def test_each_way_in_splits_and_keeps_sessions_alike(served, canary):
     assert sides(served, header="Cookie", value="theme=dark; session_id={}; x=1") == of_header
     for way in WAYS:
         assert {way(served) for _ in range(40)} == {1, 2}  # without a session, by weight
+
+
+def test_grpc_splits_and_keeps_sessions_as_http_does(served, canary):
+    canary("--version", "2", "--percent", "50")
+    with channel_to(served) as channel:
+        call, asked = infer(channel), photo_request(RED)
+
+        def version_for(*metadata):
+            return int(call(asked, metadata=metadata, timeout=30).model_version)
+
+        of_grpc = {session: version_for(("x-session-id", session)) for session in SESSIONS}
+        assert {version_for() for _ in range(40)} == {1, 2}
+    assert of_grpc == sides(served)
 
 
 def test_share_that_grows_keeps_who_is_in(served, canary):

@@ -40,7 +40,7 @@ def test_server_says_what_it_is(client):
     metadata = {
         "name": "opsin",
         "version": server.__version__,
-        "extensions": ["binary_tensor_data", "classification", "model_configuration", "statistics"],
+        "extensions": ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"],
     }
     assert client.get("/v2").get_json() == metadata
     assert client.get("/v2/health/live").get_json() == {"live": True}

@@ -39,6 +39,24 @@ def test_whatever_a_library_raises_is_of_that_version_alone_and_only_the_log_say
     assert "/secret/path" in caplog.text
 
 
+def test_what_goes_on_for_long_is_logged_once(workshop, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("opsin"), "propagate", True)
+    registry = workshop.serving("a")
+    workshop.error = ValueError("not enough values to unpack")
+    workshop.broken.add(("a", 2))
+    workshop.publish()
+    for _ in range(3):
+        registry.refresh()
+        workshop.now += RETRY_S
+    assert caplog.text.count("Traceback") == 1
+    caplog.clear()
+    (workshop.folder / "repository").rename(workshop.folder / "elsewhere")
+    (workshop.folder / "repository").symlink_to("repository")
+    for _ in range(3):
+        registry.refresh()
+    assert caplog.text.count("the repository cannot be read: Too many levels of symbolic links; what is served") == 1
+
+
 def test_model_that_cannot_be_read_is_refused_by_its_name_and_the_others_are_served(workshop):
     workshop.publish("b")
     (workshop.repository.root / "a").symlink_to("a")
