@@ -1,8 +1,9 @@
 """`python -m benchmarks.explanations MODEL PHOTOS`: whether explanations show what matters, and what they cost.
 
 Of each photo a fifth is deleted where the map of its label is hottest, and a fifth at random; the table says how much
-of the label's probability is lost. Then times, each beside that without it, in rounds: the model with its feature maps
-as an output, in process; and requests that ask for an explanation, over HTTP.
+of the label's probability is lost. Photos are put side by side, too, to see if the map of a label points at its photo.
+Then times, each over that without it, in rounds: CPU time of the model with its feature maps as an output, in process;
+and of requests that ask for an explanation, over HTTP.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks import machine
 from benchmarks.connection import Connection
 from benchmarks.deletion import FRACTION, WAYS, Drops, drops_of, mean_interval
 from benchmarks.figures import Figure, ratio_figure, table
 from benchmarks.service import opsin
+from benchmarks.two_objects import pointed_right
 from benchmarks.workload import Workload, photo_request
 from models.explanation.explainable_file import ExplainableFile, open_explainable
 from models.pixels.preprocessing import preprocess
 from models.predict.pictures import open_pictures
-from models.runtime import load_runtime
+from models.runtime import ExplainableRuntime, load_runtime
 from models.runtime.shared_weights import SharedWeights
 from models.store.artifact import Artifact
 from models.store.repository import Repository
@@ -54,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"{arguments.model} cannot be explained")
     photos = read_photos(arguments.photos, arguments.within, arguments.num_photos)
     print(f"{artifact.manifest.reference}, {len(photos)} photos; {machine.in_words(machine.describe())}\n")
-    print(deletion_table(lost_by_deletion(artifact, explainable, photos)))
+    print(what_maps_show(artifact, explainable, photos))
     few = photos[:CALLS]
     figures = [time_of_output(artifact, explainable, few, arguments.rounds)]
     figures += times_over_http(artifact, few, arguments.rounds)
@@ -70,20 +74,18 @@ def read_photos(source: str, within: str, most: int) -> list[bytes]:
     return [pictures.read(chosen[number], MAX_PHOTO_BYTES) for number in sorted(order)]
 
 
-def lost_by_deletion(
-    artifact: Artifact, explainable: ExplainableFile, photos: Sequence[bytes]
-) -> Sequence[Mapping[str, Drops]]:
-    """Measure each photo."""
-    generator = np.random.default_rng(0)
-    spec = artifact.manifest.pixels
+def what_maps_show(artifact: Artifact, explainable: ExplainableFile, photos: Sequence[bytes]) -> str:
+    """Delete what they say matters from each photo, and put each beside another; in words and a table."""
+    spec, random = artifact.manifest.pixels, np.random.default_rng(0)
+    pictures = [preprocess(photo, spec) for photo in photos]
     with SharedWeights() as weights:
-        runtime = load_runtime(artifact, weights=weights, explainable=explainable)
-    drops = [
-        drops_of(runtime, explainable.head, preprocess(photo, spec), spec, generator)  # type: ignore[arg-type]
-        for photo in photos
-    ]
+        runtime = cast(ExplainableRuntime, load_runtime(artifact, weights=weights, explainable=explainable))
+    drops = [drops_of(runtime, explainable.head, picture, spec, random) for picture in pictures]
+    pointed = pointed_right(runtime, explainable.head, pictures, random)
     runtime.close()
-    return drops
+    share, low, high = mean_interval(pointed)
+    two = f"of two photos side by side, the map of each one's label is highest in its half: {share:.1%}"
+    return f"{deletion_table(drops)}\n{two} ({low:.1%} to {high:.1%}) of {len(pointed)}\n"
 
 
 def deletion_table(drops: Sequence[Mapping[str, Drops]]) -> str:
@@ -111,8 +113,12 @@ def time_of_output(artifact: Artifact, explainable: ExplainableFile, photos: Seq
             for name, file in (("with", explainable), ("without", None))
         }
     calls = {name: [lambda x=x, run=each.run: run(x) for x in inputs] for name, each in runtimes.items()}
-    times = in_rounds(calls, rounds)
-    return ratio_figure("the model with its feature maps as an output", times["with"], times["without"])
+    times = in_rounds(calls, rounds, lambda: (time.process_time(),))
+    return ratio_figure(
+        "CPU time of the model with its feature maps as an output",
+        times["with"][:, 0].tolist(),
+        times["without"][:, 0].tolist(),
+    )
 
 
 def times_over_http(artifact: Artifact, photos: Sequence[bytes], rounds: int) -> list[Figure]:
@@ -122,22 +128,36 @@ def times_over_http(artifact: Artifact, photos: Sequence[bytes], rounds: int) ->
         paths = {"nothing": "/predict", **{name: f"/predict?{query}" for name, query in QUERIES.items()}}
         requests = {name: [photo_request(photo, path=path) for photo in photos] for name, path in paths.items()}
         calls = {name: [lambda r=r: connection.ask(r) for r in some] for name, some in requests.items()}
-        times = in_rounds(calls, rounds)
-    return [ratio_figure(f"a request with {name}", times[name], times["nothing"], at_most=1.1) for name in QUERIES]
+        pids = service.pids()
+        times = in_rounds(calls, rounds, lambda: (time.perf_counter(), cpu_s(pids)))
+    return [
+        ratio_figure(
+            f"{what} a request with {name}", own[:, clock].tolist(), times["nothing"][:, clock].tolist(), at_most=1.1
+        )
+        for clock, what in enumerate(("time of", "CPU time of"))
+        for name, own in times.items()
+        if name != "nothing"
+    ]
 
 
-def in_rounds(calls: Mapping[str, Sequence[Callable[[], object]]], rounds: int) -> dict[str, list[float]]:
-    """Make all calls of each kind in each round, in an order drawn anew; returns the ms of one, round by round."""
+def in_rounds(
+    calls: Mapping[str, Sequence[Callable[[], object]]], rounds: int, clocks: Callable[[], Sequence[float]]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Make all calls of each kind in each round, in an order drawn anew; returns the ms of one, by round and clock."""
     order = random.Random(0)  # noqa: S311 - no secret
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 1):
+    times: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in calls}
+    for _ in range(rounds + 1):
         for name in order.sample(list(calls), len(calls)):
-            started = time.perf_counter()
+            started = np.array(clocks())
             for call in calls[name]:
                 call()
-            if number:  # the first warms up
-                times[name].append(1000 * (time.perf_counter() - started) / len(calls[name]))
-    return times
+            times[name].append(1000 * (np.array(clocks()) - started) / len(calls[name]))
+    return {name: np.array(own[1:]) for name, own in times.items()}  # the first round warms up
+
+
+def cpu_s(pids: Sequence[int]) -> float:
+    """Add up the CPU time of some processes to the nanosecond, by the clocks that clock_getcpuclockid(3) names."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from models.explanation.place import Place
 from models.pixels.spec import PixelSpec
 
 MAX_SIDE_PX = 1024
-PIXELS_A_PLACE = 16  # of the map, at most: smooth enough to be stretched, and a quarter of the time of all pixels
+PIXELS_A_PLACE = 8  # of the map, at most: smooth when it is stretched, in a tenth of the time of all pixels
 _NUM_COLORS = 255  # and one that is transparent, for what the model did not see
 _LEAST_ALPHA, _MOST_ALPHA = 0.25, 0.65
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from models.examples.index import Similar
 from models.explanation.heat_map import heat_map
@@ -56,7 +56,7 @@ class ExplanationQuery:
         if self.is_explained:
             fields["explanation"] = explanation_document(reason, model, with_heat_map=self.with_heat_map)
         if self.with_embedding:
-            fields["embedding"] = rounded(reason.explanation.embedding)
+            fields["embedding"] = rounded_all(reason.explanation.embedding)
         if self.num_similar:
             found = examples.nearest(model, reason.explanation.embedding, self.num_similar)
             fields["similar"] = [_similar_document(each) for each in found]
@@ -94,9 +94,9 @@ def explanation_document(reason: Explained, model: ServedModel, *, with_heat_map
     explanation = reason.explanation
     document: dict[str, Any] = {
         "label": model.labels[reason.label],
-        "logit": rounded(explanation.class_map.mean() + explanation.bias),
+        "logit": rounded(float(explanation.class_map.mean()) + explanation.bias),
         "bias": rounded(explanation.bias),
-        "map": rounded(explanation.class_map),
+        "map": rounded_all(explanation.class_map),
     }
     if reason.place is not None:
         width, height, box = reason.place
@@ -125,10 +125,14 @@ def _similar_document(similar: Similar) -> dict[str, Any]:
     }
 
 
-def rounded(numbers: ArrayLike) -> Any:
-    """Round a number, or an array to lists of numbers, to DIGITS digits, which JSON then has no more of."""
-    values = np.asarray(numbers, np.float64)
-    sizes = np.abs(values)
-    exponents = np.floor(np.log10(sizes, out=np.zeros_like(values), where=sizes > 0))
+def rounded(number: float) -> float:
+    """Round to DIGITS digits, which JSON then has no more of."""
+    return float(f"{number:.{DIGITS}g}")
+
+
+def rounded_all(numbers: NDArray[np.float32]) -> Any:
+    """Round an array likewise, to lists."""
+    values = numbers.astype(np.float64)
+    exponents = np.floor(np.log10(np.abs(values), out=np.zeros_like(values), where=values != 0))
     scales = 10.0 ** np.clip(DIGITS - 1 - exponents, 0, MAX_DECIMALS)
     return (np.round(values * scales) / scales).tolist()

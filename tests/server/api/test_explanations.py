@@ -14,7 +14,7 @@ from PIL import Image
 from models.examples.index import FOLDER, Example, write_index
 from models.store.examples import Examples
 from server.api.app import create_app
-from server.api.explanations import rounded
+from server.api.explanations import rounded, rounded_all
 
 
 @pytest.fixture
@@ -174,11 +174,11 @@ def test_model_without_training_pictures_says_so(client, photo):
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [(0.0, 0), (1 / 3, 0.333333), (-123456.789, -123457), (1234567890.0, 1234567890), (1.5e-9, 1.5e-9)],
+    [(0.0, 0), (1 / 3, 0.333333), (-123456.789, -123457), (0.000123456789, 0.000123457), (1.5e-9, 1.5e-9)],
 )
 def test_numbers_have_six_digits(number, shown):
     assert rounded(number) == shown
-    assert rounded(np.float32([[number]])) == [[pytest.approx(shown, rel=1e-5)]]
+    assert rounded_all(np.float32([[number]])) == [[shown]]
 
 
 def test_readyz_says_which_models_can_be_explained(client):
