@@ -12,11 +12,21 @@ import pytest
 
 from models.errors import OpsinError
 from server.api.errors import status_of
+from server.api.gate import is_open
+from server.api.predict import PARAMETERS
+from server.openapi.document import openapi_document
+from server.openapi.own import own_schemas
 from server.settings import Settings, variable
 
 REPO = Path(__file__).resolve().parent.parent
 README = (REPO / "README.md").read_text()
 API, SETTINGS = ((REPO / "docs" / name).read_text() for name in ("api.md", "settings.md"))
+
+# Where the errors of requests are, and those among them that no client is sent: bases of others, what ends a command or
+# the start, and what is said in other words, to the log or on /readyz.
+OF_REQUESTS = {"models.errors", "server.request_errors", "server.engine.errors"}
+NOT_SENT = {"error", "invalid_image", "engine_error", "model_gone", "client_gone", "run_failed", "runtime_missing"}
+NOT_SENT |= {"engine_missing", "version_exists", "version_is_stable"}
 
 
 def all_errors(kind: type[OpsinError] = OpsinError) -> list[type[OpsinError]]:
@@ -43,6 +53,43 @@ def test_error_codes_have_the_statuses_of_the_table():
     assert documented
     errors = {error.code: error for error in all_errors()}
     assert {code: status_of(errors[code].__new__(errors[code])) for code in documented} == documented
+
+
+def test_every_error_that_a_client_is_sent_is_in_the_table():
+    sent = {error.code for error in all_errors() if error.__module__ in OF_REQUESTS}
+    documented = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| \d{3} \| .* \|$", API, re.MULTILINE))))
+    assert sent >= NOT_SENT
+    assert sent - NOT_SENT == documented
+
+
+def test_every_path_is_in_the_table_with_what_it_is_and_whether_it_takes_a_key():
+    paths = openapi_document(max_images=1, needs_key=False)["paths"]
+    described = {
+        (f"{method.upper()} {path}", operation["summary"], "none" if is_open(path) else "asked for")
+        for path, item in paths.items()
+        for method, operation in item.items()
+    }
+    listed = re.findall(r"^\| `((?:GET|POST) /\S*)` \| (.*) \| (none|asked for) \|$", API, re.MULTILINE)
+    of_the_page = {row for row in listed if row[0] in ("GET /", "GET /docs", "GET /static/{filename}")}
+    assert {row[2] for row in of_the_page} == {"none"}
+    assert len(of_the_page) == 3
+    assert set(listed) - of_the_page == described
+
+
+def test_every_parameter_of_a_request_is_in_the_readme():
+    table = README.partition("| query or header |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`[a-z].*?) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)} <= set(PARAMETERS)
+    assert set(PARAMETERS) <= set(re.findall(r"`([a-z_]+)", table))
+
+
+def test_every_field_of_an_answer_is_in_the_table():
+    schema = own_schemas()["Prediction"]
+    listed = re.findall(
+        r"^\| `(\w+)` \| (always|.+?) \| .* \|$", API.partition("## What an answer has")[2], re.MULTILINE
+    )
+    assert {name for name, _ in listed} == set(schema["properties"])
+    assert {name for name, when in listed if when == "always"} == set(schema["required"])
 
 
 def test_json_example_takes_a_photo_that_is_larger_than_an_argument_may_be(tmp_path):

@@ -36,6 +36,7 @@ def steps_of(manifest: Manifest) -> list[dict[str, Any]]:
         steps.append({"command": command, "created": told.get("created"), "of": told.get("parent")})
     for name in ("requantized", "measured", "added"):
         steps += [step for step in _list(told.get(name)) if isinstance(step, dict)]
+    steps.sort(key=lambda step: str(step.get("created") or ""))  # commands of before have no time, and come first
     return [
         {
             "what": _what(step.get("command")),

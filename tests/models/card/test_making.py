@@ -43,11 +43,13 @@ def test_steps_stand_in_their_order_with_what_they_did():
 
 
 def test_what_was_done_later_comes_last():
-    later = {"command": "python -m optimize export --for gpu toy:1", "created": "2026", "to": "toy:1"}
-    steps = steps_of(small_manifest(provenance={"command": "python -m training", "added": [later]}))
-    assert [(step["what"], step["of"]) for step in steps] == [
+    added = {"command": "python -m optimize export --for gpu toy:1", "created": "2026-11-29", "to": "toy:1"}
+    measured = {"command": "python -m optimize.measure_published toy:2", "created": "2026-11-30", "of": "toy:2"}
+    provenance = {"command": "python -m training", "created": "2026-11-28", "added": [added], "measured": [measured]}
+    assert [(step["what"], step["of"]) for step in steps_of(small_manifest(provenance=provenance))] == [
         ("Trained", None),
         ("A file for another device was added", "toy:1"),
+        ("Its answers to the test pictures were counted by class", "toy:2"),
     ]
 
 
