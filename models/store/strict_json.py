@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 MAX_DEPTH = 32
@@ -47,6 +48,10 @@ def plain(value: object, what: str, *, depth: int = 1) -> Any:
         return {plain(key, what): plain(value[key], place, depth=depth + 1) for key, place in places.items()}
     if isinstance(value, list | tuple):
         return [plain(item, f"{what}[{index}]", depth=depth + 1) for index, item in enumerate(value)]
+    if type(value) in (bool, int, type(None)) or (type(value) is str and value.isascii()):
+        return value
+    if type(value) is float and isfinite(value):
+        return value
     try:
         return json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except UnicodeEncodeError:

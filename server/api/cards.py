@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response, make_response, request, url_for
 
 from models.card.card import accuracy_of, card_of
 from models.card.page import render_card, render_list
-from models.errors import ArtifactError, ModelNotFound
+from models.errors import ArtifactError, ModelNotFound, without_host_paths
+from models.store.fields import MANIFEST_FILE
 from models.store.repository import Repository
 from server.api.errors import JSONResponse
 from server.api.pages import SECURITY_HEADERS
@@ -20,6 +22,7 @@ from server.observed import measured_here
 from server.settings import Settings
 
 CARD_FILES = ("card.css", "card.js")
+MAX_SUMMARIES = 4096  # that are kept, so that a list of many versions is not read from their manifests each time
 
 
 class Cards:
@@ -86,14 +89,29 @@ class Cards:
         url = url_for("cards.card", name=name, version=version)
         told = {"name": name, "version": version, **self._state(name, version), "url": url}
         try:
-            artifact = self._repository.load(name, version, verify=False)
-            size_bytes = artifact.size_bytes
+            with without_host_paths(f"{name} version {version} cannot be read"):
+                manifest = (self._repository.root / name / str(version) / MANIFEST_FILE).stat()
+            stamp = (manifest.st_ino, manifest.st_size, manifest.st_mtime_ns)
+            return {**told, **summary_of(self._repository, name, version, stamp), "error": None}
         except ArtifactError as error:
             return {**told, "error": str(error)}
-        found = accuracy_of(artifact.manifest) or {"top1": None, "intervals": {}}
-        figures = {"accuracy": found["top1"], "accuracy_interval": found["intervals"].get("top1")}
-        num_classes = len(artifact.manifest.labels)
-        return {**told, "num_classes": num_classes, **figures, "size_bytes": size_bytes, "error": None}
+
+
+@lru_cache(maxsize=MAX_SUMMARIES)
+def summary_of(repository: Repository, name: str, version: int, _stamp: tuple[int, ...]) -> dict[str, Any]:
+    """Sum up a version for a list; with the stamp of its manifest as before, as before.
+
+    Raises:
+        ArtifactError: it is not there, or its manifest is not as it was written.
+    """
+    artifact = repository.load(name, version, verify=False)
+    found = accuracy_of(artifact.manifest) or {"top1": None, "intervals": {}}
+    return {
+        "num_classes": len(artifact.manifest.labels),
+        "accuracy": found["top1"],
+        "accuracy_interval": found["intervals"].get("top1"),
+        "size_bytes": artifact.size_bytes,
+    }
 
 
 def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> Blueprint:

@@ -58,6 +58,15 @@ def test_all_versions_of_what_is_served_are_listed_and_no_other_models(client):
     }
 
 
+def test_manifests_of_a_list_are_read_again_only_when_they_have_changed(client, repository, monkeypatch):
+    first = client.get("/models").json
+    with monkeypatch.context() as patches:
+        patches.setattr(Repository, "load", None)
+        assert client.get("/models").json == first
+    repository.publish(counted_manifest(name="colours"), small_sources(repository.root.parent))
+    assert [each["version"] for each in client.get("/models").json["models"]] == [4, 3, 2, 1]
+
+
 def test_list_is_a_page_for_a_browser(client):
     answer = client.get("/models", headers=PAGE)
     assert (answer.status_code, answer.mimetype, answer.headers["Vary"]) == (200, "text/html", "Accept")
@@ -71,6 +80,7 @@ def test_list_is_a_page_for_a_browser(client):
 
 
 def test_version_that_cannot_be_read_is_listed_with_its_fault(client, repository):
+    assert client.get("/models").json["models"][1]["error"] is None
     (repository.root / "colours" / "2" / "manifest.json").write_text("{}")
     fault = client.get("/models").json["models"][1]
     assert fault["error"].startswith("model 'colours' version 2 is corrupt")
