@@ -128,7 +128,8 @@ def _import(args: argparse.Namespace, root: Path, command: str) -> int:
     try:
         return import_model(args, root, command)
     except (ArtifactError, RuntimeMissing) as error:
-        return _fail(1, f"{error} ({args.file.name}: nothing was published)")
+        what = args.file.name if args.file else args.application
+        return _fail(1, f"{error} ({what}: nothing more was published)")
 
 
 def _fail(status: int, message: str) -> int:

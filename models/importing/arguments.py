@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from models.importing.applications import APPLICATIONS
 from models.importing.fit import ALLOWED as FITS
 from models.importing.fit import Fitting
 from models.importing.pixel_range import ALLOWED as RANGES
@@ -19,6 +20,9 @@ examples:
   python -m models import birds birds.tflite --labels birds.txt --try photos
       tries the usual ranges, orders of channels and fits on labelled photos (a folder for each label), imports it with
       the best, fits a temperature, and reports on photos that nothing was chosen by
+  python -m models import pets pets.keras --labels pets.txt --try photos --int8
+      by TensorFlow, as float32 and as int8; .h5 files and SavedModels alike
+  python -m models import mobilenet weights.h5 --application MobileNetV2
 
 The file is read and run first by a process of its own, with limits of time and memory; nothing in it is code to us.
 """
@@ -29,12 +33,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("file", type=Path, metavar="FILE", help="a .tflite file")
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="a .tflite, .keras or .h5 file, or the folder of a SavedModel",
+    )
+    parser.add_argument(
+        "--application",
+        choices=list(APPLICATIONS),
+        metavar="NAME",
+        help="FILE has weights of this network of keras.applications, whose range is known: MobileNetV2, ...",
+    )
+    parser.add_argument(
+        "--download", action="store_true", help="with --application: Keras' own weights of ImageNet, in place of FILE"
+    )
     parser.add_argument(
         "--labels",
         type=Path,
         metavar="FILE",
-        help="a label a line in the order of the outputs, or JSON (default: those that the file has inside)",
+        help="a label a line in the order of the outputs, or JSON (default: those inside a .tflite; of an application "
+        "ImageNet's)",
     )
     parser.add_argument(
         "--range",
@@ -54,6 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--try", type=Path, dest="tried", metavar="PHOTOS", help="labelled photos, to try what is not given on"
     )
     photos.add_argument("--photos", type=Path, metavar="PHOTOS", help="labelled photos, to calibrate and measure on")
+    parser.add_argument(
+        "--int8", action="store_true", help="quantize it, too, by the photos: the next version (not of a .tflite)"
+    )
     parser.add_argument("--why", default="", metavar="TEXT", help="for the history")
 
 

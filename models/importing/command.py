@@ -9,26 +9,34 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from models.importing.applications import APPLICATIONS
+from models.importing.conversion import Calibration, Source, litert_of
 from models.importing.file_kind import kind_of
 from models.importing.fit import Fitting
 from models.importing.job import classifiers_of
-from models.importing.labels import labels_inside, read_labels
+from models.importing.labels import imagenet_labels, labels_inside, read_labels
 from models.importing.litert_file import Classifier, Wanted
-from models.importing.measured import measure_file
-from models.importing.photos import Photos, open_photos
+from models.importing.measured import Measured, measure_file
+from models.importing.photos import Photos, UnusablePhotos, open_photos
 from models.importing.pixel_range import AS_QUANTIZED, PixelRange
 from models.importing.publish import publish
 from models.importing.refused import ForeignModelRefused
 from models.importing.ways import FITS, Tried, Way, about, ranges_to_try, try_ways
+from models.measuring.intervals import in_points
+from models.store.artifact import Artifact
 from models.store.repository import Repository
 from models.this_python import this_python
 
-OK, WRONG_ARGUMENTS = 0, 2
+OK = 0
+MAX_DROP_POINTS = 1.0  # of top-1 accuracy, on the photos that choose: an int8 file that loses more is not served
+NUM_CALIBRATION_PHOTOS = 64
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,19 @@ class Chosen:
 
 def missing(args: argparse.Namespace) -> str | None:
     """Say what is wrong with arguments that are right each on its own; None for nothing."""
-    if not args.file.exists():
+    if args.file is None and not args.download:
+        return "give a FILE, or --application NAME --download for Keras' own weights"
+    if args.download and (args.file is not None or args.application is None):
+        return "--download is of the weights of an --application, in place of a FILE"
+    if args.file is not None and not args.file.exists():
         return f"there is no file {args.file}"
     for option in ("labels", "photos", "tried"):
         if (path := getattr(args, option)) is not None and not path.exists():
             return f"there is no {path} for --{'try' if option == 'tried' else option}"
-    if args.fit is None and args.tried is None:
+    if args.fit is None and args.tried is None and args.application is None:
         return "give --fit stretch, crop or crop:0.875, as the model was trained, or --try PHOTOS"
+    if args.int8 and not (args.photos or args.tried):
+        return "--int8 needs labelled photos, by which its ranges are fixed: give --photos or --try"
     return None
 
 
@@ -58,77 +72,135 @@ def import_model(args: argparse.Namespace, root: Path, command: str) -> int:
 
     Raises:
         ArtifactError: the file, its labels or photos cannot be used; nothing was published.
+        RuntimeMissing: TensorFlow is needed, and not installed.
     """
     say = partial(print, file=sys.stderr if args.json else sys.stdout, flush=True)
-    kind_of(args.file)
-    labels = _labels(args)
-    source = args.photos or args.tried
-    photos = open_photos(source, labels) if source else None
+    kind = kind_of(args.file) if args.file else "h5"
+    if args.int8 and kind == "tflite":
+        raise ForeignModelRefused("--int8 needs the network itself (.keras, .h5 or a SavedModel), and not a .tflite")
+    labels = read_labels(args.labels) if args.labels else _labels_of(args)
+    size_px = args.size or ((APPLICATIONS[args.application].side_px,) * 2 if args.application else None)
+    source = Source(args.file, kind, args.application, len(labels), size_px)
+    given = args.photos or args.tried
+    photos = open_photos(given, labels) if given else None
     halves = photos.halves() if photos else None
     with tempfile.TemporaryDirectory(prefix="opsin-import-") as name:
         folder = Path(name)
-        chosen = _chosen(args, labels, halves, folder, say)
-        classifier, way = chosen.classifier, chosen.way
-        say(f"it takes {classifier.took}; given {way.arguments()}")
-        say(f"it gives {classifier.gave}")
-        pixels = way.fitting.spec(classifier.height_px, classifier.width_px)
-        if halves and classifier.drops_label:
-            halves = open_photos(source, chosen.labels).halves()
-        measured = measure_file(classifier.content, classifier.precision, chosen.labels, pixels, halves)
-        artifact = publish(
-            measured,
-            Repository(root),
-            folder,
-            name=args.name,
-            network=args.file.stem[:64],
-            labels=chosen.labels,
-            pixels=pixels,
-            provenance=_provenance(args, chosen, photos, command),
-            other_metrics={},
-            why=args.why,
-        )
+        if kind != "tflite":
+            say("converting it by TensorFlow, which takes a while")
+        chosen = _chosen(args, litert_of(source, folder / "float"), labels, halves, folder, say)
+        if photos and chosen.classifier.drops_label:
+            halves = open_photos(given, chosen.labels).halves()
+        say(f"it takes {chosen.classifier.took}; given {chosen.way.arguments() or 'bytes as they are quantized'}")
+        say(f"it gives {chosen.classifier.gave}")
+        provenance = _provenance(args, source, chosen, photos, command)
+        importing = _Importing(args, chosen, halves, Repository(root), folder, provenance)
+        first, artifact = importing.publish(chosen.classifier, say=say)
+        if args.int8 and halves:
+            artifact = importing.publish_int8(source, first, say=say)
     manifest = artifact.manifest
     if args.json:
         figures = {"metrics": manifest.metrics, "imported": manifest.provenance["imported"]}
         print(json.dumps({"name": manifest.name, "version": manifest.version, "path": str(artifact.path)} | figures))
         return OK
-    for line in measured.lines():
-        print(line)
-    print(f"published model {manifest.name} version {manifest.version} in {root}; it is now stable")
     check = f"{this_python()} -m models verify {manifest.name} --repository {shlex.quote(str(root))}"
     print(f"`{check}` runs it on its golden pictures again")
     return OK
 
 
-def _labels(args: argparse.Namespace) -> tuple[str, ...]:
-    if args.labels is not None:
-        return read_labels(args.labels)
-    if labels := labels_inside(args.file.read_bytes()):
+@dataclass(frozen=True, slots=True)
+class _Importing:
+    """What both files of a model are measured and published with."""
+
+    args: argparse.Namespace
+    chosen: Chosen
+    halves: tuple[Photos, Photos] | None
+    repository: Repository
+    folder: Path
+    provenance: dict[str, Any]
+
+    def publish(self, classifier: Classifier, before: Measured | None = None, *, say: Say) -> tuple[Measured, Artifact]:
+        """Measure a file and publish it; where there is one before, with the figures of that, and as good as that."""
+        pixels = self.chosen.way.fitting.spec(classifier.height_px, classifier.width_px)
+        labels = self.chosen.labels
+        measured = measure_file(classifier.content, classifier.precision, labels, pixels, self.halves)
+        for line in measured.lines():
+            say(line)
+        becomes_stable = True
+        if before is not None:
+            pairs = list(zip(before.is_right, measured.is_right, strict=True))
+            lost, gained = pairs.count((True, False)), pairs.count((False, True))
+            becomes_stable = 100 * (lost - gained) <= MAX_DROP_POINTS * len(pairs)
+            say(
+                f"{measured.precision} against {before.precision}: {in_points(lost, gained, len(pairs))} on the photos "
+                f"that choose; at most -{MAX_DROP_POINTS:g} is served"
+            )
+        artifact = publish(
+            measured,
+            self.repository,
+            self.folder,
+            name=self.args.name,
+            network=self.provenance["imported"]["network"],
+            labels=labels,
+            pixels=pixels,
+            provenance=self.provenance,
+            other_metrics={before.precision: before.to_dict()} if before else {},
+            becomes_stable=becomes_stable,
+            why=self.args.why,
+        )
+        manifest = artifact.manifest
+        is_stable = self.repository.stable_version(manifest.name) == manifest.version
+        served = "it is now stable" if is_stable else "the version before stays stable"
+        say(f"published model {manifest.name} version {manifest.version} in {self.repository.root}; {served}")
+        return measured, artifact
+
+    def publish_int8(self, source: Source, before: Measured, *, say: Say) -> Artifact:
+        """Quantize the network by photos that choose, and publish it as the next version."""
+        say("quantizing it to int8 by TensorFlow, which takes a while")
+        classifier, way = self.chosen.classifier, self.chosen.way
+        if self.halves is None:
+            raise UnusablePhotos("int8 needs photos")
+        some = self.halves[0].subset(range(min(NUM_CALIBRATION_PHOTOS, len(self.halves[0]))))
+        pictures = some.pixels(way.fitting.spec(classifier.height_px, classifier.width_px))
+        calibration = Calibration(pictures, way.range, classifier.num_channels, classifier.is_channels_first)
+        file = litert_of(source, self.folder / "int8", calibration)
+        wanted = _wanted(self.args, self.chosen.labels, way.range)
+        [(_, made)] = classifiers_of(file, [wanted], self.folder)
+        return self.publish(made, before, say=say)[1]
+
+
+def _labels_of(args: argparse.Namespace) -> tuple[str, ...]:
+    if args.application is not None:
+        return imagenet_labels()
+    if args.file.is_file() and (labels := labels_inside(args.file)):
         return labels
     raise ForeignModelRefused(f"{args.file.name} has no labels inside: give --labels FILE, one a line")
 
 
+def _wanted(args: argparse.Namespace, labels: tuple[str, ...], name: PixelRange) -> Wanted:
+    return Wanted(labels, name, args.background, None if args.application else args.size)
+
+
 def _chosen(
     args: argparse.Namespace,
+    file: Path,
     labels: tuple[str, ...],
     halves: tuple[Photos, Photos] | None,
     folder: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Chosen:
     """Make the classifier, of the range and fit that are given, or else of the best that are tried."""
-    given = PixelRange.parse(args.range, args.channels) if args.range else None
+    usual = APPLICATIONS[args.application].range if args.application else None
+    named = args.range or usual
+    given = PixelRange.parse(named, args.channels) if named else None
     fitting = Fitting.parse(args.fit, args.resample) if args.fit else None
-
-    def wanted(name: PixelRange) -> Wanted:
-        return Wanted(labels, name, args.background, args.size)
-
     if args.tried is None or halves is None:
         name = given or PixelRange(AS_QUANTIZED, args.channels or "RGB")
-        [(_, classifier)] = classifiers_of(args.file, [wanted(name)], folder)
-        way, found = Way(name, fitting or FITS[0]), []
+        [(_, classifier)] = classifiers_of(file, [_wanted(args, labels, name)], folder)
+        way, found = Way(name, fitting or replace(FITS[0], resample=args.resample)), []
     else:
-        names = [given] if given and args.channels else ranges_to_try(given, args.channels)
-        each_with_its_range = classifiers_of(args.file, [wanted(name) for name in names], folder)
+        names = [given] if given and (args.channels or usual) else ranges_to_try(given, args.channels)
+        each_with_its_range = classifiers_of(file, [_wanted(args, labels, name) for name in names], folder)
         made = [(each.range, classifier) for each, classifier in each_with_its_range]
         found = try_ways(made, [fitting] if fitting else FITS, halves[0], say=say)
         say(about(found))
@@ -138,18 +210,32 @@ def _chosen(
     return Chosen(classifier, way, labels[1:] if classifier.drops_label else labels, tuple(found))
 
 
-def _provenance(args: argparse.Namespace, chosen: Chosen, photos: Photos | None, command: str) -> dict[str, Any]:
+def _provenance(
+    args: argparse.Namespace, source: Source, chosen: Chosen, photos: Photos | None, command: str
+) -> dict[str, Any]:
     imported: dict[str, Any] = {
-        "file": args.file.name,
-        "kind": kind_of(args.file),
-        "sha256": hashlib.sha256(args.file.read_bytes()).hexdigest(),
+        "network": source.name[:64],
+        "kind": source.kind,
         "took": chosen.classifier.took,
         "gave": chosen.classifier.gave,
         "range": chosen.way.range.name,
         "channels": chosen.way.range.channels,
     }
+    if args.application:
+        imported["application"] = args.application
+    if source.file is not None:
+        imported |= {"file": source.file.name, "sha256": _sha256(source.file)}
     if chosen.tried:
         imported["tried"] = [each.to_dict() for each in chosen.tried]
     if photos:
         imported["photos"] = {"num_images": len(photos), "sha256": photos.pictures.sha256}
     return {"imported": imported, "command": command}
+
+
+def _sha256(file: Path) -> str:
+    """Return the digest of a file, or of the files of a folder with their names."""
+    if file.is_file():
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    lines = (f"{path.relative_to(file)} {_sha256(path)}\n" for path in sorted(file.rglob("*")) if path.is_file())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

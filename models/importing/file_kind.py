@@ -8,10 +8,12 @@ from typing import Literal
 from models.errors import without_host_paths
 from models.importing.refused import ForeignModelRefused
 
-Kind = Literal["tflite"]
+Kind = Literal["tflite", "keras", "h5", "saved_model"]
 
-_ALLOWED = "a .tflite file is"
+_ALLOWED = "a .tflite, .keras or .h5 file and the folder of a SavedModel are"
 _PICKLES = (".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
 
 
 def kind_of(file: Path) -> Kind:
@@ -22,12 +24,24 @@ def kind_of(file: Path) -> Kind:
     """
     with without_host_paths(f"{file.name} cannot be read"):
         if file.is_dir():
-            raise ForeignModelRefused(f"{file.name} is a folder, which is not accepted; {_ALLOWED}")
+            if (file / "saved_model.pb").is_file():
+                return "saved_model"
+            raise ForeignModelRefused(f"{file.name} is a folder without saved_model.pb; {_ALLOWED} accepted")
         with file.open("rb") as opened:
             head = opened.read(16)
+    suffix = file.suffix.lower()
     if head[4:8] == b"TFL3":
         return "tflite"
-    if file.suffix.lower() in _PICKLES:
+    if head.startswith(_HDF5):
+        return "h5"
+    if head.startswith(_ZIP) and suffix == ".keras":
+        return "keras"
+    if suffix == ".onnx":
+        raise ForeignModelRefused(
+            f"{file.name}: no runtime here serves ONNX; convert it to a .tflite first (`pip install onnx2tf`, then "
+            f"`onnx2tf -i {file.name} -o converted`), and import that. `models export --onnx` makes ONNX of any version"
+        )
+    if suffix in _PICKLES:
         raise ForeignModelRefused(
             f"{file.name} may be a pickle, or weights without their network, which are not accepted; {_ALLOWED}"
         )

@@ -14,7 +14,7 @@ from models.importing.own_process import REFUSED, Limits, run_apart
 from models.importing.refused import ForeignModelRefused
 
 MODULE = "models.importing.job"
-LIMITS = Limits(seconds=120)
+LIMITS = Limits(seconds=120, wall_s=900)
 
 
 def classifiers_of(file: Path, wanted: list[Wanted], folder: Path) -> list[tuple[Wanted, Classifier]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from models.errors import without_host_paths
 from models.importing.refused import ForeignModelRefused
 from models.store.fields import validate_labels
+from models.store.repository import Repository
 from models.store.strict_json import MAX_DEPTH, parse_object
 
 BACKGROUND = "background"
+ZOO = Path(__file__).resolve().parents[1] / "zoo"
 MAX_BYTES = 8 * 1024**2
 _NUMBERED = re.compile(r"(\d+)[ \t:,]+(\S.*)")  # Teachable Machine's "0 cat"
 
@@ -41,12 +42,12 @@ def read_labels(file: Path) -> tuple[str, ...]:
         ) from error
 
 
-def labels_inside(content: bytes) -> tuple[str, ...] | None:
+def labels_inside(file: Path) -> tuple[str, ...] | None:
     """Read the labels that the metadata of a `.tflite` has behind the model; None where there are none."""
-    if not zipfile.is_zipfile(BytesIO(content)):
+    if not zipfile.is_zipfile(file):
         return None
     try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
+        with zipfile.ZipFile(file) as archive:
             texts = [member for member in archive.infolist() if member.filename.endswith(".txt")]
             named = [member for member in texts if "label" in member.filename.lower()] or texts
             if len(named) != 1 or named[0].file_size > MAX_BYTES:
@@ -55,6 +56,11 @@ def labels_inside(content: bytes) -> tuple[str, ...] | None:
                 return from_text(opened.read(MAX_BYTES).decode())
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         return None
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """Return ImageNet's 1,000 labels in Keras' order, which is that of the shipped model."""
+    return Repository(ZOO).load("imagenet", verify=False).manifest.labels
 
 
 def from_text(text: str) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class Classifier:
         content: the file.
         height_px: rows of its input.
         width_px: columns.
+        num_channels: that the network took, 3 or 1.
+        is_channels_first: whether they came first.
         num_classes: probabilities that it gives.
         precision: "float32", "float16", "dynamic", "int8" or "uint8".
         drops_label: whether the first label is left out.
@@ -67,6 +69,8 @@ class Classifier:
     content: bytes
     height_px: int
     width_px: int
+    num_channels: int
+    is_channels_first: bool
     num_classes: int
     precision: str
     drops_label: bool
@@ -102,6 +106,8 @@ def as_classifier(content: bytes, wanted: Wanted) -> Classifier:
         content=made,
         height_px=image.height_px,
         width_px=image.width_px,
+        num_channels=image.num_channels,
+        is_channels_first=image.is_channels_first,
         num_classes=graph.shape(graph.outputs[0])[-1],
         precision=precision_of(read),
         drops_label=found.drops_label,

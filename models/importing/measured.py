@@ -22,7 +22,9 @@ from models.runtime.cores import available_cores
 from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
 from models.store.calibration import NONE_LABEL, Calibration
+from models.store.evaluation import Evaluation
 from models.store.expected_answers import ExpectedAnswers
+from models.store.operating_curve import OperatingCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Measured:
         calibration: fitted on the others; None without photos.
         interval: of the temperature, where it is fitted on few.
         expected_answers: to the photos of the fit; None without photos of every label.
-        is_right: of each photo of the figures.
+        evaluation: the answers to the photos of the figures, counted by class.
+        operating_curve: what accepting only sure answers would give, by the photos of the fit.
+        is_right: of each photo of the fit, by which files are compared.
     """
 
     content: bytes
@@ -49,6 +53,8 @@ class Measured:
     calibration: Calibration | None = None
     interval: Interval | None = None
     expected_answers: ExpectedAnswers | None = None
+    evaluation: Evaluation | None = None
+    operating_curve: OperatingCurve | None = None
     is_right: tuple[bool, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +106,7 @@ def measure_file(
     content, temperature = divided(content, factor)
     calibrated, reported = with_temperature(validation, factor), with_temperature(test, factor)
     none = labels.index(NONE_LABEL) if NONE_LABEL in labels else None
+    calibration = fit_calibration(calibrated, fitting.targets, temperature=temperature, none_target=none)
     has_all = len(set(fitting.targets.tolist())) == len(labels)
     return Measured(
         content,
@@ -107,10 +114,12 @@ def measure_file(
         metrics=measure(reported, reporting.targets),
         before_temperature=measure(test, reporting.targets),
         validation=measure(calibrated, fitting.targets),
-        calibration=fit_calibration(calibrated, fitting.targets, temperature=temperature, none_target=none),
+        calibration=calibration,
         interval=temperature_interval(validation, fitting.targets),
         expected_answers=ExpectedAnswers.of(calibrated) if has_all else None,
-        is_right=tuple((reported.argmax(axis=1) == reporting.targets).tolist()),
+        evaluation=Evaluation.of(reported, reporting.targets, precision=precision, calibration=calibration),
+        operating_curve=OperatingCurve.of(calibrated, fitting.targets),
+        is_right=tuple((calibrated.argmax(axis=1) == fitting.targets).tolist()),
     )
 
 

@@ -66,6 +66,8 @@ def publish(
         },
         calibration=measured.calibration,
         expected_answers=measured.expected_answers,
+        evaluation=measured.evaluation,
+        operating_curve=measured.operating_curve,
     )
     file = folder / MODEL_FILE
     file.write_bytes(measured.content)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from foreign_files import LABELS, dark_and_bright_photos, dark_or_bright, dense
 
@@ -92,6 +93,12 @@ def test_tried_on_photos_it_gets_the_range_and_is_measured_on_the_others(models,
         (["--size", "0x7"], "argument --size: must be PX or HEIGHTxWIDTH, of 1 to 4096, got '0x7'"),
         (["--try", "nowhere"], "there is no nowhere for --try"),
         (["--fit", "crop", "--labels", "nowhere"], "there is no nowhere for --labels"),
+        (
+            ["--fit", "crop", "--int8"],
+            "--int8 needs labelled photos, by which its ranges are fixed: give --photos or --try",
+        ),
+        (["--download"], "--download is of the weights of an --application, in place of a FILE"),
+        (["--application", "LeNet"], "argument --application: invalid choice: 'LeNet'"),
         (["--photos", "a", "--try", "b"], "argument --try: not allowed with argument --photos"),
     ],
 )
@@ -116,7 +123,7 @@ def test_other_files_are_refused_and_nothing_is_published(models, tmp_path, labe
     status, _, err = models("import", "roses", tmp_path / name, "--labels", labels, "--range", "0..1", "--fit", "crop")
     assert status == 1
     assert reason in err
-    assert f"({name}: nothing was published)" in err
+    assert f"({name}: nothing more was published)" in err
     assert not (tmp_path / "repository").exists()
 
 
@@ -124,3 +131,47 @@ def test_a_file_without_labels_inside_needs_them(models, tmp_path):
     status, _, err = models("import", "roses", dense(tmp_path / "a.tflite"), "--range", "0..1", "--fit", "crop")
     assert status == 1
     assert "a.tflite has no labels inside: give --labels FILE, one a line" in err
+
+
+def test_without_a_file_keras_weights_must_be_asked_for(models):
+    status, _, err = models("import", "mobilenet", "--application", "MobileNetV2")
+    assert status == 2
+    assert "give a FILE, or --application NAME --download for Keras' own weights" in err
+
+
+def test_a_tflite_file_cannot_be_quantized(models, tmp_path, labels):
+    labels.write_text("dark\nbright\n")
+    photos = dark_and_bright_photos(tmp_path / "photos", num_each=2)
+    file = dark_or_bright(tmp_path / "light.tflite")
+    status, _, err = models("import", "light", file, "--labels", labels, "--try", photos, "--int8")
+    assert status == 1
+    assert "--int8 needs the network itself (.keras, .h5 or a SavedModel), and not a .tflite" in err
+
+
+@pytest.mark.extended(covers=["models/network/foreign*", "models/importing/*.py"])
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")  # of Keras 3
+def test_a_keras_file_becomes_two_versions_float32_and_int8(models, tmp_path, labels):
+    import tf_keras
+
+    labels.write_text("dark\nbright\n")
+    photos = dark_and_bright_photos(tmp_path / "photos")
+    image = tf_keras.Input((8, 8, 3))
+    gray = tf_keras.layers.GlobalAveragePooling2D()(tf_keras.layers.AveragePooling2D()(image))
+    weights = [np.array([[-30, 30]] * 3, np.float32), np.array([45, -45], np.float32)]
+    classes = tf_keras.layers.Dense(2, activation="softmax")
+    model = tf_keras.Model(image, classes(gray))
+    classes.set_weights(weights)
+    model.save(tmp_path / "light.keras")
+    status, out, err = models(
+        "import", "light", tmp_path / "light.keras", "--labels", labels, "--try", photos, "--int8"
+    )
+    assert (status, err) == (0, "")
+    assert "the best is --range 0..1 --fit crop:0.875" in out
+    assert "int8 against float32: " in out
+    repository = Repository(tmp_path / "repository")
+    assert repository.versions("light") == [1, 2]
+    manifests = [repository.load("light", version).manifest for version in (1, 2)]
+    assert [each.formats["litert"].precision for each in manifests] == ["float32", "int8"]
+    assert [each.metrics["float32"]["top1"] for each in manifests] == [1, 1]
+    assert manifests[1].metrics["int8"]["num_images"] == 12
+    assert models("verify", "light:2")[0] == 0
