@@ -195,7 +195,12 @@ def promote(repository: Repository, target: ModelReference, *, why: str, as_json
 
 def rollback(repository: Repository, name: str, *, why: str, as_json: bool) -> int:
     """End the canary of a model, or else make the version stable again that was so before."""
-    return _print_stable(repository, repository.rollback(name, why=why), as_json=as_json)
+    before = repository.stable_version(name)
+    artifact = repository.rollback(name, why=why)
+    if artifact.manifest.version == before and not as_json:
+        print(f"the canary has ended: version {before} of model {name} gets all requests")
+        return OK
+    return _print_stable(repository, artifact, as_json=as_json)
 
 
 def retire(repository: Repository, target: ModelReference, *, why: str, as_json: bool) -> int:

@@ -24,6 +24,7 @@ from server.settings import Settings, SettingsError
 
 BEARER = "bearer "
 LOOK_AGAIN_S = 0.02
+WAIT_S = 60.0  # for a model, unless the client says otherwise: some take longer to load than any request may take
 
 log = logging.getLogger("opsin.admin")
 

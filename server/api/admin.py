@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Request, Response, request
 
-from server.admin import Admin, presented_token
+from server.admin import WAIT_S, Admin, presented_token
 from server.api.client_address import client_address
 from server.api.exchange import Exchange
 from server.json_document import parse_object
@@ -32,7 +32,7 @@ def admin_routes(admin: Admin, settings: Settings, metrics: Metrics) -> Blueprin
             name,
             token=token,
             by=client_address(environ, settings.trusted_proxies),
-            timeout_s=exchange.timeout_s(),
+            timeout_s=exchange.timeout_s(WAIT_S),
         )
         return Response(status=200)
 

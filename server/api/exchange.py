@@ -78,15 +78,15 @@ class Exchange:
         noted = self.stages.noted if self.stages is not None else ()
         return server_timing(noted, upload_s=self._environ.get("opsin.read_s", 0.0))
 
-    def timeout_s(self) -> float:
-        """Tell how long the client waits, by the header or the setting.
+    def timeout_s(self, otherwise_s: float | None = None) -> float:
+        """Tell how long the client waits, by the header, or else as it is given, or by the setting.
 
         Raises:
             RequestError: the header is no such number.
         """
         text = self._environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
         if not text:
-            return self._settings.request_timeout_ms / 1000
+            return self._settings.request_timeout_ms / 1000 if otherwise_s is None else otherwise_s
         try:
             return whole_number(text, 1, MAX_TIMEOUT_MS) / 1000
         except ValueError as error:

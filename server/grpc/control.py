@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from server.admin import Admin, presented_token
+from server.admin import WAIT_S, Admin, presented_token
 from server.api.admin import check_parameters
 from server.api.client_address import client_address
 from server.grpc.calls import Behaviour, Call, Doorway
@@ -40,12 +40,11 @@ class ModelControl:
             self._admin.token.check(token)
             asked = await self._uploads.receive_message(call.context, f"inference.{name}Request")
             check_parameters(asked.parameters)
-            limit_s = self._settings.request_timeout_ms / 1000
             await asyncio.to_thread(
                 ask,
                 asked.model_name,
                 token=token,
                 by=client_address(call.told, self._settings.trusted_proxies),
-                timeout_s=limit_s if call.timeout_s is None else min(limit_s, call.timeout_s),
+                timeout_s=WAIT_S if call.timeout_s is None else call.timeout_s,
             )
             return message_class(f"inference.{name}Response")()

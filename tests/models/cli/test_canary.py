@@ -45,7 +45,8 @@ def test_canary_is_started_changed_shown_and_stopped(models, repository):
 
 def test_rollback_ends_the_canary(models, repository):
     models("canary", "flowers", "--version", "1", "--percent", "10")
-    assert models("rollback", "flowers")[0] == 0
+    ended = "the canary has ended: version 2 of model flowers gets all requests\n"
+    assert models("rollback", "flowers") == (0, ended, "")
     assert repository.canary("flowers") is None
     assert repository.stable_version("flowers") == 2
 
