@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.card.classes import class_rows, worst
+from models.card.examples import shown_examples
 from models.card.making import against, steps_of
 from models.card.reliability import reliability_rows
 from models.card.words import intended, summary, weaknesses
@@ -32,6 +33,7 @@ def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str
         "data": _data(manifest),
         "accuracy": accuracy_of(manifest),
         "classes": class_rows(manifest.labels, evaluation) if evaluation else [],
+        "examples": _examples(artifact),
         "confusions": _confusions(manifest.labels, evaluation) if evaluation else None,
         "reliability": reliability_rows(evaluation) if evaluation else [],
         "label_sets": _label_sets(evaluation) if evaluation else [],
@@ -69,6 +71,15 @@ def accuracy_of(manifest: Manifest) -> dict[str, Any] | None:
             return {"precision": file.precision, **figures, "intervals": intervals, "ece_before_temperature": before}
     top1 = accuracy(manifest)
     return None if top1 is None else {"precision": None, "num_images": None, "top1": top1, "intervals": {}}
+
+
+def _examples(artifact: Artifact) -> dict[str, Any] | None:
+    """Return which training pictures are shown, under which licence; None where none may be."""
+    shown, examples = shown_examples(artifact), artifact.manifest.examples
+    if not shown or examples is None:
+        return None
+    pictures = [{"label": each.label, "number": each.number, "source": each.source} for each in shown]
+    return {"licence": examples.licence, "pictures": pictures}
 
 
 def _confusions(labels: tuple[str, ...], evaluation: Evaluation) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 from models.card.card import card_of
+from models.card.examples import shown_examples, thumbnail_of
 from models.card.page import render_card
 from models.errors import without_host_paths
 from models.store.durable import replace_file
@@ -19,7 +21,15 @@ def card(repository: Repository, target: ModelReference, out: Path | None, *, as
     manifest = artifact.manifest
     point = repository.operating_point(manifest.name, manifest.version, num_classes=len(manifest.labels))
     document = card_of(artifact, point)
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n" if as_json else render_card(document)
+    pictures = {
+        each.number: f"data:image/webp;base64,{b64encode(thumbnail_of(artifact, each)).decode()}"
+        for each in shown_examples(artifact)
+    }
+    text = (
+        json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        if as_json
+        else render_card(document, picture_of=pictures.__getitem__)
+    )
     if out is None:
         print(text, end="")
         return 0

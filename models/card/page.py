@@ -29,6 +29,7 @@ def render_card(
     script_url: str | None = None,
     cards_url: str | None = None,
     url_of: Callable[[str], str | None] = lambda _: None,
+    picture_of: Callable[[int], str] = str,
 ) -> str:
     """Return the page of a card.
 
@@ -38,6 +39,7 @@ def render_card(
         script_url: likewise the script.
         cards_url: of the list of cards; None where there is none.
         url_of: finds the card of "name:version"; None where it has none.
+        picture_of: finds the address of an example picture by its number.
     """
     return (
         _templates()
@@ -54,6 +56,8 @@ def render_card(
             script=None if script_url else (STATIC / "card.js").read_text(),
             cards_url=cards_url,
             url_of=url_of,
+            picture_of=picture_of,
+            examples=_by_label(card),
             max_pairs=MAX_PAIRS,
             max_open_rows=MAX_OPEN_ROWS,
         )
@@ -86,6 +90,14 @@ def _curve(card: Mapping[str, Any]) -> dict[str, Any] | None:
     whole = card["operating_curve"]
     names = ("thresholds", "num_images", "num_accepted", "num_right")
     return whole and {name: whole[name] for name in names}
+
+
+def _by_label(card: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the example pictures of each class."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for picture in card["examples"]["pictures"] if card["examples"] else ():
+        found.setdefault(picture["label"], []).append(picture)
+    return found
 
 
 def _matrix(card: Mapping[str, Any]) -> list[dict[str, Any]] | None:

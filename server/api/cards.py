@@ -8,9 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, make_response, request, url_for
 
 from models.card.card import accuracy_of, card_of
+from models.card.examples import shown_examples, thumbnail_of
 from models.card.page import render_card, render_list
-from models.errors import ArtifactError, ModelNotFound, without_host_paths
-from models.store.fields import MANIFEST_FILE
+from models.errors import ArtifactError, ModelNotFound, VersionNotFound, without_host_paths
+from models.store.fields import MANIFEST_FILE, VERSION
 from models.store.repository import Repository
 from server.api.errors import JSONResponse
 from server.api.pages import SECURITY_HEADERS
@@ -43,8 +44,7 @@ class Cards:
             ModelNotFound, VersionNotFound: it is of no model that is served, or not there.
             CorruptArtifact: its manifest is not as it was written.
         """
-        if name not in (names := self._names()):
-            raise ModelNotFound(f"model {name!r} is not served here; served: {', '.join(names)}")
+        self._check_served(name)
         artifact = self._repository.load(name, version, verify=False)
         number, num_classes = artifact.manifest.version, len(artifact.manifest.labels)
         card = card_of(artifact, self._repository.operating_point(name, number, num_classes=num_classes))
@@ -54,12 +54,25 @@ class Cards:
                 card["measured_here"] = measured_here(model, choice, self._metrics.registry.collect())
         return {**card, "state": self._state(name, card["version"])["state"]}
 
+    def example(self, name: str, version: int | None, number: str) -> bytes:
+        """Return a picture of a card, WebP; VersionNotFound where the card has none of that number."""
+        self._check_served(name)
+        artifact = self._repository.load(name, version, verify=False)
+        found = next((each for each in shown_examples(artifact) if str(each.number) == number), None)
+        if found is None:
+            raise VersionNotFound(f"{artifact.manifest.reference} has no example picture {number[:20]!r} to show")
+        return thumbnail_of(artifact, found)
+
     def url_of(self, reference: str) -> str | None:
         """Find the card of "name:version"; None where there is none."""
         name, _, version = reference.partition(":")
-        if name not in self._names() or not version.isdecimal() or int(version) not in self._versions(name):
+        if name not in self._names() or not VERSION.fullmatch(version) or int(version) not in self._versions(name):
             return None
         return url_for("cards.card", name=name, version=version)
+
+    def _check_served(self, name: str) -> None:
+        if name not in (names := self._names()):
+            raise ModelNotFound(f"model {name!r} is not served here; served: {', '.join(names)}")
 
     def _names(self) -> list[str]:
         catalogue = self._engine.catalogue
@@ -138,8 +151,14 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
             script_url=url_for("static", filename="card.js"),
             cards_url=url_for("cards.models"),
             url_of=cards.url_of,
+            picture_of=lambda number: url_for("cards.example", name=name, version=document["version"], number=number),
         )
         return _page(page)
+
+    @routes.get("/models/<name>/<version>/examples/<number>")
+    def example(name: str, version: str, number: str) -> Response:
+        content = cards.example(name, version_of(version), number)
+        return _kept_for_nobody(Response(content, mimetype="image/webp"))
 
     return routes
 

@@ -17,6 +17,7 @@ from server.openapi.parts import (
     Schema,
     answer,
     array,
+    in_path,
     obj,
     query,
     ref,
@@ -73,6 +74,17 @@ def own_paths(*, max_images: int) -> dict[str, Any]:
                 "parameters": [MODEL, VERSION],
                 "responses": {
                     "200": answer("What a person needs to decide about it.", ref("Card")),
+                    **refusals((400, 404, 500), kind="Refusal"),
+                },
+            }
+        },
+        "/models/{name}/{version}/examples/{number}": {
+            "get": {
+                "summary": "A training picture of a card, where its licence allows that.",
+                "tags": ["models"],
+                "parameters": [MODEL, VERSION, in_path("number", "Of the picture, as the card has it.", WHOLE)],
+                "responses": {
+                    "200": answer("The picture.", {"type": "string", "format": "binary"}, "image/webp"),
                     **refusals((400, 404, 500), kind="Refusal"),
                 },
             }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from card_artifacts import counted_manifest
 from engines import MODEL, serving
 from html_reader import Reader
 from small_artifacts import small_sources
 
+from models.examples.index import Example, write_index
+from models.store.examples import Examples
 from models.store.repository import Repository
 from server.engine.catalogue import RefusedModel
 from server.engine.shared_catalogue import write_catalogue
@@ -130,6 +133,23 @@ def test_what_is_not_there_or_not_served_has_no_card(client, path, status, code)
     answer = client.get(path)
     assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
     assert "secret" not in answer.json["error"]["message"] or path.startswith("/models/secret")
+
+
+def test_pictures_of_a_card_are_sent_where_they_may_be_shown_and_no_others(client, repository, tmp_path):
+    folder = tmp_path / "index"
+    folder.mkdir()
+    write_index(folder, [Example("rose", "rose/1.jpg", b"RIFF")] * 5, np.ones((5, 2), np.float32))
+    sources = {**small_sources(tmp_path), "examples": folder}
+    for may_be_shown in (True, False):
+        examples = Examples(5, "CC-BY 4.0 by Ada", may_be_shown=may_be_shown)
+        repository.publish(counted_manifest(name="colours", examples=examples), sources)
+    page = client.get("/models/colours/4", headers=PAGE).text
+    assert 'src="/models/colours/4/examples/0" alt="rose: training picture 1"' in page
+    answer = client.get("/models/colours/4/examples/0")
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/webp", b"RIFF")
+    for path in ("colours/4/examples/3", "colours/4/examples/x", "colours/5/examples/0", "secret/1/examples/0"):
+        assert client.get(f"/models/{path}").status_code == 404
+    assert "/examples/" not in client.get("/models/colours/5", headers=PAGE).text
 
 
 def test_version_that_cannot_be_served_says_why(running, client):
