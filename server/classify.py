@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ImageError, OpsinError
-from models.pixels.preprocessing import Pixels, ReadImage
+from models.pixels.preprocessing import Pixels, PixelSpec, ReadImage
 from server.answers import Answer, calibration_of, predict
 from server.decoding.decoder import Admitted, Decoder, bare
 from server.engine.catalogue import ServedModel, choose_version
@@ -154,6 +154,22 @@ class Classifier:
         except OpsinError as error:
             self._metrics.note_images(served, error.code, len(images))
             raise
+
+    def decode(self, upload: Upload, spec: PixelSpec, *, timeout_s: float) -> Pixels:
+        """Decode an upload to other pixels than a model's, in its turn: uint8 [spec.height_px, spec.width_px, 3].
+
+        Raises:
+            ImageError: it is broken.
+            Overloaded, DeadlineExceeded: it cannot be decoded in time.
+        """
+        deadline = self._clock() + timeout_s
+        image = self._decoder.read(upload.content, spec)
+        if isinstance(image, ImageError):
+            raise image
+        pixels = np.empty((spec.height_px, spec.width_px, 3), np.uint8)
+        with self._decoder.admitted([image], deadline) as admitted:
+            admitted.decode(image, spec, deadline=deadline, out=pixels)
+        return pixels
 
     def _rows(
         self,

@@ -15,6 +15,7 @@ from server.engine.explanation import FIRST_LABEL, TOP_LABEL, Explanation
 from server.engine.slot import Slot
 from server.request_errors import NotExplainable, RequestError
 
+FORMATS = ("png", "numbers", "picture")  # of an explanation, the first unless another is asked for
 MAX_NAMED_LABELS = 20  # in a message
 
 

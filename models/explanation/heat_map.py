@@ -30,14 +30,25 @@ def heat_map(class_map: npt.NDArray[np.float32], place: Place, spec: PixelSpec) 
     """
     rows, columns = class_map.shape
     size = (min(spec.width_px, PIXELS_A_PLACE * columns), min(spec.height_px, PIXELS_A_PLACE * rows))
-    width, height, part = _layout(place, *size)
+    width, height, (left, top, right, bottom) = _layout(place, *size)
     levels = np.zeros((height, width), np.uint8)
-    left, top, right, bottom = part
     levels[top:bottom, left:right] = 1 + _scaled(class_map, right - left, bottom - top)
     picture = Image.fromarray(levels)
     picture.putpalette(b"\0\0\0" + _COLORS)
     file = BytesIO()
     picture.save(file, "PNG", transparency=b"\0" + _ALPHAS, compress_level=1)
+    return file.getvalue()
+
+
+def over_picture(pixels: npt.NDArray[np.uint8], heat: bytes) -> bytes:
+    """Lay a heat map over its picture, uint8 [H, W, 3], upright and whole; returns a PNG of the picture's size."""
+    picture = Image.fromarray(pixels).convert("RGBA")
+    with Image.open(BytesIO(heat), formats=("PNG",)) as opened:
+        # As if multiplied by their alpha, so that what is transparent gives its black to no colour beside it.
+        layer = opened.convert("RGBA").convert("RGBa").resize(picture.size, Image.Resampling.BILINEAR).convert("RGBA")
+    picture.alpha_composite(layer)
+    file = BytesIO()
+    picture.convert("RGB").save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.examples.index import Similar
-from models.explanation.heat_map import heat_map
+from models.explanation.heat_map import heat_map, over_picture
+from models.pixels.preprocessing import Pixels, PixelSpec
 from server.engine.catalogue import ServedModel
 from server.engine.explanation import NOTHING
-from server.explained import Explained, wanted_of
+from server.explained import FORMATS, Explained, wanted_of
 from server.request_errors import RequestError
 from server.similar import MAX_SIMILAR, SimilarExamples, require_examples
 from server.whole_number import whole_number
 
-FORMATS = ("png", "numbers")
 BOOLEANS = {"true": True, "false": False}
 DIGITS = 6  # of a number, more than int8 features have
 MAX_DECIMALS = 12
+MIN_SHOWN_PX, MAX_SHOWN_PX = 224, 640  # of the longer side of a picture with its heat map
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class ExplanationQuery:
         is_explained: why the model answers so.
         label: the class that is explained; None for the likeliest.
         with_heat_map: as a picture, too.
+        is_picture: as the answer's only content, a heat map over the picture.
         with_embedding: the features that the classifier sees.
         num_similar: training pictures that are most like the picture.
     """
@@ -40,6 +42,7 @@ class ExplanationQuery:
     is_explained: bool = False
     label: str | None = None
     with_heat_map: bool = True
+    is_picture: bool = False
     with_embedding: bool = False
     num_similar: int = 0
 
@@ -76,17 +79,30 @@ def parse_explanation(parameters: Mapping[str, str]) -> ExplanationQuery:
     if not explain:
         raise RequestError("explain must be true, false or a class, got nothing")
     if wanted_format not in FORMATS:
-        raise RequestError(f"explain_format must be {' or '.join(FORMATS)}, got {wanted_format[:40]!r}")
+        raise RequestError(f"explain_format must be {', '.join(FORMATS)}, got {wanted_format[:40]!r}")
     embedding = parameters.get("embedding", "false")
     if embedding not in BOOLEANS:
         raise RequestError(f"embedding must be true or false, got {embedding[:40]!r}")
-    return ExplanationQuery(
+    query = ExplanationQuery(
         is_explained=BOOLEANS.get(explain, True),
         label=None if explain in BOOLEANS else explain,
-        with_heat_map=wanted_format == "png",
+        with_heat_map=wanted_format != "numbers",
+        is_picture=wanted_format == "picture",
         with_embedding=BOOLEANS[embedding],
         num_similar=_num_similar(parameters.get("similar", "0")),
     )
+    if query.is_picture and not (query.is_explained and not query.with_embedding and not query.num_similar):
+        raise RequestError("explain_format=picture needs explain=true or a class, and neither embedding nor similar")
+    return query
+
+
+def picture_document(reason: Explained, model: ServedModel, decode: Callable[[PixelSpec], Pixels]) -> bytes:
+    """Lay the heat map of an answer over its picture, as PNG; `decode` gives the picture in other pixels."""
+    assert reason.place is not None  # noqa: S101 - uploads have one
+    width, height, _ = reason.place
+    scale = min(MAX_SHOWN_PX, max(MIN_SHOWN_PX, width, height)) / max(width, height)
+    spec = PixelSpec(max(1, round(scale * height)), max(1, round(scale * width)), fit="stretch")
+    return over_picture(decode(spec), heat_map(reason.explanation.class_map, reason.place, model.pixels))
 
 
 def explanation_document(reason: Explained, model: ServedModel, *, with_heat_map: bool) -> dict[str, Any]:

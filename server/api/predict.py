@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -12,8 +13,8 @@ from flask import Blueprint, Request, Response, request
 from models.answers import Ranked
 from models.errors import OpsinError
 from server.api.errors import JSONDocument, JSONResponse, body_of, error_response, headers_of, status_of
-from server.api.exchange import Exchange
-from server.api.explanations import NOTHING_MORE, ExplanationQuery, parse_explanation
+from server.api.exchange import Exchange, version_headers
+from server.api.explanations import NOTHING_MORE, ExplanationQuery, parse_explanation, picture_document
 from server.api.pages import Pages
 from server.api.server_timing import HEADER as TIMING_HEADER
 from server.api.uploads import parse_uploads
@@ -65,7 +66,8 @@ def predict_answer(
                 exchange.begin_timing()
             timeout_s = exchange.timeout_s()
             content_type = current.environ.get("CONTENT_TYPE")
-            uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=settings.max_images)
+            max_images = 1 if query.explanation.is_picture else settings.max_images
+            uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=max_images)
             classification = classifier.classify(
                 uploads,
                 top_k=query.top_k,
@@ -78,6 +80,10 @@ def predict_answer(
                 client_fd=exchange.client_fd,
                 stages=exchange.stages,
             )
+            if query.explanation.is_picture and classification.explained[0] is not None:
+                exchange.note_served(classification.model)
+                with exchange.encoding():
+                    return explained_picture(classifier, uploads[0], classification, timeout_s=timeout_s)
         except OpsinError as error:
             exchange.note_error(error)
             return pages.refusal(error) if wants_page(current) else error_response(error)
@@ -88,6 +94,17 @@ def predict_answer(
             return _json_response(uploads, classification, query.explanation, examples)
 
     return answer
+
+
+def explained_picture(
+    classifier: Classifier, upload: Upload, classification: Classification, *, timeout_s: float
+) -> Response:
+    """Answer with the picture, and over it what speaks for the class."""
+    [reason] = classification.explained
+    assert reason is not None  # noqa: S101 - the caller has looked
+    decode = partial(classifier.decode, upload, timeout_s=timeout_s)
+    png = picture_document(reason, classification.model, decode)
+    return Response(png, headers=version_headers(classification.model), mimetype="image/png")
 
 
 def predict_routes(answer: Callable[[Request], WSGIApplication]) -> Blueprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.explained import FORMATS
 from server.openapi.parts import (
     BASE64,
     MAX_VERSION,
@@ -177,7 +178,11 @@ def _predict(max_images: int) -> dict[str, Any]:
                 "Each answer also says why: where in the picture its label, or a class that is named, was seen.",
                 TEXT,
             ),
-            query("explain_format", "With a heat map as a PNG, or as numbers alone.", {"enum": ["png", "numbers"]}),
+            query(
+                "explain_format",
+                "With a heat map as a PNG, as numbers alone, or the whole answer a PNG of the picture with it.",
+                {"enum": list(FORMATS)},
+            ),
             query("embedding", "Each answer also has the features of the picture.", {"type": "boolean"}),
             query(
                 "similar",
@@ -189,7 +194,10 @@ def _predict(max_images: int) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": content},
         "responses": {
-            "200": answer("An answer, or an error, for each picture.", ref("Predictions")),
+            "200": {
+                "description": "An answer, or an error, for each picture; a PNG with explain_format=picture.",
+                "content": {"application/json": {"schema": ref("Predictions")}, "image/png": {"schema": PICTURE}},
+            },
             **refusals(REFUSALS, kind="Refusal"),
         },
     }

@@ -68,6 +68,29 @@ def test_likeliest_class_is_explained(ask):
     assert not heat_map[:, :4, 3].any()
 
 
+def test_picture_itself_is_shown_with_its_heat_map(client, photo):
+    answer = client.post("/predict?explain=red&explain_format=picture", data=photo)
+    assert (answer.status_code, answer.content_type) == (200, "image/png")
+    assert (answer.headers["X-Model-Name"], answer.headers["X-Model-Version"]) == ("colours", "3")
+    pixels = np.asarray(Image.open(io.BytesIO(answer.data))).astype(int)
+    assert pixels.shape == (112, 224, 3)
+    assert (pixels[:, :40] == 255).all()  # not seen
+    assert (np.abs(pixels[50, 70] - [0, 0, 32]) <= 2).all()  # black, and a quarter of the darkest blue
+    red = 0.35 * np.array([40, 200, 0]) + 0.65 * np.array([128, 0, 0])
+    assert (np.abs(pixels[50, 155] - red) <= 3).all()
+
+
+def test_picture_is_of_one_image(client, photo):
+    files = [(io.BytesIO(photo), "a.png"), (io.BytesIO(photo), "b.png")]
+    answer = client.post("/predict?explain=true&explain_format=picture", data={"image": files})
+    assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_many_images")
+
+
+def test_broken_image_is_no_picture(client, photo):
+    answer = client.post("/predict?explain=true&explain_format=picture", data=photo[:60])
+    assert (answer.status_code, answer.json["error"]["code"]) == (422, "corrupt_image")
+
+
 def test_class_that_is_named_is_explained(ask):
     explanation = ask("explain=red&explain_format=numbers")["explanation"]
     assert (explanation["label"], explanation["map"][0]) == ("red", [0] * 4 + [40] * 4)
@@ -107,7 +130,15 @@ def test_each_image_of_a_request_has_its_explanation_or_its_error(client, photo,
             "explain=pink",
             "explain must be true, false or a class of model 'colours', which are red, green, blue; got 'pink'",
         ),
-        ("explain_format=jpeg", "explain_format must be png or numbers, got 'jpeg'"),
+        ("explain_format=jpeg", "explain_format must be png, numbers, picture, got 'jpeg'"),
+        (
+            "explain_format=picture",
+            "explain_format=picture needs explain=true or a class, and neither embedding nor similar",
+        ),
+        (
+            "explain=true&explain_format=picture&embedding=true",
+            "explain_format=picture needs explain=true or a class, and neither embedding nor similar",
+        ),
         ("embedding=yes", "embedding must be true or false, got 'yes'"),
     ],
 )
