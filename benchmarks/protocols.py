@@ -1,8 +1,9 @@
 """The ways in compared: `python -m benchmarks.protocols [--rounds N] [--seconds S] [--connections N]`.
 
 The same photos of the shipped model as a form (`/predict`), as encoded images by each other protocol, and as pixels,
-these also over the model run in process; and over gRPC where that is installed, by a client that takes more of the same
-processor (`benchmarks.grpc_load`). Each round measures all in an order drawn anew; ratios are taken within it.
+one and many in a request, these also over the model run in process; and over gRPC where that is installed, by a client
+that takes more of the same processor (`benchmarks.grpc_load`). Each round measures all in an order drawn anew; ratios
+are taken within it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from models.runtime.cores import available_cores
 
 GRPC = "gRPC, encoded"
 FORM, ENCODED, PIXELS, IN_PROCESS = "form", "/v2, encoded", "/v2, pixels", "pixels in process"
+MANY = 32  # images in a request, as many as may be
+PIXELS_OF_MANY = f"/v2, pixels, {MANY} a request"
 AT_LEAST = 0.95
 RESULTS = Path(__file__).with_name("results")
 
@@ -70,8 +73,12 @@ def requests_of(workload: Workload) -> dict[str, list[bytes]]:
         "/v1": lambda photo: rows(model, photo),
         "/image-classification": lambda photo: photo_request(photo, path="/image-classification"),
     }
-    pixels = [infer_request(model, "pixels", "UINT8", (1, *each.shape), np.asarray(each).tobytes()) for each in fitted]
-    return {**{way: [write(photo) for photo in workload.photos] for way, write in ways.items()}, PIXELS: pixels}
+    images = [np.asarray(each) for each in fitted]
+    pixels = [infer_request(model, "pixels", "UINT8", (1, *each.shape), each.tobytes()) for each in images]
+    many = np.stack([images[index % len(images)] for index in range(MANY)])
+    requests = {way: [write(photo) for photo in workload.photos] for way, write in ways.items()}
+    of_many = infer_request(model, "pixels", "UINT8", many.shape, many.tobytes())
+    return {**requests, PIXELS: pixels, PIXELS_OF_MANY: [of_many]}
 
 
 def messages_of(workload: Workload) -> list[bytes]:
@@ -88,7 +95,7 @@ def messages_of(workload: Workload) -> list[bytes]:
 
 
 def measure(workload: Workload, *, rounds: int, seconds: float, connections: int) -> dict[str, list[float]]:
-    """Answers a second by each way in, round by round."""
+    """Images answered a second by each way in, round by round."""
     port, rates = free_port(), dict[str, list[float]]()
     environ = {"OPSIN_PORT": str(port), "OPSIN_REPOSITORY": str(workload.repository), "OPSIN_MODEL": workload.model}
     arrangement = arrangements(available_cores())[0]
@@ -111,7 +118,7 @@ def measure(workload: Workload, *, rounds: int, seconds: float, connections: int
                     )
                     if load.faults:
                         raise RuntimeError(f"{way}: {load.statuses} {load.errors}")
-                    rate = load.rate
+                    rate = load.rate * (MANY if way == PIXELS_OF_MANY else 1)
                 rates.setdefault(way, []).append(rate)
     return rates
 
@@ -125,10 +132,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     rates = measure(shipped(), rounds=args.rounds, seconds=args.seconds, connections=args.connections)
     figures = [Figure.of_runs(f"{FORM}: answers/s", rates[FORM])]
-    for way in rates.keys() - {FORM, IN_PROCESS, PIXELS, GRPC}:
+    for way in rates.keys() - {FORM, IN_PROCESS, PIXELS, PIXELS_OF_MANY, GRPC}:
         at_least = AT_LEAST if way == ENCODED else None
         figures.append(ratio_figure(f"{way} over {FORM}", rates[way], rates[FORM], at_least=at_least))
-    figures.append(ratio_figure(f"{PIXELS} over {IN_PROCESS}", rates[PIXELS], rates[IN_PROCESS], at_least=AT_LEAST))
+    for way in (PIXELS, PIXELS_OF_MANY):
+        figures.append(ratio_figure(f"{way} over {IN_PROCESS}", rates[way], rates[IN_PROCESS], at_least=AT_LEAST))
     if GRPC in rates:
         figures.append(ratio_figure(f"{GRPC} over {ENCODED}", rates[GRPC], rates[ENCODED]))
     where = machine.describe()

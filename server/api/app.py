@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -21,6 +22,7 @@ from server.api.description import description_routes
 from server.api.errors import (
     ON_EVERY_RESPONSE,
     STATUS,
+    error_response,
     failure_response,
     front_response,
     register_error_handlers,
@@ -29,7 +31,7 @@ from server.api.gate import Gate
 from server.api.gatekeeper import make_gatekeeper
 from server.api.hugging_face import hugging_face_routes
 from server.api.metrics import metrics_routes
-from server.api.open_inference import open_inference_routes
+from server.api.open_inference import INFER, infer_answer, open_inference_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
 from server.api.predict import predict_answer, predict_routes
@@ -66,6 +68,8 @@ class FlaskApp(Flask):
         may_wait: whether any answer may have to wait, for Redis, and not those to uploads alone.
         at_once: what answers a program's POST to a path without Flask's contexts, hooks and routing, which would take a
             lone client a twentieth of its time (docs/performance.md).
+        at_once_where: the same for paths with parts that vary, by the rule that they count as: their pattern, whose
+            groups are arguments.
     """
 
     body_refusal: Callable[[Headers, str], OpsinError | None] = staticmethod(read_every_body)
@@ -74,6 +78,7 @@ class FlaskApp(Flask):
         super().__init__("server.api")
         self.cors_origins, self.may_wait = cors_origins, False
         self.at_once: dict[str, Callable[[Request], WSGIApplication]] = {}
+        self.at_once_where: dict[str, tuple[re.Pattern[str], Callable[..., WSGIApplication]]] = {}
         self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
         self.json.sort_keys = False  # type: ignore[attr-defined]
         self.url_map.converters["segment"] = Segment
@@ -86,14 +91,24 @@ class FlaskApp(Flask):
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Answer a request, by Flask unless there is a function for it."""
-        answer = self.at_once.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
+        answer = self._answer_at_once(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
         if answer is None or wants_page(current := Request(environ, populate_request=False)):
             return super().wsgi_app(environ, start_response)
         try:
             response = answer(current)
+        except OpsinError as error:
+            response = error_response(error, environ["PATH_INFO"])
         except Exception as error:  # noqa: BLE001 - as Flask does it
             response = failure_response(error, environ)
         return response(environ, start_response)
+
+    def _answer_at_once(self, path: str) -> Callable[[Request], WSGIApplication] | None:
+        if (answer := self.at_once.get(path)) is not None:
+            return answer
+        for pattern, answer_where in self.at_once_where.values():
+            if found := pattern.fullmatch(path):
+                return partial(answer_where, **found.groupdict())
+        return None
 
     def preprocess_request(self) -> Any:
         """Find nothing at //path, which routing takes for /path."""
@@ -118,7 +133,9 @@ class FlaskApp(Flask):
         if path in self.fixed_paths:
             return path
         rule = request.url_rule if has_request_context() else None
-        return rule.rule if rule else None
+        if rule is not None:
+            return rule.rule
+        return next((name for name, (pattern, _) in self.at_once_where.items() if pattern.fullmatch(path)), None)
 
 
 def create_app(
@@ -164,7 +181,9 @@ def create_app(
     app.at_once["/predict"] = predict_answer(classifier, pages, settings, metrics)
     app.register_blueprint(predict_routes(app.at_once["/predict"]))
     service = OpenInference(classifier, engine, settings, metrics, is_stopping)
-    app.register_blueprint(open_inference_routes(service, settings, metrics))
+    infer = infer_answer(service, settings, metrics)
+    app.at_once_where |= {rule: (pattern, infer) for rule, pattern in INFER.items()}
+    app.register_blueprint(open_inference_routes(service, infer))
     app.register_blueprint(admin_routes(Admin(engine, AdminToken(settings)), settings, metrics))
     app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
     app.register_blueprint(hugging_face_routes(classifier, settings, metrics))

@@ -89,23 +89,30 @@ class JSONResponse(Response):
         return [] if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]
 
 
-class JSONDocument:
-    """A document, as a WSGI application: `JSONResponse` with status 200, for what is answered past Flask.
+class Content:
+    """Bytes, as a WSGI application of status 200, for what is answered past Flask.
 
-    To make a response of Flask's takes as long as to encode the document.
+    To make a response of Flask's takes as long as to encode a document.
 
     Attributes:
         headers: of the response.
     """
 
-    def __init__(self, document: Any) -> None:
-        self._body = _encode(document).encode() + b"\n"
-        self.headers = {"Content-Type": "application/json", "Content-Length": str(len(self._body))}
+    def __init__(self, body: bytes, content_type: str) -> None:
+        self._body = body
+        self.headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
 
     def __call__(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer."""
         start_response("200 OK", list(self.headers.items()))
         return [self._body]
+
+
+class JSONDocument(Content):
+    """A document: `JSONResponse` with status 200, past Flask."""
+
+    def __init__(self, document: Any) -> None:
+        super().__init__(_encode(document).encode() + b"\n", "application/json")
 
 
 class ErrorResponse(JSONResponse):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from flask import Blueprint, Request, Response, request
 
 from models.errors import OpsinError
 from server.api.content_encoding import accepted_coding, pack, unpack
-from server.api.errors import JSONResponse
+from server.api.errors import Content, JSONResponse
 from server.api.exchange import Exchange
 from server.api.probabilities import probabilities_of
 from server.http.limits import UploadBudget
@@ -15,6 +18,7 @@ from server.open_inference.request import read_request
 from server.open_inference.response import InferenceResponse, output_of, write_response
 from server.open_inference.service import OpenInference
 from server.request_errors import Overloaded, RequestError
+from server.request_log import WSGIApplication
 from server.settings import Settings
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -22,10 +26,23 @@ MIN_PACKED_BYTES = 1024  # of a response; a smaller one is not worth it
 MAX_INDEX_BYTES = 1024  # of what is asked of the index
 
 
-def open_inference_routes(service: OpenInference, settings: Settings, metrics: Metrics) -> Blueprint:
-    """Make the routes."""
+# Paths of requests that are answered past Flask's routing, and the rules that they count as.
+INFER = {
+    "/v2/models/<name>/infer": re.compile("/v2/models/(?P<name>[a-z0-9._-]+)/infer"),
+    "/v2/models/<name>/versions/<version>/infer": re.compile(
+        "/v2/models/(?P<name>[a-z0-9._-]+)/versions/(?P<version>[0-9]+)/infer"
+    ),
+}
+
+
+def open_inference_routes(service: OpenInference, answer: Callable[..., WSGIApplication]) -> Blueprint:
+    """Make the routes; those that classify answer as told."""
     routes = Blueprint("open_inference", __name__, url_prefix="/v2")
-    add_inference(routes, service, settings, metrics)
+
+    @routes.post("/models/<name>/infer")
+    @routes.post("/models/<name>/versions/<version>/infer")
+    def infer(name: str, version: str | None = None) -> WSGIApplication:
+        return answer(_current(), name, version)
 
     @routes.get("")
     def server_metadata() -> Response:
@@ -68,14 +85,11 @@ def open_inference_routes(service: OpenInference, settings: Settings, metrics: M
     return routes
 
 
-def add_inference(routes: Blueprint, service: OpenInference, settings: Settings, metrics: Metrics) -> None:
-    """Add the routes that classify."""
+def infer_answer(service: OpenInference, settings: Settings, metrics: Metrics) -> Callable[..., WSGIApplication]:
+    """Make what answers a request that classifies, with a model's name and a version."""
     unpacked = UploadBudget(settings.max_uploads_in_hand_bytes)
 
-    @routes.post("/models/<name>/infer")
-    @routes.post("/models/<name>/versions/<version>/infer")
-    def infer(name: str, version: str | None = None) -> Response:
-        current = _current()
+    def answer(current: Request, name: str, version: str | None = None) -> WSGIApplication:
         exchange = Exchange(current, settings, metrics)
         body = exchange.read_body()
         num_unpacked = 0
@@ -97,13 +111,15 @@ def add_inference(routes: Blueprint, service: OpenInference, settings: Settings,
             )
             exchange.note_served(output.model)
             with exchange.encoding():
-                answer = write_response(wanted, output_of(wanted), output.model, probabilities_of(output))
-                return _response(answer, current.environ.get("HTTP_ACCEPT_ENCODING", ""))
+                response = write_response(wanted, output_of(wanted), output.model, probabilities_of(output))
+                return _packed(response, current.environ.get("HTTP_ACCEPT_ENCODING", ""))
         except OpsinError as error:
             exchange.note_error(error)
             raise
         finally:
             unpacked.give_back(num_unpacked)
+
+    return answer
 
 
 def _is_ready_only(current: Request) -> bool:
@@ -115,16 +131,18 @@ def _is_ready_only(current: Request) -> bool:
     return is_ready
 
 
-def _response(answer: InferenceResponse, accept_encoding: str) -> Response:
+def _packed(response: InferenceResponse, accept_encoding: str) -> Content:
     """Send an answer as its client can read it; the length of its JSON is that before it is packed."""
-    headers = {"Content-Type": "application/json"}
-    if answer.num_json_bytes is not None:
-        headers = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(answer.num_json_bytes)}
-    body, coding = answer.body, accepted_coding(accept_encoding)
+    body, coding = response.body, accepted_coding(accept_encoding)
+    headers = {"Vary": "Accept-Encoding"}
     if coding and len(body) >= MIN_PACKED_BYTES:
-        body = pack(body, coding)
-        headers["Content-Encoding"] = coding
-    return Response([body], 200, {**headers, "Content-Length": str(len(body)), "Vary": "Accept-Encoding"})
+        body, headers["Content-Encoding"] = pack(body, coding), coding
+    is_json = response.num_json_bytes is None
+    if not is_json:
+        headers[HEADER_LENGTH] = str(response.num_json_bytes)
+    content = Content(body, "application/json" if is_json else "application/octet-stream")
+    content.headers |= headers
+    return content
 
 
 def _current() -> Request:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from benchmarks.protocols import FORM, PIXELS, encoded, infer_request, requests_of
+from benchmarks.protocols import FORM, PIXELS, PIXELS_OF_MANY, encoded, infer_request, messages_of, requests_of
 from benchmarks.workload import shipped
+from server.grpc.messages import message_class
 
 
 def parts_of(request):
@@ -37,4 +38,14 @@ def requests():
 
 def test_every_way_has_every_photo(requests):
     assert {FORM, PIXELS, "/v1"} < requests.keys()
-    assert len({len(each) for each in requests.values()}) == 1
+    assert len({len(each) for way, each in requests.items() if way != PIXELS_OF_MANY}) == 1
+    [of_many] = requests[PIXELS_OF_MANY]
+    fields, body = parts_of(of_many)
+    [tensor] = json.loads(body[: int(fields["Inference-Header-Content-Length"])])["inputs"]
+    assert tensor["shape"][0] == 32
+
+
+def test_message_of_grpc_has_the_photo():
+    workload = shipped()
+    messages = [message_class("inference.ModelInferRequest").FromString(each) for each in messages_of(workload)]
+    assert [each.raw_input_contents[0][4:] for each in messages] == list(workload.photos)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Response
 
@@ -40,3 +42,11 @@ def test_what_has_a_function_is_answered_by_it_where_a_program_posts(application
     application.at_once["/upload"] = lambda request: Response(b"at once" if request.path == "/upload" else b"")
     headers = {"Accept": accept} if accept else {}
     assert application.test_client().open("/upload", method=method, headers=headers).data == answered
+
+
+def test_path_with_parts_that_vary_is_answered_by_its_function_and_counts_as_its_rule(application):
+    pattern = re.compile("/b/(?P<name>[a-z]+)")
+    application.at_once_where["/b/<name>"] = (pattern, lambda _request, name: Response(name))
+    assert application.test_client().post("/b/secret").data == b"secret"
+    assert application.test_client().post("/b/SECRET").status_code == 404
+    assert [application.route_of(path) for path in ("/b/secret", "/b/SECRET")] == ["/b/<name>", None]
