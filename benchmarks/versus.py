@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import machine
@@ -42,10 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         revision = _git("rev-parse", "--short", "--verify", f"{arguments.revision}^{{commit}}").decode().strip()
     except subprocess.CalledProcessError:
         parser.error(f"git knows no revision {arguments.revision!r}")
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", revision))) as archive:
-            archive.extractall(folder, filter="data")
-        figures = measure(Path(folder), revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
+    with checkout(revision) as folder:
+        figures = measure(folder, revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
     shown = table(figures)
     document = {"machine": machine.describe(), "figures": [figure.to_dict() for figure in figures]}
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -53,6 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     (RESULTS / f"versus_{revision}.md").write_text(shown)
     print(shown)
     return 0
+
+
+@contextmanager
+def checkout(revision: str) -> Iterator[Path]:
+    """Lay out the files of a revision in a folder, for as long as the block runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", revision))) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
 
 
 def _git(*arguments: str) -> bytes:

@@ -6,6 +6,7 @@
 # ENGINE=docker|buildah            default: docker where its engine answers, else buildah (as root or in its user namespace)
 # BUILD_OPTIONS, BUILDAH_OPTIONS   more options, such as "--network host" and "--storage-driver vfs"
 # MAX_MB, MAX_START_S              what is allowed over the base and from the start to ready
+# IMAGE_OUT=FILE                   where to write an image that is as promised, as an archive
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -103,4 +104,5 @@ for line in "what|promised|found|" "${rows[@]}"; do
   IFS='|' read -r what promised found verdict <<<"$line"
   printf '%-38s %-36s %-36s %s\n' "$what" "$promised" "$found" "$verdict"
 done
+if [[ $failed == 0 && -n ${IMAGE_OUT:-} ]]; then save_image "$IMAGE_OUT"; fi
 exit "$failed"

@@ -24,6 +24,8 @@ open_image() {
 
 of_image() { buildah inspect --type image --format "$1" "$image"; }
 
+save_image() { buildah push --quiet "$image" "oci-archive:$1:${image#localhost/}" >/dev/null; }
+
 health_command() { of_image '{{.Docker.Config.Healthcheck.Test}}'; }
 
 stop_signal() { of_image '{{.OCIv1.Config.StopSignal}}'; }

@@ -1,8 +1,9 @@
-"""What `check_image.sh` asks of a server; runs in the image itself, which has Python, NumPy and Pillow.
+"""What the checks of images ask of a server; runs in an image itself, which has Python, NumPy and Pillow.
 
 ``python image_client.py PORT WHAT``, with one of: ready (wait until it is, print the time), photos (classify some of
 the sample on standard input, print the percentage that is right), drain (send a request of much work, print "sent",
-then how many of its images were answered).
+then how many of its images were answered), press SECONDS (send large pictures from many clients, print how many were
+answered with which status).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import http.client
 import io
 import json
 import sys
+import threading
 import time
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ NUM_PHOTOS = 30
 START_S = 900  # an emulated processor takes long
 LARGE_PX = (4000, 3000)
 NUM_LARGE = 16
+NUM_PRESSING = 4  # clients that send the same kind of picture again and again
 BOUNDARY = "photo-boundary"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -91,6 +95,42 @@ def send_before_the_end(port: int) -> None:
     print(f"{sum('label' in answer for answer in predictions(connection))}/{NUM_LARGE}")
 
 
+def press(port: int, seconds: float) -> None:
+    """Send pictures that take much memory or time, and a small one, and print how often each status came."""
+    large = Image.radial_gradient("L").resize(LARGE_PX)
+    pictures = [
+        encoded(large.convert("RGB"), "JPEG"),
+        encoded(large.resize((2400, 1800)).convert("RGBA"), "PNG"),
+        encoded(large.resize((1600, 1200)).convert("RGB"), "WEBP"),
+        encoded(large.resize((320, 240)).convert("RGB"), "JPEG"),
+    ]
+    counts: Counter[str] = Counter()
+    ends_at = time.monotonic() + seconds
+
+    def send_again_and_again(picture: bytes) -> None:
+        while time.monotonic() < ends_at:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
+            try:
+                connection.request("POST", "/predict", picture)
+                status = str(connection.getresponse().status)
+            except (OSError, http.client.HTTPException):
+                status = "cut off"
+            finally:
+                connection.close()
+            counts[status] += 1
+            time.sleep(0.1)
+
+    clients = [threading.Thread(target=send_again_and_again, args=(picture,)) for picture in pictures * NUM_PRESSING]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    print(", ".join(f"{status}: {counts[status]}" for status in sorted(counts)))
+
+
 if __name__ == "__main__":
-    actions = {"ready": wait_until_ready, "photos": classify_photos, "drain": send_before_the_end}
-    actions[sys.argv[2]](int(sys.argv[1]))
+    port, what = int(sys.argv[1]), sys.argv[2]
+    if what == "press":
+        press(port, float(sys.argv[3]))
+    else:
+        {"ready": wait_until_ready, "photos": classify_photos, "drain": send_before_the_end}[what](port)

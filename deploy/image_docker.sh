@@ -11,6 +11,8 @@ open_image() { user=$(of_image '{{.Config.User}}'); }
 
 of_image() { docker image inspect --format "$1" "$image"; }
 
+save_image() { docker save --output "$1" "$image"; }
+
 health_command() { of_image '{{.Config.Healthcheck.Test}}'; }
 
 stop_signal() { of_image '{{.Config.StopSignal}}'; }

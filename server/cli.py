@@ -51,8 +51,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         tls = TLS(settings.tls_certificate, settings.tls_key) if settings.tls_certificate and settings.tls_key else None
         wanted = find_models(settings)
         choice = explain_devices(settings, visible_gpus(environ))
+        asked = settings
         settings, fewer = allow_files(settings, num_gpus=sum(device.gpu is not None for device in choice.devices))
-        settings, lower = fit_to_container(settings, wanted, choice)
+        settings, lower = fit_to_container(settings, wanted, choice, asked=asked)
         told = (fewer, lower, choice.warning, runtime_warning(settings), tls.warning if tls else None)
         for warning in filter(None, told):
             print(f"opsin: {warning}", file=sys.stderr, flush=True)
@@ -94,7 +95,7 @@ def check_access(settings: Settings) -> None:
 
 
 def fit_to_container(
-    settings: Settings, wanted: Sequence[ModelReference], choice: DeviceChoice
+    settings: Settings, wanted: Sequence[ModelReference], choice: DeviceChoice, *, asked: Settings
 ) -> tuple[Settings, str | None]:
     """Fit the settings to the memory of the container that this is in, as `allow_memory`.
 
@@ -103,7 +104,7 @@ def fit_to_container(
     limit_bytes = memory_limit_bytes()
     if limit_bytes is None or any(device.gpu is not None for device in choice.devices):
         return settings, None
-    return allow_memory(settings, limit_bytes, need_of(settings, wanted))
+    return allow_memory(settings, limit_bytes, need_of(settings, wanted), asked=asked)
 
 
 def find_models(settings: Settings) -> tuple[ModelReference, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Any
 
 from models.errors import OpsinError
 from models.store.reference import ModelReference
@@ -81,8 +82,16 @@ def need_of(settings: Settings, wanted: Sequence[ModelReference]) -> Need:
     return Need(max(images), sum(weights), sum(sizes) + max(sizes))
 
 
-def allow_memory(settings: Settings, limit_bytes: int, need: Need) -> tuple[Settings, str | None]:
+def allow_memory(
+    settings: Settings, limit_bytes: int, need: Need, *, asked: Settings | None = None
+) -> tuple[Settings, str | None]:
     """Fit the settings to what a container may take.
+
+    Args:
+        settings: as they would hold.
+        limit_bytes: that all processes may take.
+        need: of the models.
+        asked: the settings before they were fitted to anything else; what differs from its default there stays.
 
     Returns:
         The settings, and a line that says what they are now, where they had to be others.
@@ -96,7 +105,7 @@ def allow_memory(settings: Settings, limit_bytes: int, need: Need) -> tuple[Sett
             f"{limit}, and the server takes {least_bytes / MEGABYTE:.0f} MiB with these models and nothing to do: "
             "raise the limit, or name fewer or smaller models in OPSIN_MODEL"
         )
-    fitted = fit_to_memory(settings, limit_bytes, need)
+    fitted = fit_to_memory(settings, limit_bytes, need, asked=asked)
     before, now = _values(settings), _values(fitted)
     lowered = ", ".join(f"{variable(name)}={now[name]}" for name in LOWERED if now[name] < before[name])
     enough_bytes = need.bytes_of(fitted) / (1 - KERNEL_SHARE)
@@ -112,13 +121,13 @@ def _values(settings: Settings) -> dict[str, int]:
     return {name: getattr(settings, name) for name in LOWERED} | {"max_connections": settings.num_connections}
 
 
-def fit_to_memory(settings: Settings, limit_bytes: int, need: Need) -> Settings:
+def fit_to_memory(settings: Settings, limit_bytes: int, need: Need, *, asked: Settings | None = None) -> Settings:
     """Lower what has its default value, each setting as far as it must; what comes of it may still be too much."""
     room = int(limit_bytes * (1 - KERNEL_SHARE))
     if need.bytes_of(settings) <= room:
         return settings
-    default, fitted = Settings(), settings
-    free = {name for name in LOWERED if getattr(settings, name) == getattr(default, name)}
+    default, fitted, asked = Settings(), settings, asked or settings
+    free = {name for name in LOWERED if getattr(asked, name) == getattr(default, name)}
     for workers in range(settings.workers, 0 if "workers" in free else settings.workers - 1, -1):
         fitted = _lowered(replace(settings, workers=workers), COMFORTABLE, free, room, need)
         if need.bytes_of(fitted) <= room:
@@ -129,13 +138,19 @@ def fit_to_memory(settings: Settings, limit_bytes: int, need: Need) -> Settings:
 def _lowered(settings: Settings, steps: Sequence[tuple[str, int]], free: Set[str], room: int, need: Need) -> Settings:
     """Give each setting that is free the largest value with which all fits, or its least, in turn."""
     for name, least in steps:
-        if name not in free:
-            continue
-        high = _values(settings)[name]
-        low = min(high, max(least, settings.max_images) if name == "max_queue" else least)
-        unit = MEGABYTE if low >= MEGABYTE else 1
-        values = [*range(low, high, unit), high]
-        # From the smallest on, the settings with each value; bytes grow with it.
-        tried = [replace(settings, **{name: value}) for value in values]
-        settings = tried[max(0, bisect(tried, room, key=need.bytes_of) - 1)]
+        if name in free and need.bytes_of(settings) > room:
+            settings = _with_largest(settings, name, least, room, need)
     return settings
+
+
+def _with_largest(settings: Settings, name: str, least: int, room: int, need: Need) -> Settings:
+    def with_value(value: int) -> Settings:
+        changed: dict[str, Any] = {name: value}
+        return replace(settings, **changed)
+
+    def bytes_with(value: int) -> int:
+        return need.bytes_of(with_value(value))
+
+    least = max(least, settings.max_images) if name == "max_queue" else least
+    values = range(least, _values(settings)[name], MEGABYTE if least >= MEGABYTE else 1)
+    return with_value(values[max(0, bisect(values, room, key=bytes_with) - 1)]) if values else settings

@@ -138,12 +138,12 @@ def test_settings_follow_the_memory_of_the_container_on_cpus_alone(monkeypatch, 
     limits = [None, 512 * 1024**2]
     monkeypatch.setattr("server.cli.memory_limit_bytes", lambda: limits.pop(0))
     cpu, gpu = DeviceChoice((Device(),), ""), DeviceChoice((Device("0"),), "")
-    assert fit_to_container(settings, (), cpu) == (settings, None)
-    fitted, line = fit_to_container(settings, (), cpu)
+    assert fit_to_container(settings, (), cpu, asked=settings) == (settings, None)
+    fitted, line = fit_to_container(settings, (), cpu, asked=settings)
     assert fitted.max_uploads_in_hand_bytes < settings.max_uploads_in_hand_bytes
     assert f"OPSIN_MAX_UPLOADS_IN_HAND_BYTES={fitted.max_uploads_in_hand_bytes}" in line
     limits.append(512 * 1024**2)
-    assert fit_to_container(settings, (), gpu) == (settings, None)
+    assert fit_to_container(settings, (), gpu, asked=settings) == (settings, None)
 
 
 def test_port_in_use_is_one_line_and_exit_1(capsys, repository):

@@ -34,7 +34,7 @@ def test_default_settings_fit_from_384_megabytes_on(settings, limit):
 
 
 def test_more_memory_never_lowers_more(settings):
-    fitted = [fit_to_memory(settings, limit * MEGABYTE, NEED) for limit in range(256, 4096, 64)]
+    fitted = [fit_to_memory(settings, limit * MEGABYTE, NEED) for limit in range(256, 4096, 128)]
     for name in ("workers", "max_upload_bytes"):
         values = [getattr(each, name) for each in fitted]
         assert values == sorted(values)
@@ -52,6 +52,14 @@ def test_what_somebody_chose_stays_and_the_start_says_how_much_it_takes():
     enough = NEED.bytes_of(fitted) / (1 - KERNEL_SHARE) / MEGABYTE
     assert enough > 1000
     assert line.endswith(f"; for load it should be {enough:.0f}")
+
+
+def test_what_the_open_files_have_lowered_is_nobodys_choice():
+    few_files = replace(Settings(workers=1), max_connections=634)
+    fitted, _ = allow_memory(few_files, 512 * MEGABYTE, NEED, asked=Settings(workers=1))
+    assert fitted.max_connections == 64
+    chosen, _ = allow_memory(few_files, 512 * MEGABYTE, NEED)
+    assert chosen.max_connections == 634
 
 
 def test_what_is_lowered_is_told_in_one_line(monkeypatch):
