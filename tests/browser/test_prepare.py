@@ -47,7 +47,7 @@ def test_big_photo_is_sent_smaller_and_answered_alike(open_page, roomy, big):
     page.choose(big)
     [small] = page.answered()
     assert small["sent"].startswith(f"{big.stat().st_size / 1e6:.1f} MB sent as ")
-    assert int(small["sent"].split()[-2]) < 300
+    assert int(small["sent"].split()[-2]) < 400
     assert "shrinking" in small["parts"]
     page.click("#options summary")
     page.click("#shrink")
@@ -59,6 +59,14 @@ def test_big_photo_is_sent_smaller_and_answered_alike(open_page, roomy, big):
     assert [float(percent[:-2]) for percent in small["percents"]] == pytest.approx(
         [float(percent[:-2]) for percent in whole["percents"]], abs=0.5
     )
+
+
+def test_photo_of_no_more_than_twice_what_is_needed_is_sent_as_it_is(open_page, roomy, big, tmp_path):
+    Image.open(big).resize((1300, 1000)).save(tmp_path / "middling.jpg", quality=98)
+    assert (tmp_path / "middling.jpg").stat().st_size > 300_000
+    page = open_page(roomy)
+    page.choose(tmp_path / "middling.jpg")
+    assert page.answered()[0]["sent"] is None
 
 
 def test_small_photo_is_sent_as_it_is(open_page, roomy, photos):

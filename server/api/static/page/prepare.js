@@ -6,7 +6,8 @@ import { t } from "./words.js";
 const form = document.getElementById("form");
 const shrink = document.getElementById("shrink");
 
-const SIDES = 3; // times the model's side, that the short side of what is sent has at least
+// What is sent keeps a short side of so many times the model's (docs/page.md, measured by tests/shrinking.py).
+const SIDES = 3;
 const MIN_SIDE_PX = 512;
 const QUALITY = 0.92;
 const MIN_BYTES = 300_000; // of a photo that is worth it
@@ -19,15 +20,15 @@ export async function prepare(file) {
   const isBig = shrink.checked && file.type === "image/jpeg" && file.size > MIN_BYTES;
   if (!isHEIC && !isBig) return asItIs;
   const started = performance.now();
-  const made = await toJPEG(file);
+  const made = await toJPEG(file, isHEIC);
   if (!made && isHEIC && !form.dataset.formats.split(" ").includes("HEIC")) throw new Failure(t("heic"));
   if (!made || (!isHEIC && made.size >= file.size)) return asItIs;
   const nameOf = (name) => name.replace(/\.hei[cf]$/i, ".jpg");
   return { file: made, nameOf, preview: isHEIC ? made : undefined, took: performance.now() - started };
 }
 
-/** Encode a photo as a JPEG that has all that the model looks at; null where the browser cannot read it. */
-async function toJPEG(file) {
+/** Encode a photo as a JPEG that has all that the model looks at; null where the browser cannot, or need not. */
+async function toJPEG(file, isHEIC) {
   let bitmap;
   try {
     // Colours as they are in the file: the server, too, looks at no profile.
@@ -36,7 +37,10 @@ async function toJPEG(file) {
     return null;
   }
   const least = Math.max(MIN_SIDE_PX, SIDES * Number(form.dataset.side));
-  const scale = shrink.checked ? Math.min(1, least / Math.min(bitmap.width, bitmap.height)) : 1;
+  // By a power of two: the server, too, decodes at 1/2, 1/4 or 1/8, and comes to the same pixels.
+  const halvings = Math.floor(Math.log2(Math.min(bitmap.width, bitmap.height) / least));
+  const scale = shrink.checked ? 2 ** -Math.max(0, halvings) : 1;
+  if (scale === 1 && !isHEIC) return null;
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(scale * bitmap.width);
   canvas.height = Math.round(scale * bitmap.height);
