@@ -23,6 +23,8 @@ WHAT = {
     ("optimize", "auto"): "Made smaller by a search",
     ("optimize", "export"): "A file for another device was added",
     ("optimize.requantize",): "Rounded to int8 once more, for processors without VNNI",
+    ("models", "import"): "Made of somebody else's file",
+    ("models", "index"): "Training pictures were put beside it",
     ("optimize.imagenet",): "Made of weights that others have trained, and rounded to int8",
 }
 
