@@ -76,7 +76,16 @@ def code(driver, server, path, *, scheme="light", width=1280, height=900):
         shoot(driver, path)
 
 
-SCENES = {"page.png": flowers, "phone.png": phone, "code.png": code}
+def card(driver, server, path, *, scheme="light", width=1000, height=1140):
+    """What a version is bad at, what it confuses, and how far its sureness can be trusted."""
+    with window(driver, width, height, scheme=scheme):
+        page = Page(driver, server, "/models/cifar10/11")
+        for section in ("for", "classes", "point", "cost", "data", "made"):  # which are as much again
+            page.run("document.getElementById(arguments[0]).closest('section').remove()", section)
+        shoot(driver, path)
+
+
+SCENES = {"page.png": flowers, "phone.png": phone, "code.png": code, "card.png": card}
 
 
 def main(folder: Path = IMAGES) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -118,7 +119,8 @@ def _matrix(card: Mapping[str, Any]) -> list[dict[str, Any]] | None:
                     "num_images": (
                         number := rows[label]["num_right"] if answer == label else cells.get((label, answer), 0)
                     ),
-                    "shade": min(NUM_SHADES, -(-NUM_SHADES * number // rows[label]["num_images"])),
+                    # By the root, so that few that are confused are told from none.
+                    "shade": math.ceil(NUM_SHADES * math.sqrt(number / rows[label]["num_images"])),
                     "is_right": answer == label,
                 }
                 for answer in labels

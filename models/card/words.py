@@ -45,7 +45,7 @@ def summary(card: dict[str, Any]) -> list[str]:
         lines.append(
             f"What it says of its own sureness is off by {100 * accuracy['ece']:.1f} points on average "
             f"({interval_words(accuracy['intervals'].get('ece')) or 'interval not known'}): "
-            f"of the answers that say 80 %, about 80 of 100 are right{_roughly(accuracy['ece'])}."
+            f"of the answers that say 80\N{NO-BREAK SPACE}%, about 80 of 100 are right{_roughly(accuracy['ece'])}."
         )
     return lines
 
