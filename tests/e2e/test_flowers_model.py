@@ -1,10 +1,13 @@
 """The tutorial's model in models/zoo: what `make train DATA=flowers.zip NAME=flowers` and `make quantize` came to."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from models.examples.index import FOLDER, ExampleIndex
 from models.pixels.preprocessing import preprocess
 from models.runtime import load_runtime
 from models.store.calibration import NONE_LABEL
@@ -36,6 +39,17 @@ def test_manifest_says_how_it_was_made_and_how_good_it_is(artifact):
     assert provenance["command"] == "python -m optimize quantize --workdir runs/flowers"
     assert (int8["num_images"], int8["top1"] >= 0.92) == (375, True)
     assert int8["loss"] < int8["before_temperature"]["test"]["loss"]
+
+
+def test_training_pictures_beside_it_are_few_small_and_credited(artifact):
+    examples = artifact.manifest.examples
+    assert (examples.num_images, examples.may_be_shown) == (40, True)
+    assert examples.licence.startswith("CC-BY 2.0, each by the photographer whom https://www.flickr.com/photo.gne?id=")
+    index = ExampleIndex(artifact.path / FOLDER, num_channels=1280)
+    shown = [index.example(number) for number in range(len(index))]
+    assert Counter(example.label for example in shown) == dict.fromkeys(artifact.manifest.labels, 8)
+    assert all(re.fullmatch(r"flowers/train/[a-z]+/[0-9]+_\w+\.jpg", example.source) for example in shown)
+    assert sum(file.stat().st_size for file in (artifact.path / FOLDER).iterdir()) < 150_000
 
 
 def test_daisy_is_a_daisy(artifact):
