@@ -108,6 +108,12 @@ def test_components_fit_onto_an_overlay(tmp_path):
     made = subprocess.run([KUBECTL, "kustomize", overlay.parent], capture_output=True, text=True, check=True).stdout
     found = {document["kind"]: document for document in documents(made)}
     assert {"ServiceMonitor", "HTTPRoute"} < found.keys()
+    for kind in ("Deployment", "NetworkPolicy"):
+        kubernetes_validate.validate(found[kind], VERSIONS[-1], strict=True)
+    [server] = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+    [port] = [str(each["containerPort"]) for each in server["ports"] if each["name"] == "grpc"]
+    assert {"name": "OPSIN_GRPC_PORT", "value": port} in server["env"]
+    assert [each["port"] for each in found["NetworkPolicy"]["spec"]["ingress"][0]["ports"]] == ["http", "grpc"]
     metrics = found["HorizontalPodAutoscaler"]["spec"]["metrics"]
     assert [metric["type"] for metric in metrics] == ["Pods", "Resource"]
     kubernetes_validate.validate(found["HorizontalPodAutoscaler"], VERSIONS[-1], strict=True)
