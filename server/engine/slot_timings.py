@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from dataclasses import dataclass
-
-import numpy as np
 
 from models.runtime import RUNTIMES, RuntimeName
 from server.engine.batcher import Batch
 
-FIELDS = ("ticket", "started", "ended", "held_s", "batch_size", "pid", "runtime")
+ROW = struct.Struct("7d")  # ticket, started, ended, held_s, batch_size, pid, runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +50,18 @@ class SlotTimings:
     """
 
     def __init__(self, num_slots: int) -> None:
-        memory = mmap.mmap(-1, num_slots * len(FIELDS) * np.dtype(np.float64).itemsize)
-        self._rows = np.frombuffer(memory, np.float64).reshape(num_slots, len(FIELDS))
+        self._memory = mmap.mmap(-1, num_slots * ROW.size)
 
     def note(self, batch: Batch, started: float, ended: float, runtime: RuntimeName) -> None:
         """Keep when a batch ran, before its outcome is announced."""
         held_s = 0.0 if batch.held_since is None else started - batch.held_since
+        rest = (started, ended, held_s, len(batch.slots), os.getpid(), RUNTIMES.index(runtime))
         for slot, ticket in zip(batch.slots, batch.tickets, strict=True):
-            size, number = len(batch.slots), RUNTIMES.index(runtime)
-            self._rows[slot] = (ticket, started, ended, held_s, size, os.getpid(), number)
+            ROW.pack_into(self._memory, slot * ROW.size, ticket, *rest)
 
     def run_of(self, slot: int, ticket: int, *, submitted: float, engine: int, num_attempts: int) -> Run | None:
         """Tell how a slot's image ran, once its outcome is there; None where it did not."""
-        noted_ticket, started, ended, held_s, batch_size, pid, runtime = self._rows[slot].tolist()
+        noted_ticket, started, ended, held_s, batch_size, pid, runtime = ROW.unpack_from(self._memory, slot * ROW.size)
         if noted_ticket != ticket:
             return None
         return Run(
