@@ -25,6 +25,7 @@ from models.importing.measured import Measured, measure_file
 from models.importing.photos import Photos, UnusablePhotos, open_photos
 from models.importing.pixel_range import AS_QUANTIZED, PixelRange
 from models.importing.publish import publish
+from models.importing.range_inside import range_inside
 from models.importing.refused import ForeignModelRefused
 from models.importing.ways import FITS, Tried, Way, about, ranges_to_try, try_ways
 from models.measuring.intervals import in_points
@@ -191,7 +192,8 @@ def _chosen(
 ) -> Chosen:
     """Make the classifier, of the range and fit that are given, or else of the best that are tried."""
     usual = APPLICATIONS[args.application].range if args.application else None
-    named = args.range or usual
+    inside = range_inside(file)
+    named = args.range or usual or (None if args.tried else inside)
     given = PixelRange.parse(named, args.channels) if named else None
     fitting = Fitting.parse(args.fit, args.resample) if args.fit else None
     if args.tried is None or halves is None:
@@ -199,7 +201,7 @@ def _chosen(
         [(_, classifier)] = classifiers_of(file, [_wanted(args, labels, name)], folder)
         way, found = Way(name, fitting or replace(FITS[0], resample=args.resample)), []
     else:
-        names = [given] if given and (args.channels or usual) else ranges_to_try(given, args.channels)
+        names = [given] if given and (args.channels or usual) else ranges_to_try(given, args.channels, inside)
         each_with_its_range = classifiers_of(file, [_wanted(args, labels, name) for name in names], folder)
         made = [(each.range, classifier) for each, classifier in each_with_its_range]
         found = try_ways(made, [fitting] if fitting else FITS, halves[0], say=say)

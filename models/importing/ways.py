@@ -82,9 +82,15 @@ class Tried:
         }
 
 
-def ranges_to_try(given: PixelRange | None, channels: Channels | None) -> list[PixelRange]:
-    """List the ranges, each with both orders, or what is left to try where some of it is given."""
-    names = [given.name] if given else RANGES
+def ranges_to_try(given: PixelRange | None, channels: Channels | None, inside: str | None = None) -> list[PixelRange]:
+    """List the ranges, each with both orders, or what is left to try where some of it is given.
+
+    Args:
+        given: the range, where it is known.
+        channels: their order, where it is known.
+        inside: the range that the file tells, which is tried, too.
+    """
+    names = [given.name] if given else dict.fromkeys([inside, *RANGES] if inside else RANGES)
     orders = [channels] if channels else CHANNELS
     return [PixelRange(name, order) for name in names for order in orders]
 

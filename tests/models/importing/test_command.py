@@ -7,6 +7,8 @@ import pytest
 from foreign_files import LABELS, dark_and_bright_photos, dark_or_bright, dense
 
 from models.cli import main
+from models.pixels.spec import PixelSpec
+from models.portable.description import describe
 from models.store.repository import Repository
 
 
@@ -63,6 +65,14 @@ def test_an_imported_file_is_a_version_like_others(models, tmp_path, labels):
     assert "agrees   litert: largest difference 0.0000, same label for 10 of 10" in out
     assert "agrees   description inside the file" in out
     assert models("list")[1].splitlines()[1].split()[:6] == ["roses", "1", "*", "imported", "roses", "float32"]
+
+
+def test_range_and_labels_that_the_file_has_inside_need_not_be_given(models, tmp_path):
+    file = dense(tmp_path / "roses.tflite")
+    file.write_bytes(describe(file.read_bytes(), LABELS, PixelSpec(8, 8)))
+    status, out, _ = models("import", "roses", file, "--fit", "crop")
+    assert status == 0
+    assert out.startswith("it takes float32 pictures of 8 x 8 px, 3 channels; given --range 0..255 --fit crop\n")
 
 
 def test_tried_on_photos_it_gets_the_range_and_is_measured_on_the_others(models, tmp_path, labels):

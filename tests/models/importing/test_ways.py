@@ -58,7 +58,8 @@ def test_no_better_than_chance_is_refused(tmp_path, photos):
 def test_what_is_given_is_not_tried():
     assert ranges_to_try(PixelRange("0..1"), None) == [PixelRange("0..1"), PixelRange("0..1", "BGR")]
     assert ranges_to_try(None, "BGR")[-1] == PixelRange(AS_QUANTIZED, "BGR")
-    assert len(ranges_to_try(None, None)) == 12
+    assert len(ranges_to_try(None, None)) == len(ranges_to_try(None, None, "0..1")) == 12
+    assert ranges_to_try(None, "RGB", "-0.5..1")[0] == PixelRange("-0.5..1")
 
 
 @pytest.mark.parametrize(
