@@ -14,14 +14,14 @@ from server.devices import DeviceChoice
 from server.engine.client import EngineClient
 from server.engine.errors import EngineNotReady
 from server.engine.traffic_split import TrafficSplit
-from server.shadow_report import shadow_report
+from server.shadow_report import ShadowReports
 
 
 def operations_routes(
     engine: EngineClient, is_stopping: Callable[[], bool], choice: DeviceChoice | None, registry: CollectorRegistry
 ) -> Blueprint:
     """Make the routes."""
-    routes = Blueprint("operations", __name__)
+    routes, reports = Blueprint("operations", __name__), ShadowReports(registry.collect)
 
     @routes.get("/healthz")
     def healthz() -> Response:
@@ -52,15 +52,14 @@ def operations_routes(
             ],
             refused=[asdict(refused) for refused in catalogue.refused],
             **({"unloaded": [asdict(each) for each in catalogue.unloaded]} if catalogue.unloaded else {}),
-            **({"canaries": told(catalogue.splits, registry)} if catalogue.splits else {}),
+            **({"canaries": told(catalogue.splits, reports)} if catalogue.splits else {}),
             **({"devices": choice.names, "devices_reason": choice.reason} if choice else {}),
         )
 
     return routes
 
 
-def told(splits: Sequence[TrafficSplit], registry: CollectorRegistry) -> list[dict[str, Any]]:
+def told(splits: Sequence[TrafficSplit], reports: ShadowReports) -> list[dict[str, Any]]:
     """Tell of canaries, and of shadows how they compare."""
-    is_asked = any(split.is_shadow for split in splits)
-    reports = shadow_report(registry.collect()) if is_asked else {}
-    return [{**split.told(), **reports.get((split.name, split.candidate), {})} for split in splits]
+    report = reports.latest() if any(split.is_shadow for split in splits) else {}
+    return [{**split.told(), **report.get((split.name, split.candidate), {})} for split in splits]
