@@ -8,7 +8,9 @@ from models.card.classes import class_rows, worst
 from models.card.examples import shown_examples
 from models.card.making import against, steps_of
 from models.card.reliability import reliability_rows
+from models.card.told import fraction, interval, mapping, text, whole
 from models.card.words import intended, summary, weaknesses
+from models.errors import without_host_paths
 from models.intervals import Interval, wilson
 from models.operating.figures import curve_table, point_rows
 from models.report import accuracy
@@ -52,24 +54,35 @@ def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str
 
 
 def _data(manifest: Manifest) -> dict[str, Any]:
-    told = manifest.provenance.get("dataset")
-    data = told if isinstance(told, dict) else {}
-    names = ("name", "num_train", "num_validation", "num_test", "sha256")
-    return {**{name: data.get(name) for name in names}, "measured_on": manifest.metrics.get("measured_on")}
+    data = mapping(manifest.provenance.get("dataset"))
+    return {
+        **{name: text(data.get(name)) for name in ("name", "sha256")},
+        **{name: whole(data.get(name)) for name in ("num_train", "num_validation", "num_test")},
+        "measured_on": text(manifest.metrics.get("measured_on")),
+    }
 
 
 def accuracy_of(manifest: Manifest) -> dict[str, Any] | None:
     """Return the figures of the file that most devices run, with 95 % intervals; None where the manifest has none."""
     for file in manifest.formats.values():
-        metrics = manifest.metrics.get(file.precision)
-        if isinstance(metrics, dict) and isinstance(metrics.get("num_images"), int):
-            names = ("num_images", "top1", "top5", "ece")
-            figures = {name: metrics.get(name) for name in names}
-            num_right = round((metrics.get("top1") or 0) * metrics["num_images"])
-            intervals = {"top1": wilson(num_right, metrics["num_images"]).to_list(), **metrics.get("intervals", {})}
-            before = metrics.get("before_temperature", {}).get("test", {}).get("ece")
-            return {"precision": file.precision, **figures, "intervals": intervals, "ece_before_temperature": before}
-    top1 = accuracy(manifest)
+        metrics = mapping(manifest.metrics.get(file.precision))
+        num_images, top1 = whole(metrics.get("num_images")), fraction(metrics.get("top1"))
+        if num_images and top1 is not None:
+            before = mapping(mapping(metrics.get("before_temperature")).get("test"))
+            told = mapping(metrics.get("intervals"))
+            return {
+                "precision": file.precision,
+                "num_images": num_images,
+                "top1": top1,
+                "top5": fraction(metrics.get("top5")),
+                "ece": fraction(metrics.get("ece")),
+                "ece_before_temperature": fraction(before.get("ece")),
+                "intervals": {
+                    "top1": wilson(round(top1 * num_images), num_images).to_list(),
+                    **{name: interval(told.get(name)) for name in ("top5", "ece")},
+                },
+            }
+    top1 = fraction(accuracy(manifest))
     return None if top1 is None else {"precision": None, "num_images": None, "top1": top1, "intervals": {}}
 
 
@@ -115,7 +128,8 @@ def _files(artifact: Artifact) -> list[dict[str, Any]]:
     manifest, files = artifact.manifest, []
     for name, model in manifest.formats.items():
         paths = [path for path in manifest.files if path == model.file or path.startswith(f"{model.file}/")]
-        num_bytes = sum((artifact.path / path).stat().st_size for path in paths)
+        with without_host_paths(f"{manifest.reference} cannot be measured"):
+            num_bytes = sum((artifact.path / path).stat().st_size for path in paths)
         digest = manifest.files.get(model.file)
         files.append(
             {"format": name, "file": model.file, "precision": model.precision, "bytes": num_bytes, "sha256": digest}
@@ -125,5 +139,12 @@ def _files(artifact: Artifact) -> list[dict[str, Any]]:
 
 def _made(manifest: Manifest) -> dict[str, Any]:
     told = manifest.provenance
-    names = ("created", "parent", "commit", "machine", "packages", "compression", "weights")
-    return {**{name: told.get(name) for name in names}, "against": against(manifest)}
+    machine, packages = mapping(told.get("machine")), mapping(told.get("packages"))
+    processor = text(machine.get("processor"))
+    return {
+        **{name: text(told.get(name)) for name in ("created", "parent", "commit")},
+        "machine": processor and {"processor": processor, "num_cores": whole(machine.get("num_cores"))},
+        "packages": {name: version for name, version in packages.items() if text(version)},
+        **{name: told.get(name) for name in ("compression", "weights")},
+        "against": against(manifest),
+    }

@@ -7,6 +7,7 @@ import shlex
 from pathlib import PurePath
 from typing import Any
 
+from models.card.told import sequence, text
 from models.plural import how_many
 from models.store.manifest import Manifest
 
@@ -32,19 +33,19 @@ WHAT = {
 def steps_of(manifest: Manifest) -> list[dict[str, Any]]:
     """Return what led to the version, the first step first: what was done, with which command, when, and what of it."""
     told: dict[str, Any] = dict(manifest.provenance)
-    commands = [command for command in _list(told.get("training_commands")) if isinstance(command, str)]
+    commands = [command for command in sequence(told.get("training_commands")) if isinstance(command, str)]
     steps: list[dict[str, Any]] = [{"command": command} for command in commands]
     if isinstance(command := told.get("command"), str) and command not in commands:
         steps.append({"command": command, "created": told.get("created"), "of": told.get("parent")})
     for name in ("requantized", "measured", "added"):
-        steps += [step for step in _list(told.get(name)) if isinstance(step, dict)]
+        steps += [step for step in sequence(told.get(name)) if isinstance(step, dict)]
     steps.sort(key=lambda step: str(step.get("created") or ""))  # commands of before have no time, and come first
     return [
         {
             "what": _what(step.get("command")),
             "command": without_paths(step["command"]) if isinstance(step.get("command"), str) else None,
-            "created": step.get("created"),
-            "of": step.get("of") or step.get("to") or _restored(step.get("command")),
+            "created": text(step.get("created")),
+            "of": text(step.get("of")) or text(step.get("to")) or _restored(step.get("command")),
         }
         for step in steps
     ]
@@ -92,7 +93,3 @@ def _what(command: object) -> str:
 def _restored(command: object) -> str | None:
     found = re.match(r"python -m training\.restore ([\w.-]+:\d+)", str(command))
     return found[1] if found else None
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

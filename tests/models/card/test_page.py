@@ -9,12 +9,24 @@ import re
 import pytest
 from card_artifacts import counted_manifest
 from html_reader import Reader
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from small_artifacts import small_manifest, small_sources
 
 from models.card.card import card_of
 from models.card.page import STATIC, render_card
+from models.store.artifact import Artifact, read_artifact
 from models.store.operating_points import OperatingPoint
 from models.store.repository import Repository
+
+# Those that a card looks at, and one in place of all others.
+WORDS = [
+    *("int8", "float16", "num_images", "top1", "top5", "accuracy", "ece", "intervals", "before_temperature", "test"),
+    *("measured_on", "dataset", "name", "sha256", "num_train", "num_validation", "num_test", "machine", "processor"),
+    *("num_cores", "packages", "commit", "created", "parent", "line", "published", "top1_points", "of", "to", "other"),
+    *("top1_points_interval", "compared_with_stable", "reason", "instead_of", "training_commands", "command"),
+    *("requantized", "measured", "added", "compression", "weights"),
+]
 
 
 @pytest.fixture
@@ -121,6 +133,27 @@ def test_page_of_a_version_that_nobody_measured_is_whole(page):
     Reader(text)
     assert "was not counted when it was published" in text
     assert "Machine and commit were not recorded" in text
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    metrics=st.dictionaries(st.sampled_from(WORDS), anything), told=st.dictionaries(st.sampled_from(WORDS), anything)
+)
+def test_page_is_whole_whatever_free_fields_hold(tmp_path, metrics, told):
+    folder = tmp_path / "models" / "flowers" / "1"
+    if not folder.exists():
+        Repository(tmp_path / "models").publish(small_manifest(), small_sources(tmp_path))
+    files = read_artifact(folder, verify=False).manifest.files
+    document = card_of(Artifact(folder, small_manifest(metrics=metrics, provenance=told, files=files)))
+    json.dumps(document)
+    Reader(render_card(document))
 
 
 def test_style_and_script_name_no_other_host():
