@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +65,7 @@ def predict_answer(
             query = parse_query(current)
             if query.timing:
                 exchange.begin_timing()
-            timeout_s = exchange.timeout_s()
+            timeout_s, began = exchange.timeout_s(), time.monotonic()
             content_type = current.environ.get("CONTENT_TYPE")
             max_images = 1 if query.explanation.is_picture else settings.max_images
             uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=max_images)
@@ -83,7 +84,8 @@ def predict_answer(
             if query.explanation.is_picture and classification.explained[0] is not None:
                 exchange.note_served(classification.model)
                 with exchange.encoding():
-                    return explained_picture(classifier, uploads[0], classification, timeout_s=timeout_s)
+                    left_s = began + timeout_s - time.monotonic()
+                    return explained_picture(classifier, uploads[0], classification, timeout_s=left_s)
         except OpsinError as error:
             exchange.note_error(error)
             return pages.refusal(error) if wants_page(current) else error_response(error)

@@ -15,6 +15,7 @@ from models.examples.index import FOLDER, Example, write_index
 from models.store.examples import Examples
 from server.api.app import create_app
 from server.api.explanations import rounded, rounded_all
+from server.classify import Classifier
 
 
 @pytest.fixture
@@ -78,6 +79,20 @@ def test_picture_itself_is_shown_with_its_heat_map(client, photo):
     assert (np.abs(pixels[50, 70] - [0, 0, 32]) <= 2).all()  # black, and a quarter of the darkest blue
     red = 0.35 * np.array([40, 200, 0]) + 0.65 * np.array([128, 0, 0])
     assert (np.abs(pixels[50, 155] - red) <= 3).all()
+
+
+def test_picture_takes_what_is_left_of_the_time(client, photo, monkeypatch):
+    left = []
+
+    def decode(_classifier, _upload, spec, *, timeout_s):
+        left.append(timeout_s)
+        return np.zeros((spec.height_px, spec.width_px, 3), np.uint8)
+
+    monkeypatch.setattr(Classifier, "decode", decode)
+    headers = {"X-Request-Timeout-Ms": "20000"}
+    answer = client.post("/predict?explain=true&explain_format=picture", data=photo, headers=headers)
+    assert answer.status_code == 200
+    assert 0 < left[0] < 20
 
 
 def test_picture_is_of_one_image(client, photo):
