@@ -58,15 +58,31 @@ def test_other_model_is_chosen_without_the_cards_being_lost(open_page, several, 
     page = open_page(several)
     page.choose(photos / "red.png")
     page.answered()
+    page.run("document.getElementById('form').dataset.explainable = ''")  # as if the first model could be
     [model] = page.find("#model")
     model.send_keys("shades")
     wait_until(lambda: page.text("#knows .model") == "shades version 1, 3 classes")
     assert "lime" in page.text("#classes")
     assert "model=shades&version=1" in page.text("#example")
+    assert page.run("return document.getElementById('form').dataset.explainable") is None
     page.choose(photos / "green.png")
     green, red = page.answered(2)
     assert (green["labels"][0], red["labels"][0]) == ("lime", "red")
     assert [card.text for card in page.find(".by")] == ["shades, version 1", "colours, version 1"]
+
+
+def test_model_that_is_still_loading_is_waited_for(open_page, several):
+    page = open_page(several)
+    page.run(
+        """
+        const { waitForModel } = await import("/static/page/model.js");
+        document.getElementById("model-panel").replaceChildren();
+        waitForModel();
+        """
+    )
+    wait_until(lambda: page.find("#knows .model"))
+    assert page.text("#knows .model") == "colours version 1, 3 classes"
+    assert len(page.find("#model option")) == 2
 
 
 def test_classes_are_searched(open_page, start_server):

@@ -10,13 +10,15 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
-from engines import MODEL, serving
+from engines import LITERT, MODEL, serving
 from html_reader import Reader
 
 import server.api
 from models.store.calibration import Calibration
+from models.store.reference import ModelReference
 from server.api.app import create_app
 from server.api.words import read_words
+from server.engine.catalogue import Catalogue
 from server.engine.shared_catalogue import write_catalogue
 from server.settings import Settings
 
@@ -160,6 +162,14 @@ def test_page_says_which_classes_there_are(running, client):
     assert text.count("<li dir=") == 1000
     assert "class &lt;999&gt;</li>" in text
     assert 'id="search"' in text
+
+
+def test_page_says_that_the_model_is_not_there_yet_or_not_served(running, client):
+    write_catalogue(running.table, 0, Catalogue())
+    assert "The model is still loading." in client.get("/").text
+    write_catalogue(running.table, 0, Catalogue((MODEL,), (), ModelReference("birds"), (LITERT,)))
+    assert "The default model is not served. Choose another one." in client.get("/").text
+    assert '<option value="colours:3">' in client.get("/").text
 
 
 def test_classes_are_not_for_those_without_a_key(engine, tmp_path):

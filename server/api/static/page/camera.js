@@ -19,6 +19,7 @@ export function listenToCamera(accept) {
   openButton.addEventListener("click", open);
   document.getElementById("stop").addEventListener("click", close);
   document.getElementById("keep").addEventListener("click", async () => {
+    if (!video.videoWidth) return; // no frame has come yet
     const time = new Date().toLocaleTimeString([], { hour12: false }).replaceAll(":", "-");
     const name = t("camera_frame", { time });
     accept([{ file: new File([await grab()], name, { type: "image/jpeg" }), name }]);

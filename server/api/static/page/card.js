@@ -11,7 +11,6 @@ import { size, t } from "./words.js";
 const statusLine = document.getElementById("status");
 const form = document.getElementById("form");
 const template = document.getElementById("result");
-const models = document.getElementById("model")?.options ?? [];
 
 export class Card {
   /** The card of a file; `enqueue` is given the job of asking, and `changed` called whenever that is over. */
@@ -83,7 +82,7 @@ export class Card {
     this.find(".sent").textContent = sent.file === this.file ? "" : t("shrunk", { before: size(this.file.size), after: size(sent.file.size) });
     this.find(".by").textContent = t("model_option", { name: model, version });
     this.find(".sent").hidden = sent.file === this.file;
-    this.find(".by").hidden = models.length < 2;
+    this.find(".by").hidden = !document.getElementById("model"); // there is no choice
     this.find(".json").hidden = false;
   }
 

@@ -4,6 +4,7 @@ import { copyFrom } from "./copy.js";
 import { t } from "./words.js";
 
 const REPLACED = ["knows", "coverage", "code"];
+const LOOK_AGAIN_MS = 2000;
 
 const form = document.getElementById("form");
 const choice = document.getElementById("choice");
@@ -12,19 +13,32 @@ export function listenToModel() {
   document.addEventListener("change", ({ target }) => { if (target.form === choice && target.name) choose(); });
   choice.addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("credentials")?.addEventListener("submit", (event) => event.preventDefault()); // by Enter
-  document.getElementById("knows").addEventListener("input", ({ target }) => search(target.value));
-  document.getElementById("knows").addEventListener("click", async (event) => {
-    if (event.target.id !== "all-classes") return;
-    event.preventDefault();
-    await adopt(event.target.href, ["knows"]);
-    document.getElementById("search")?.focus();
+  document.addEventListener("input", ({ target }) => { if (target.id === "search") search(target.value); });
+  document.addEventListener("click", (event) => {
+    if (event.target.id === "all-classes") showClasses(event);
+    if (event.target.id === "copy") copyCode(event.target);
   });
-  document.getElementById("code").addEventListener("click", ({ target }) => {
-    if (target.id !== "copy") return;
-    const shown = [...document.querySelectorAll("#code code")].find((code) => code.checkVisibility?.() ?? code.offsetParent);
-    getSelection().selectAllChildren(shown);
-    copyFrom(target, shown.textContent);
-  });
+  waitForModel();
+}
+
+/** While the server still loads its models, look again until it has them. */
+export async function waitForModel() {
+  while (!document.querySelector("#model-panel :is(.model, #model)")) {
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_AGAIN_MS); });
+    await adopt(location.href, ["model-panel", "coverage", "code"], { isQuiet: true });
+  }
+}
+
+async function showClasses(event) {
+  event.preventDefault();
+  await adopt(event.target.href, ["knows"]);
+  document.getElementById("search")?.focus();
+}
+
+function copyCode(button) {
+  const shown = [...document.querySelectorAll("#code code")].find((code) => code.checkVisibility?.() ?? code.offsetParent);
+  getSelection().selectAllChildren(shown);
+  copyFrom(button, shown.textContent);
 }
 
 /** Show the page of another choice, without the pictures of this one being lost. */
@@ -36,10 +50,10 @@ async function choose() {
   history.replaceState(null, "", url);
 }
 
-async function adopt(url, ids) {
+async function adopt(url, ids, { isQuiet = false } = {}) {
   const response = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!response?.ok) {
-    document.getElementById("status").textContent = t("unreachable");
+    if (!isQuiet) document.getElementById("status").textContent = t("unreachable");
     return;
   }
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -48,6 +62,7 @@ async function adopt(url, ids) {
   document.querySelector(`[name=language][value=${language}]`).checked = true;
   const fresh = page.getElementById("form");
   form.setAttribute("action", fresh.getAttribute("action"));
+  for (const key of Object.keys(form.dataset)) delete form.dataset[key];
   Object.assign(form.dataset, fresh.dataset);
 }
 

@@ -36,7 +36,7 @@ async function toJPEG(file, isHEIC) {
   } catch {
     return null;
   }
-  const least = Math.max(MIN_SIDE_PX, SIDES * Number(form.dataset.side));
+  const least = Math.max(MIN_SIDE_PX, SIDES * Number(form.dataset.side ?? 0));
   // By a power of two: the server, too, decodes at 1/2, 1/4 or 1/8, and comes to the same pixels.
   const halvings = Math.floor(Math.log2(Math.min(bitmap.width, bitmap.height) / least));
   const scale = shrink.checked ? 2 ** -Math.max(0, halvings) : 1;
