@@ -32,6 +32,7 @@ from models.runtime.cores import available_cores
 GRPC = "gRPC, encoded"
 FORM, ENCODED, PIXELS, IN_PROCESS = "form", "/v2, encoded", "/v2, pixels", "pixels in process"
 MANY = 32  # images in a request, as many as may be
+FEWER = 8  # connections, then: more would fill the slots
 PIXELS_OF_MANY = f"/v2, pixels, {MANY} a request"
 AT_LEAST = 0.95
 RESULTS = Path(__file__).with_name("results")
@@ -111,10 +112,11 @@ def measure(workload: Workload, *, rounds: int, seconds: float, connections: int
                 if way == IN_PROCESS:
                     rate = run_in_process(workload, arrangement, seconds, is_decoded=True).rate
                 else:
+                    num = max(1, connections // FEWER) if way == PIXELS_OF_MANY else connections
                     load = (
-                        run_grpc(service, f"127.0.0.1:{grpc_port}", messages, connections=connections, seconds=seconds)
+                        run_grpc(service, f"127.0.0.1:{grpc_port}", messages, connections=num, seconds=seconds)
                         if way == GRPC
-                        else run_wrk(service, requests[way], connections=connections, seconds=seconds)
+                        else run_wrk(service, requests[way], connections=num, seconds=seconds)
                     )
                     if load.faults:
                         raise RuntimeError(f"{way}: {load.statuses} {load.errors}")

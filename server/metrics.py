@@ -148,6 +148,7 @@ class Metrics:
         spans = Counter("opsin_spans_total", "Spans of traces, by what became of them.", ("outcome",), registry=own)
         self._noted_spans = {outcome: spans.labels(outcome).inc for outcome in SPAN_OUTCOMES}
         self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._noted_calls: dict[tuple[str, str], Callable[[float], None]] = {}
         self._noted_images: dict[tuple[str, int, str], Callable[[float], None]] = {}
 
     def initialize(self, route: str, method: str, statuses: Iterable[int]) -> None:
@@ -168,11 +169,10 @@ class Metrics:
 
     def note_call(self, method: str, code: str, duration_s: float) -> None:
         """Count a gRPC request; both names are the protocol's."""
-        try:
-            self._calls.labels(method, code).inc()
-            self._call_durations.labels(method).observe(duration_s)
-        except OSError as error:
-            _not_kept(error)
+        note = self._noted_calls.get((method, code))
+        if note is None:
+            note = self._noted_calls[method, code] = self._call_note(method, code)
+        note(duration_s)
 
     def note_images(self, model: ServedModel | None, outcome: str, num_images: int = 1) -> None:
         """Count images of a request that is about to be answered; no model where none was found."""
@@ -262,15 +262,26 @@ class Metrics:
 
     def _request_note(self, route: str, method: str, status: int) -> Callable[[float], None]:
         try:
-            count, observe = self._requests.labels(route, method, status).inc, self._durations.labels(route).observe
+            return _counted(self._requests.labels(route, method, status), self._durations.labels(route))
         except OSError as error:
             return _not_kept(error)
 
-        def note(duration_s: float) -> None:
-            count()
-            observe(duration_s)
+    def _call_note(self, method: str, code: str) -> Callable[[float], None]:
+        try:
+            return _counted(self._calls.labels(method, code), self._call_durations.labels(method))
+        except OSError as error:
+            return _not_kept(error)
 
-        return note
+
+def _counted(counter: Counter, histogram: Histogram) -> Callable[[float], None]:
+    """Count one, and what it took, in seconds."""
+    count, observe = counter.inc, histogram.observe
+
+    def note(duration_s: float) -> None:
+        count()
+        observe(duration_s)
+
+    return note
 
 
 def _not_kept(error: OSError) -> Callable[[float], None]:

@@ -35,21 +35,22 @@ class Call:
         method: its path, such as /inference.GRPCInferenceService/ModelInfer.
         context: as gRPC has it.
         model: that has answered, once one has.
+        metadata: what the client has sent as text beside the message.
+        request_id: the client's, or one that was made.
+        started: when it came.
     """
 
     method: str
     context: Any
     model: ServedModel | None = None
-    started: float = field(default_factory=time.monotonic)
+    metadata: dict[str, str] = field(default_factory=dict)
     request_id: str = ""
+    started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        sent = self.context.invocation_metadata()
+        self.metadata = {key: value for key, value in sent if isinstance(value, str)}
         self.request_id = usable_request_id(self.metadata.get(REQUEST_ID_KEY, ""))
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """What the client has sent as text beside the message."""
-        return {key: value for key, value in self.context.invocation_metadata() if isinstance(value, str)}
 
     @property
     def told(self) -> dict[str, str]:
