@@ -113,3 +113,9 @@ def test_make_targets_exist():
 def test_files_that_are_linked_exist():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (REPO / target).exists(), target
+
+
+@pytest.mark.parametrize("document", sorted((REPO / "docs").glob("*.md")), ids=lambda document: document.name)
+def test_documents_link_to_files_that_exist(document):
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text()):
+        assert (document.parent / target).exists(), target
