@@ -52,7 +52,7 @@ def flowers(driver, server, path, *, scheme="light", width=1280, height=860):
         shoot(driver, path)
 
 
-def phone(driver, server, path, *, scheme="dark", width=360, height=740):
+def phone(driver, server, path, *, scheme="dark", width=360, height=516):
     """One photo on a phone, and what in it speaks for its label."""
     with window(driver, width, height, scheme=scheme, is_phone=True):
         page = Page(driver, server, "/?model=flowers")

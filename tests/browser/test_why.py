@@ -21,6 +21,7 @@ HEAT = """
     return { size: [heat.width, heat.height], red: red / pixels.length, blue: blue / pixels.length,
         isOver: String(shape(heat.getBoundingClientRect())) === String(shape(image.getBoundingClientRect())) };
 """
+SHOWN = "return [...document.querySelectorAll('.alike img')].map((image) => image.naturalWidth > 0)"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,9 @@ def test_heat_map_lies_over_the_picture_and_is_of_the_class_that_is_chosen(drive
         assert (first["size"], first["isOver"]) == ([270, 180], True)
         assert first["red"] > 0 < first["blue"]
         assert page.text(".because p") == "Red is what speaks most for roses."
+        wait_until(lambda: len(page.find(".alike img")) == 4)
+        assert "CC-BY 2.0" in page.text(".alike small")
+        wait_until(lambda: page.run(SHOWN) == [True] * 4)
         assert faults(driver) == []
         page.find(".because option")[1].click()
         wait_until(lambda: page.text(".because p") == "Red is what speaks most for tulips.")

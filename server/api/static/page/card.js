@@ -60,10 +60,11 @@ export class Card {
       const sent = await prepare(this.file);
       if (sent.preview) this.showPreview(sent.preview);
       const note = (text) => { showWait(this.element, text); statusLine.textContent = `${this.name}: ${text}`; };
-      const isExplainable = form.dataset.explainable !== undefined;
+      const { explainable, similar } = form.dataset; // of the model that is asked, and not of one that is chosen meanwhile
       this.answer = await ask(sent.file, sent.nameOf(this.name), { note, signal: this.abort.signal });
       this.sent = sent.file;
-      this.find(".why").hidden = !isExplainable;
+      this.licence = similar;
+      this.find(".why").hidden = explainable === undefined;
       this.answer.prediction.filename = this.name;
       this.show(sent);
     } catch (error) {

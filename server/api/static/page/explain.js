@@ -1,10 +1,11 @@
-// Why an answer is as it is: asks where in the picture a class was seen, and lays that over it.
+// Why an answer is as it is: where in the picture a class was seen, and which pictures of the training are most like it.
 
 import { nameOf } from "./answer.js";
 import { ask } from "./upload.js";
 import { t } from "./words.js";
 
 const MAX_SIDE_PX = 640; // of the map as it is drawn
+const NUM_SIMILAR = 4;
 
 /** Listen to the button of a card, and to the choice of the class. */
 export function listenToWhy(card) {
@@ -27,13 +28,15 @@ async function showReason(card, isWanted) {
   const label = select.value;
   const { model, version } = card.answer;
   try {
-    const parameters = { model, version, explain: select.selectedIndex ? label : "true" };
-    const { prediction: { explanation } } = await ask(card.sent, card.name, { parameters });
+    const similarly = card.licence === undefined ? {} : { similar: NUM_SIMILAR };
+    const parameters = { model, version, explain: select.selectedIndex ? label : "true", ...similarly };
+    const { prediction: { explanation, similar = [] } } = await ask(card.sent, card.name, { parameters });
     const heat = await drawn(explanation);
     if (select.value !== label || because.hidden) return; // another was chosen meanwhile
     card.find(".heat")?.remove();
     card.find(".picture").append(heat);
     line.textContent = t("why_shown", { label: nameOf(explanation.label) });
+    showSimilar(because.querySelector(".alike"), similar, card.licence);
   } catch (error) {
     line.textContent = error.message;
   }
@@ -41,8 +44,7 @@ async function showReason(card, isWanted) {
 
 /** Draw a heat map in the shape of the picture, so that it lies over it whatever its size. */
 async function drawn({ heat_map, picture }) {
-  const bytes = Uint8Array.from(atob(heat_map.slice(heat_map.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  const bitmap = await createImageBitmap(blobOf(heat_map));
   const scale = Math.min(1, MAX_SIDE_PX / Math.max(picture.width_px, picture.height_px));
   const canvas = document.createElement("canvas");
   canvas.className = "heat";
@@ -51,4 +53,25 @@ async function drawn({ heat_map, picture }) {
   canvas.height = Math.max(1, Math.round(scale * picture.height_px));
   canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   return canvas;
+}
+
+/** Show pictures of the training, whose names say whose they are, and their licence. */
+function showSimilar(element, similar, licence) {
+  element.hidden = !similar.length;
+  element.querySelector("small").textContent = [licence, ...similar.map(({ source }) => source.split("/").pop())].join(" · ");
+  element.querySelector("ul").replaceChildren(...similar.map(({ label, source, thumbnail }) => {
+    const item = document.createElement("li"), image = document.createElement("img");
+    image.onload = () => URL.revokeObjectURL(image.src);
+    image.src = URL.createObjectURL(blobOf(thumbnail));
+    image.alt = "";
+    item.append(image, nameOf(label));
+    item.title = source;
+    return item;
+  }));
+}
+
+/** Read a data: URL, which the page's policy lets nothing load. */
+function blobOf(url) {
+  const [, type, text] = url.match(/^data:([^;]+);base64,(.*)$/);
+  return new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], { type });
 }
