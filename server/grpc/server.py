@@ -81,4 +81,6 @@ class GRPCServer:
         self._is_stopping.set()
         await asyncio.sleep(LINGER_S)
         await self._server.stop(grace_s)
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(left, timeout=LINGER_S)  # gRPC's own, which write a traceback where they are cancelled
         self._inference.close()

@@ -248,6 +248,15 @@ def test_process_that_is_killed_is_replaced_and_costs_http_nothing(start):
     assert running.stop()[0] == 0
 
 
+def test_process_stays_where_there_are_to_be_fewer_workers(running, channel):
+    (worker,) = running.children("opsin: grpc")
+    for signal_number, number in [(signal.SIGTTOU, 1), (signal.SIGTTOU, 1), (signal.SIGTTIN, 2)]:
+        os.kill(running.process.pid, signal_number)
+        wait_until(lambda number=number: len(running.children("opsin: http")) == number)
+        assert running.children("opsin: grpc") == [worker]
+    assert check(channel) == SERVING
+
+
 def test_what_has_come_is_answered_when_the_server_stops(start):
     running = start(OPSIN_GRPC_PORT="0", OPSIN_WORKERS="1", STUB_SLEEP_S="1").wait_until_ready()
     with channel_to(running) as channel:
