@@ -15,6 +15,7 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 
 MAX_NAMED = 5
+FEW = 30  # accepted images of a class
 
 
 class CannotChoose(ValueError):
@@ -115,6 +116,9 @@ def in_words(reference: str, found: dict[str, Any]) -> list[str]:
             f"of {of_all['num_images']:,} validation images {share} are accepted, and of these {precision} are right "
             f"({100 * low:.1f} to {100 * high:.1f}); recall {recall}"
         )
+    chosen_by = [(row["label"], row["num_accepted"]) for row in found["classes"] if row["threshold"] is not None]
+    if few := [label for label, number in chosen_by if number is not None and number < FEW]:
+        lines.append(f"fewer than {FEW} images say what these give, so that it is rough: {_some(few)}")
     if never := [row["label"] for row in found["classes"] if row["threshold"] is None]:
         lines.append(f"never accepted, as no threshold reaches it on validation images: {_some(never)}")
     return lines

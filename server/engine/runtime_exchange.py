@@ -89,6 +89,7 @@ class RuntimeExchange:
                 self._choices[key] = replace(choice, runtime=before.runtime, reason=str(error))
                 log.error("%s", error)
                 continue
+            loaded[key].served = replace(loaded[key].served, point=before.served.point)  # which the artifact has not
             set_runnable()
             self._replaced.append((self._running_since(), before))
 

@@ -83,6 +83,11 @@ def test_threshold_of_one_class_leaves_those_of_the_others(models, repository):
     assert repository.history("flowers")[-2].why == "precision 0.95, tulip 0.5: they are harmless"
 
 
+def test_classes_with_few_accepted_images_are_named(models):
+    _, output, _ = models("flowers:1", "--threshold", "rose=0.75")
+    assert output.endswith("fewer than 30 images say what these give, so that it is rough: rose\n")
+
+
 def test_threshold_needs_no_curve(models, repository):
     status, output, _ = models("flowers:2", "--threshold", "Gänseblümchen=0.25")
     assert status == 0

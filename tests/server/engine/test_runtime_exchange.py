@@ -12,6 +12,7 @@ from workshop import Killed
 from models.errors import CorruptArtifact
 from models.runtime_choice.choice import choose
 from models.runtime_choice.record import Trial
+from models.store.operating_points import OperatingPoint
 from server.engine.catalogue import key_of
 from server.engine.load_attempts import RETRY_S
 
@@ -58,6 +59,15 @@ def test_version_serves_with_the_first_runtime_until_another_is_known_to_be_fast
     assert workshop.catalogue.runtimes == (FASTER,)
     assert workshop.models[KEY].runtime == "openvino"
     assert workshop.served == [("a", 1)]
+
+
+def test_operating_point_stays_when_another_runtime_takes_over(workshop, registry, trials):
+    point = OperatingPoint((0.5, None, 0.5), "it")
+    workshop.repository.set_operating_point("a", 1, point)
+    trials.choices[KEY] = FASTER
+    registry.refresh()
+    assert workshop.models[KEY].runtime == "openvino"
+    assert [model.point for model in workshop.catalogue.models] == [point]
 
 
 def test_what_was_replaced_is_freed_when_the_batches_that_had_begun_have_ended(workshop, registry, trials):
