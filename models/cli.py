@@ -130,6 +130,8 @@ def _import(args: argparse.Namespace, root: Path, command: str) -> int:
     except (ArtifactError, RuntimeMissing) as error:
         what = args.file.name if args.file else args.application
         return _fail(1, f"{error} ({what}: nothing more was published)")
+    except OSError as error:
+        return _fail(1, f"it cannot be read, or there is no room to work in: {error.strerror or error}")
 
 
 def _fail(status: int, message: str) -> int:

@@ -208,7 +208,7 @@ def _chosen(
         say(about(found))
         way = found[0].way
         classifier = dict(made)[way.range]
-        say(f"the best is {way.arguments()}")
+        say(f"the best is {way.arguments() or way}")
     return Chosen(classifier, way, labels[1:] if classifier.drops_label else labels, tuple(found))
 
 

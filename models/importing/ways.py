@@ -39,6 +39,10 @@ class Way:
     range: PixelRange
     fitting: Fitting
 
+    def __str__(self) -> str:
+        resample = f" {self.fitting.resample}" if self.fitting.resample != "bilinear" else ""
+        return f"{self.range} {self.fitting}{resample}"
+
     def arguments(self) -> str:
         """Return it as it is typed."""
         resample = f" --resample {self.fitting.resample}" if self.fitting.resample != "bilinear" else ""
@@ -139,7 +143,7 @@ def try_ways(
     chance = 1 / one.num_classes
     if wilson(found[0].num_right, len(photos)).low <= chance:
         raise ForeignModelRefused(
-            f"no way gives more than chance: the best, {found[0].way.arguments()}, is right for "
+            f"no way gives more than chance: the best, {found[0].way}, is right for "
             f"{in_words(found[0].num_right, len(photos), 'photo')}. Are the labels in the order of the outputs? "
             "Else give more photos, or --range and --fit as the model was trained"
         )
@@ -164,9 +168,9 @@ def about(found: Sequence[Tried]) -> str:
         pairs = list(zip(best.is_right, other.is_right, strict=True))
         broken, fixed = pairs.count((True, False)), pairs.count((False, True))
         if paired(broken, fixed, len(pairs)).high >= 0:
-            near.append(other.way.arguments())
+            near.append(str(other.way))
     if near:
-        lines.append(f"these photos are too few to tell it from {' or '.join(near)}")
+        lines.append(f"these photos are too few to tell it from {', or '.join(near)}")
     return "\n".join(lines)
 
 

@@ -64,9 +64,10 @@ def frozen(model: Any, size_px: tuple[int, int] | None) -> Any:
     Raises:
         ForeignModelRefused: it takes more than one.
     """
-    if len(model.inputs) != 1:
-        raise ForeignModelRefused(f"it takes {len(model.inputs)} inputs; a classifier takes one picture")
-    shape = list(model.inputs[0].shape)
+    inputs = model.inputs or []  # none of a model that nobody has told what it takes
+    if len(inputs) != 1:
+        raise ForeignModelRefused(f"it takes {len(inputs)} inputs; a classifier takes one picture")
+    shape = list(inputs[0].shape)
     if size_px and len(shape) == 4 and None in shape[1:3]:
         shape[1:3] = size_px
     # In a batch of any size the converter would compute shapes; what imports the file frees the batch again.

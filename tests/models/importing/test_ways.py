@@ -44,14 +44,12 @@ def test_the_range_that_gets_most_right_is_first(tmp_path, photos):
     table = about(found)
     assert table.splitlines()[0].split() == ["RANGE", "CHANNELS", "FIT", "RIGHT", "(95", "%", "INTERVAL)", "LOSS"]
     assert "100.0 % of 24 photos (86.2 to 100.0)" in table
-    assert table.endswith("these photos are too few to tell it from --range 0..1 --fit stretch")
+    assert table.endswith("these photos are too few to tell it from 0..1 RGB stretch")
 
 
 def test_no_better_than_chance_is_refused(tmp_path, photos):
     content = dense(tmp_path / "a.tflite", num_classes=2).read_bytes()
-    with pytest.raises(
-        ForeignModelRefused, match=r"no way gives more than chance: the best, --range 0\.\.1 --fit crop, is"
-    ):
+    with pytest.raises(ForeignModelRefused, match=r"no way gives more than chance: the best, 0\.\.1 RGB crop, is"):
         try_ways(made(content, [PixelRange("0..1")]), [Fitting()], photos, say=lambda _: None)
 
 
