@@ -6,7 +6,7 @@ from typing import Any
 
 from models.card.classes import class_rows, worst
 from models.card.examples import shown_examples
-from models.card.making import against, steps_of
+from models.card.making import against, compressed, steps_of
 from models.card.reliability import reliability_rows
 from models.card.told import fraction, interval, mapping, text, whole
 from models.card.words import intended, summary, weaknesses
@@ -146,5 +146,6 @@ def _made(manifest: Manifest) -> dict[str, Any]:
         "machine": processor and {"processor": processor, "num_cores": whole(machine.get("num_cores"))},
         "packages": {name: version for name, version in packages.items() if text(version)},
         **{name: told.get(name) for name in ("compression", "weights")},
+        "compressed": compressed(manifest),
         "against": against(manifest),
     }

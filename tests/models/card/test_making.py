@@ -6,7 +6,7 @@ import pytest
 from card_artifacts import counted_manifest
 from small_artifacts import small_manifest
 
-from models.card.making import against, steps_of, without_paths
+from models.card.making import against, compressed, steps_of, without_paths
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,14 @@ def test_what_was_done_later_comes_last():
         ("A file for another device was added", "toy:1"),
         ("Its answers to the test pictures were counted by class", "toy:2"),
     ]
+
+
+def test_settings_of_a_compression_are_told():
+    settings = {"method": "channels", "macs": 0.5, "latency": None, "with_streams": True, "layer_sparsity": []}
+    assert compressed(small_manifest(provenance={"compression": settings})) == (
+        "macs 0.5, method channels, with streams yes"
+    )
+    assert compressed(small_manifest(provenance={"compression": None})) is None
 
 
 def test_comparison_with_the_first_of_its_line_has_an_interval():
