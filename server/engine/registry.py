@@ -97,12 +97,14 @@ class ModelRegistry:
         if not self._current and not unloaded and self._published is None:
             self._load_attempts.forget_deaths()  # the next start has nothing to lose by trying
             raise NothingToServe(refused[0].reason if refused else "the repository holds no model")
-        if self._published is not None:  # nothing keeps the first catalogue from being shown
+        is_first = self._published is None  # and nothing keeps it from being shown
+        if not is_first:
             refused += [refusal for want in self._current if (refusal := self._follow_canary(want))]
+        left_out = [self._left_out(want, unloaded[want.name]) for want in every if want not in wanted]
+        self._show_catalogue(refused, left_out)
+        if not is_first:  # after what was asked for is shown: to load another runtime may take seconds
             self._exchange.exchange(self._loaded, self._set_runnable)
-        self._show_catalogue(
-            refused, [self._left_out(want, unloaded[want.name]) for want in every if want not in wanted]
-        )
+            self._show_catalogue(refused, left_out)
         self.free_drained()
 
     def forget_refusals(self, name: str) -> None:

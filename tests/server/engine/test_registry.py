@@ -195,6 +195,15 @@ def test_default_is_the_first_that_is_wanted_served_or_not(workshop, wanted):
     assert workshop.catalogue.default == references[0]
 
 
+def test_change_is_shown_before_another_runtime_is_loaded_which_may_take_long(workshop, monkeypatch):
+    registry = workshop.serving("a")
+    workshop.publish()
+    shown = []
+    monkeypatch.setattr(workshop.exchange, "exchange", lambda *_: shown.append(workshop.served))
+    registry.refresh()
+    assert shown == [[("a", 2)]]
+
+
 def test_close_frees_everything(workshop):
     for _ in range(2):
         workshop.publish()
