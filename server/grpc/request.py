@@ -6,21 +6,18 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
-from server.grpc.messages import message_class
+from server.grpc.parsing import parse
 from server.json_document import MAX_NUMBERS
 from server.open_inference.datatypes import BYTES, join_elements
 from server.open_inference.request import InferenceRequest, read_document
 from server.request_errors import RequestError
 
+MAX_DIMENSIONS = 32  # pixels have four
+
 
 def parse_message(content: bytes) -> Any:
     """Parse an inference.ModelInferRequest; raises RequestError where it is none."""
-    try:
-        return message_class("inference.ModelInferRequest").FromString(content)
-    except DecodeError:
-        raise RequestError("the message must be an inference.ModelInferRequest") from None
+    return parse(content, "inference.ModelInferRequest")
 
 
 def read_message(message: Any) -> InferenceRequest:
@@ -54,6 +51,8 @@ def _input(tensor: Any, raw: bytes | None, where: str, contents: list[memoryview
     """Write an input as in JSON; what it has in bytes is added to the contents."""
     if raw is not None and tensor.HasField("contents"):
         raise RequestError(f"{where} has contents, and an element of raw_input_contents; one of them is its content")
+    if len(tensor.shape) > MAX_DIMENSIONS:
+        raise RequestError(f"{where}.shape may have at most {MAX_DIMENSIONS} numbers, got {len(tensor.shape):,}")
     record = {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
     parameters = _parameters(tensor.parameters)
     if raw is None and tensor.datatype == BYTES:

@@ -12,13 +12,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from grpc.aio import EOF
 
-from server.grpc.messages import message_class
+from server.grpc.parsing import parse
 from server.http.limits import UploadBudget
 from server.memory import trim
-from server.request_errors import IncompleteUpload, Overloaded, RequestError, UploadTimeout
+from server.request_errors import IncompleteUpload, Overloaded, UploadTimeout
 
 LOOK_AGAIN_S = 0.02  # while messages are on their way; a network of 10 Gbit/s brings 25 MB meanwhile
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -73,11 +72,7 @@ class Uploads:
 
     async def receive_message(self, context: Any, name: str) -> Any:
         """Receive the one message of a call, of the class of that name; raises RequestError where it is another."""
-        content = await self.receive(context)
-        try:
-            return message_class(name).FromString(content)
-        except DecodeError:
-            raise RequestError(f"the message must be of type {name}") from None
+        return parse(await self.receive(context), name)
 
     async def receive_next(self, context: Any, *, timeout_s: float | None = None) -> bytes | None:
         """Receive the next message of a stream; None: there is none. Raises TimeoutError, Overloaded as `receive`."""

@@ -62,6 +62,7 @@ def test_outputs_and_parameters_are_read():
         ),
         ({"inputs": [tensor(datatype="UINT9")]}, "datatype must be one of"),
         ({"inputs": [tensor(shape=[-1, 1, 1, 3])]}, "shape must be a list of whole numbers"),
+        ({"inputs": [tensor(shape=[1] * 99_999)]}, "shape may have at most 32 numbers, got 99,999"),
         (
             {"inputs": [tensor(parameters={"shared_memory_region": {"string_param": "a"}})]},
             "in shared memory, which this server does not offer",
