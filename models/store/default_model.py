@@ -6,6 +6,7 @@ from pathlib import Path
 
 from models.errors import CorruptArtifact
 from models.store.fields import validate_name
+from models.store.regular_file import open_regular
 from models.store.strict_json import parse_object
 
 REPOSITORY_FILE = "repository.json"
@@ -16,10 +17,10 @@ def read_default(root: Path) -> str | None:
     """Read the default of the repository in `root`; None without a file.
 
     Raises:
-        CorruptArtifact: repository.json is not an object whose only key, "default", names a model.
+        CorruptArtifact: repository.json is not a file with an object whose only key, "default", names a model.
     """
     try:
-        with (root / REPOSITORY_FILE).open("rb") as file:
+        with open_regular(root / REPOSITORY_FILE) as file:
             data = file.read(MAX_REPOSITORY_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 from models.checks import one_of
 from models.store.durable import sync_folder
 from models.store.fields import validate_version
+from models.store.regular_file import open_regular
 
 HISTORY_FILE = "history.jsonl"
 MAX_HISTORY_BYTES = 16 * 1024**2  # of its end, that are read
@@ -101,7 +102,7 @@ def append(folder: Path, change: Change) -> None:
 def read_history(folder: Path) -> list[Change]:
     """Read the changes of the model in `folder`, the oldest first; none without a file."""
     try:
-        with (folder / HISTORY_FILE).open("rb") as file:
+        with open_regular(folder / HISTORY_FILE) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_HISTORY_BYTES))
             lines = file.read().splitlines()
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from models.errors import CorruptArtifact
 from models.store.columns import fraction
 from models.store.durable import replace_file
 from models.store.fields import validate_text
+from models.store.regular_file import open_regular
 from models.store.strict_json import parse_object
 
 OPERATING_POINTS_FILE = "operating_points.json"
@@ -99,7 +100,7 @@ def write_operating_point(folder: Path, version: int, point: OperatingPoint | No
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        with (folder / OPERATING_POINTS_FILE).open("rb") as file:
+        with open_regular(folder / OPERATING_POINTS_FILE) as file:
             return parse_object(file.read(MAX_FILE_BYTES + 1), OPERATING_POINTS_FILE, max_bytes=MAX_FILE_BYTES)
     except FileNotFoundError:
         return {}

@@ -13,6 +13,7 @@ from typing import Any
 from models.errors import CorruptArtifact
 from models.store.durable import replace_file
 from models.store.fields import validate_version
+from models.store.regular_file import open_regular
 from models.store.strict_json import parse_object
 
 ROUTING_FILE = "routing.json"
@@ -25,10 +26,10 @@ def read_routing(folder: Path) -> dict[str, Any] | None:
     """Read the routing of the model in `folder`; None without a file.
 
     Raises:
-        CorruptArtifact: routing.json is not an object in which "stable" is a version.
+        CorruptArtifact: routing.json is not a file with an object in which "stable" is a version.
     """
     try:
-        with (folder / ROUTING_FILE).open("rb") as file:
+        with open_regular(folder / ROUTING_FILE) as file:
             data = file.read(MAX_ROUTING_BYTES + 1)
     except FileNotFoundError:
         return None
