@@ -119,12 +119,12 @@ class Admin:
         if not is_name(name):
             raise unknown
         self._wait(self._engine.control.load(name), timeout_s)
-        log.warning("model %r was loaded by %s", name, by)
         catalogue = self._engine.catalogue
         if refusals := [refused.reason for refused in catalogue.refused if refused.name == name]:
             raise LoadFailed(f"failed to load {name!r}, {refusals[0]}")
         if not any(model.name == name for model in catalogue.models):
             raise unknown
+        log.warning("model %r was loaded by %s", name, by)
 
     def unload(self, name: str, *, token: str, by: str, timeout_s: float) -> None:
         """Serve a model no more, until it is loaded; its memory comes back after its last request is answered.

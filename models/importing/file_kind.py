@@ -27,6 +27,8 @@ def kind_of(file: Path) -> Kind:
             if (file / "saved_model.pb").is_file():
                 return "saved_model"
             raise ForeignModelRefused(f"{file.name} is a folder without saved_model.pb; {_ALLOWED} accepted")
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise ForeignModelRefused(f"{file.name} is a pipe or a device; {_ALLOWED} accepted")
         with file.open("rb") as opened:
             head = opened.read(16)
     suffix = file.suffix.lower()

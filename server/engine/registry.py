@@ -236,7 +236,7 @@ class ModelRegistry:
             splits,
             tuple(unloaded),
         )
-        for refusal in refused:
+        for refusal in catalogue.refused:
             if self._published is None or refusal not in self._published.refused:
                 log.error("%s", refusal.reason)
         if catalogue != self._published:

@@ -110,11 +110,12 @@ def test_unloading_waits_until_it_is_so(admin, engine, follow):
 
 
 @pytest.mark.parametrize("name", ["cats", "no name", "x" * 500])
-def test_model_that_is_not_there_is_not_found(admin, follow, name):
+def test_model_that_is_not_there_is_not_found(admin, follow, name, caplog):
     with pytest.raises(ModelNotFound, match=r"^failed to load "):
         admin.load(name, **ASKED)
     with pytest.raises(ModelNotFound, match=r"^failed to unload "):
         admin.unload(name, **ASKED)
+    assert "was loaded" not in caplog.text
 
 
 def test_version_that_cannot_be_loaded_says_why(admin, follow):

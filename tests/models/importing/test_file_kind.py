@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from models.importing.file_kind import kind_of
@@ -39,3 +41,10 @@ def test_other_files_are_refused(tmp_path, name, reason):
     (tmp_path / name).write_bytes(b"PK\x03\x04" + bytes(12))
     with pytest.raises(ForeignModelRefused, match=reason):
         kind_of(tmp_path / name)
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.tflite")
+    with pytest.raises(ForeignModelRefused, match=r"^a.tflite is a pipe or a device; a .tflite, .keras or .h5 file"):
+        kind_of(tmp_path / "a.tflite")

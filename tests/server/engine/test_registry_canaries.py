@@ -100,7 +100,7 @@ def test_canary_that_cannot_be_read_is_named_and_changes_nothing(workshop, regis
     assert refused.reason.startswith("the routing of model 'a' is corrupt: 'canary' in routing.json: ")
 
 
-def test_routing_that_cannot_be_read_at_all_is_named_once_and_changes_nothing(workshop, registry):
+def test_routing_that_cannot_be_read_at_all_is_named_once_and_changes_nothing(workshop, registry, caplog):
     workshop.canary(2)
     registry.refresh()
     splits = workshop.catalogue.splits
@@ -108,6 +108,7 @@ def test_routing_that_cannot_be_read_at_all_is_named_once_and_changes_nothing(wo
     registry.refresh()
     assert (workshop.served, workshop.catalogue.splits) == ([("a", 1), ("a", 2)], splits)
     assert len(workshop.catalogue.refused) == 1
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
 
 
 def test_repository_that_vanishes_leaves_the_canary(workshop, registry):
