@@ -128,7 +128,9 @@ class Service:
 
 
 def opsin(workload: Workload, *, folder: Path = ROOT, **settings: str) -> Service:
-    """Opsin with its default settings, but for those given: ``workers="2"`` is ``OPSIN_WORKERS=2``.
+    """Opsin with its default settings and LiteRT, but for those given: ``workers="2"`` is ``OPSIN_WORKERS=2``.
+
+    What it is compared with, its answers too, is LiteRT's; which other runtimes are installed must not matter.
 
     Args:
         workload: whose model is served.
@@ -140,6 +142,7 @@ def opsin(workload: Workload, *, folder: Path = ROOT, **settings: str) -> Servic
         "OPSIN_PORT": str(port),
         "OPSIN_REPOSITORY": str(workload.repository),
         "OPSIN_MODEL": workload.model,
+        "OPSIN_RUNTIME": "litert",
         **{f"OPSIN_{name.upper()}": value for name, value in settings.items()},
     }
     return Service(["-m", "server"], environ, port=port, ready_path="/readyz", folder=folder)

@@ -7,7 +7,6 @@ import json
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from benchmarks.checker import TopK, top_k_of
@@ -131,7 +130,7 @@ _BENTOML = Launch("bentoml", f"-m bentoml serve {SERVERS}.bentoml_server:Photos 
 OPSIN = Contestant(
     "Opsin",
     "its defaults, with LiteRT as all others; raw body",
-    partial(opsin, runtime="litert"),
+    opsin,
     photo_request,
     lambda document: top_k_of(document["predictions"][0]),
 )
