@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-GRACE_S = 5.0  # for what is on its way out when the test ends
+GRACE_S = 20.0  # for what is on its way out when the test ends, and for what a test beside it removes in its own end
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written to
 
 
