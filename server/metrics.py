@@ -63,79 +63,58 @@ class Metrics:
         if folder is not None:
             CollectorOfAll(self.registry, str(folder))  # type: ignore[no-untyped-call]
         own = self.registry if folder is None else None
-        self._requests = Counter(
-            "opsin_http_requests_total", "Requests answered.", ("route", "method", "status"), registry=own
-        )
-        self._durations = Histogram(
+        counter, histogram = partial(Counter, registry=own), partial(Histogram, registry=own)
+        durations = partial(histogram, buckets=DURATION_BUCKETS_S)
+        self._requests = counter("opsin_http_requests_total", "Requests answered.", ("route", "method", "status"))
+        self._durations = durations(
             "opsin_http_request_duration_seconds",
             "From a request that has come whole to the head of its answer.",
             ("route",),
-            registry=own,
-            buckets=DURATION_BUCKETS_S,
         )
-        self._calls = Counter("opsin_grpc_requests_total", "gRPC requests answered.", ("method", "code"), registry=own)
-        self._call_durations = Histogram(
-            "opsin_grpc_request_duration_seconds",
-            "From the begin of a gRPC request to its answer.",
-            ("method",),
-            registry=own,
-            buckets=DURATION_BUCKETS_S,
+        self._calls = counter("opsin_grpc_requests_total", "gRPC requests answered.", ("method", "code"))
+        self._call_durations = durations(
+            "opsin_grpc_request_duration_seconds", "From the begin of a gRPC request to its answer.", ("method",)
         )
-        self._images = Counter(
+        self._images = counter(
             "opsin_images_total",
             "Images of answered requests; outcome is ok or the code of the error.",
             ("model", "version", "outcome"),
-            registry=own,
         )
-        self._answers = Histogram(
+        self._answers = durations(
             "opsin_model_duration_seconds",
             "From a request that looks for a version to the answers of all its images.",
             ("model", "version"),
-            registry=own,
-            buckets=DURATION_BUCKETS_S,
         )
-        stages = Histogram(
-            "opsin_stage_duration_seconds",
-            "What a request, an image or a batch took in one stage.",
-            ("stage",),
-            registry=own,
-            buckets=DURATION_BUCKETS_S,
+        stages = durations(
+            "opsin_stage_duration_seconds", "What a request, an image or a batch took in one stage.", ("stage",)
         )
-        batches = Histogram(
-            "opsin_batch_size", "Images that the model ran together.", registry=own, buckets=BATCH_BUCKETS
-        )
-        self._executions = Counter(
+        batches = histogram("opsin_batch_size", "Images that the model ran together.", buckets=BATCH_BUCKETS)
+        self._executions = counter(
             "opsin_executions_total",
             "Batches that each version ran, by how many images were in them.",
             ("model", "version", "size"),
-            registry=own,
         )
-        self._execution_seconds = Counter(
+        self._execution_seconds = counter(
             "opsin_execution_seconds_total",
             "Seconds of each version: of its requests in decode, its images in queue, its batches in inference.",
             ("model", "version", "stage"),
-            registry=own,
         )
-        self._shadows = Counter(
+        self._shadows = counter(
             "opsin_shadow_images_total",
             "Images that a shadow was to be asked: agrees or differs by its likeliest label, failed, dropped.",
             ("model", "version", "outcome"),
-            registry=own,
         )
-        self._shadow_distances = Histogram(
+        self._shadow_distances = histogram(
             "opsin_shadow_distance",
             "Total variation distance of a shadow's answer from that of the stable version.",
             ("model", "version"),
-            registry=own,
             buckets=DISTANCE_BUCKETS,
         )
         self._noted_answers: dict[tuple[str, int], Callable[[float], None]] = {}
         self._noted_decoding: dict[tuple[str, int], Callable[[float], None]] = {}
         self._noted_executions: dict[tuple[str, int, int], tuple[Callable[[float], None], ...]] = {}
-        fallbacks = Counter(
-            "opsin_rate_limit_fallbacks_total",
-            "Requests that this server counted by itself, as Redis did not answer.",
-            registry=own,
+        fallbacks = counter(
+            "opsin_rate_limit_fallbacks_total", "Requests that this server counted by itself, as Redis did not answer."
         )
         self.note_rate_limit_fallback = fallbacks.inc
         # With seconds.
@@ -145,7 +124,7 @@ class Metrics:
         self._note_queue, self._note_batch_wait = stages.labels("queue").observe, stages.labels("batch_wait").observe
         self._note_inference = stages.labels("inference").observe
         self._note_batch_size = batches.observe
-        spans = Counter("opsin_spans_total", "Spans of traces, by what became of them.", ("outcome",), registry=own)
+        spans = counter("opsin_spans_total", "Spans of traces, by what became of them.", ("outcome",))
         self._noted_spans = {outcome: spans.labels(outcome).inc for outcome in SPAN_OUTCOMES}
         self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self._noted_calls: dict[tuple[str, str], Callable[[float], None]] = {}
