@@ -101,7 +101,7 @@ def test_stream_is_answered_in_its_order_and_a_bad_request_costs_no_other(answer
     [
         ("unknown", "NOT_FOUND", "Request for unknown model: model 'nobody' is not served here"),
         ("late", "DEADLINE_EXCEEDED", "deadline"),
-        ("late client", "DEADLINE_EXCEEDED", "Deadline"),
+        ("late client", "DEADLINE_EXCEEDED", "deadline"),  # which the client or the server is first to notice
         ("bad", "INVALID_ARGUMENT", "image"),
         ("none", "INVALID_ARGUMENT", "the output must be probabilities, got 'logits'"),
         ("load", "PERMISSION_DENIED", "OPSIN_ADMIN_TOKEN"),
@@ -110,7 +110,7 @@ def test_stream_is_answered_in_its_order_and_a_bad_request_costs_no_other(answer
 )
 def test_errors_are_read_by_the_client(answers, call, status, message):
     assert answers[call]["status"] == f"StatusCode.{status}"
-    assert message in answers[call]["error"]
+    assert message.lower() in answers[call]["error"].lower()
 
 
 @pytest.mark.parametrize("call", NOT_OFFERED)
