@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.arguments import version_reference
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from models.store.repository import Repository
-from training.cli import command_line, command_parser, load_version, run
+from optimize.again import publish_again
 
 PROGRAM = "python -m optimize.measure_published"
 EXAMPLES = """
@@ -108,18 +107,18 @@ def _data_of(manifest: Manifest, path: Path) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = command_parser(PROGRAM, "Give a published version the figures that its card shows.", EXAMPLES)
-    parser.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    parser.add_argument("--data", type=Path, required=True, help="the data that it was measured on")
-    parser.add_argument("--repository", type=Path, default=Path("repository"), help="that has it; default: repository/")
-    options = parser.parse_args(arguments)
-    return run(PROGRAM, lambda: _publish(options, command_line(PROGRAM, arguments)))
+    return publish_again(
+        PROGRAM,
+        "Give a published version the figures that its card shows.",
+        EXAMPLES,
+        data_help="the data that it was measured on",
+        publish=_publish,
+        arguments=arguments,
+    )
 
 
-def _publish(options: Any, command: str) -> str:
-    artifact = load_version(options.repository, options.target)
-    repository = Repository(options.repository)
-    published = measure_published(artifact, options.data, repository=repository, command=command).manifest
+def _publish(artifact: Artifact, data: Path, repository: Repository, command: str) -> str:
+    published = measure_published(artifact, data, repository=repository, command=command).manifest
     return f"published {published.reference}, whose card tells of each of {len(published.labels):,} classes"
 
 

@@ -15,10 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.arguments import version_reference
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from training.cli import command_line, command_parser, load_version, run
+from optimize.again import publish_again
 
 if TYPE_CHECKING:
     from models.measuring.metrics import Metrics
@@ -133,18 +132,18 @@ def provenance_after(manifest: Manifest, reason: str, validation: Metrics, comma
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = command_parser(PROGRAM, "Keep a published int8 model from saturating where its run is gone.", EXAMPLES)
-    parser.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    parser.add_argument("--data", type=Path, required=True, help="the data that it was trained on")
-    parser.add_argument("--repository", type=Path, default=Path("repository"), help="that has it; default: repository/")
-    options = parser.parse_args(arguments)
-    return run(PROGRAM, lambda: _publish(options, command_line(PROGRAM, arguments)))
+    return publish_again(
+        PROGRAM,
+        "Keep a published int8 model from saturating where its run is gone.",
+        EXAMPLES,
+        data_help="the data that it was trained on",
+        publish=_publish,
+        arguments=arguments,
+    )
 
 
-def _publish(options: Any, command: str) -> str:
-    artifact = load_version(options.repository, options.target)
-    repository = Repository(options.repository)
-    published = requantize(artifact, options.data, repository=repository, command=command).manifest
+def _publish(artifact: Artifact, data: Path, repository: Repository, command: str) -> str:
+    published = requantize(artifact, data, repository=repository, command=command).manifest
     figures = published.metrics["int8"]
     return f"published {published.reference}: {figures['top1']:.2%} of {figures['num_images']:,} test images right"
 
