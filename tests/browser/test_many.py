@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
-from colours import COLOURS, head_of, picture
+from colours import COLOURS, picture
+from full_server import LIMITS, filled
 from running_server import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -125,17 +124,9 @@ def test_of_a_server_that_stays_away_all_can_be_tried_again(open_page, start_ser
 
 
 def test_busy_server_is_waited_for_in_words(open_page, start_server, photos, traffic):
-    limits = {"OPSIN_MAX_UPLOAD_BYTES": "1000000", "OPSIN_MAX_UPLOADS_IN_HAND_BYTES": "1000000"}
-    running = start_server(OPSIN_WORKERS="1", **limits)
+    running = start_server(**LIMITS)
     page = open_page(running)
-    large = (photos / "large.png").read_bytes()
-    with contextlib.ExitStack() as others:
-
-        def is_full():
-            others.enter_context(running.connect()).sendall(head_of(large) + large[:-1])
-            return running.request("POST", "/predict", large)[0] == 503
-
-        wait_until(is_full)
+    with filled(running, (photos / "large.png").read_bytes()):
         page.choose(photos / "large.png")
         wait_until(lambda: page.cards()[0]["wait"])
         assert page.cards()[0]["wait"] == "The server is busy. Trying again in 1 s."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 
 import pytest
-from colours import COLOURS, head_of, picture
+from colours import COLOURS, picture
+from full_server import LIMITS, filled
 from running_server import wait_until
 from upload_page import Page
 
@@ -130,17 +130,9 @@ def test_photo_can_be_sent_again_when_the_server_is_back(open_page, start_server
 
 
 def test_photo_that_there_is_no_room_for_is_sent_again_by_itself(open_page, start_server, photos, traffic):
-    limits = {"OPSIN_MAX_UPLOAD_BYTES": "1000000", "OPSIN_MAX_UPLOADS_IN_HAND_BYTES": "1000000"}
-    running = start_server(OPSIN_WORKERS="1", **limits)
+    running = start_server(**LIMITS)
     page = open_page(running)
-    large = (photos / "large.png").read_bytes()
-    with contextlib.ExitStack() as others:
-
-        def is_full():
-            others.enter_context(running.connect()).sendall(head_of(large) + large[:-1])
-            return running.request("POST", "/predict", large)[0] == 503
-
-        wait_until(is_full)
+    with filled(running, (photos / "large.png").read_bytes()):
         page.choose(photos / "large.png")
         wait_until(lambda: 503 in traffic.update().statuses("/predict"))
         assert [card["isBusy"] for card in page.cards()] == [True]
