@@ -1,14 +1,19 @@
-"""The command line of what publishes a version once more, where its run is gone and its data is at hand."""
+"""What publishes a version once more, where its run is gone and its data is at hand: command line and record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from models.arguments import version_reference
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.cli import command_line, command_parser, load_version, run
+
+if TYPE_CHECKING:
+    from models.store.manifest import Manifest
 
 Publish = Callable[[Artifact, Path, Repository, str], str]
 
@@ -43,3 +48,17 @@ def publish_again(
         return publish(artifact, options.data, Repository(options.repository), command_line(program, arguments))
 
     return run(program, publish_it)
+
+
+def with_record(manifest: Manifest, kind: str, command: str) -> dict[str, Any]:
+    """Return a version's provenance with one more record of its kind: of what, by which command, when, with what."""
+    from training.made_with import made_with
+    from training.manifest import PACKAGES
+
+    made = {
+        "of": str(manifest.reference),
+        "command": command,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    records = [*manifest.provenance.get(kind, []), {**made, **made_with(PACKAGES)}]
+    return {**manifest.provenance, kind: records}

@@ -9,14 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from models.store.repository import Repository
-from optimize.again import publish_again
+from optimize.again import publish_again, with_record
 
 PROGRAM = "python -m optimize.measure_published"
 EXAMPLES = """
@@ -51,8 +50,6 @@ def measure_published(
     from models.portable.completed import completed
     from models.store.evaluation import Evaluation
     from models.store.operating_curve import OperatingCurve
-    from training.made_with import made_with
-    from training.manifest import PACKAGES
     from training.measured import predict_litert
     from training.run import RunError
 
@@ -72,17 +69,11 @@ def measure_published(
     if manifest.expected_answers:  # else its validation images are nothing to choose by
         validation = predict_litert(file, data.validation, manifest.pixels, num_classes=num_classes)
         curve = OperatingCurve.of(validation, data.validation.targets)
-    made = {
-        "of": str(manifest.reference),
-        "command": command,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    counted = [*manifest.provenance.get("measured", []), {**made, **made_with(PACKAGES)}]
     again = replace(
         manifest,
         evaluation=evaluation,
         operating_curve=curve,
-        provenance={**manifest.provenance, "measured": counted},
+        provenance=with_record(manifest, "measured", command),
     )
     with completed(again, {path: artifact.path / path for path in manifest.files}) as files:
         return repository.publish(again, files, in_place_of=manifest.version)
@@ -91,16 +82,14 @@ def measure_published(
 def _data_of(manifest: Manifest, path: Path) -> Any:
     """Open the data that a version was measured on; RunError where it is other data."""
     from optimize.imagenet import read_photos
-    from training.data import load_dataset
     from training.restored import run_of
     from training.run import RunError
+    from training.run_data import load_same_data
 
-    if "weights" in manifest.provenance:  # of `optimize.imagenet`
-        data, sha256 = read_photos(path), manifest.provenance["dataset"]["sha256"]
-    else:
-        made_by = run_of(manifest, path, "")
-        data, sha256 = load_dataset(path, made_by.config.held_out, made_by.config.reading), made_by.data_sha256
-    if data.sha256 != sha256:
+    if "weights" not in manifest.provenance:  # as that of `optimize.imagenet` has
+        return load_same_data(path, run_of(manifest, path, ""), manifest.reference)
+    data = read_photos(path)
+    if data.sha256 != manifest.provenance["dataset"]["sha256"]:
         raise RunError(f"{data.name} is not the data that {manifest.reference} was measured on: its sha256 differs")
     return data
 

@@ -9,19 +9,19 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from optimize.again import publish_again
+from optimize.again import publish_again, with_record
 
 if TYPE_CHECKING:
     from models.measuring.metrics import Metrics
     from models.store.manifest import Manifest
+    from training.dataset import Dataset
+    from training.run import Run
 
 PROGRAM = "python -m optimize.requantize"
 EXAMPLES = """
@@ -57,37 +57,21 @@ def requantize(
     from models.network.tflite_graph import with_temperature
     from models.portable.completed import completed
     from models.store.manifest import ModelFile
-    from optimize.gate import AccuracyDropTooLarge
-    from optimize.quantization.calibration import calibration_images
-    from optimize.quantization.saturation import keep_from_saturating
-    from optimize.settings import Quantization
-    from training.data import load_dataset
-    from training.measured import measure_file, predict_file
+    from training.measured import measure_file
     from training.restored import run_of
-    from training.run import RunError
+    from training.run_data import load_same_data
 
-    manifest = artifact.manifest
-    reference, content = str(manifest.reference), artifact.model_path("litert").read_bytes()
+    manifest, content = artifact.manifest, artifact.model_path("litert").read_bytes()
     if manifest.formats["litert"].precision != "int8" or not saturates(content):
-        raise ValueError(f"no products of {reference} saturate: there is nothing to do")
+        raise ValueError(f"no products of {manifest.reference} saturate: there is nothing to do")
     made_by = run_of(manifest, data_path, command)
-    config = made_by.config
-    data = load_dataset(data_path, config.held_out, config.reading)
-    if data.sha256 != made_by.data_sha256:
-        raise RunError(f"{data.name} is not the data that {reference} was trained on: its sha256 differs")
+    data = load_same_data(data_path, made_by, manifest.reference)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         file.write_bytes(with_temperature(content, 1))
         say("rounding its weights once more, and comparing answers")
-        verdict = keep_from_saturating(
-            file,
-            partial(predict_file, run=made_by, split=data.validation),
-            data.validation.targets,
-            other_images=calibration_images(Quantization(), data.train, config.pixels, seed=config.seed),
-        )
-        if not verdict.is_within:
-            raise AccuracyDropTooLarge(f"{verdict.reason}: not published")
-        say(f"{verdict.reason}\nmeasuring it")
+        reason = rounded_again(file, made_by, data)
+        say(f"{reason}\nmeasuring it")
         measured = measure_file(file, made_by, data, precision="int8")
         again = replace(
             manifest,
@@ -97,15 +81,39 @@ def requantize(
             expected_answers=measured.expected_answers,
             evaluation=measured.evaluation,
             operating_curve=measured.operating_curve,
-            provenance=provenance_after(manifest, verdict.reason, measured.validation, command),
+            provenance=provenance_after(manifest, reason, measured.validation, command),
         )
         files = {path: artifact.path / path for path in manifest.files} | {"model.tflite": file}
         with completed(again, files) as complete:
             return repository.publish(again, complete, in_place_of=manifest.version)
 
 
+def rounded_again(file: Path, made_by: Run, data: Dataset) -> str:
+    """Round the weights of an int8 file so that no products saturate; returns why that may be published.
+
+    Raises:
+        AccuracyDropTooLarge: it would cost too much on the validation images.
+    """
+    from optimize.gate import AccuracyDropTooLarge
+    from optimize.quantization.calibration import calibration_images
+    from optimize.quantization.saturation import keep_from_saturating
+    from optimize.settings import Quantization
+    from training.measured import predict_file
+
+    config = made_by.config
+    verdict = keep_from_saturating(
+        file,
+        partial(predict_file, run=made_by, split=data.validation),
+        data.validation.targets,
+        other_images=calibration_images(Quantization(), data.train, config.pixels, seed=config.seed),
+    )
+    if not verdict.is_within:
+        raise AccuracyDropTooLarge(f"{verdict.reason}: not published")
+    return verdict.reason
+
+
 def provenance_after(manifest: Manifest, reason: str, validation: Metrics, command: str) -> dict[str, Any]:
-    """Tell how a version came to be, and that its weights were rounded once more: why, when, and by which packages.
+    """Tell how a version came to be, and that its weights were rounded once more: why, when, and with what.
 
     Args:
         manifest: of the version before.
@@ -114,20 +122,13 @@ def provenance_after(manifest: Manifest, reason: str, validation: Metrics, comma
         command: as typed.
     """
     from optimize.changes import unpaired
-    from training.manifest import PACKAGES
 
-    provenance = {**manifest.provenance, "saturation": {"is_avoided": True, "reason": reason}}
+    provenance = {**with_record(manifest, "requantized", command), "saturation": {"is_avoided": True, "reason": reason}}
     if line := provenance.get("line"):  # of the float32 file, figures alone are there
         changes = unpaired(line["top1"], validation.top1, num_images=validation.num_images)
         points = {"top1_points": round(changes.top1_points, 4)}
         provenance["line"] = {**line, **points, "top1_points_interval": changes.interval_points.to_list()}
-    made = {
-        "of": str(manifest.reference),
-        "command": command,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "packages": {package: version(package) for package in PACKAGES},
-    }
-    return {**provenance, "requantized": [*provenance.get("requantized", []), made]}
+    return provenance
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,9 +15,9 @@ from models.plain_path import plain_path
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from training.config import TrainingConfig, replaced
-from training.data import load_dataset
 from training.publish import MeasuredFile, finish_float32
 from training.run import Run, RunError, open_run, read_run
+from training.run_data import load_same_data
 
 
 def restore(
@@ -57,9 +57,7 @@ def restore(
         if (existing.run_id, existing.parent) != (run.run_id, run.parent):
             raise RunError(f"{workdir} holds a run already: use another --workdir")
     model = network_of(artifact)
-    data = load_dataset(data_path, run.config.held_out, run.config.reading)
-    if data.sha256 != run.data_sha256:
-        raise RunError(f"{data.name} is not the data that {reference} was trained on: its sha256 differs")
+    data = load_same_data(data_path, run, reference)
     run = open_run(workdir, run)
     return finish_float32(model, run, data, workdir=workdir)
 

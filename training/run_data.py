@@ -18,8 +18,23 @@ def load_data_of(run: Run, workdir: Path, path: Path | None = None) -> Dataset:
         RunError: it is not what the run was trained on.
         DatasetError: it cannot be used.
     """
-    reading = replace(run.config.reading, known=pixel_folder(workdir))
-    data = load_dataset(path or Path(run.data), run.config.held_out, reading)
+    return load_same_data(path or Path(run.data), run, workdir, known=pixel_folder(workdir))
+
+
+def load_same_data(path: Path, run: Run, trained: object, *, known: Path | None = None) -> Dataset:
+    """Load a data set, and compare it with what a run was trained on.
+
+    Args:
+        path: where it lies today.
+        run: the record of the run.
+        trained: what was trained on it, for the error.
+        known: folder that keeps what was found in photos; None for none.
+
+    Raises:
+        RunError: it is other data.
+        DatasetError: it cannot be used.
+    """
+    data = load_dataset(path, run.config.held_out, replace(run.config.reading, known=known))
     if data.sha256 != run.data_sha256:
-        raise RunError(f"{data.name} is not the data that {workdir} was trained on: its sha256 differs")
+        raise RunError(f"{data.name} is not the data that {trained} was trained on: its sha256 differs")
     return data

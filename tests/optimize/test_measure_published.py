@@ -48,7 +48,7 @@ def test_other_data_is_refused(made, tmp_path):
     other = tmp_path / "other.npz"
     arrays = dict(np.load(data))
     np.savez(other, **{**arrays, "x_test": arrays["x_test"][::-1]})
-    with pytest.raises(RunError, match="is not the data that toy:2 was measured on"):
+    with pytest.raises(RunError, match="is not the data that toy:2 was trained on"):
         measure_published(repository.load("toy", 2), other, repository=repository)
 
 
