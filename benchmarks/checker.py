@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,10 +106,26 @@ class Clients:
     """Keep-alive connections that ask for one photo after the other until told to stop.
 
     Each has a thread of this process; `tally` may be read at any time.
+
+    Args:
+        port: of the server.
+        workload: whose photos they send.
+        expected: of each version, the answer to each photo.
+        count: of clients.
+        note_version: called with the version of each answer, and when its request began and ended; one at a time.
     """
 
-    def __init__(self, port: int, workload: Workload, expected: Mapping[int, Sequence[TopK]], *, count: int) -> None:
+    def __init__(
+        self,
+        port: int,
+        workload: Workload,
+        expected: Mapping[int, Sequence[TopK]],
+        *,
+        count: int,
+        note_version: Callable[[int, float, float], None] = lambda *_: None,
+    ) -> None:
         self.tally = Tally(versions=deque(maxlen=count))
+        self._note_version = note_version
         self._port = port
         self._requests = workload.requests()
         self._expected = expected
@@ -147,19 +163,19 @@ class Clients:
         while not self._stop.is_set():
             number = photo % len(self._requests)
             photo += 1
-            began_at = time.perf_counter()
+            began_at = time.monotonic()
             try:
                 answer = connection.ask(self._requests[number])
             except NoAnswer as error:
                 self._count(f"{NO_ANSWER} on a {'kept' if is_kept else 'new'} connection: {error}")
                 return photo
-            self._take(answer, number, 1000 * (time.perf_counter() - began_at))
+            self._take(answer, number, began_at, time.monotonic())
             if answer.is_last:
                 return photo
             is_kept = True
         return photo
 
-    def _take(self, answer: Answer, photo: int, latency_ms: float) -> None:
+    def _take(self, answer: Answer, photo: int, began_at: float, ended_at: float) -> None:
         outcome = str(answer.status)
         if answer.status == 503 and not answer.headers.get("retry-after", "").isdecimal():
             outcome = "503 without Retry-After"
@@ -169,8 +185,9 @@ class Clients:
             if found:
                 self.tally.mismatches.append(found)
             if answer.status == 200:
-                self.tally.latencies_ms.append(latency_ms)
-                self.tally.versions.append(answer.json()["version"])
+                self.tally.latencies_ms.append(1000 * (ended_at - began_at))
+                self.tally.versions.append(version := answer.json()["version"])
+                self._note_version(version, began_at, ended_at)
 
     def _count(self, outcome: str) -> None:
         with self._lock:

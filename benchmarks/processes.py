@@ -35,6 +35,11 @@ def num_threads(pid: int) -> int:
     return len(_entries(PROC / str(pid) / "task"))
 
 
+def num_descriptors(pids: list[int]) -> int:
+    """Count the open descriptors of processes; those that have ended have none."""
+    return sum(len(_entries(PROC / str(pid) / "fd")) for pid in pids)
+
+
 def private_bytes(pids: list[int]) -> int:
     """Pages that each has alone: what a leak of its own is in, and the memory that it shares with others is not."""
     return sum(_rollup_bytes(pid, "Private_Clean:", "Private_Dirty:") for pid in pids)

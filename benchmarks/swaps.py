@@ -49,7 +49,7 @@ def _measure(workload: Workload, plan: Plan) -> list[Figure]:
                 repository.promote(model, version)
             swap_s.append(_wait_for(clients, version))
             if swap in (MEMORY_AFTER, plan.swaps):
-                memory[swap] = _settled_bytes(service)
+                memory[swap] = settled_bytes(service)
         clients.stop()
         tally = clients.tally
     plan.say(f"{workload.name}: {plan.swaps} swaps, {dict(tally.outcomes)}, {len(tally.mismatches)} wrong, {memory}")
@@ -78,7 +78,8 @@ def _wait_for(clients: Clients, version: int) -> float:
     return time.monotonic() - began_at
 
 
-def _settled_bytes(service: Service) -> float:
+def settled_bytes(service: Service) -> float:
+    """Measure the memory of a server, once what has been replaced is freed."""
     time.sleep(_SETTLE_S)
     samples = []
     for _ in range(_SAMPLES):

@@ -154,7 +154,8 @@ class Repository:
         """Write the next version of a model, and make it the stable one.
 
         Several may publish at once: each gets its own version, and the highest ends as the stable one. A publisher
-        that dies leaves the old stable version in place, and at most a complete version that nothing points to.
+        that dies leaves the old stable version in place, and at most a complete version that nothing points to. The
+        number of a version that was retired is not given again: a server may have it loaded still.
 
         Args:
             manifest: `version` and `files` are replaced by what is written.
@@ -241,7 +242,7 @@ class Repository:
                 raise VersionIsStable(f"version {version} of model {name!r} is the canary: stop that first")
             set_stable(folder, stable)  # without routing.json, it was that because it is the highest
             append(folder, change_now("retire", version, stable=stable, before=stable, why=why))
-            write_operating_point(folder, version, None)  # another version may get its number
+            write_operating_point(folder, version, None)
             remove((folder / str(version)).rename(temporary_sibling(folder)))
             sync_folder(folder)
 
@@ -285,9 +286,10 @@ class Repository:
         return None
 
     def _commit_next(self, staging: Staging) -> Manifest:
-        version = 0
+        name = staging.manifest.name
+        version = max((change.version for change in read_history(self.root / name)), default=0)
         while True:
-            version = max([version, *self._versions(staging.manifest.name)]) + 1
+            version = max([version, *self._versions(name)]) + 1
             try:
                 return staging.commit(version)
             except VersionExists:

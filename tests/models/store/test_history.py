@@ -96,6 +96,15 @@ def test_stable_version_is_not_retired_and_no_other_takes_its_place(repository, 
         repository.retire(NAME, 2)
 
 
+def test_number_of_a_retired_version_is_not_given_again(repository, publish):
+    for _ in range(2):
+        publish()
+    repository.promote(NAME, 1)
+    repository.retire(NAME, 2)
+    assert publish().manifest.version == 3
+    assert repository.versions(NAME) == [1, 3]
+
+
 def test_unknown_model_has_no_history(repository):
     for ask in (repository.history, repository.rollback):
         with pytest.raises(ModelNotFound):
