@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.measuring.promotion import about_serving
 from models.network.architectures import Architecture
 from models.store.repository import Repository
 from optimize.gate import AccuracyDropTooLarge, Limits, check_force, check_gain
@@ -14,7 +15,7 @@ from optimize.line import Line
 from optimize.next_steps import next_steps
 from optimize.published import Published
 from optimize.source import Source
-from training.publish import MeasuredFile, about_serving, publish
+from training.publish import MeasuredFile, publish
 from training.run import Run, load_model, published
 
 

@@ -54,9 +54,9 @@ def _train(options: argparse.Namespace, command: str) -> str:
 
     print("  starting TensorFlow, which takes seconds; a few steps tell how long it takes on this machine")
     from models.measuring.intervals import in_words
+    from models.measuring.promotion import about_serving
     from training.in_use import alone_in
     from training.next_steps import next_steps
-    from training.publish import about_serving
     from training.train import train
 
     where = {"workdir": options.workdir, "repository": repository, "name": name}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from models.errors import ArtifactError, OpsinError
-from models.measuring.intervals import in_points, in_words, what_they_tell
+from models.measuring.promotion import Verdict, has_other_labels, judge
 from models.quiet_stderr import quiet_stderr
 from models.runtime import load_runtime
 from models.runtime.cores import available_cores
@@ -24,25 +22,6 @@ from training.evaluate import BATCH_SIZE, predict
 FLOAT32 = ModelFile("model.tflite", "float32")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """If a new version is to be served.
-
-    Attributes:
-        is_served: becomes the stable one.
-        reason: one line for the user.
-        instead_of: the version that is stable, which it was compared with; None where there is none.
-    """
-
-    is_served: bool
-    reason: str
-    instead_of: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, for the manifest of the new version."""
-        return asdict(self)
-
-
 def compare_with_serving(
     probabilities: Probabilities,
     data: Dataset,
@@ -54,9 +33,8 @@ def compare_with_serving(
 ) -> Verdict:
     """Compare a new model with the version of that name that is stable, on the test images of the new one's data.
 
-    Whoever calls the server by name gets another version without asking for it: so that is never one with other labels,
-    and never one that is right for fewer photos, even where these are too few to tell which is better. The person is
-    told all figures, and promotes it by a command.
+    It is never one with other labels, and never one that is right for fewer photos (`models.measuring.promotion`). The
+    person is told all figures, and promotes it by a command.
 
     Args:
         probabilities: of the new model, float32 [N, C], for the test images.
@@ -80,23 +58,14 @@ def compare_with_serving(
     if stable.manifest.provenance.get("run") in judged_runs and FLOAT32 in stable.manifest.formats.values():
         return Verdict(True, f"it was judged against version {version}, which was served", version)
     if stable.manifest.labels != data.labels:
-        reason = f"version {version}, which is served, has other labels, which those who ask for {name} may rely on"
-        return Verdict(False, reason, version)
+        return has_other_labels(name, version)
     try:
         is_right, was_right = (
             answers.argmax(axis=1) == data.test.targets for answers in (probabilities, _answers(stable, data))
         )
     except OpsinError as error:
         return Verdict(False, f"version {version}, which is served, cannot be compared: {error}", version)
-    num_images, num_right, num_before = len(is_right), int(is_right.sum()), int(was_right.sum())
-    lost, won = int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum())
-    told = (
-        f"{in_words(num_right, num_images)} right, and {100 * num_before / num_images:.1f} % by version {version}, "
-        f"which was served: {in_points(lost, won, num_images)}, {won} right by this one alone and {lost} by that one "
-        f"alone; {what_they_tell(lost, won, num_images)}"
-    )
-    is_not_worse = 100 * (num_before - num_right) <= (max_accuracy_drop + 1e-9) * num_images
-    return Verdict(is_not_worse, told, version)
+    return judge(is_right, was_right, version, max_accuracy_drop=max_accuracy_drop)
 
 
 def _answers(artifact: Artifact, data: Dataset) -> Probabilities:

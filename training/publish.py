@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from models.network.export import export_float32
 from models.portable.completed import completed
 from models.store.artifact import Artifact
 from models.store.repository import Repository
-from models.this_python import this_python
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset, file_sha256
 from training.manifest import MODEL_FILE, manifest_of
@@ -25,7 +23,7 @@ from training.plots import plot_confusion
 from training.promotion import compare_with_serving
 from training.run import Run, record_publication, save_model
 
-__all__ = ["MeasuredFile", "about_serving", "finish_float32", "measure_file", "predict_file", "publish"]
+__all__ = ["MeasuredFile", "finish_float32", "measure_file", "predict_file", "publish"]
 
 FLOAT32_FILE = "float32.tflite"
 
@@ -111,25 +109,6 @@ def publish(
     where = {"published": str(artifact.manifest.reference), "repository": str(repository.root.resolve())}
     record_publication(workdir, measured.precision, **where, **figures)
     return artifact
-
-
-def about_serving(artifact: Artifact, repository: Repository) -> list[str]:
-    """Return a line for the user on what is served now and why; none after a first version.
-
-    Raises:
-        CorruptArtifact: routing.json is broken.
-    """
-    published = artifact.manifest
-    verdict = published.provenance.get("compared_with_stable", {"is_served": True, "instead_of": None})
-    stable = repository.stable_version(published.name)
-    if stable == published.version:
-        return [f"it is served from now on: {verdict['reason']}"] if verdict["instead_of"] else []
-    command = (
-        f"{this_python()} -m models promote {published.reference} --repository {shlex.quote(str(repository.root))}"
-    )
-    if not verdict["is_served"]:
-        return [f"it is not served: {verdict['reason']}", f"to have it served all the same, `{command}`"]
-    return [f"it was published before, and version {stable} is stable: to have it served, `{command}`"]
 
 
 def _version_with(repository: Repository, name: str, run: Run, measured: MeasuredFile) -> Artifact | None:

@@ -65,8 +65,8 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     at_least(1, passes=options.passes, rounds=1 if options.rounds is None else options.rounds)
 
     print("starting TensorFlow, which takes seconds, and opening what the teacher has learned from")
+    from models.measuring.promotion import about_serving
     from training.in_use import alone_in
-    from training.publish import about_serving
     from training.run import published
     from training.teaching.comparison import about_both
     from training.teaching.student import open_photos, open_teacher, teach

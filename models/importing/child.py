@@ -1,10 +1,15 @@
-"""The other side of `own_process`: holds itself to limits, does a job, and writes what came of it as JSON."""
+"""The other side of `own_process`: holds itself to limits, does a job, and writes what came of it as JSON.
+
+`python -m models.importing.child MODULE:FUNCTION PID` ends with the process PID, which began it: first of all that is
+seen to, for what a module imports may take a minute.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import os
+import pkgutil
 import resource
 import signal
 import sys
@@ -19,14 +24,18 @@ from models.importing.own_process import REFUSED
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38  # prctl(2)
 
 
-def answer(do: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
-    """Do the job that stands on standard input; returns the exit status."""
-    prctl = ctypes.CDLL(None).prctl
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    asked = json.load(sys.stdin)
-    if os.getppid() != asked["asked_by"]:  # which ended before it could be noticed
+def main(function: str, asked_by: int) -> int:
+    """Do the job that stands on standard input by a function; returns the exit status."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != asked_by:  # which ended before that
         return 1
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return answer(pkgutil.resolve_name(function))
+
+
+def answer(do: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """Hold this process to its limits and do the job; returns the exit status."""
+    asked = json.load(sys.stdin)
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     with suppress(OSError):  # no Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text("1000")
     limits = asked["limits"]
@@ -48,3 +57,7 @@ def answer(do: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
     with os.fdopen(answer_to, "w") as written:
         json.dump(found, written)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

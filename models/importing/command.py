@@ -7,7 +7,6 @@ import hashlib
 import json
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,11 +23,15 @@ from models.importing.litert_file import Classifier, Wanted
 from models.importing.measured import Measured, measure_file
 from models.importing.photos import Photos, UnusablePhotos, open_photos
 from models.importing.pixel_range import AS_QUANTIZED, PixelRange
+from models.importing.promotion import compare_with_serving
 from models.importing.publish import publish
 from models.importing.range_inside import range_inside
 from models.importing.refused import ForeignModelRefused
+from models.importing.stopping import ends_by_signal
 from models.importing.ways import FITS, Tried, Way, about, ranges_to_try, try_ways
+from models.importing.work_folder import work_folder
 from models.measuring.intervals import in_points
+from models.measuring.promotion import Verdict, about_serving
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from models.this_python import this_python
@@ -85,8 +88,7 @@ def import_model(args: argparse.Namespace, root: Path, command: str) -> int:
     given = args.photos or args.tried
     photos = open_photos(given, labels) if given else None
     halves = photos.halves() if photos else None
-    with tempfile.TemporaryDirectory(prefix="opsin-import-") as name:
-        folder = Path(name)
+    with ends_by_signal(), work_folder() as folder:
         if kind != "tflite":
             say("converting it by TensorFlow, which takes a while")
         chosen = _chosen(args, litert_of(source, folder / "float"), labels, halves, folder, say)
@@ -96,9 +98,8 @@ def import_model(args: argparse.Namespace, root: Path, command: str) -> int:
         say(f"it gives {chosen.classifier.gave}")
         provenance = _provenance(args, source, chosen, photos, command)
         importing = _Importing(args, chosen, halves, Repository(root), folder, provenance)
-        first, artifact = importing.publish(chosen.classifier, say=say)
-        if args.int8 and halves:
-            artifact = importing.publish_int8(source, first, say=say)
+        first = importing.publish(chosen.classifier, say=say)
+        artifact = importing.publish_int8(source, first, say=say) if args.int8 and halves else first[1]
     manifest = artifact.manifest
     if args.json:
         figures = {"metrics": manifest.metrics, "imported": manifest.provenance["imported"]}
@@ -120,42 +121,55 @@ class _Importing:
     folder: Path
     provenance: dict[str, Any]
 
-    def publish(self, classifier: Classifier, before: Measured | None = None, *, say: Say) -> tuple[Measured, Artifact]:
+    def publish(
+        self, classifier: Classifier, before: tuple[Measured, Artifact] | None = None, *, say: Say
+    ) -> tuple[Measured, Artifact]:
         """Measure a file and publish it; where there is one before, with the figures of that, and as good as that."""
         pixels = self.chosen.way.fitting.spec(classifier.height_px, classifier.width_px)
-        labels = self.chosen.labels
+        labels, name = self.chosen.labels, self.args.name
         measured = measure_file(classifier.content, classifier.precision, labels, pixels, self.halves)
         for line in measured.lines():
             say(line)
-        becomes_stable = True
-        if before is not None:
-            pairs = list(zip(before.is_right, measured.is_right, strict=True))
-            lost, gained = pairs.count((True, False)), pairs.count((False, True))
-            becomes_stable = 100 * (lost - gained) <= MAX_DROP_POINTS * len(pairs)
-            say(
-                f"{measured.precision} against {before.precision}: {in_points(lost, gained, len(pairs))} on the photos "
-                f"that choose; at most -{MAX_DROP_POINTS:g} is served"
-            )
+        if before is None:
+            photos = self.halves[1] if self.halves else None
+            verdict = compare_with_serving(measured, labels, photos, self.repository, name)
+        else:
+            verdict = self._against(measured, *before)
         artifact = publish(
             measured,
             self.repository,
             self.folder,
-            name=self.args.name,
+            name=name,
             network=self.provenance["imported"]["network"],
             labels=labels,
             pixels=pixels,
             provenance=self.provenance,
-            other_metrics={before.precision: before.to_dict()} if before else {},
-            becomes_stable=becomes_stable,
+            other_metrics={before[0].precision: before[0].to_dict()} if before else {},
+            verdict=verdict,
             why=self.args.why,
         )
         manifest = artifact.manifest
-        is_stable = self.repository.stable_version(manifest.name) == manifest.version
-        served = "it is now stable" if is_stable else "the version before stays stable"
-        say(f"published model {manifest.name} version {manifest.version} in {self.repository.root}; {served}")
+        is_stable = self.repository.stable_version(name) == manifest.version
+        served = "it is now stable" if is_stable else "it is a candidate, which nobody is served by"
+        say(f"published model {name} version {manifest.version} in {self.repository.root}; {served}")
+        for line in about_serving(artifact, self.repository):
+            say(line)
         return measured, artifact
 
-    def publish_int8(self, source: Source, before: Measured, *, say: Say) -> Artifact:
+    def _against(self, measured: Measured, before: Measured, artifact: Artifact) -> Verdict:
+        """Say if a quantized file is served in the place of what it was made of, if that is."""
+        pairs = list(zip(before.is_right, measured.is_right, strict=True))
+        lost, gained = pairs.count((True, False)), pairs.count((False, True))
+        told = (
+            f"{measured.precision} against {before.precision}: {in_points(lost, gained, len(pairs))} on the photos "
+            f"that choose; at most -{MAX_DROP_POINTS:g} is served"
+        )
+        version = artifact.manifest.version
+        if self.repository.stable_version(artifact.manifest.name) != version:
+            return Verdict(False, f"{told}; and version {version}, which it was made of, is not served", version)
+        return Verdict(100 * (lost - gained) <= MAX_DROP_POINTS * len(pairs), told, version)
+
+    def publish_int8(self, source: Source, before: tuple[Measured, Artifact], *, say: Say) -> Artifact:
         """Quantize the network by photos that choose, and publish it as the next version."""
         say("quantizing it to int8 by TensorFlow, which takes a while")
         classifier, way = self.chosen.classifier, self.chosen.way

@@ -16,7 +16,7 @@ from models.importing.own_process import Limits, run_apart
 from models.importing.pixel_range import PixelRange
 from models.pixels.preprocessing import Pixels
 
-MODULE = "models.network.foreign"  # by its name: what is imported here must not need TensorFlow
+FUNCTION = "models.network.foreign:convert"  # by its name: what is imported here must not need TensorFlow
 CONVERTED, CALIBRATION = "converted.tflite", "calibration.npy"
 LIMITS = Limits(seconds=600, wall_s=3600, memory_bytes=12 * 1024**3)
 
@@ -91,5 +91,5 @@ def litert_of(source: Source, folder: Path, calibration: Calibration | None = No
     if calibration is not None:
         np.save(folder / CALIBRATION, calibration.numbers())
     job: dict[str, Any] = asdict(source) | {"file": str(source.file.resolve()) if source.file else None}
-    run_apart(MODULE, job | {"cache": str(Path.home() / ".keras")}, folder, LIMITS)
+    run_apart(FUNCTION, job | {"cache": str(Path.home() / ".keras")}, folder, LIMITS)
     return folder / CONVERTED

@@ -1,19 +1,17 @@
-"""`python -m models.importing.job`: makes classifiers of a foreign `.tflite`, one for each range that is asked for."""
+"""Makes classifiers of a foreign `.tflite`, one for each range that is asked for, in a process of its own."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from models.importing.child import answer
 from models.importing.litert_file import Classifier, Wanted, as_classifier, wanted_from_dict
 from models.importing.own_process import REFUSED, Limits, run_apart
 from models.importing.refused import ForeignModelRefused
 
-MODULE = "models.importing.job"
+FUNCTION = "models.importing.job:make"
 LIMITS = Limits(seconds=120, wall_s=900)
 
 
@@ -29,7 +27,7 @@ def classifiers_of(file: Path, wanted: list[Wanted], folder: Path) -> list[tuple
         ForeignModelRefused: it is broken, not accepted, or no classifier of pictures; or it goes with none.
     """
     job = {"file": str(file.resolve()), "wanted": [asdict(each) for each in wanted]}
-    answers = run_apart(MODULE, job, folder, LIMITS)["classifiers"]
+    answers = run_apart(FUNCTION, job, folder, LIMITS)["classifiers"]
     made = [
         (wanted[number], Classifier((folder / f"{number}.tflite").read_bytes(), **facts))
         for number, facts in enumerate(answers)
@@ -53,7 +51,3 @@ def make(job: Mapping[str, Any]) -> Mapping[str, Any]:
         Path(f"{number}.tflite").write_bytes(classifier.content)
         made.append(classifier.facts())
     return {"classifiers": made}
-
-
-if __name__ == "__main__":
-    sys.exit(answer(make))

@@ -42,7 +42,8 @@ class Measured:
         expected_answers: to the photos of the fit; None without photos of every label.
         evaluation: the answers to the photos of the figures, counted by class.
         operating_curve: what accepting only sure answers would give, by the photos of the fit.
-        is_right: of each photo of the fit, by which files are compared.
+        is_right: of each photo of the fit, by which files of one network are compared.
+        is_right_of_test: of each photo of the figures, by which versions are compared.
     """
 
     content: bytes
@@ -56,6 +57,7 @@ class Measured:
     evaluation: Evaluation | None = None
     operating_curve: OperatingCurve | None = None
     is_right: tuple[bool, ...] = field(default=(), repr=False)
+    is_right_of_test: tuple[bool, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON, for a manifest, as those of a training are."""
@@ -120,6 +122,7 @@ def measure_file(
         evaluation=Evaluation.of(reported, reporting.targets, precision=precision, calibration=calibration),
         operating_curve=OperatingCurve.of(calibrated, fitting.targets),
         is_right=tuple((calibrated.argmax(axis=1) == fitting.targets).tolist()),
+        is_right_of_test=tuple((reported.argmax(axis=1) == reporting.targets).tolist()),
     )
 
 

@@ -50,11 +50,11 @@ class Limits:
     file_bytes: int = 2 * 1024**3
 
 
-def run_apart(module: str, job: Mapping[str, Any], folder: Path, limits: Limits) -> dict[str, Any]:
-    """Run a module whose `main` is `models.importing.child.answer`.
+def run_apart(function: str, job: Mapping[str, Any], folder: Path, limits: Limits) -> dict[str, Any]:
+    """Have a function called in a process of its own (`models.importing.child`), which ends with this one.
 
     Args:
-        module: its name.
+        function: "module:name", so that what the module imports is imported there alone.
         job: JSON.
         folder: that it runs in.
         limits: of the process.
@@ -62,10 +62,10 @@ def run_apart(module: str, job: Mapping[str, Any], folder: Path, limits: Limits)
     Raises:
         ForeignModelRefused: it refused the file, or ended without an answer.
     """
-    command = [sys.executable, "-m", module]
+    command = [sys.executable, "-m", "models.importing.child", function, str(os.getpid())]
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
-    asked = json.dumps({"job": dict(job), "limits": asdict(limits), "asked_by": os.getpid()}).encode()
+    asked = json.dumps({"job": dict(job), "limits": asdict(limits)}).encode()
     try:
         ended = subprocess.run(
             command,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.importing.measured import Measured
+from models.measuring.promotion import Verdict
 from models.pixels.spec import PixelSpec
 from models.portable.completed import completed
 from models.store.artifact import Artifact
@@ -32,7 +33,7 @@ def publish(
     pixels: PixelSpec,
     provenance: Mapping[str, Any],
     other_metrics: Mapping[str, Any],
-    becomes_stable: bool = True,
+    verdict: Verdict,
     why: str = "",
 ) -> Artifact:
     """Publish a file as the next version of a model.
@@ -47,7 +48,7 @@ def publish(
         pixels: how pictures are fitted.
         provenance: JSON: where it comes from, and what was done to it.
         other_metrics: JSON, figures of other files of the same network, by precision.
-        becomes_stable: whether it is served from now on.
+        verdict: whether it is served from now on, in the place of which version, and why.
         why: for the history.
     """
     figures = {measured.precision: measured.to_dict()} if measured.metrics else {}
@@ -61,6 +62,7 @@ def publish(
         metrics={**other_metrics, **figures},
         provenance={
             **provenance,
+            "compared_with_stable": verdict.to_dict(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "packages": {package: version(package) for package in PACKAGES},
         },
@@ -72,4 +74,6 @@ def publish(
     file = folder / MODEL_FILE
     file.write_bytes(measured.content)
     with completed(manifest, {MODEL_FILE: file}) as files:
-        return repository.publish(manifest, files, becomes_stable=becomes_stable, why=why)
+        return repository.publish(
+            manifest, files, in_place_of=verdict.instead_of, becomes_stable=verdict.is_served, why=why
+        )

@@ -1,19 +1,14 @@
-"""`python -m models.network.foreign`: converts somebody else's Keras model or SavedModel to LiteRT.
-
-It is run by `models.importing.conversion`, in a process of its own.
-"""
+"""Converts somebody else's Keras model or SavedModel to LiteRT, in a process of its own (`models.importing.child`)."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.importing.child import answer
 from models.importing.conversion import CALIBRATION, CONVERTED
 from models.importing.keras_file import checked_h5, checked_keras, checked_weights
 from models.importing.refused import ForeignModelRefused
@@ -76,7 +71,3 @@ def served_by(job: Mapping[str, Any]) -> Any:
     from models.network.foreign_keras import keras_function
 
     return keras_function(checked, size_px)
-
-
-if __name__ == "__main__":
-    sys.exit(answer(convert))

@@ -7,6 +7,7 @@ import pytest
 from tflite_files import colour_classifier
 
 from models.measuring.metrics import Metrics
+from models.measuring.promotion import Verdict
 from models.network.resnet_v2 import ResNetV2
 from models.portable.description import describe
 from models.store.repository import Repository
@@ -18,7 +19,6 @@ from training.config import preset
 from training.data import load_dataset
 from training.dataset import HeldOut
 from training.measured import Answers, MeasuredFile
-from training.promotion import Verdict
 from training.run import Run, published
 
 BEFORE = Metrics(num_images=30, top1=0.9, top5=1.0, loss=0.3, ece=0.01)

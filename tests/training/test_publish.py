@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from models.measuring.metrics import Metrics
+from models.measuring.promotion import about_serving
 from models.store.repository import Repository
 from training.cross_validation import CrossValidation
 from training.data import load_dataset
 from training.dataset import HeldOut
 from training.measured import Answers
-from training.publish import MeasuredFile, about_serving, finish_float32, publish
+from training.publish import MeasuredFile, finish_float32, publish
 from training.run import read_run
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import tf_keras as keras
 
+from models.measuring.promotion import about_serving
 from models.plural import how_many
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 from training.architecture import architecture_in, rebuilt
 from training.cross_validation import CrossValidation
 from training.dataset import Dataset
-from training.publish import about_serving, export_and_measure, publish
+from training.publish import export_and_measure, publish
 from training.recipe import Recipe
 from training.run import Run, open_run, read_run
 from training.train import finish, new_run

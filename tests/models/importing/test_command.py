@@ -1,6 +1,7 @@
 """`python -m models import` from a file to a version that is served."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -65,6 +66,53 @@ def test_an_imported_file_is_a_version_like_others(models, tmp_path, labels):
     assert "agrees   litert: largest difference 0.0000, same label for 10 of 10" in out
     assert "agrees   description inside the file" in out
     assert models("list")[1].splitlines()[1].split()[:6] == ["roses", "1", "*", "imported", "roses", "float32"]
+
+
+def imported_again(models, tmp_path, labels, *photos, file):
+    return models("import", "light", file, "--labels", labels, "--range", "0..1", "--fit", "stretch", *photos)
+
+
+def test_version_that_is_as_good_as_the_one_that_serves_takes_its_place(models, tmp_path, labels):
+    labels.write_text("dark\nbright\n")
+    photos = ("--photos", dark_and_bright_photos(tmp_path / "photos"))
+    file = dark_or_bright(tmp_path / "light.tflite")
+    assert imported_again(models, tmp_path, labels, file=file)[0] == 0
+    status, out, _ = imported_again(models, tmp_path, labels, *photos, file=file)
+    assert status == 0
+    assert out.splitlines()[-3].endswith("it is now stable")
+    assert "it is served from now on: 100.0 % of 12 test photos" in out.splitlines()[-2]
+    manifest = Repository(tmp_path / "repository").load("light").manifest
+    assert (manifest.version, manifest.provenance["compared_with_stable"]["instead_of"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("worse", r"it is not served: \S+ % of 12 test photos .* right, and 100.0 % by version 1, which was served"),
+        ("not measured", "it is not served: it was not measured, and version 1 is served: --photos DIR compares them"),
+        ("other labels", "it is not served: version 1, which is served, has other labels, which those who ask for"),
+    ],
+)
+def test_version_that_may_be_worse_is_a_candidate_with_the_command_to_promote_it(models, tmp_path, labels, how, reason):
+    labels.write_text("dark\nbright\n")
+    photos = ("--photos", dark_and_bright_photos(tmp_path / "photos"))
+    file = dark_or_bright(tmp_path / "light.tflite")
+    assert imported_again(models, tmp_path, labels, file=file)[0] == 0
+    if how == "other labels":
+        labels.write_text("black\nwhite\n")
+    if how == "worse":
+        status, out, _ = models(
+            "import", "light", file, "--labels", labels, "--range", "0..255", "--fit", "stretch", *photos
+        )
+    else:
+        status, out, _ = imported_again(models, tmp_path, labels, file=file)
+    assert status == 0
+    published, told, command = out.splitlines()[-4:-1]
+    assert published.endswith("it is a candidate, which nobody is served by")
+    assert re.match(reason, told)
+    assert f"models promote light:2 --repository {tmp_path / 'repository'}`" in command
+    repository = Repository(tmp_path / "repository")
+    assert (repository.stable_version("light"), repository.versions("light")) == (1, [1, 2])
 
 
 def test_range_and_labels_that_the_file_has_inside_need_not_be_given(models, tmp_path):

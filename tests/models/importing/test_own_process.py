@@ -17,10 +17,9 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(REPO / "models")
 
     def run(body, *, seconds=10, wall_s=200):
-        head = "import os, sys, time\nfrom models.importing.child import answer\ndef do(job):\n"
-        (tmp_path / "foreign_job.py").write_text(f"{head}    {body}\nsys.exit(answer(do))\n")
+        (tmp_path / "foreign_job.py").write_text(f"import os, time\ndef do(job):\n    {body}\n")
         limits = Limits(seconds=seconds, wall_s=wall_s, memory_bytes=256 * 1024**2, file_bytes=1024**2)
-        return run_apart("foreign_job", {"number": 7}, tmp_path, limits)
+        return run_apart("foreign_job:do", {"number": 7}, tmp_path, limits)
 
     return run
 
