@@ -57,12 +57,17 @@ class ClassifierHead:
         Returns:
             float32 [height, width].
         """
+        return self.explained(features, label)[0]
+
+    def explained(self, features: Floats, label: int) -> tuple[Floats, Floats]:
+        """Return the map of a class and the embedding, as `class_map` and `embedding` do, in the time of one."""
         scale = self.weight_scales[label if len(self.weight_scales) > 1 else 0]
         weights = self.weights[label].astype(np.float32) * scale
         mean = features.mean(axis=(0, 1), dtype=np.float32)
-        kept = np.divide(self._saturated(mean), mean, out=np.ones_like(mean), where=mean != 0)
+        saturated = self._saturated(mean)
+        kept = np.divide(saturated, mean, out=np.ones_like(mean), where=mean != 0)
         mapped: Floats = features @ (weights * kept)
-        return mapped
+        return mapped, saturated
 
     def embedding(self, features: Floats) -> Floats:
         """Return what the dense layer sees of feature maps, their mean over all places: float32 [channels]."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from models.explanation.indexed_png import empty_lines, indexed_png, palette_chunks
 from models.explanation.place import Place
 from models.pixels.spec import PixelSpec
 
@@ -16,8 +18,10 @@ PIXELS_A_PLACE = 8  # of the map, at most: smooth when it is stretched, in a ten
 _NUM_COLORS = 255  # and one that is transparent, for what the model did not see
 _LEAST_ALPHA, _MOST_ALPHA = 0.25, 0.65
 
+Floats = npt.NDArray[np.float32]
 
-def heat_map(class_map: npt.NDArray[np.float32], place: Place, spec: PixelSpec) -> bytes:
+
+def heat_map(class_map: Floats, place: Place, spec: PixelSpec) -> bytes:
     """Paint a map from blue, its least, over green and yellow to red, its most, half transparent.
 
     Args:
@@ -31,13 +35,9 @@ def heat_map(class_map: npt.NDArray[np.float32], place: Place, spec: PixelSpec) 
     rows, columns = class_map.shape
     size = (min(spec.width_px, PIXELS_A_PLACE * columns), min(spec.height_px, PIXELS_A_PLACE * rows))
     width, height, (left, top, right, bottom) = _layout(place, *size)
-    levels = np.zeros((height, width), np.uint8)
-    levels[top:bottom, left:right] = 1 + _scaled(class_map, right - left, bottom - top)
-    picture = Image.fromarray(levels)
-    picture.putpalette(b"\0\0\0" + _COLORS)
-    file = BytesIO()
-    picture.save(file, "PNG", transparency=b"\0" + _ALPHAS, compress_level=1)
-    return file.getvalue()
+    lines = empty_lines(width, height)
+    lines[top:bottom, 1 + left : 1 + right] = _colors_of(class_map, right - left, bottom - top)
+    return indexed_png(lines, _PALETTE)
 
 
 def over_picture(pixels: npt.NDArray[np.uint8], heat: bytes) -> bytes:
@@ -52,7 +52,7 @@ def over_picture(pixels: npt.NDArray[np.uint8], heat: bytes) -> bytes:
     return file.getvalue()
 
 
-def hottest(class_map: npt.NDArray[np.float32], spec: PixelSpec, fraction: float) -> npt.NDArray[np.bool_]:
+def hottest(class_map: Floats, spec: PixelSpec, fraction: float) -> npt.NDArray[np.bool_]:
     """Mark the pixels of a model's input that a map says matter most: bool [height_px, width_px]."""
     smooth = _smooth(class_map, spec.width_px, spec.height_px)
     marked = np.zeros(smooth.size, np.bool_)
@@ -73,25 +73,35 @@ def _layout(place: Place, part_width: int, part_height: int) -> tuple[int, int, 
     return width, height, (left, top, min(width, right), min(height, bottom))
 
 
-def _scaled(class_map: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.uint8]:
-    """Enlarge a map, and number its levels from 0 to 254."""
+def _colors_of(class_map: Floats, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Enlarge a map, and number its colours from 1, its least, to 255."""
     least, most = float(class_map.min()), float(class_map.max())
-    spread = most - least or 1.0
-    scaled = (_smooth(class_map, width, height) - least) * ((_NUM_COLORS - 1) / spread)
-    levels: npt.NDArray[np.uint8] = np.clip(scaled + 0.5, 0, _NUM_COLORS - 1).astype(np.uint8)
-    return levels
+    scale = (_NUM_COLORS - 1) / (most - least or 1.0)
+    colors: npt.NDArray[np.uint8] = (_smooth((class_map - least) * scale + 1.5, width, height)).astype(np.uint8)
+    return colors
 
 
-def _smooth(class_map: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
-    return np.asarray(Image.fromarray(class_map).resize((width, height), Image.Resampling.BILINEAR))
+def _smooth(class_map: Floats, width: int, height: int) -> Floats:
+    """Enlarge a map as Pillow does bilinearly, in two products, which take a tenth of its time."""
+    rows, columns = class_map.shape
+    enlarged: Floats = _stretching(rows, height) @ class_map @ _stretching(columns, width).T
+    return enlarged
 
 
-def _palette() -> tuple[bytes, bytes]:
+@lru_cache(maxsize=256)
+def _stretching(old: int, new: int) -> Floats:
+    """Return what each place of a line of `old` is worth at each of `new`: float32 [new, old], rows sum to 1."""
+    each = Image.fromarray(np.eye(old, dtype=np.float32))
+    return np.asarray(each.resize((old, new), Image.Resampling.BILINEAR))
+
+
+def _palette() -> bytes:
     """Make the colours of heat maps: those that are called jet, in the order of the spectrum; and their alphas."""
     level = np.linspace(0.0, 1.0, _NUM_COLORS)
     channels = [np.clip(1.5 - np.abs(4 * level - peak), 0, 1) for peak in (3, 2, 1)]
     alphas = _LEAST_ALPHA + (_MOST_ALPHA - _LEAST_ALPHA) * level
-    return (np.stack(channels, 1) * 255).round().astype(np.uint8).tobytes(), (alphas * 255).astype(np.uint8).tobytes()
+    colors = (np.stack(channels, 1) * 255).round().astype(np.uint8).tobytes()
+    return palette_chunks(b"\0\0\0" + colors, b"\0" + (alphas * 255).astype(np.uint8).tobytes())
 
 
-_COLORS, _ALPHAS = _palette()
+_PALETTE = _palette()

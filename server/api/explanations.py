@@ -16,7 +16,7 @@ from models.pixels.preprocessing import Pixels, PixelSpec
 from server.engine.catalogue import ServedModel
 from server.engine.explanation import NOTHING
 from server.explained import FORMATS, Explained, wanted_of
-from server.request_errors import RequestError
+from server.request_errors import RequestError, TooManyImages
 from server.similar import MAX_SIMILAR, SimilarExamples, require_examples
 from server.whole_number import whole_number
 
@@ -52,6 +52,14 @@ class ExplanationQuery:
             require_examples(model)
         is_wanted = self.is_explained or self.with_embedding or self.num_similar
         return wanted_of(model, self.label) if is_wanted else NOTHING
+
+    def check_number(self, num_images: int) -> None:
+        """Raise TooManyImages where the one picture of the answer would have to be of several."""
+        if self.is_picture and num_images > 1:
+            raise TooManyImages(
+                f"explain_format=picture answers with the picture of one image, this request has {num_images}: send "
+                "one image a request, or ask for explain_format=png, which has a heat map for each"
+            )
 
     def fields(self, reason: Explained, model: ServedModel, examples: SimilarExamples) -> dict[str, Any]:
         """Write what is told beside the answer to one image."""

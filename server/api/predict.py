@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from server.whole_number import whole_number
 
 PARAMETERS = ("top_k", "coverage", "model", "version", "explain", "explain_format", "embedding", "similar", "timing")
 DEFAULT_TOP_K = 5
+MAX_KEPT_CHARACTERS = 256
 
 T = TypeVar("T")
 
@@ -67,8 +68,8 @@ def predict_answer(
                 exchange.begin_timing()
             timeout_s, began = exchange.timeout_s(), time.monotonic()
             content_type = current.environ.get("CONTENT_TYPE")
-            max_images = 1 if query.explanation.is_picture else settings.max_images
-            uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=max_images)
+            uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=settings.max_images)
+            query.explanation.check_number(len(uploads))
             classification = classifier.classify(
                 uploads,
                 top_k=query.top_k,
@@ -129,20 +130,31 @@ def parse_query(current: Request) -> Query:
     Raises:
         RequestError: names the parameter, what it got and what is allowed.
     """
-    if not current.environ.get("QUERY_STRING"):
+    text: str = current.environ.get("QUERY_STRING", "")
+    if not text:
         return Query()
-    for name in current.args:
+    return _kept_query(text) if len(text) <= MAX_KEPT_CHARACTERS else read_query(text)
+
+
+def read_query(text: str) -> Query:
+    """Read and check a query that is not empty; raises as `parse_query`."""
+    values = Request({"QUERY_STRING": text}, populate_request=False).args
+    for name in values:
         if name not in PARAMETERS:
             raise RequestError(f"the query may have the parameters {', '.join(PARAMETERS)}, got {name[:40]!r}")
-    coverage, version = current.args.get("coverage"), current.args.get("version")
+    coverage, version = values.get("coverage"), values.get("version")
     return Query(
-        top_k=_positive("top_k", current.args.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
+        top_k=_positive("top_k", values.get("top_k", str(DEFAULT_TOP_K)), 2**31 - 1),
         coverage=None if coverage is None else _parsed("coverage", coverage, fraction),
-        model=current.args.get("model"),
+        model=values.get("model"),
         version=None if version is None else _positive("version", version, 2**63 - 1),
-        explanation=parse_explanation(current.args),
-        timing=_parsed("timing", current.args.get("timing", "false"), _is_true),
+        explanation=parse_explanation(values),
+        timing=_parsed("timing", values.get("timing", "false"), _is_true),
     )
+
+
+# Clients ask the same again and again; to read it anew takes a fiftieth of an answer of a small model.
+_kept_query = lru_cache(maxsize=256)(read_query)
 
 
 def _is_true(text: str) -> bool:

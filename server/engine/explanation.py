@@ -64,10 +64,10 @@ def write_explanation(
         probabilities: float32 [C].
     """
     label = int(probabilities.argmax()) if wanted == TOP_LABEL else wanted - FIRST_LABEL
-    class_map = head.class_map(features, label)
+    class_map, embedding = head.explained(features, label)
     memory[0] = head.bias[label]
     memory[1 : 1 + class_map.size] = class_map.ravel()
-    memory[1 + class_map.size :] = head.embedding(features)
+    memory[1 + class_map.size :] = embedding
 
 
 def read_explanation(memory: NDArray[np.float32], shape: FeatureShape) -> Explanation:

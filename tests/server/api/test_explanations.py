@@ -99,6 +99,10 @@ def test_picture_is_of_one_image(client, photo):
     files = [(io.BytesIO(photo), "a.png"), (io.BytesIO(photo), "b.png")]
     answer = client.post("/predict?explain=true&explain_format=picture", data={"image": files})
     assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_many_images")
+    assert answer.json["error"]["message"] == (
+        "explain_format=picture answers with the picture of one image, this request has 2: send one image a request, "
+        "or ask for explain_format=png, which has a heat map for each"
+    )
 
 
 def test_broken_image_is_no_picture(client, photo):
