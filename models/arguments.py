@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from models.canary.arguments import add_arguments as add_canary_arguments
 from models.canary.arguments import check_arguments as check_canary_arguments
+from models.card.purpose import add_arguments as add_purpose_arguments
 from models.importing.arguments import add_arguments as add_import_arguments
 from models.importing.arguments import with_ranges_as_values
 from models.operating.arguments import add_arguments as add_operating_point_arguments
@@ -17,6 +18,7 @@ from models.operating.arguments import check_arguments as check_operating_point_
 from models.predict.arguments import add_arguments as add_predict_arguments
 from models.store.fields import validate_name
 from models.store.reference import ModelReference
+from models.words import DEFAULT, LANGUAGES
 
 PROG = "python -m models"
 
@@ -38,6 +40,8 @@ examples:
                                                    classify every picture in a folder; a killed run goes on
   python -m models index mine --data photos.zip --licence "CC-BY 4.0 by Ada" --may-be-shown
                                                    publish a version with some of its training pictures beside it
+  python -m models purpose mine --for "Sorting photos of our own garden" --licence "CC-BY 4.0"
+                                                   say on its card what it is for, not for, and who answers for it
   python -m models promote mine:1                  serve version 1 again; running servers switch by themselves
   python -m models canary mine --version 2 --percent 10
                                                    give a tenth of the requests to version 2 (canary --help has more)
@@ -108,9 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     card = _add(commands, shared, "card", "write what a person needs to decide about a version, as a page or as JSON")
     card.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     card.add_argument("--out", type=Path, metavar="FILE", help="page to write, such as card.html (standard output)")
+    card.add_argument("--language", choices=LANGUAGES, default=DEFAULT, help=f"of the page ({DEFAULT})")
     point = _add(commands, shared, "operating-point", "set from which probability on answers are accepted, or print it")
     point.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     add_operating_point_arguments(point)
+    purpose = _add(commands, shared, "purpose", "say what a version and those after it are for, or print what is said")
+    purpose.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
+    add_purpose_arguments(purpose)
     promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
     promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     canary = _add(commands, shared, "canary", "give a version a share of the requests, or compare its answers unseen")
@@ -120,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     rollback.add_argument("name", type=_name, metavar="NAME")
     retire = _add(commands, shared, "retire", "remove a version that is not the stable one")
     retire.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    for command in (promote, canary, rollback, retire, point):
+    for command in (promote, canary, rollback, retire, point, purpose):
         command.add_argument("--why", default="", metavar="TEXT", help="for the history")
     history = _add(commands, shared, "history", "print what was done to a model, by whom and why")
     history.add_argument("name", type=_name, metavar="NAME")

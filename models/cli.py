@@ -13,6 +13,7 @@ from pathlib import Path
 
 from models.arguments import PROG, parse
 from models.canary.command import canary
+from models.card.purpose import WrongPurpose, purpose
 from models.commands import (
     export,
     history,
@@ -68,7 +69,7 @@ def _run(args: argparse.Namespace, typed: Sequence[str]) -> int:
         return _fail(2, f"there is no repository at {root}: give --repository DIR or set OPSIN_REPOSITORY")
     try:
         return _call(args, Repository(root))
-    except CannotChoose as error:
+    except (CannotChoose, WrongPurpose) as error:
         return _fail(2, str(error))
     except (ModelNotFound, VersionNotFound, VersionIsStable) as error:
         return _fail(2, f"{error} (repository {root})")
@@ -90,9 +91,11 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
         case "card":
             from models.card.command import card  # with Jinja, which nothing else here needs
 
-            return card(repository, args.target, args.out, as_json=args.json)
+            return card(repository, args.target, args.out, language=args.language, as_json=args.json)
         case "index":
             return index(repository, args.target, args)
+        case "purpose":
+            return purpose(repository, args)
         case "operating-point":
             return operating_point(repository, args)
         case "promote":

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from models.card.classes import class_rows, worst
+from models.card.classes import class_rows
 from models.card.examples import shown_examples
-from models.card.making import against, compressed, steps_of
+from models.card.making import architecture_of, compared, compressed, steps_of
 from models.card.reliability import reliability_rows
+from models.card.sentences import sentences
 from models.card.told import fraction, interval, mapping, text, whole
-from models.card.words import intended, summary, weaknesses
 from models.errors import without_host_paths
 from models.intervals import Interval, wilson
 from models.operating.figures import curve_table, point_rows
 from models.report import accuracy
 from models.store.artifact import Artifact
-from models.store.calibration import NONE_LABEL
+from models.store.calibration import NONE_LABEL, Calibration
 from models.store.evaluation import Evaluation
 from models.store.manifest import Manifest
 from models.store.operating_points import OperatingPoint
+from models.store.purposes import Purpose
 
 
-def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str, Any]:
-    """Return the card of a version as JSON.
+def card_of(artifact: Artifact, point: OperatingPoint | None = None, purpose: Purpose | None = None) -> dict[str, Any]:
+    """Return the card of a version, with its operating point and its publisher's words where there are any, as JSON.
 
     What the manifest does not tell is None, or an empty list; fractions are in [0, 1], intervals are of 95 %.
     """
@@ -30,6 +32,7 @@ def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str
     card: dict[str, Any] = {
         "model": manifest.name,
         "version": manifest.version,
+        "purpose": purpose.to_dict() if purpose else None,
         "labels": [label for label in manifest.labels if label != NONE_LABEL],
         "input": manifest.pixels.to_dict(),
         "data": _data(manifest),
@@ -38,7 +41,7 @@ def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str
         "examples": _examples(artifact),
         "confusions": _confusions(manifest.labels, evaluation) if evaluation else None,
         "reliability": reliability_rows(evaluation) if evaluation else [],
-        "label_sets": _label_sets(evaluation) if evaluation else [],
+        "label_sets": _label_sets(evaluation, manifest.calibration) if evaluation else [],
         "unsure_below": manifest.calibration.unsure_below if manifest.calibration else None,
         "operating_point": point_rows(manifest, point),
         "operating_curve": curve_table(manifest),
@@ -49,8 +52,9 @@ def card_of(artifact: Artifact, point: OperatingPoint | None = None) -> dict[str
         "state": None,
         "measured_here": None,
     }
-    card |= {"summary": summary(card), "weaknesses": weaknesses(card, worst(card["classes"])), **intended(card)}
-    return card
+    said = sentences().said(card)
+    card["made"]["against"] = said.pop("against")
+    return card | said
 
 
 def _data(manifest: Manifest) -> dict[str, Any]:
@@ -109,8 +113,8 @@ def _confusions(labels: tuple[str, ...], evaluation: Evaluation) -> dict[str, An
     return {"pairs": pairs, "num_unlisted": evaluation.num_unlisted}
 
 
-def _label_sets(evaluation: Evaluation) -> list[dict[str, Any]]:
-    num_images = sum(evaluation.num_images)
+def _label_sets(evaluation: Evaluation, calibration: Calibration | None) -> list[dict[str, Any]]:
+    num_images, num_fitted = sum(evaluation.num_images), calibration.num_images if calibration else 0
     return [
         {
             "coverage": sets.coverage,
@@ -119,9 +123,20 @@ def _label_sets(evaluation: Evaluation) -> list[dict[str, Any]]:
             "covered": round(sets.num_right / num_images, 6),
             "interval": Interval.to_list(wilson(sets.num_right, num_images)),
             "mean_labels": sets.mean_labels,
+            "num_fitted": num_fitted,
+            "expected_interval": _expected(sets.coverage, num_fitted),
         }
         for sets in evaluation.label_sets
     ]
+
+
+def _expected(coverage: float, num_fitted: int) -> list[float] | None:
+    """Return between which ends a coverage lies that is fitted to so many images, for 95 % of such sets of images.
+
+    It is distributed as Beta(k, n + 1 - k), k = ceil((n + 1) coverage), whose ends Wilson's interval of k in n is near.
+    """
+    rank = math.ceil((num_fitted + 1) * coverage)
+    return wilson(rank, num_fitted).to_list() if 0 < rank <= num_fitted else None
 
 
 def _files(artifact: Artifact) -> list[dict[str, Any]]:
@@ -140,12 +155,14 @@ def _files(artifact: Artifact) -> list[dict[str, Any]]:
 def _made(manifest: Manifest) -> dict[str, Any]:
     told = manifest.provenance
     machine, packages = mapping(told.get("machine")), mapping(told.get("packages"))
-    processor = text(machine.get("processor"))
+    processor, began_from = text(machine.get("processor")), text(mapping(told.get("config")).get("init"))
     return {
         **{name: text(told.get(name)) for name in ("created", "parent", "commit")},
+        "architecture": architecture_of(manifest),
+        "began_from": None if began_from == "none" else began_from,
         "machine": processor and {"processor": processor, "num_cores": whole(machine.get("num_cores"))},
         "packages": {name: version for name, version in packages.items() if text(version)},
         **{name: told.get(name) for name in ("compression", "weights")},
         "compressed": compressed(manifest),
-        "against": against(manifest),
+        **compared(manifest),
     }

@@ -13,14 +13,17 @@ from models.errors import without_host_paths
 from models.store.durable import replace_file
 from models.store.reference import ModelReference
 from models.store.repository import Repository
+from models.words import DEFAULT
 
 
-def card(repository: Repository, target: ModelReference, out: Path | None, *, as_json: bool) -> int:
+def card(
+    repository: Repository, target: ModelReference, out: Path | None, *, language: str = DEFAULT, as_json: bool
+) -> int:
     """Write the card of a version, the stable one by default, to a file or to standard output; returns 0."""
     artifact = repository.load(target.name, target.version)
     manifest = artifact.manifest
     point = repository.operating_point(manifest.name, manifest.version, num_classes=len(manifest.labels))
-    document = card_of(artifact, point)
+    document = card_of(artifact, point, repository.purpose(manifest.name, manifest.version))
     pictures = {
         each.number: f"data:image/webp;base64,{b64encode(thumbnail_of(artifact, each)).decode()}"
         for each in shown_examples(artifact)
@@ -28,7 +31,7 @@ def card(repository: Repository, target: ModelReference, out: Path | None, *, as
     text = (
         json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         if as_json
-        else render_card(document, picture_of=pictures.__getitem__)
+        else render_card(document, language=language, picture_of=pictures.__getitem__)
     )
     if out is None:
         print(text, end="")

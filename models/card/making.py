@@ -7,27 +7,29 @@ import shlex
 from pathlib import PurePath
 from typing import Any
 
+from models.card.sentences import sentences
 from models.card.told import mapping, sequence, text
-from models.plural import how_many
+from models.report import architecture
 from models.store.manifest import Manifest
 
 _ABSOLUTE = re.compile(r"^((?:--?[\w-]+=)?)([/~].*|[A-Za-z]:[\\/].*|file:.*)$")
 # What a command did, by the words that it begins with; the first that fits.
-WHAT = {
-    ("training", "teach"): "A ResNet-v2 learned from a finished network",
-    ("training.restore",): "The run was made again from the published version",
-    ("optimize.measure_published",): "Its answers to the test pictures were counted by class",
-    ("training",): "Trained",
-    ("optimize", "quantize", "--aware"): "Trained on with the rounding of int8 in it, and rounded to int8",
-    ("optimize", "quantize"): "Rounded to int8",
-    ("optimize", "prune"): "Made smaller (pruned) and trained on",
-    ("optimize", "auto"): "Made smaller by a search",
-    ("optimize", "export"): "A file for another device was added",
-    ("optimize.requantize",): "Rounded to int8 once more, for processors without VNNI",
-    ("models", "import"): "Made of somebody else's file",
-    ("models", "index"): "Training pictures were put beside it",
-    ("optimize.imagenet",): "Made of weights that others have trained, and rounded to int8",
+KINDS = {
+    ("training", "teach"): "taught",
+    ("training.restore",): "restored",
+    ("optimize.measure_published",): "counted",
+    ("training",): "trained",
+    ("optimize", "quantize", "--aware"): "aware",
+    ("optimize", "quantize"): "quantized",
+    ("optimize", "prune"): "pruned",
+    ("optimize", "auto"): "searched",
+    ("optimize", "export"): "exported",
+    ("optimize.requantize",): "requantized",
+    ("models", "import"): "imported",
+    ("models", "index"): "indexed",
+    ("optimize.imagenet",): "converted",
 }
+OTHER = "made"
 
 
 def steps_of(manifest: Manifest) -> list[dict[str, Any]]:
@@ -42,7 +44,8 @@ def steps_of(manifest: Manifest) -> list[dict[str, Any]]:
     steps.sort(key=lambda step: str(step.get("created") or ""))  # commands of before have no time, and come first
     return [
         {
-            "what": _what(step.get("command")),
+            "kind": (kind := _kind(step.get("command"))),
+            "what": sentences().words.plain(f"step_{kind}"),
             "command": without_paths(step["command"]) if isinstance(step.get("command"), str) else None,
             "created": text(step.get("created")),
             "of": text(step.get("of")) or text(step.get("to")) or _restored(step.get("command")),
@@ -58,24 +61,26 @@ def compressed(manifest: Manifest) -> str | None:
     return text(", ".join(f"{name.replace('_', ' ')} {_in_words(value)}" for name, value in settings.items()))
 
 
-def against(manifest: Manifest) -> list[str]:
-    """Say how it compares with the first model of its line, and with what was served when it was published."""
-    lines = []
+def architecture_of(manifest: Manifest) -> str | None:
+    """Name the kind of network, such as "resnet_v2 20"; None where the manifest does not tell."""
+    return None if (name := architecture(manifest)) == "-" else name
+
+
+def compared(manifest: Manifest) -> dict[str, Any]:
+    """Return how it compares with the first model of its line, and with what was served when it was published."""
+    found: dict[str, Any] = {"line": None, "instead_of": None}
     line: Any = manifest.provenance.get("line")
     match line:
         case {"published": str(first), "top1_points": float() | int() as points, "num_images": int(number)}:
-            within = ""
+            within = None
             match line.get("top1_points_interval"):
                 case [float() | int() as low, float() | int() as high]:
-                    within = f" ({low:+.2f} to {high:+.2f})"
-            lines.append(
-                f"Against {first}, with which its line of compressions began: {points:+.2f} points of accuracy{within} "
-                f"on {how_many(number, 'validation picture')}."
-            )
+                    within = [low, high]
+            found["line"] = {"first": first, "points": points, "interval": within, "num_images": number}
     match manifest.provenance.get("compared_with_stable"):
         case {"reason": str(reason), "instead_of": int(version)} if reason:
-            lines.append(f"Against version {version}, which was served before: {reason}.")
-    return lines
+            found["instead_of"] = {"version": version, "reason": reason}
+    return found
 
 
 def without_paths(command: str) -> str:
@@ -92,13 +97,13 @@ def _in_words(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value}"
 
 
-def _what(command: object) -> str:
+def _kind(command: object) -> str:
     words = str(command or "").removeprefix("python -m ").split()
-    for begin, what in WHAT.items():
+    for begin, kind in KINDS.items():
         head, *options = begin
         if words[:1] == [head] and all(option in words for option in options):
-            return what
-    return "Made"
+            return kind
+    return OTHER
 
 
 def _restored(command: object) -> str | None:

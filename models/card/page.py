@@ -9,23 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from models.card.reliability import SIDE, points
-from models.card.words import interval_words, of_hundred
-from models.plural import how_many
+from models.card.sentences import Sentences, sentences
+from models.card.told import mapping, text
+from models.operating.figures import FEW
 from models.report import size
+from models.words import DEFAULT
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 MAX_MATRIX_CLASSES = 20
-MAX_PAIRS = 50
+MAX_PAIRS = 20
 MAX_OPEN_ROWS = 30
 NUM_SHADES = 9
+OF_SLIDER = ("slider_accepting", "slider_nothing", "percent", "interval")
 
 
 def render_card(
     card: Mapping[str, Any],
     *,
+    language: str = DEFAULT,
+    state: str | None = None,
     style_url: str | None = None,
     script_url: str | None = None,
     cards_url: str | None = None,
@@ -36,21 +42,38 @@ def render_card(
 
     Args:
         card: of `models.card.card.card_of`, with what a server adds.
+        language: of its words, one of `models.words.LANGUAGES`.
+        state: whether it is served, in words of that language.
         style_url: where the style is; None puts it into the page.
         script_url: likewise the script.
         cards_url: of the list of cards; None where there is none.
         url_of: finds the card of "name:version"; None where it has none.
         picture_of: finds the address of an example picture by its number.
     """
+    say = sentences(language)
     return (
         _templates()
         .get_template("card.html")
         .render(
             card=card,
+            reference=f"{card['model']}:{card['version']}",
+            t=say.words,
+            say=say,
+            said=say.said(card),
+            state=state,
+            measured=[row for row in card["classes"] if row["num_images"]],
+            unmeasured=_unmeasured(card),
             matrix=_matrix(card),
             curve=_curve(card),
+            slider_words={key: say.words.texts[key] for key in OF_SLIDER},
+            few=FEW,
+            few_accepted=_few_accepted(card),
             points=points(card["reliability"]),
             side=SIDE,
+            times=_times(card, say),
+            weights=text(mapping(card["made"]["weights"]).get("package")),
+            published=max((step["created"][:10] for step in card["steps"] if step["created"]), default=None),
+            packages=[f"{name} {version}" for name, version in card["made"]["packages"].items()],
             style_url=style_url,
             script_url=script_url,
             style=None if style_url else (STATIC / "card.css").read_text(),
@@ -65,9 +88,14 @@ def render_card(
     )
 
 
-def render_list(models: Sequence[Mapping[str, Any]], *, style_url: str, home_url: str) -> str:
+def render_list(models: Sequence[Mapping[str, Any]], *, style_url: str, home_url: str, language: str = DEFAULT) -> str:
     """Return the page that lists versions, as `GET /models` has them."""
-    return _templates().get_template("list.html").render(models=models, style_url=style_url, home_url=home_url)
+    say = sentences(language)
+    return (
+        _templates()
+        .get_template("list.html")
+        .render(models=models, style_url=style_url, home_url=home_url, say=say, t=say.words)
+    )
 
 
 @cache
@@ -77,13 +105,34 @@ def _templates() -> Environment:
     )
     templates.filters |= {
         "size": size,
-        "hundred": of_hundred,
-        "interval": interval_words,
-        "percent": lambda fraction: "-" if fraction is None else f"{100 * fraction:.1f} %",
-        "how_many": how_many,
         "number": lambda number: "-" if number is None else f"{number:,}",
     }
+    templates.globals |= {"code": Markup("<code>{}</code>").format, "link": _link}
     return templates
+
+
+def _link(url: str | None, words: str) -> Markup | str:
+    return words if url is None else Markup('<a href="{}">{}</a>').format(url, words)
+
+
+def _unmeasured(card: Mapping[str, Any]) -> list[str]:
+    """Return the classes of which there are no figures."""
+    rows = card["classes"]
+    return [row["label"] for row in rows if not row["num_images"]] if rows else list(card["labels"])
+
+
+def _few_accepted(card: Mapping[str, Any]) -> int:
+    """Count the classes of which too few answers are accepted to say what their threshold gives."""
+    rows = (card["operating_point"] or card["operating_curve"] or {"classes": ()})["classes"]
+    taken = [row["num_accepted"] for row in rows if row["threshold"] is not None]
+    return sum(number is not None and number < FEW for number in taken)
+
+
+def _times(card: Mapping[str, Any], say: Sentences) -> list[str]:
+    """Say what pictures took on average on the server that shows the card."""
+    here = card["measured_here"] or {}
+    found = {key: here.get(f"{key}_ms") for key in ("decode", "queue", "inference")}
+    return [say.words.plain(f"time_{key}", time=f"{ms:.1f}") for key, ms in found.items() if ms is not None]
 
 
 def _curve(card: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -15,7 +15,12 @@ _STORED, _FASTEST = 0, 1
 
 def chunk(kind: bytes, body: bytes) -> bytes:
     """Write a part of the file (PNG specification, 5.3)."""
-    return b"%b%b%b%b" % (struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))))
+    return b"%b%b%b%b" % (
+        struct.pack(">I", len(body)),
+        kind,
+        body,
+        struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))),
+    )
 
 
 def palette_chunks(colors: bytes, alphas: bytes) -> bytes:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from models.operating.figures import point_rows
+from models.operating.figures import FEW, point_rows
 from models.report import percent, table
 from models.store.manifest import Manifest
 from models.store.operating_points import OperatingPoint
@@ -15,7 +15,6 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 
 MAX_NAMED = 5
-FEW = 30  # accepted images of a class
 
 
 class CannotChoose(ValueError):

@@ -10,6 +10,7 @@ from models.store.manifest import Manifest
 from models.store.operating_curve import Accepted, OperatingCurve
 from models.store.operating_points import OperatingPoint
 
+FEW = 30  # accepted images of a class, of which fewer say little
 SHOWN = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)  # of thresholds for all classes
 
 

@@ -25,7 +25,7 @@ HISTORY_FILE = "history.jsonl"
 MAX_HISTORY_BYTES = 16 * 1024**2  # of its end, that are read
 MAX_WHY_CHARACTERS = 1000
 
-Action = Literal["publish", "promote", "rollback", "retire", "canary", "shadow", "operating-point"]
+Action = Literal["publish", "promote", "rollback", "retire", "canary", "shadow", "operating-point", "purpose"]
 
 
 @dataclass(frozen=True, slots=True)

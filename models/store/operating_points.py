@@ -6,21 +6,17 @@ version, in the model's folder, and not in the version.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.errors import CorruptArtifact
+from models.store.by_version import read_entries, write_entry
 from models.store.columns import fraction
-from models.store.durable import replace_file
 from models.store.fields import validate_text
-from models.store.regular_file import open_regular
-from models.store.strict_json import parse_object
 
 OPERATING_POINTS_FILE = "operating_points.json"
-MAX_FILE_BYTES = 8 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ def read_operating_point(folder: Path, version: int, num_classes: int) -> Operat
         CorruptArtifact: the file is malformed, or has a threshold too many or too few.
     """
     try:
-        entry = _read(folder).get(str(version))
+        entry = read_entries(folder / OPERATING_POINTS_FILE).get(str(version))
         if entry is None:
             return None
         point = OperatingPoint.from_dict(entry)
@@ -86,21 +82,4 @@ def read_operating_point(folder: Path, version: int, num_classes: int) -> Operat
 
 def write_operating_point(folder: Path, version: int, point: OperatingPoint | None) -> None:
     """Set the operating point of a version, or forget it, and keep those of the others; call it while `locked`."""
-    try:
-        points = _read(folder)
-    except ValueError:  # what cannot be read tells nothing that could be kept
-        points = {}
-    points.pop(str(version), None)
-    if point is not None:
-        points[str(version)] = point.to_dict()
-    path = folder / OPERATING_POINTS_FILE
-    if points or path.exists():
-        replace_file(path, (json.dumps(points, indent=2) + "\n").encode())
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    try:
-        with open_regular(folder / OPERATING_POINTS_FILE) as file:
-            return parse_object(file.read(MAX_FILE_BYTES + 1), OPERATING_POINTS_FILE, max_bytes=MAX_FILE_BYTES)
-    except FileNotFoundError:
-        return {}
+    write_entry(folder / OPERATING_POINTS_FILE, version, point.to_dict() if point else None)

@@ -4,6 +4,7 @@
 <root>/<name>/routing.json    {"stable": <version>}, and maybe a canary; without it, the highest version is stable
 <root>/<name>/history.jsonl   what was published, promoted, rolled back, retired and tried as a canary
 <root>/<name>/operating_points.json    from which probability on answers of a version are accepted
+<root>/<name>/purposes.json            what its publisher says of a version
 <root>/repository.json        {"default": <name>}; where there is none, whoever serves it decides
 """
 
@@ -32,6 +33,7 @@ from models.store.folder_contents import folders_in
 from models.store.history import Action, Change, append, change_now, read_history, stable_before
 from models.store.manifest import Manifest
 from models.store.operating_points import OperatingPoint, read_operating_point, write_operating_point
+from models.store.purposes import Purpose, read_purpose, write_purpose
 from models.store.routing import ROUTING_FILE, locked, read_routing, set_stable
 from models.store.staging import Staging, staged
 
@@ -39,8 +41,8 @@ from models.store.staging import Staging, staged
 class Repository:
     """Models in a folder. It holds no state, so that any number of them, in any process, agree.
 
-    Everything but `publish`, `promote`, `rollback`, `retire` and `set_operating_point` only reads, and works on a
-    read-only file system.
+    Everything but `publish`, `promote`, `rollback`, `retire`, `set_operating_point` and `set_purpose` only reads, and
+    works on a read-only file system.
     """
 
     def __init__(self, root: Path) -> None:
@@ -259,6 +261,20 @@ class Repository:
             stable, why = self.stable_version(name), f"{asked}: {why}" if why else asked
             append(folder, change_now("operating-point", version, stable=stable, before=stable, why=why))
             write_operating_point(folder, version, point)
+
+    def purpose(self, name: str, version: int) -> Purpose | None:
+        """Read what the publisher of a version says of it; CorruptArtifact where nobody can tell."""
+        with without_host_paths(f"the purposes of model {name!r} cannot be read"):
+            return read_purpose(self.root / name, version)
+
+    def set_purpose(self, name: str, version: int, purpose: Purpose | None, *, why: str = "") -> None:
+        """Set it, or forget it, and record why; ModelNotFound or VersionNotFound where the version is not there."""
+        self._check_there(name, version)
+        folder = self.root / name
+        with without_host_paths(f"the purpose of model {name!r} cannot be set"), locked(folder):
+            stable = self.stable_version(name)
+            append(folder, change_now("purpose", version, stable=stable, before=stable, why=why))
+            write_purpose(folder, version, purpose)
 
     def history(self, name: str) -> list[Change]:
         """Read what was done to a model, the oldest first.

@@ -10,13 +10,16 @@ from flask import Blueprint, Response, make_response, request, url_for
 from models.card.card import accuracy_of, card_of
 from models.card.examples import shown_examples, thumbnail_of
 from models.card.page import render_card, render_list
+from models.card.sentences import sentences
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound, without_host_paths
 from models.store.fields import MANIFEST_FILE, VERSION
 from models.store.repository import Repository
+from models.words import DEFAULT
 from server.api.errors import JSONResponse
 from server.api.pages import SECURITY_HEADERS
 from server.api.probabilities import version_of
 from server.api.wants_page import wants_page
+from server.api.words import language_for
 from server.engine.client import EngineClient
 from server.metrics import Metrics
 from server.observed import measured_here
@@ -33,9 +36,13 @@ class Cards:
         self._engine, self._metrics = engine, metrics
         self._repository = Repository(settings.repository)
 
-    def versions(self) -> list[dict[str, Any]]:
-        """List all versions, the default model's first, the newest of each first."""
-        return [self._listed(name, version) for name in self._names() for version in reversed(self._versions(name))]
+    def versions(self, language: str = DEFAULT) -> list[dict[str, Any]]:
+        """List all versions, the default model's first, the newest of each first; states are in words of a language."""
+        return [
+            self._listed(name, version, language)
+            for name in self._names()
+            for version in reversed(self._versions(name))
+        ]
 
     def card(self, name: str, version: int | None) -> dict[str, Any]:
         """Return the card of a version, the stable one if None, with what this server measured where it serves it.
@@ -47,12 +54,13 @@ class Cards:
         self._check_served(name)
         artifact = self._repository.load(name, version, verify=False)
         number, num_classes = artifact.manifest.version, len(artifact.manifest.labels)
-        card = card_of(artifact, self._repository.operating_point(name, number, num_classes=num_classes))
+        point = self._repository.operating_point(name, number, num_classes=num_classes)
+        card = card_of(artifact, point, self._repository.purpose(name, number))
         catalogue = self._engine.catalogue
         for model, choice in zip(catalogue.models, catalogue.runtimes, strict=True):
             if (model.name, model.version) == (name, card["version"]):
                 card["measured_here"] = measured_here(model, choice, self._metrics.registry.collect())
-        return {**card, "state": self._state(name, card["version"])["state"]}
+        return {**card, "state": self.state(name, card["version"])["state"]}
 
     def example(self, name: str, version: int | None, number: str) -> bytes:
         """Return a picture of a card, WebP; VersionNotFound where the card has none of that number."""
@@ -85,22 +93,21 @@ class Cards:
         except ArtifactError:  # its folder has gone, or cannot be read; what was loaded is served all the same
             return []
 
-    def _state(self, name: str, version: int) -> dict[str, Any]:
+    def state(self, name: str, version: int, language: str = DEFAULT) -> dict[str, Any]:
+        """Tell whether a version is served, in words of a language, too."""
         catalogue = self._engine.catalogue
         default = catalogue.default_model
         is_served = any((model.name, model.version) == (name, version) for model in catalogue.models)
         is_default = default is not None and (default.name, default.version) == (name, version)
         reasons = [each.reason for each in catalogue.refused if (each.name, each.version) == (name, version)]
-        words = "served, the default" if is_default else "served" if is_served else "kept, not served"
-        return {
-            "is_served": is_served,
-            "is_default": is_default,
-            "state": f"cannot be served: {reasons[0]}" if reasons and not is_served else words,
-        }
+        is_refused = bool(reasons) and not is_served
+        kind = "refused" if is_refused else "default" if is_default else "served" if is_served else "kept"
+        words = sentences(language).words.plain(f"state_{kind}", reason=reasons[0] if is_refused else "")
+        return {"is_served": is_served, "is_default": is_default, "state": words}
 
-    def _listed(self, name: str, version: int) -> dict[str, Any]:
+    def _listed(self, name: str, version: int, language: str) -> dict[str, Any]:
         url = url_for("cards.card", name=name, version=version)
-        told = {"name": name, "version": version, **self._state(name, version), "url": url}
+        told = {"name": name, "version": version, **self.state(name, version, language), "url": url}
         try:
             with without_host_paths(f"{name} version {version} cannot be read"):
                 manifest = (self._repository.root / name / str(version) / MANIFEST_FILE).stat()
@@ -133,20 +140,24 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
 
     @routes.get("/models")
     def models() -> Response:
-        versions = cards.versions()
         if not wants_page(request):
-            return _kept_for_nobody(JSONResponse({"models": versions}))
-        return _page(
-            render_list(versions, style_url=url_for("static", filename="card.css"), home_url=url_for("pages.index"))
+            return _kept_for_nobody(JSONResponse({"models": cards.versions()}))
+        language, style_url = language_for(request.accept_languages), url_for("static", filename="card.css")
+        page = render_list(
+            cards.versions(language), language=language, style_url=style_url, home_url=url_for("pages.index")
         )
+        return _page(page)
 
     @routes.get("/models/<name>/<version>")
     def card(name: str, version: str) -> Response:
         document = cards.card(name, version_of(version))
         if not wants_page(request):
             return _kept_for_nobody(JSONResponse(document))
+        language = language_for(request.accept_languages)
         page = render_card(
             document,
+            language=language,
+            state=cards.state(name, document["version"], language)["state"],
             style_url=url_for("static", filename="card.css"),
             script_url=url_for("static", filename="card.js"),
             cards_url=url_for("cards.models"),
@@ -165,7 +176,7 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
 
 def _page(text: str) -> Response:
     response = make_response(text)
-    response.headers.update(SECURITY_HEADERS)
+    response.headers.update({**SECURITY_HEADERS, "Vary": "Accept, Accept-Language"})
     return response
 
 

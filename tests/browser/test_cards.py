@@ -43,9 +43,9 @@ def test_slider_says_what_a_threshold_gives_by_keyboard(open_page, counted):
     assert slider.get_attribute("aria-valuetext") == "65 %"
     assert page.text(".slider output") == (
         "Accepting answers of 65 % and more: 85.0 % of the pictures are answered, and of these answers 100.0 % are "
-        "right; 15.0 % are left to a person."
+        "right (98.5 to 100.0); 15.0 % are left to a person."
     )
-    assert page.text("tr[data-class='1']") == "rose 65 % 100.0 % 60.0 % 60"
+    assert page.text("tr[data-class='1']") == "rose 65 % 100.0 % (94.0 to 100.0) 60.0 % 60"
     slider.send_keys(Keys.END)
     assert page.text(".slider output") == "No answer is as sure as 99.9 %: all pictures are left to a person."
 

@@ -6,7 +6,8 @@ import pytest
 from card_artifacts import counted_manifest
 from small_artifacts import small_manifest
 
-from models.card.making import against, compressed, steps_of, without_paths
+from models.card.making import compared, compressed, steps_of, without_paths
+from models.card.sentences import sentences
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,14 @@ def test_paths_of_the_machine_are_not_shown(command, shown):
 def test_steps_stand_in_their_order_with_what_they_did():
     assert steps_of(counted_manifest()) == [
         {
+            "kind": "trained",
             "what": "Trained",
             "command": "python -m training --data flowers.zip --name flowers",
             "created": None,
             "of": None,
         },
         {
+            "kind": "quantized",
             "what": "Rounded to int8",
             "command": "python -m optimize quantize --workdir flowers",
             "created": "2026-11-29T19:09:10+00:00",
@@ -62,7 +65,7 @@ def test_settings_of_a_compression_are_told():
 
 
 def test_comparison_with_the_first_of_its_line_has_an_interval():
-    assert against(counted_manifest()) == [
+    assert sentences().against(compared(counted_manifest())) == [
         "Against flowers:1, with which its line of compressions began: -0.31 points of accuracy (-3.55 to +2.93) on "
         "300 validation pictures."
     ]

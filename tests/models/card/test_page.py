@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from card_artifacts import counted_manifest
 from html_reader import Reader
@@ -16,7 +18,10 @@ from small_artifacts import small_manifest, small_sources
 from models.card.card import card_of
 from models.card.page import STATIC, render_card
 from models.store.artifact import Artifact, read_artifact
+from models.store.calibration import Calibration
+from models.store.evaluation import Evaluation, LabelSets
 from models.store.operating_points import OperatingPoint
+from models.store.purposes import Purpose
 from models.store.repository import Repository
 
 # Those that a card looks at, and one in place of all others.
@@ -43,7 +48,7 @@ def test_page_is_well_formed_and_tells_the_figures(page):
     flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
     assert "Of 100 pictures it is right about 85 (80.5 to 88.6; 300 test pictures)." in flat
     assert "rose 100 60.0 % (50.2 to 69.1) 92.3 % (83.2 to 96.7) tulip 40" in flat
-    assert "On A Processor, 2 cores; code at commit 0123456789ab" in flat
+    assert "On A Processor, 2 cores; code at commit 0123456789ab ." in flat
 
 
 def test_every_table_has_a_caption_and_headers(page):
@@ -90,10 +95,6 @@ def test_version_that_it_came_from_is_linked_where_it_has_a_card(page):
 
 
 def test_many_classes_are_folded_away_and_their_pairs_listed(page):
-    import numpy as np
-
-    from models.store.evaluation import Evaluation
-
     labels = tuple(f"class {index}" for index in range(40))
     targets = np.arange(40)
     evaluation = Evaluation.of(np.eye(40, dtype=np.float32)[np.roll(targets, 1)], targets, precision="int8")
@@ -101,7 +102,7 @@ def test_many_classes_are_folded_away_and_their_pairs_listed(page):
     Reader(text)
     assert "<details><summary>All 40 classes</summary>" in text
     assert 'class="heat"' not in text
-    assert "The pairs of classes that are confused most;" in text
+    assert "The pairs of classes that are confused most, 20 of 40;" in text
 
 
 def test_slider_has_the_curve_of_the_manifest_and_the_table_says_the_same_without_a_script(page):
@@ -133,6 +134,59 @@ def test_page_of_a_version_that_nobody_measured_is_whole(page):
     Reader(text)
     assert "was not counted when it was published" in text
     assert "Machine and commit were not recorded" in text
+
+
+def test_page_is_in_the_language_that_is_wanted_and_labels_are_not_translated(page):
+    text = page(counted_manifest(), language="zh")
+    Reader(text)
+    shown = re.sub(r"<(script|style).*?</\1>", "", text, flags=re.DOTALL)
+    flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", shown))
+    assert '<html lang="zh-Hans">' in text
+    assert all(part in flat for part in ("它答对约 85 张", "80.5 至 88.6", "300 张测试图片"))
+    assert "rose 100 60.0% (50.2 至 69.1) 92.3% (83.2 至 96.7) tulip 40" in flat
+    assert not re.search(r"\b(It|pictures|Measured|right)\b", flat)
+
+
+def test_page_without_a_curve_says_what_is_not_known_and_how_to_set_a_threshold(page):
+    flat = re.sub(r"<[^>]+>", "", page(counted_manifest(operating_curve=None)))
+    assert "What thresholds would give is not known" in flat
+    assert "python -m models operating-point flowers:1 --threshold CLASS=0.9" in flat
+
+
+def test_classes_without_a_test_picture_are_listed_apart(page):
+    evaluation = Evaluation.of(np.eye(3, dtype=np.float32)[[0, 1]], np.array([0, 0]), precision="int8")
+    text = page(counted_manifest(evaluation=evaluation))
+    assert re.findall(r"<summary>(.*?)</summary>", text)[0] == "2 classes without a test picture"
+    assert '<ul class="labels"><li dir="auto">rose</li><li dir="auto">tulip</li></ul>' in text
+
+
+def test_sets_of_labels_that_held_fewer_than_asked_say_so(page):
+    manifest = counted_manifest(calibration=Calibration(num_images=46, scores=(0.1,) * 46))
+    rows = [LabelSets(0.8, 190, 1.1), LabelSets(0.9, 270, 2.0), LabelSets(0.99, 300, 3.0)]
+    flat = re.sub(r"<[^>]+>", "", page(replace(manifest, evaluation=replace(manifest.evaluation, label_sets=rows))))
+    assert flat.count("fewer than asked") == 1
+    assert "69.3 to 90.9 was to be expected of 46 validation pictures for 80.0 %." in flat
+    assert "3.00 (all of them: the validation pictures are too few to promise less)" in flat
+
+
+def test_words_of_the_publisher_come_first_and_are_escaped(tmp_path):
+    artifact = Repository(tmp_path / "m").publish(counted_manifest(), small_sources(tmp_path))
+    purpose = Purpose(("Sorting <b>my</b> garden",), ("Shops",), ("No winter",), "Ada", "ada@example.org", "CC0")
+    text = render_card(card_of(artifact, purpose=purpose))
+    Reader(text)
+    flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+    assert "<b>my</b>" not in text
+    assert (
+        "Its publisher says For Sorting &lt;b&gt;my&lt;/b&gt; garden Not for Shops To bear in mind No winter What "
+        "follows from how it was made and measured For Sorting pictures like those of flowers" in flat
+    )
+    assert "made by Ada questions to ada@example.org licence CC0 published 2026-11-29" in flat
+
+
+def test_publisher_that_says_nothing_is_told_how(page):
+    flat = re.sub(r"<[^>]+>", "", page(counted_manifest()))
+    assert "Its publisher has not said what it is for." in flat
+    assert "python -m models purpose flowers:1" in flat
 
 
 anything = st.recursive(

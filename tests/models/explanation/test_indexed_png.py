@@ -19,7 +19,9 @@ def test_picture_is_read_as_it_was_written(width, height):
     lines[:, 1:] = np.random.default_rng(0).integers(0, 10, (height, width))
     with Image.open(io.BytesIO(indexed_png(lines, PALETTE)), formats=("PNG",)) as picture:
         pixels = np.asarray(picture.convert("RGBA"))
-    expected = [[[3 * color, 3 * color + 1, 3 * color + 2, 10 * color] for color in line[1:]] for line in lines.tolist()]
+    expected = [
+        [[3 * color, 3 * color + 1, 3 * color + 2, 10 * color] for color in line[1:]] for line in lines.tolist()
+    ]
     assert pixels.tolist() == expected
 
 

@@ -14,11 +14,13 @@ from small_artifacts import small_sources
 
 from models.examples.index import Example, write_index
 from models.store.examples import Examples
+from models.store.purposes import Purpose
 from models.store.repository import Repository
 from server.engine.catalogue import RefusedModel
 from server.engine.shared_catalogue import write_catalogue
 from server.settings import Settings
 
+IN_SHORT = {"en": "In short", "zh": "概要"}
 PAGE = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
@@ -72,7 +74,11 @@ def test_manifests_of_a_list_are_read_again_only_when_they_have_changed(client, 
 
 def test_list_is_a_page_for_a_browser(client):
     answer = client.get("/models", headers=PAGE)
-    assert (answer.status_code, answer.mimetype, answer.headers["Vary"]) == (200, "text/html", "Accept")
+    assert (answer.status_code, answer.mimetype, answer.headers["Vary"]) == (
+        200,
+        "text/html",
+        "Accept, Accept-Language",
+    )
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert Reader(answer.text).values("href")[1:] == [
         "/",
@@ -100,6 +106,26 @@ def test_card_is_json_for_a_program_and_a_page_for_a_browser(client):
     assert (page.status_code, page.mimetype) == (200, "text/html")
     Reader(page.text)
     assert "Of 100 pictures it is right about 85" in page.text
+
+
+@pytest.mark.parametrize(("wanted", "language"), [("zh-CN,zh;q=0.9,en;q=0.5", "zh"), ("de,en;q=0.5", "en"), ("", "en")])
+def test_pages_are_in_the_language_of_the_browser_and_json_is_not(client, wanted, language):
+    headers = {**PAGE, "Accept-Language": wanted}
+    for path, said in (
+        ("/models", {"en": "served, the default", "zh": "正在提供服务"}),
+        ("/models/colours/3", IN_SHORT),
+    ):
+        answer = client.get(path, headers=headers)
+        assert said[language] in answer.text
+        assert answer.headers["Vary"] == "Accept, Accept-Language"
+        assert client.get(path, headers={"Accept-Language": wanted}).json == client.get(path).json
+
+
+def test_words_of_the_publisher_are_on_the_card_of_that_version_and_later_ones(client, repository):
+    repository.set_purpose("colours", 2, Purpose(is_for=("Sorting paint",)))
+    found = [client.get(f"/models/colours/{version}").json["purpose"] for version in (1, 2, 3)]
+    assert [each and each["is_for"] for each in found] == [None, ["Sorting paint"], ["Sorting paint"]]
+    assert '<li dir="auto">Sorting paint</li>' in client.get("/models/colours/3", headers=PAGE).text
 
 
 def test_card_of_what_is_served_has_what_was_measured_here_and_that_of_others_has_not(client, encode):
