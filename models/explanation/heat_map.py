@@ -84,8 +84,7 @@ def _colors_of(class_map: Floats, width: int, height: int) -> npt.NDArray[np.uin
 def _smooth(class_map: Floats, width: int, height: int) -> Floats:
     """Enlarge a map as Pillow does bilinearly, in two products, which take a tenth of its time."""
     rows, columns = class_map.shape
-    enlarged: Floats = _stretching(rows, height) @ class_map @ _stretching(columns, width).T
-    return enlarged
+    return np.asarray(_stretching(rows, height) @ class_map @ _stretching(columns, width).T, np.float32)
 
 
 @lru_cache(maxsize=256)
