@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ class VersionRefused(OpsinError):
 
 
 class LoadAttempts:
-    """The versions that one engine tried to load. One thread calls it.
+    """The versions that one engine tried to load; several threads may load some.
 
     Args:
         notes: uint64 [table.MAX_LOAD_ATTEMPTS], keys of versions; 0 is a free place.
@@ -44,6 +45,7 @@ class LoadAttempts:
         self, notes: NDArray[np.uint64], *, before: Catalogue, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._notes, self._clock = notes, clock
+        self._lock = threading.Lock()  # of the notes
         self._before = {key_of(model.name, model.version) for model in before.models_of_their_own}
         self._refused: dict[int, tuple[float, str]] = {}  # when to try again, and why not before
         self._explained: dict[int, str] = {}  # whose traceback the log has
@@ -58,7 +60,8 @@ class LoadAttempts:
         key, started = key_of(name, version), self._clock()
         refusal = f"model {name!r} version {version} cannot be served"
         self._raise_if_refused(key, refusal)
-        self._notes[np.argmin(self._notes)] = key  # where no place is free, one of the others gives way
+        with self._lock:
+            self._notes[np.argmin(self._notes)] = key  # where no place is free, one of the others gives way
         try:
             yield
         except Exception as error:  # what is no Exception ends the engine, and stays noted
@@ -85,7 +88,8 @@ class LoadAttempts:
             self._refused.pop(key_of(name, version), None)
 
     def _cross_out(self, key: int) -> None:
-        self._notes[self._notes == key] = 0
+        with self._lock:
+            self._notes[self._notes == key] = 0
 
     def _raise_if_refused(self, key: int, refusal: str) -> None:
         num_deaths = int(np.count_nonzero(self._notes == key))

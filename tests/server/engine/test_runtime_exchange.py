@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import Executor, Future
 
 import pytest
 from engines import LITERT
@@ -129,6 +130,64 @@ def test_engine_that_ended_as_it_loaded_a_runtime_has_a_successor_that_does_not(
     assert workshop.models[KEY].runtime == "litert"
     assert "loading it ended the engine" in workshop.catalogue.runtimes[0].reason
     workshop.now += RETRY_S
+
+
+class Later(Executor):
+    """Does nothing until it is told."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def submit(self, function, /, *arguments):
+        self.waiting.append((Future(), function, arguments))
+        return self.waiting[-1][0]
+
+    def work(self):
+        for future, function, arguments in self.waiting:
+            if future.set_running_or_notify_cancel():
+                future.set_result(function(*arguments))
+        self.waiting = []
+
+
+@pytest.fixture
+def later(workshop):
+    workshop.executor = Later()
+    return workshop.executor
+
+
+def test_change_of_the_repository_does_not_wait_for_a_runtime_that_is_being_loaded(workshop, later, registry, trials):
+    trials.choices[KEY] = FASTER
+    registry.refresh()
+    assert (workshop.models[KEY].runtime, workshop.catalogue.runtimes) == ("litert", (LITERT,))
+    workshop.publish()
+    registry.refresh()
+    assert workshop.served == [("a", 2)]
+    workshop.promote("a", 1)
+    registry.refresh()
+    assert workshop.served == [("a", 1)]
+    later.work()
+    registry.refresh()
+    assert (workshop.models[KEY].runtime, workshop.catalogue.runtimes) == ("openvino", (FASTER,))
+
+
+@pytest.mark.parametrize("is_loaded_first", [True, False])
+def test_runtime_that_is_loaded_for_a_version_that_has_gone_is_freed(
+    workshop, later, registry, trials, is_loaded_first
+):
+    trials.choices[KEY] = FASTER
+    registry.refresh()
+    if is_loaded_first:
+        later.work()
+    faster = workshop.runtimes["a", 1]
+    workshop.publish()
+    for _ in range(2):
+        registry.refresh()
+        workshop.now += 100
+    registry.refresh()
+    later.work()
+    assert faster.num_closed == 1
+    assert [*workshop.models] == [key_of("a", 2)]
+    registry.close()
 
 
 def test_version_that_is_freed_is_not_tried_any_more(workshop, registry, trials):
