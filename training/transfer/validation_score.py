@@ -63,7 +63,7 @@ class FineTuned:
 
     def __str__(self) -> str:
         verdict = "they are kept" if self.is_kept else "the classifier alone is kept"
-        alone = f"the classifier alone: {self.before.num_right}, loss {self.before.loss:.3f}"
+        alone = f"the classifier alone: {self.before.num_right} right, loss {self.before.loss:.3f}"
         return f"all layers: {self.after}, loss {self.after.loss:.3f}; {alone}; {verdict}"
 
     def save(self, workdir: Path) -> None:

@@ -28,8 +28,8 @@ def test_what_all_layers_made_of_a_classifier_is_kept_where_it_is_not_worse(tmp_
     assert FineTuned(alone, surer).is_kept
     assert not FineTuned(surer, alone).is_kept
     assert str(FineTuned(surer, alone)) == (
-        "all layers: 80.0 % of 15 validation images (54.8 to 93.0), loss 0.457; the classifier alone: 12, loss 0.400; "
-        "the classifier alone is kept"
+        "all layers: 80.0 % of 15 validation images (54.8 to 93.0), loss 0.457; "
+        "the classifier alone: 12 right, loss 0.400; the classifier alone is kept"
     )
     assert FineTuned.read(tmp_path) is None
     FineTuned(alone, surer).save(tmp_path)
