@@ -26,12 +26,13 @@ newest = $(if $(shell grep '^tensorflow' $<),13,99)
 	@touch $@
 
 # HEIF=1 adds what reads HEIC photos, REDIS=1 what counts requests with Redis, TRACING=1 what sends traces, GRPC=1 what speaks
-# gRPC, OPENVINO=1 another runtime, which serves where it is faster.
+# gRPC, OPENVINO=1 another runtime, which serves where it is faster, ONNX=1 what runs ONNX files.
 heif = $(if $(filter 1,$(HEIF)),.venv/$(1)/.heif)
 redis = $(if $(filter 1,$(REDIS)),.venv/$(1)/.redis)
 tracing = $(if $(filter 1,$(TRACING)),.venv/$(1)/.tracing)
 grpc = $(if $(filter 1,$(GRPC)),.venv/$(1)/.grpc)
 openvino = $(if $(filter 1,$(OPENVINO)),.venv/$(1)/.openvino)
+onnx = $(if $(filter 1,$(ONNX)),.venv/$(1)/.onnx)
 
 .venv/%/.heif: requirements/heif.txt .venv/%/.done
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
@@ -53,7 +54,11 @@ openvino = $(if $(filter 1,$(OPENVINO)),.venv/$(1)/.openvino)
 	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) $(call grpc,serve) $(call openvino,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
+.venv/%/.onnx: requirements/serve-onnx.txt .venv/%/.done
+	.venv/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+serve: .venv/serve/.done $(call heif,serve) $(call redis,serve) $(call tracing,serve) $(call grpc,serve) $(call openvino,serve) $(call onnx,serve) ## serve a model at http://127.0.0.1:5000 (OPSIN_PORT, OPSIN_HOST, OPSIN_REPOSITORY, OPSIN_MODEL)
 	@exec .venv/serve/bin/python -m server
 
 # DRY_RUN=1 says what would be done, and how long it would take.
@@ -130,7 +135,7 @@ lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked req
 	done
 
 # What is installed somewhere, each with a lock file of its own.
-PURPOSES = serve serve-openvino serve-gpu backbones heif redis parquet tracing grpc train onnx gpu
+PURPOSES = serve serve-openvino serve-onnx serve-gpu serve-onnx-gpu backbones heif redis parquet tracing grpc train onnx gpu
 
 protos: .venv/dev/.done ## compile server/grpc/protos/*.proto, after a change there
 	cd server/grpc/protos && ../../../.venv/dev/bin/python -m grpc_tools.protoc --proto_path=. --include_imports \

@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(arguments, argparse.Namespace(repository=None, json=False))
     if args.command == "verify" and args.target is None and (args.golden or args.answers):
         parser.error("--golden and --answers need a FILE or NAME to compare with")
-    if args.command == "publish" and args.test and not args.onnx:
+    if args.command == "publish" and args.test and not (args.onnx or args.onnx_float32):
         parser.error("--test measures an ONNX file: give --onnx, too")
     if args.command == "operating-point":
         check_operating_point_arguments(parser, args)
@@ -135,7 +135,13 @@ def _parser() -> argparse.ArgumentParser:
     publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
-    publish.add_argument("--onnx", action="store_true", help="add model.onnx with its figures (requirements/onnx.txt)")
+    onnx = publish.add_mutually_exclusive_group()
+    onnx.add_argument(
+        "--onnx", action="store_true", help="add model.onnx, for ONNX Runtime, with its figures (requirements/onnx.txt)"
+    )
+    onnx.add_argument(
+        "--onnx-float32", action="store_true", help="the same, computed in float32: what a GPU runs of an int8 model"
+    )
     publish.add_argument(
         "--test", type=Path, metavar="PHOTOS", help="with --onnx: test photos, in a folder or zip file of one a label"
     )

@@ -109,7 +109,8 @@ def _call(args: argparse.Namespace, repository: Repository) -> int:
         case "history":
             return history(repository, args.name, as_json=args.json)
         case _:
-            onnx = {"adds_onnx": args.onnx, "test": args.test}
+            precision = "float32" if args.onnx_float32 else "own" if args.onnx else None
+            onnx = {"onnx_precision": precision, "test": args.test}
             return publish(repository, args.artifact, name=args.name, **onnx, as_json=args.json)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.examples.index import FOLDER
@@ -19,7 +19,7 @@ from models.plural import how_many
 from models.portable.completed import completed
 from models.portable.export import export_files
 from models.portable.golden import GOLDEN_FILE
-from models.portable.verify import Verdict, verify_file
+from models.portable.verify import Verdict, answering_file, verify_file
 from models.report import accuracy, architecture, details, percent, precision, size, table
 from models.store.artifact import Artifact, read_artifact
 from models.store.canary import Canary
@@ -96,7 +96,7 @@ def verify(
     """
     if target is not None and answers is not None:
         artifact = repository.load(target.name, target.version)
-        return print_verdicts(verify_file(artifact.model_path("litert"), golden, answers), as_json=as_json)
+        return print_verdicts(verify_file(answering_file(artifact), golden, answers), as_json=as_json)
     findings, verdicts = [], []
     for finding in _survey(repository, target, verify=True):
         findings.append(finding)
@@ -108,7 +108,7 @@ def verify(
             files = f"{how_many(num_files, 'file')}, {size(finding.artifact.size_bytes)}"
             print(f"ok       model {finding.name!r} version {finding.version} ({files})", flush=True)
         if target is not None and finding.artifact and GOLDEN_FILE in finding.artifact.manifest.files:
-            found = verify_file(finding.artifact.model_path("litert"), golden)
+            found = verify_file(answering_file(finding.artifact), golden)
             verdicts += found
             if not as_json:
                 print_verdicts(found, as_json=False)
@@ -142,21 +142,28 @@ def export(repository: Repository, target: ModelReference, folder: Path, *, with
 
 
 def publish(
-    repository: Repository, source: Path, *, name: str | None, adds_onnx: bool, test: Path | None, as_json: bool
+    repository: Repository,
+    source: Path,
+    *,
+    name: str | None,
+    onnx_precision: Literal["own", "float32"] | None,
+    test: Path | None,
+    as_json: bool,
 ) -> int:
     """Copy an artifact, once its files are verified, into the repository as the next version of its model.
 
-    Where `adds_onnx`, it has an ONNX file then, with its figures, to which test photos belong if there are any.
+    With an `onnx_precision` it has an ONNX file then, with its figures, to which test photos belong if there are any.
     """
     manifest = read_artifact(source).manifest
     if name is not None:
         manifest = replace(manifest, name=name)
     with ExitStack() as ends:
         files = ends.enter_context(completed(manifest, {path: source / path for path in manifest.files}))
-        if adds_onnx:
+        if onnx_precision:
             from models.portable.onnx_version import with_onnx  # with LiteRT, which nothing else here needs
 
-            manifest, files = ends.enter_context(with_onnx(manifest, files, test=test))
+            is_float32 = onnx_precision == "float32"
+            manifest, files = ends.enter_context(with_onnx(manifest, files, test=test, is_float32=is_float32))
         artifact = repository.publish(manifest, files)
     published = artifact.manifest
     if as_json:

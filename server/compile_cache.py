@@ -5,15 +5,12 @@ The folder holds machine code that is run as it is found: whoever may write into
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-import stat
 from collections.abc import MutableMapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-log = logging.getLogger("opsin.engine")
+from models.private_folder import private_folder
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/gpus")
 
@@ -33,19 +30,8 @@ def keep_compiled_code(folder: Path, environ: MutableMapping[str, str], driver: 
     for information in driver.glob("*/information"):
         gpus.update(re.findall(r"^Model:\s*(.+?)\s*$", information.read_text(), re.MULTILINE))
     name = f"tensorflow-{tensorflow_version}-{'-'.join(sorted(gpus)) or 'gpu'}"
-    own = folder / re.sub(r"[^a-z0-9.]+", "-", name.lower())
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own.mkdir(mode=0o700, exist_ok=True)
-        others_may_write = any(each.stat().st_mode & stat.S_IWOTH for each in (folder, own))
-    except OSError as error:
-        log.warning("OPSIN_CACHE is not used: %s: %s", folder, error.strerror)
-        return
-    if others_may_write:
-        log.warning("OPSIN_CACHE is not used: %s: every user may write into it, and its code is run", folder)
-        return
-    if not os.access(own, os.W_OK | os.X_OK):
-        log.warning("OPSIN_CACHE is not used: %s: not writable", folder)
+    own = private_folder(folder, re.sub(r"[^a-z0-9.]+", "-", name.lower()))
+    if own is None:
         return
     flags = f"--tf_xla_persistent_cache_directory={own} --tf_xla_persistent_cache_device_types=GPU"
     environ["TF_XLA_FLAGS"] = f"{flags} {environ.get('TF_XLA_FLAGS', '')}".strip()

@@ -10,18 +10,19 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.runtime import AUTO
+from models.runtime import AUTO, GPU_RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
+from models.runtime.gpu_providers import GpuProviders
 from models.runtime.processor import CPUINFO, has_saturating_int8
-from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.installed import ONNX_ON_GPU, installed_runtimes
 from models.runtime_choice.record import ALONE, BASELINE
 from server.engine.loaded import ExecutionPlan
 from server.settings import Settings, SettingsError
 
 TRIED = "it serves until it is known whether another is faster"
-RUNS_ON_GPU = (AUTO, "tensorflow")  # settings of OPSIN_RUNTIME
+RUNS_ON_GPU = (AUTO, *GPU_RUNTIMES)  # settings of OPSIN_RUNTIME
 DEVICE_NODES = Path("/dev")
-GPU_PACKAGES = "nvidia-cudnn-cu12"  # comes with tensorflow[and-cuda] alone
+GPU_PACKAGES = ("nvidia-cudnn-cu12", ONNX_ON_GPU)  # the first comes with tensorflow[and-cuda] alone
 GPU_RUNNERS = 2  # one prepares its batch while the other's runs
 GPU_BATCH = 32
 GPU_QUEUE_DELAY_MS = 2
@@ -90,13 +91,14 @@ def choose_devices(settings: Settings, gpus: tuple[str, ...]) -> tuple[Device, .
     """
     kind, _, wanted = settings.device.partition(":")
     if kind == "auto":
-        is_usable = gpus and settings.runtime in RUNS_ON_GPU and find_spec("tensorflow") is not None
+        is_usable = gpus and settings.runtime in RUNS_ON_GPU and gpu_runtime(settings) is not None
         return tuple(Device(gpu) for gpu in gpus) if is_usable else (Device(),)
     if kind == "cpu":
         return (Device(),)
     if settings.runtime not in RUNS_ON_GPU:
         raise SettingsError(
-            f"OPSIN_RUNTIME must be auto or tensorflow where OPSIN_DEVICE is gpu, got {settings.runtime!r}"
+            f"OPSIN_RUNTIME must be {', '.join(RUNS_ON_GPU[:-1])} or {RUNS_ON_GPU[-1]} where OPSIN_DEVICE is gpu, "
+            f"got {settings.runtime!r}"
         )
     chosen = tuple(wanted.split(",")) if wanted else gpus
     if not chosen or any(gpu not in gpus for gpu in chosen):
@@ -122,14 +124,25 @@ def explain_devices(settings: Settings, gpus: tuple[str, ...]) -> DeviceChoice:
         return DeviceChoice(
             devices, f"OPSIN_DEVICE is auto and OPSIN_RUNTIME, {settings.runtime}, has no use for a GPU"
         )
-    return DeviceChoice(devices, "OPSIN_DEVICE is auto and TensorFlow, which runs models on a GPU, is not installed")
+    if settings.runtime == AUTO:
+        missing = "neither TensorFlow nor onnxruntime-gpu, which run models on a GPU, is installed"
+    else:
+        missing = f"the package by which OPSIN_RUNTIME, {settings.runtime}, runs models on a GPU is not installed"
+    return DeviceChoice(devices, f"OPSIN_DEVICE is auto and {missing}")
+
+
+def gpu_runtime(settings: Settings) -> RuntimeName | None:
+    """Name what runs models on a GPU: what is asked for, or TensorFlow before ONNX Runtime; None if not installed."""
+    is_there: dict[RuntimeName, bool] = {
+        "tensorflow": find_spec("tensorflow") is not None,
+        "onnxruntime": _is_installed(ONNX_ON_GPU),
+    }
+    return next((name for name in GPU_RUNTIMES if settings.runtime in (AUTO, name) and is_there[name]), None)
 
 
 def _missing_gpu_warning() -> str | None:
     """Warn where the GPU packages are installed and no GPU is visible: `--gpus all` may have been forgotten."""
-    try:
-        distribution(GPU_PACKAGES)
-    except PackageNotFoundError:
+    if not any(map(_is_installed, GPU_PACKAGES)):
         return None
     return (
         "the packages for a GPU are installed but no GPU is visible, so the CPU serves: in a container, is "
@@ -137,13 +150,22 @@ def _missing_gpu_warning() -> str | None:
     )
 
 
+def _is_installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def runtime_warning(settings: Settings, cpuinfo: Path = CPUINFO) -> str | None:
     """Warn, in one line, where the runtime that is set is less accurate on this processor; else None."""
-    if settings.runtime != "openvino" or not has_saturating_int8(cpuinfo):
+    libraries = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+    if settings.runtime not in libraries or not has_saturating_int8(cpuinfo):
         return None
     return (
-        "this processor has no VNNI, so the sums of OpenVINO's int8 kernels may saturate: int8 models of which "
-        "`python -m models inspect` does not say that no products saturate lose accuracy; "
+        f"this processor has no VNNI, so the sums of {libraries[settings.runtime]}'s int8 kernels may saturate: int8 "
+        "models of which `python -m models inspect` does not say that no products saturate lose accuracy; "
         "OPSIN_RUNTIME=litert does not"
     )
 
@@ -153,12 +175,14 @@ def plan_for(device: Device, settings: Settings) -> ExecutionPlan:
     delay_ms = settings.max_queue_delay_ms
     if device.gpu is not None:
         return ExecutionPlan(
-            "tensorflow",
+            gpu_runtime(settings) or "tensorflow",
             settings.runners or GPU_RUNNERS,
             batch_sizes=_powers_of_two(settings.max_batch or GPU_BATCH),
             max_queue_delay_s=(GPU_QUEUE_DELAY_MS if delay_ms is None else delay_ms) / 1000,
             needs_gpu=True,
             runtime_reason="the device is a GPU",
+            is_auto=settings.runtime == AUTO,
+            gpu=GpuProviders(settings.onnx_provider, settings.cache),
         )
     is_tried = settings.runtime == AUTO and len(installed_runtimes()) > 1
     reason = f"OPSIN_RUNTIME is {settings.runtime}"
@@ -174,6 +198,7 @@ def plan_for(device: Device, settings: Settings) -> ExecutionPlan:
         max_queue_delay_s=(delay_ms or 0) / 1000,
         runtime_reason=reason,
         is_runtime_tried=is_tried,
+        is_auto=settings.runtime == AUTO,
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.errors import OpsinError
+from models.runtime import runtime_of
+from models.store.model_files import format_of
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.devices import Device, plan_for
@@ -73,7 +75,8 @@ def need_of(settings: Settings, wanted: Sequence[ModelReference]) -> Need:
     for want in wanted or [ModelReference(name) for name in repository.names()]:
         try:
             artifact = repository.load(want.name, want.version, verify=False)
-            file_bytes = artifact.model_path("litert").stat().st_size
+            path = artifact.model_path(format_of(runtime_of(artifact, plan.runtime)).name)
+            file_bytes = path.stat().st_size
         except (OpsinError, OSError):
             continue
         images.append(artifact.manifest.pixels.height_px * artifact.manifest.pixels.width_px * 3)

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from models.runtime.cores import available_cores
 from models.runtime.processor import cpu_name
-from models.runtime_choice.record import BASELINE, RuntimeChoice
+from models.runtime_choice.record import RuntimeChoice, timed
 from server.engine.catalogue import ServedModel
 from server.open_inference.statistics import statistics
 
@@ -26,17 +26,16 @@ def measured_here(model: ServedModel, choice: RuntimeChoice, metrics: Iterable[M
     """
     [counts] = statistics(metrics, [model])["model_stats"]
     found = counts["inference_stats"]
-    trials: dict[str, dict[str, Any]] = {}
-    for trial in choice.trials:
-        for place, runtime in enumerate((BASELINE, trial.runtime) if trial.num_pictures else ()):
-            figures = {"lone_ms": trial.lone_ms[place], "images_per_s": trial.images_per_s[place]}
-            trials.setdefault(runtime, {"runtime": runtime, **figures})
+    trials = [
+        {"runtime": runtime, "lone_ms": lone_ms, "images_per_s": images_per_s}
+        for runtime, lone_ms, images_per_s in timed(choice.trials)
+    ]
     return {
         "processor": cpu_name(),
         "num_cores": available_cores(),
         "runtime": choice.runtime,
         "reason": choice.reason,
-        "trials": list(trials.values()),
+        "trials": trials,
         "num_images": counts["inference_count"],
         "inference_ms": _mean_ms(found["compute_infer"]),
         "queue_ms": _mean_ms(found["queue"]),

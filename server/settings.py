@@ -12,6 +12,7 @@ from typing import Any, Literal
 from models.pixels.spec import MAX_PIXELS, ImageLimits
 from models.runtime import AUTO, RUNTIMES, RuntimeName
 from models.runtime.cores import available_cores
+from models.runtime.gpu_providers import PROVIDERS, ProviderName
 from models.store.reference import ModelReference
 from server.kubernetes import is_service_address, is_service_variable
 from server.logs import FORMATS, LEVELS
@@ -92,8 +93,15 @@ class Settings:
     runtime: RuntimeName | Literal["auto"] = _setting(  # noqa: RUF009 - makes a field, like the others
         AUTO,
         one_of(AUTO, *RUNTIMES),
-        f"What runs the models: {', '.join(RUNTIMES)}, or auto: on a GPU tensorflow; on the CPU the fastest, for each "
-        "version, of litert and openvino, where that is installed and gives the version's answers.",
+        f"What runs the models: {', '.join(RUNTIMES)}, or auto: on a GPU tensorflow, else onnxruntime; on the CPU the "
+        "fastest, for each version, of litert and of openvino and onnxruntime, where these are installed, have a file "
+        "and give the version's answers.",
+    )
+    onnx_provider: ProviderName = _setting(  # noqa: RUF009 - makes a field, like the others
+        PROVIDERS[0],
+        one_of(*PROVIDERS),
+        "What onnxruntime computes with on a GPU: tensorrt, or cuda where TensorRT's libraries are missing, which the "
+        "log says; or cuda.",
     )
     cache: Path | None = _setting(  # noqa: RUF009 - makes a field, like the others
         None,

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from models.runtime_choice.record import BASELINE
+from models.runtime_choice.record import timed
 from server import __version__
 from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice, plan_for
@@ -67,9 +67,9 @@ class StateMetrics(Collector):
                 chosen.add_metric(where, {"runtime": choice.runtime, "reason": choice.reason})
                 for trial in choice.trials:
                     agrees.add_metric((*where, trial.runtime), not trial.fault)
-                    for place, runtime in enumerate((BASELINE, trial.runtime) if trial.num_pictures else ()):
-                        lone.add_metric((*where, runtime), trial.lone_ms[place] / 1000)
-                        rate.add_metric((*where, runtime), trial.images_per_s[place])
+                for runtime, lone_ms, images_per_s in timed(choice.trials):
+                    lone.add_metric((*where, runtime), lone_ms / 1000)
+                    rate.add_metric((*where, runtime), images_per_s)
         return chosen, lone, rate, agrees
 
     def _engines(self) -> Iterable[Metric]:

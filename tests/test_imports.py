@@ -16,9 +16,9 @@ MAY_IMPORT = {
     "optimize": {"optimize", "training", "models"},
     "server": {"server", "models"},
 }
-HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "matplotlib", "openvino"}
+HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "matplotlib", "openvino", "onnxruntime"}
 NEEDS_TENSORFLOW = "models/network"
-IMPORTED_WHEN_ASKED_FOR = {"models/runtime/tensorflow.py", "models/runtime/openvino.py"}
+IMPORTED_WHEN_ASKED_FOR = {f"models/runtime/{name}.py" for name in ("tensorflow", "openvino", "onnxruntime")}
 REQUEST_PATH = {"classify.py"}
 UNKNOWN_TO_THE_FRONT = ("flask", "werkzeug", "server.engine", "server.api")
 
@@ -64,7 +64,7 @@ def test_serving_modules_import_nothing_heavy(room):
 def test_the_server_and_the_model_command_load_without_tensorflow():
     code = (
         "import sys, server.api.app, server.__main__, models.__main__, models.runtime\n"
-        "assert not {'tensorflow', 'tf_keras', 'matplotlib', 'openvino'} & sys.modules.keys()"
+        "assert not {'tensorflow', 'tf_keras', 'matplotlib', 'openvino', 'onnx', 'onnxruntime'} & sys.modules.keys()"
     )
     process = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
     assert (process.returncode, process.stderr) == (0, "")

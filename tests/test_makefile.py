@@ -101,7 +101,13 @@ def test_dry_run_is_handed_on_where_it_is_1(folder, target, settings):
 
 @pytest.mark.parametrize(
     ("extra", "requirements"),
-    [("redis", "redis"), ("tracing", "tracing"), ("grpc", "grpc"), ("openvino", "serve-openvino")],
+    [
+        ("redis", "redis"),
+        ("tracing", "tracing"),
+        ("grpc", "grpc"),
+        ("openvino", "serve-openvino"),
+        ("onnx", "serve-onnx"),
+    ],
 )
 def test_extras_of_serving_are_added_where_they_are_asked_for(folder, extra, requirements):
     added = ".venv/serve/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement"

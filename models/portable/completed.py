@@ -18,6 +18,8 @@ from models.store.manifest import Manifest
 def completed(manifest: Manifest, files: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
     """Describe a version's LiteRT file inside itself, and add its golden answers; other files stay as they are.
 
+    Those of a version without one are its ONNX file's.
+
     Args:
         manifest: of the version.
         files: path in the artifact to its source.
@@ -26,15 +28,20 @@ def completed(manifest: Manifest, files: Mapping[str, Path]) -> Iterator[dict[st
         The same map, with sources that are gone after the block in place of some.
 
     Raises:
-        CorruptArtifact: LiteRT cannot load the file.
+        CorruptArtifact: the runtime cannot load the file.
+        RuntimeMissing: ONNX Runtime is not installed.
     """
-    model = manifest.formats.get("litert")
+    model = manifest.formats.get("litert", manifest.formats.get("onnx"))
     with tempfile.TemporaryDirectory() as folder:
-        if model is None or not _is_litert(files[model.file]):
+        is_onnx = "litert" not in manifest.formats
+        if model is None or not (is_onnx or _is_litert(files[model.file])):
             yield dict(files)
             return
         described, golden = Path(folder) / "model.tflite", Path(folder) / GOLDEN_FILE
-        described.write_bytes(describe(files[model.file].read_bytes(), manifest.labels, manifest.pixels))
+        if is_onnx:
+            described = files[model.file]
+        else:
+            described.write_bytes(describe(files[model.file].read_bytes(), manifest.labels, manifest.pixels))
         if GOLDEN_FILE not in files or not _is_of(files[GOLDEN_FILE], described):
             answers = golden_answers(described, manifest.labels, manifest.pixels, precision=model.precision)
             golden.write_bytes(answers.encode())

@@ -11,11 +11,14 @@ from models.portable.completed import completed
 from models.portable.description import describe, packed, unpacked
 from models.portable.golden import GOLDEN_FILE, encoded_bytes, read_golden
 from models.portable.onnx_file import ONNX_FILE, convert
+from models.portable.verify import answering_file
 from models.store.artifact import Artifact
 
 
 def export_files(artifact: Artifact, folder: Path, *, with_onnx: bool = False) -> list[Path]:
     """Write a version's LiteRT file for one picture at a time, its golden answers and the golden pictures.
+
+    Of a version that has an ONNX file alone, that is written as it is.
 
     Args:
         artifact: the version; what it lacks of golden answers is made.
@@ -27,15 +30,18 @@ def export_files(artifact: Artifact, folder: Path, *, with_onnx: bool = False) -
 
     Raises:
         RuntimeMissing: tf2onnx is not installed.
-        FormatMissing: it has no LiteRT file.
+        FormatMissing: it has neither a LiteRT nor an ONNX file.
         ArtifactError: LiteRT cannot load the file, or writing failed.
     """
-    model = artifact.model_path("litert").relative_to(artifact.path).as_posix()
+    model = answering_file(artifact).relative_to(artifact.path).as_posix()
     with completed(artifact.manifest, {path: artifact.path / path for path in artifact.manifest.files}) as files:
         golden, content = read_golden(files[GOLDEN_FILE]), files[model].read_bytes()
-    content = describe(for_one_picture(content), golden.labels, golden.pixels)
-    golden = replace(golden, model_sha256=hashlib.sha256(content).hexdigest())
-    written = {"model.tflite": content, GOLDEN_FILE: golden.encode()}
+    if model == ONNX_FILE:
+        written, with_onnx = {ONNX_FILE: content, GOLDEN_FILE: golden.encode()}, False
+    else:
+        content = describe(for_one_picture(content), golden.labels, golden.pixels)
+        golden = replace(golden, model_sha256=hashlib.sha256(content).hexdigest())
+        written = {"model.tflite": content, GOLDEN_FILE: golden.encode()}
     written |= {f"golden/{picture.file}": encoded_bytes(picture.file) for picture in golden.pictures}
     with without_host_paths("the files cannot be written"):
         (folder / "golden").mkdir(parents=True, exist_ok=True)

@@ -19,13 +19,18 @@ from models.pixels.fitting import FIRST_SIDEWAYS
 from models.pixels.formats import identify, read_encoded
 from models.pixels.preprocessing import Pixels, PixelSpec, preprocess
 from models.portable.painting import PAINTED
+from models.runtime import RuntimeName
+from models.runtime.model_file import first_runtime, load_file
 from models.runtime.tensors import Images, Probabilities
 from models.store.fields import validate_labels
 from models.store.strict_json import parse_object
 
 GOLDEN_FILE = "golden.json"
 PICTURES = Path(__file__).with_name("pictures")
-PACKAGES = ("ai-edge-litert", "numpy", "pillow")
+PACKAGES: dict[RuntimeName, tuple[str, ...]] = {
+    "litert": ("ai-edge-litert", "numpy", "pillow"),
+    "onnxruntime": ("onnxruntime", "numpy", "pillow"),
+}
 _FORMAT = 1
 _MAX_BYTES = 64 * 1024**2
 _DECIMALS = 7
@@ -112,22 +117,20 @@ class Golden:
 
 
 def golden_answers(model: Path, labels: tuple[str, ...], pixels: PixelSpec, *, precision: str) -> Golden:
-    """Have LiteRT answer the golden pictures.
+    """Have LiteRT, or ONNX Runtime, answer the golden pictures.
 
     Args:
-        model: a LiteRT file.
+        model: a LiteRT or ONNX file.
         labels: in the order of its probabilities.
         pixels: how pictures are fitted.
         precision: of its weights.
 
     Raises:
-        CorruptArtifact: LiteRT cannot load the file.
+        CorruptArtifact: the runtime cannot load the file.
     """
-    from models.runtime.litert import LiteRTRuntime  # which takes a while
-
     shape = (pixels.height_px, pixels.width_px, 3)
     fitted = [fitted_pixels(name, pixels) for name in PAINTED]
-    with closing(LiteRTRuntime(model, input_shape=shape, num_classes=len(labels))) as runtime:
+    with closing(load_file(model, input_shape=shape, num_classes=len(labels))) as runtime:
         answers = one_by_one(runtime, fitted)
     pictures = []
     for name, image, answer in zip(PAINTED, fitted, answers, strict=True):
@@ -142,7 +145,7 @@ def golden_answers(model: Path, labels: tuple[str, ...], pixels: PixelSpec, *, p
                 probabilities=tuple(round(float(value), _DECIMALS) for value in answer),
             )
         )
-    packages = {package: version(package) for package in PACKAGES}
+    packages = {package: version(package) for package in PACKAGES[first_runtime(model)]}
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     return Golden(labels, pixels, precision, digest, packages, tuple(pictures))
 

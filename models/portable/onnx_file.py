@@ -1,54 +1,32 @@
-"""Converts a LiteRT file to ONNX by tf2onnx, and runs it by ONNX Runtime; both are optional (requirements/onnx.in)."""
+"""Converts a LiteRT file to ONNX by tf2onnx, for ONNX Runtime; both are optional (requirements/onnx.in)."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from models.errors import ArtifactError, CorruptArtifact, RuntimeMissing
-from models.runtime.tensors import Images, Probabilities
+from models.errors import ArtifactError, RuntimeMissing
+from models.explanation.explainable_file import open_explainable
+from models.portable.onnx_form import as_float32, as_unsigned
+from models.portable.onnx_graph import OnnxGraph, attributes_of
+from models.runtime.onnx_names import FEATURES, PRECISION
 
 ONNX_FILE = "model.onnx"
+IMAGE, PROBABILITIES = "image", "probabilities"
 _OPSET = 17
 
 
-class OnnxRuntime:
-    """An ONNX file that takes one picture, uint8 [1, H, W, 3], in ONNX Runtime."""
+def convert(model: Path, *, is_float32: bool = False) -> bytes:
+    """Convert a LiteRT file of a batch of one to an ONNX file of any batch.
 
-    def __init__(self, path: Path, *, num_threads: int = 0) -> None:
-        """Load the file, to be run by so many threads, or by all cores.
+    It takes uint8 [N, H, W, 3] and gives float32 probabilities [N, C], and beside them its last feature maps,
+    [N, channels, h, w], where the network ends in pooling and a layer.
 
-        Raises:
-            RuntimeMissing: ONNX Runtime is not installed.
-            CorruptArtifact: it cannot load the file.
-        """
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise RuntimeMissing("ONNX Runtime is not installed; requirements/onnx.txt has it") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its classes are not documented
-            raise CorruptArtifact(f"{path.name} cannot be loaded by ONNX Runtime") from error
-        [self._input] = [each.name for each in self._session.get_inputs()]
-
-    def run(self, images: Images) -> Probabilities:
-        """Classify images one by one; returns float32 [N, C]."""
-        rows = [self._session.run(None, {self._input: np.asarray(image)[None]})[0] for image in images]
-        return np.concatenate(rows)
-
-    def close(self) -> None:
-        """Free the model."""
-        self.__dict__.pop("_session", None)
-
-
-def convert(model: Path) -> bytes:
-    """Convert a LiteRT file of a batch of one.
+    Args:
+        model: the file.
+        is_float32: undo the quantization of all but the weights, for GPUs.
 
     Raises:
         RuntimeMissing: tf2onnx is not installed.
@@ -64,15 +42,21 @@ def convert(model: Path) -> bytes:
             converted, _ = tf2onnx.convert.from_tflite(str(model), opset=_OPSET, output_path=str(file))
         except Exception as error:  # whatever an operator that it does not know comes to
             raise ArtifactError(f"tf2onnx cannot convert {model.name}: {error}"[:400]) from error
-    put_temperature_before_softmax(converted.graph)
-    content: bytes = converted.SerializeToString()
-    return content
+    graph = OnnxGraph(converted)
+    put_temperature_before_softmax(graph)
+    (as_float32 if is_float32 else as_unsigned)(graph)
+    graph.free_batch()
+    explainable = open_explainable(model)
+    _name_tensors(graph, explainable.head.shape if explainable else None)
+    if is_float32:
+        converted.metadata_props.add(key=PRECISION, value="float32")
+    return graph.packed()
 
 
-def put_temperature_before_softmax(graph: Any) -> None:
+def put_temperature_before_softmax(graph: OnnxGraph) -> None:
     """Mend what tf2onnx 1.17.0 does with beta, the inverse temperature: it multiplies probabilities, and not logits."""
-    [softmax] = [node for node in graph.node if node.op_type == "Softmax"]
-    after = [node for node in graph.node if node.op_type == "Mul" and softmax.output[0] in node.input]
+    [softmax] = [node for node in graph.nodes if node.op_type == "Softmax"]
+    after = [node for node in graph.readers(softmax.output[0]) if node.op_type == "Mul"]
     if not after:
         return
     [multiply] = after
@@ -81,7 +65,39 @@ def put_temperature_before_softmax(graph: Any) -> None:
     multiply.input[:], multiply.output[:] = [logits, beta], [f"{logits}_scaled"]
     softmax.input[:], softmax.output[:] = [f"{logits}_scaled"], [probabilities]
     # In the order in which they run.
-    nodes = [*(node for node in graph.node if node not in (softmax, multiply)), multiply, softmax]
-    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)
+    graph.nodes = [*(node for node in graph.nodes if node not in (softmax, multiply)), multiply, softmax]
+
+
+def _name_tensors(graph: OnnxGraph, feature_shape: Sequence[int] | None) -> None:
+    """Call input and outputs what they are, and give the feature maps too, of height, width and channels."""
+    taken, [given] = graph.image, graph.model.graph.output
+    tensor_type = taken.type.tensor_type
+    graph.read_instead(taken.name, IMAGE)
+    sides = [each.dim_value for each in tensor_type.shape.dim[1:]]
+    outputs: list[tuple[str, Sequence[int]]] = [
+        (PROBABILITIES, [each.dim_value for each in given.type.tensor_type.shape.dim[1:]])
+    ]
+    graph.rename(given.name, PROBABILITIES)
+    if feature_shape is not None:
+        height, width, channels = feature_shape
+        _give_features(graph)
+        outputs.append((FEATURES, (channels, height, width)))
+    graph.set_input(IMAGE, tensor_type.elem_type, sides)
+    graph.set_outputs(outputs)
+
+
+def _give_features(graph: OnnxGraph) -> None:
+    """Give what the last pooling reads, with channels in front."""
+    poolings = ("GlobalAveragePool", "ReduceMean")
+    pooling = next((node for node in reversed(graph.nodes) if node.op_type in poolings), None)
+    if pooling is None:
+        raise ArtifactError("the ONNX file does not end in pooling and a layer, as the network does")
+    is_channels_last = pooling.op_type == "ReduceMean" and sorted(_axes_of(graph, pooling)) == [1, 2]
+    order = [0, 3, 1, 2] if is_channels_last else [0, 1, 2, 3]
+    graph.nodes.append(graph.node("Transpose", [pooling.input[0]], FEATURES, perm=order))
+
+
+def _axes_of(graph: OnnxGraph, pooling: Any) -> list[int]:
+    axes = attributes_of(pooling).get("axes")
+    found = graph.array(pooling.input[1]) if axes is None and len(pooling.input) > 1 else axes
+    return [] if found is None else [int(axis) for axis in found]

@@ -18,11 +18,11 @@ from models.errors import ArtifactError, FormatMissing, ImageError
 from models.pixels.preprocessing import preprocess
 from models.portable.export import for_one_picture
 from models.portable.golden import GOLDEN_FILE, Golden, fitted_pixels, one_by_one, read_golden
-from models.portable.onnx_file import ONNX_FILE, OnnxRuntime, convert
+from models.portable.onnx_file import ONNX_FILE, convert
 from models.predict.pictures import UnusableSource, open_pictures
-from models.runtime.litert import LiteRTRuntime
+from models.runtime.model_file import load_file
 from models.runtime.processor import cpu_name
-from models.store.manifest import Manifest
+from models.store.manifest import Manifest, ModelFile
 
 NUM_ROUNDS = 20
 MAX_BYTES = 32 * 1024**2
@@ -30,7 +30,7 @@ MAX_BYTES = 32 * 1024**2
 
 @contextmanager
 def with_onnx(
-    manifest: Manifest, files: Mapping[str, Path], *, test: Path | None = None
+    manifest: Manifest, files: Mapping[str, Path], *, test: Path | None = None, is_float32: bool = False
 ) -> Iterator[tuple[Manifest, dict[str, Path]]]:
     """Convert the LiteRT file of a version, and measure what comes of it.
 
@@ -38,9 +38,11 @@ def with_onnx(
         manifest: of the version.
         files: path in the artifact to its source, golden answers among them.
         test: a folder or zip file of test photos, a folder for each label.
+        is_float32: undo the quantization of all but the weights.
 
     Yields:
-        The manifest with metrics of "onnx", and the files with `ONNX_FILE`, whose source is gone after the block.
+        The manifest with the format "onnx" and its metrics, and the files with `ONNX_FILE`, whose source is gone after
+        the block.
 
     Raises:
         RuntimeMissing: tf2onnx or ONNX Runtime is not installed.
@@ -51,15 +53,20 @@ def with_onnx(
     with tempfile.TemporaryDirectory() as folder:
         model, converted = Path(folder) / "model.tflite", Path(folder) / ONNX_FILE
         model.write_bytes(for_one_picture(files[manifest.formats["litert"].file].read_bytes()))
-        converted.write_bytes(convert(model))
-        shape = (manifest.pixels.height_px, manifest.pixels.width_px, 3)
-        litert = LiteRTRuntime(model, input_shape=shape, num_classes=len(manifest.labels))
-        with closing(litert), closing(OnnxRuntime(converted, num_threads=1)) as onnx:
+        converted.write_bytes(convert(model, is_float32=is_float32))
+        tensors: dict[str, Any] = {
+            "input_shape": (manifest.pixels.height_px, manifest.pixels.width_px, 3),
+            "num_classes": len(manifest.labels),
+        }
+        with closing(load_file(model, **tensors)) as litert, closing(load_file(converted, **tensors)) as onnx:
             figures = golden_figures(read_golden(files[GOLDEN_FILE]), onnx, litert)
             if test is not None:
                 figures |= photo_figures(manifest, test, onnx, litert)
+        own = replace(manifest.formats["litert"], file=ONNX_FILE)
+        formats = {**manifest.formats, "onnx": ModelFile(ONNX_FILE, "float32") if is_float32 else own}
         made = {"file": ONNX_FILE, "runtime": f"onnxruntime {version('onnxruntime')}", "processor": cpu_name()}
-        yield replace(manifest, metrics={**manifest.metrics, "onnx": made | figures}), {**files, ONNX_FILE: converted}
+        metrics = {**manifest.metrics, "onnx": made | figures}
+        yield replace(manifest, formats=formats, metrics=metrics), {**files, ONNX_FILE: converted}
 
 
 def golden_figures(golden: Golden, onnx: Any, litert: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +23,11 @@ from models.portable.golden import (
     one_by_one,
     read_golden,
 )
-from models.portable.onnx_file import ONNX_FILE, OnnxRuntime
+from models.portable.onnx_file import ONNX_FILE
+from models.runtime import RuntimeName
+from models.runtime.model_file import load_file
 from models.runtime.tensors import Images, Probabilities
+from models.store.artifact import Artifact
 from models.store.strict_json import parse_object
 
 _MAX_ANSWERS_BYTES = 64 * 1024**2
@@ -64,7 +67,7 @@ def verify_file(model: Path, golden_file: Path | None = None, answers_file: Path
     """Compare the answers of a `.tflite` or `.onnx` file, or those made with it elsewhere, with the golden ones.
 
     Args:
-        model: the file; beside one of ONNX stands the `.tflite` file that it was made of, as `export` writes them. An
+        model: the file; beside one of ONNX stands the `.tflite` file that it was made of, if it was made of one. An
             ONNX file beside a `.tflite` file is run, too, where ONNX Runtime is installed.
         golden_file: its golden answers; golden.json beside it unless given.
         answers_file: JSON, {PICTURE: [PROBABILITY, ...]}, or {PICTURE: {"probabilities": [...], "decoded_sha256": TEXT,
@@ -76,43 +79,53 @@ def verify_file(model: Path, golden_file: Path | None = None, answers_file: Path
     """
     golden = read_golden(golden_file or model.with_name(GOLDEN_FILE))
     is_onnx, described = model.suffix == ".onnx", model.with_suffix(".tflite")
-    with closing(load("litert", described, golden)) as reference:
+    reference_file = described if described.is_file() else model
+    with closing(load(None, reference_file, golden)) as reference:
 
         def answer(images: Images) -> Probabilities:
             return one_by_one(reference, images)
 
         if answers_file is not None:
             return [answers_verdict(golden, answers_file, answer)]
-        verdicts = [*pictures_verdicts(golden), *description_verdict(golden, described)]
+        verdicts = [*pictures_verdicts(golden), *description_verdict(golden, reference_file)]
         pixels = [fitted_pixels(picture.file, golden.pixels) for picture in golden.pictures]
-        for name, file in (("onnxruntime", model),) if is_onnx else runnable(model):
+        runs: Iterable[tuple[RuntimeName, Path]] = [("onnxruntime", model)] if is_onnx else runnable(model)
+        for name, file in runs:
             with closing(load(name, file, golden)) as runtime:
                 found = compare(golden, one_by_one(runtime, pixels), answer)
-            verdicts.append(Verdict(name, found, found.parts_at, found.reason))
+                precision = getattr(runtime, "precision", "") or golden.precision
+            if precision != golden.precision:  # which is no fault of it
+                source = f"{name}, in {precision} where the golden answers are of {golden.precision}"
+                verdicts.append(Verdict(source, found, None, ""))
+            else:
+                verdicts.append(Verdict(name, found, found.parts_at, found.reason))
         return verdicts
 
 
-def runnable(model: Path) -> Iterator[tuple[str, Path]]:
+def answering_file(artifact: Artifact) -> Path:
+    """Return the file of a version that gave its golden answers.
+
+    Raises:
+        FormatMissing: it has neither a LiteRT nor an ONNX file.
+    """
+    formats = artifact.manifest.formats
+    return artifact.model_path("onnx" if "onnx" in formats and "litert" not in formats else "litert")
+
+
+def runnable(model: Path) -> Iterator[tuple[RuntimeName, Path]]:
     """List the runtimes that are installed for a LiteRT file, and for the ONNX file beside it."""
     yield "litert", model
     onnx = model.with_name(ONNX_FILE)
-    for name, file in (("openvino", model), ("onnxruntime", onnx)):
+    others: tuple[tuple[RuntimeName, Path], ...] = (("openvino", model), ("onnxruntime", onnx))
+    for name, file in others:
         if file.is_file() and importlib.util.find_spec(name):
             yield name, file
 
 
-def load(name: str, model: Path, golden: Golden) -> Any:
-    """Load a file into the runtime of a name: "litert", "openvino" or "onnxruntime"."""
-    shape, num_classes = (golden.pixels.height_px, golden.pixels.width_px, 3), len(golden.labels)
-    if name == "litert":
-        from models.runtime.litert import LiteRTRuntime  # each library takes up to seconds
-
-        return LiteRTRuntime(model, input_shape=shape, num_classes=num_classes)
-    if name == "onnxruntime":
-        return OnnxRuntime(model)
-    from models.runtime.openvino import OpenVINORuntime
-
-    return OpenVINORuntime(model, input_shape=shape, num_classes=num_classes)
+def load(runtime: RuntimeName | None, model: Path, golden: Golden) -> Any:
+    """Load a file into a runtime, or into the first that there is for its format."""
+    shape = (golden.pixels.height_px, golden.pixels.width_px, 3)
+    return load_file(model, input_shape=shape, num_classes=len(golden.labels), runtime=runtime)
 
 
 def pictures_verdicts(golden: Golden) -> Iterator[Verdict]:
@@ -131,7 +144,9 @@ def pictures_verdicts(golden: Golden) -> Iterator[Verdict]:
 
 
 def description_verdict(golden: Golden, model: Path) -> Iterator[Verdict]:
-    """Compare what a LiteRT file says of itself with its golden answers; nothing where it says nothing."""
+    """Compare what a file says of itself with its golden answers; nothing where it says nothing, as ONNX files do."""
+    if model.suffix == ".onnx":
+        return
     description, what = read_description(model.read_bytes()), "description inside the file"
     if description is None:
         return

@@ -12,16 +12,24 @@ from models.checks import one_of
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.explanation.explainable_file import ExplainableFile
 from models.quiet_import import quiet_tensorflow
+from models.runtime.gpu_providers import GpuProviders
 from models.runtime.shared_weights import SharedWeights, SharingRuntime
 from models.runtime.tensors import Images, Probabilities
 from models.store.artifact import Artifact
 from models.store.model_files import format_of
 
-RuntimeName = Literal["litert", "openvino", "tensorflow"]
+RuntimeName = Literal["litert", "openvino", "tensorflow", "onnxruntime"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 # A SavedModel for GPUs gives probabilities alone.
-EXPLAINABLE_RUNTIMES: tuple[RuntimeName, ...] = ("litert", "openvino")
+EXPLAINABLE_RUNTIMES: tuple[RuntimeName, ...] = ("litert", "openvino", "onnxruntime")
+GPU_RUNTIMES: tuple[RuntimeName, ...] = ("tensorflow", "onnxruntime")
 AUTO: Literal["auto"] = "auto"  # in place of a name: the fastest, see models.runtime_choice
+
+
+def runtime_of(artifact: Artifact, preferred: RuntimeName) -> RuntimeName:
+    """Name what runs an artifact: the preferred runtime, or ONNX Runtime where there is a file for that alone."""
+    formats = artifact.manifest.formats
+    return "onnxruntime" if format_of(preferred).name not in formats and "onnx" in formats else preferred
 
 
 class Runtime(Protocol):
@@ -51,6 +59,7 @@ def load_runtime(
     num_threads: int = 1,
     batch_sizes: Sequence[int] = (1,),
     needs_gpu: bool = False,
+    gpu: GpuProviders | None = None,
     weights: SharedWeights | None = None,
     explainable: ExplainableFile | None = None,
 ) -> Runtime:
@@ -60,10 +69,11 @@ def load_runtime(
         artifact: read, and verified if it should be, by the caller.
         runtime: the library; it is imported here and not before.
         num_threads: that one call of `run` may use; TensorFlow's threads belong to the process.
-        batch_sizes: numbers of images in one call that are to be fast; the largest is the most that TensorFlow takes.
-        needs_gpu: refuse to run on the CPU instead; for TensorFlow.
-        weights: of the copies of this artifact that are loaded one after the other; for LiteRT, where it can share
-            them; None where there is one copy.
+        batch_sizes: numbers of images in one call that are to be fast; the largest is the most that a GPU takes.
+        needs_gpu: refuse to run on the CPU instead; for TensorFlow and ONNX Runtime.
+        gpu: how ONNX Runtime uses a GPU; None for its defaults.
+        weights: of the copies of this artifact that are loaded one after the other; for LiteRT and ONNX Runtime, where
+            they can share them; None where there is one copy.
         explainable: the artifact's file for LiteRT, to be an `ExplainableRuntime` of.
 
     Raises:
@@ -74,8 +84,8 @@ def load_runtime(
     one_of(RUNTIMES, runtime=runtime)
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be at least one number >= 1, got {list(batch_sizes)}")
-    if needs_gpu and runtime != "tensorflow":
-        raise ValueError(f"the runtime must be tensorflow where it needs a GPU, got {runtime!r}")
+    if needs_gpu and runtime not in GPU_RUNTIMES:
+        raise ValueError(f"the runtime must be {' or '.join(GPU_RUNTIMES)} where it needs a GPU, got {runtime!r}")
     model_format = format_of(runtime)
     path = artifact.model_path(model_format.name)
     pixels = artifact.manifest.pixels
@@ -102,6 +112,11 @@ def load_runtime(
                 from models.runtime.tensorflow import TensorFlowRuntime
 
                 loaded = TensorFlowRuntime(path, **tensors, batch_sizes=batch_sizes, needs_gpu=needs_gpu)
+            case "onnxruntime":
+                from models.runtime.onnxruntime import OnnxRuntime
+
+                on_gpu: dict[str, Any] = {"gpu": gpu or GpuProviders(), "batch_sizes": batch_sizes} if needs_gpu else {}
+                loaded = OnnxRuntime(path, **tensors, num_threads=num_threads, weights=weights, **on_gpu)
     except ImportError as error:
         file = f"requirements/{model_format.requirements[runtime]}.txt"
         raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error

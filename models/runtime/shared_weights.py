@@ -31,10 +31,15 @@ _c.strdup.restype = c_void_p
 
 
 class SharedWeights:
-    """The weights of one file, for as many copies as are loaded within the context; they outlive it in the copies."""
+    """The weights of one file, for as many copies as are loaded within the context; they outlive it in the copies.
+
+    Attributes:
+        sessions: of ONNX Runtime, by what tells them apart; a session may be run by any number of copies at once.
+    """
 
     def __init__(self) -> None:
         self._file: int | None = None
+        self.sessions: dict[int, Any] = {}
 
     def __enter__(self) -> SharedWeights:
         """Give itself."""
@@ -43,7 +48,8 @@ class SharedWeights:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the file."""
+        """Close the file, and leave sessions to the copies."""
+        self.sessions = {}
         if self._file is not None:
             os.close(self._file)
             self._file = None

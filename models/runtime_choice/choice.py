@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from models.portable.golden import GOLDEN_FILE
-from models.runtime import RuntimeName
+from models.runtime import RuntimeName, runtime_of
 from models.runtime.cores import available_cores
 from models.runtime.processor import CPUINFO, cpu_name, proc_field
-from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.installed import installed_runtimes, runtimes_for
 from models.runtime_choice.kept_trials import KeptTrials
-from models.runtime_choice.record import ALONE, BASELINE, RuntimeChoice, Trial
+from models.runtime_choice.record import ALONE, BASELINE, NO_OTHER_FILE, RuntimeChoice, Trial
 from models.runtime_choice.trial_process import LIMIT_S, ask_for_trial
 from models.store.artifact import Artifact
 
@@ -49,9 +49,11 @@ def choose_runtime(
     """
     installed = installed_runtimes() if installed is None else installed
     num_cores = num_cores or available_cores()
-    rivals = [runtime for runtime in installed if runtime != BASELINE]
-    if not rivals or FORMAT not in artifact.manifest.formats:
-        return RuntimeChoice(BASELINE, ALONE)
+    if FORMAT not in artifact.manifest.formats:
+        return RuntimeChoice(runtime_of(artifact, BASELINE), NO_OTHER_FILE)
+    rivals = [runtime for runtime in runtimes_for(artifact, installed) if runtime != BASELINE]
+    if not rivals:
+        return RuntimeChoice(BASELINE, ALONE if len(installed) == 1 else NO_OTHER_FILE)
     kept = KeptTrials(folder, key_of(artifact, installed, num_cores))
     trials = kept.read()
     if not trials:
@@ -96,7 +98,9 @@ def key_of(artifact: Artifact, installed: Mapping[RuntimeName, str], num_cores: 
     """Name all that a trial depends on."""
     files, model = artifact.manifest.files, artifact.manifest.formats[FORMAT]
     flags = proc_field("flags", CPUINFO) or proc_field("Features", CPUINFO)
-    return {
+    onnx = artifact.manifest.formats.get("onnx")
+    others = {"onnx": files.get(onnx.file)} if onnx and "onnxruntime" in installed else {}
+    return others | {
         "file": files.get(model.file),
         "golden": files.get(GOLDEN_FILE),
         "processor": cpu_name(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from models.runtime import RUNTIMES, RuntimeName
 
 BASELINE: RuntimeName = "litert"  # beside which others are tried
 ALONE = "no other runtime for CPUs is installed"
+NO_OTHER_FILE = "it has no file for another runtime that is installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ class Trial:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
+
+
+def timed(trials: Sequence[Trial]) -> Iterator[tuple[RuntimeName, float, float]]:
+    """Yield each runtime that was timed, with ms of a lone image and images/s; LiteRT as beside the first other."""
+    done = [trial for trial in trials if trial.num_pictures]
+    if done:
+        yield BASELINE, done[0].lone_ms[0], done[0].images_per_s[0]
+    for trial in done:
+        yield trial.runtime, trial.lone_ms[1], trial.images_per_s[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,10 @@ class Artifact:
         manifest = self.manifest
         if model_format not in manifest.formats:
             formats = ", ".join(f"{name} ({file.precision})" for name, file in manifest.formats.items())
-            which, device = f"{manifest.name}:{manifest.version}", FORMATS[model_format].device
+            how = FORMATS[model_format].added_by.format(version=f"{manifest.name}:{manifest.version}")
             raise FormatMissing(
                 f"model {manifest.name!r} version {manifest.version} has no file for the engine {model_format!r}; "
-                f"it has {formats}. Where its training run is at hand, `python -m optimize export --for {device} "
-                f"{which} --workdir RUN` publishes a version that has both"
+                f"it has {formats}. {how}"
             )
         return self.path / manifest.formats[model_format].file
 

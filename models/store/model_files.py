@@ -46,17 +46,43 @@ class Format:
         device: that runs it.
         exported: the file that `export` makes for the device.
         requirements: runtimes that load it, each with the name of its file in requirements/.
+        added_by: how a version of a name, "{version}", gets such a file, in a sentence.
     """
 
     name: str
     device: Device
     exported: ModelFile
     requirements: Mapping[str, str]
+    added_by: str
 
 
-_LITERT = Format("litert", "cpu", ModelFile("model.tflite", "int8"), {"litert": "serve", "openvino": "serve-openvino"})
-_TENSORFLOW = Format("tensorflow", "gpu", ModelFile("saved_model", "float16"), {"tensorflow": "gpu"})
-FORMATS: Mapping[str, Format] = {row.name: row for row in (_LITERT, _TENSORFLOW)}
+_BY_EXPORT = (
+    "Where its training run is at hand, `python -m optimize export --for {device} {version} --workdir RUN` publishes a "
+    "version that has both"
+)
+_LITERT = Format(
+    "litert",
+    "cpu",
+    ModelFile("model.tflite", "int8"),
+    {"litert": "serve", "openvino": "serve-openvino"},
+    _BY_EXPORT.format(device="cpu", version="{version}"),
+)
+_TENSORFLOW = Format(
+    "tensorflow",
+    "gpu",
+    ModelFile("saved_model", "float16"),
+    {"tensorflow": "gpu"},
+    _BY_EXPORT.format(device="gpu", version="{version}"),
+)
+_ONNX = Format(
+    "onnx",
+    "cpu",
+    ModelFile("model.onnx", "int8"),
+    {"onnxruntime": "serve-onnx"},
+    "`python -m models publish ARTIFACT --onnx`, given the folder of {version}, publishes a version that has one",
+)
+# The first of a device is what `export` makes for it.
+FORMATS: Mapping[str, Format] = {row.name: row for row in (_LITERT, _TENSORFLOW, _ONNX)}
 
 
 def format_for(device: Device) -> Format:

@@ -14,9 +14,11 @@ from models.pixels.spec import PixelSpec
 from models.portable.golden import fitted_pixels, one_by_one
 from models.portable.painting import PAINTED
 from models.runtime import Runtime, RuntimeName
+from models.runtime.model_file import load_file
 from models.runtime_choice.agreement import compare
 from models.runtime_choice.installed import installed_runtimes
 from models.runtime_choice.record import BASELINE
+from models.store.model_files import format_of
 from optimize.cost.rounds import NUM_ROUNDS, Rounds, interleave
 from optimize.cost.timed_file import Clock, latency_ms
 
@@ -80,11 +82,13 @@ def measure_gain(
         CorruptArtifact: LiteRT cannot run a file.
     """
     pictures = [fitted_pixels(name, pixels) for name in PAINTED]
-    load = load or partial(load_file, shape=(pixels.height_px, pixels.width_px, 3), num_classes=num_classes)
+    shape = (pixels.height_px, pixels.width_px, 3)
+    load = load or (lambda name, file: load_file(file, input_shape=shape, num_classes=num_classes, runtime=name))
+    installed = [name for name in installed_runtimes() if format_of(name) is format_of(BASELINE)]
     measures: dict[str, dict[str, Callable[[], float]]] = {"int8": {}, "float32": {}}
     right = None
     with ExitStack() as stack:
-        for runtime in installed_runtimes() if runtimes is None else runtimes:
+        for runtime in installed if runtimes is None else runtimes:
             for precision, file in (("int8", int8), ("float32", float32)):
                 try:
                     loaded = stack.enter_context(closing(load(runtime, file)))
@@ -100,14 +104,3 @@ def measure_gain(
                 call = partial(loaded.run, pictures[:1])
                 measures[precision][runtime] = partial(latency_ms, call, clock)
         return Gain(*interleave([*measures.values()], num_rounds=num_rounds, seed=0))
-
-
-def load_file(runtime: RuntimeName, file: Path, *, shape: tuple[int, int, int], num_classes: int) -> Runtime:
-    """Load a `.tflite` file with LiteRT or OpenVINO, on one thread."""
-    if runtime == "openvino":
-        from models.runtime.openvino import OpenVINORuntime  # which takes up to a second
-
-        return OpenVINORuntime(file, input_shape=shape, num_classes=num_classes)
-    from models.runtime.litert import LiteRTRuntime
-
-    return LiteRTRuntime(file, input_shape=shape, num_classes=num_classes)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from models.explanation.classifier_head import ClassifierHead
 from models.explanation.explainable_file import ExplainableFile, open_explainable
-from models.runtime import EXPLAINABLE_RUNTIMES, Runtime, RuntimeName, load_runtime
+from models.runtime import EXPLAINABLE_RUNTIMES, Runtime, RuntimeName, load_runtime, runtime_of
+from models.runtime.gpu_providers import GpuProviders
 from models.runtime.shared_weights import SharedWeights
 from models.store.artifact import Artifact
 from server.engine.catalogue import ServedModel
@@ -33,6 +34,8 @@ class ExecutionPlan:
         needs_gpu: a runtime that falls back to the CPU is refused.
         runtime_reason: why it is that runtime, in words that follow "because".
         is_runtime_tried: others that are installed are tried, and the fastest takes its place.
+        is_auto: a version without a file for the runtime is run by another that it has one for.
+        gpu: how ONNX Runtime uses a GPU.
     """
 
     runtime: RuntimeName
@@ -43,6 +46,8 @@ class ExecutionPlan:
     needs_gpu: bool = False
     runtime_reason: str = "it was asked for"
     is_runtime_tried: bool = False
+    is_auto: bool = False
+    gpu: GpuProviders | None = None
 
 
 class LoadedModel:
@@ -129,7 +134,8 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
         RuntimeMissing: the library, or the GPU that the plan needs, is not there.
         EngineError: it does not fit into the table.
     """
-    explainable = _explainable_file(artifact, plan.runtime)
+    runtime = runtime_of(artifact, plan.runtime) if plan.is_auto else plan.runtime
+    explainable = _explainable_file(artifact, runtime)
     head = explainable.head if explainable else None
     served = served_model(artifact, head.shape if head else None)
     size = (served.pixels.height_px, served.pixels.width_px)
@@ -142,11 +148,11 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
         raise EngineError(f"it has {len(served.labels):,} classes; at most {max_classes:,} can be served")
     runtimes: list[Runtime] = []
     lone: Runtime | None = None
-    on_gpu: dict[str, Any] = {"needs_gpu": True} if plan.needs_gpu else {}
+    on_gpu: dict[str, Any] = {"needs_gpu": True, "gpu": plan.gpu} if plan.needs_gpu else {}
     to_explain: dict[str, Any] = {"explainable": explainable} if explainable else {}
     try:
         with SharedWeights() as weights:
-            load_copy = partial(load_runtime, artifact, runtime=plan.runtime, weights=weights, **to_explain)
+            load_copy = partial(load_runtime, artifact, runtime=runtime, weights=weights, **to_explain)
             for _ in range(plan.num_runners):
                 runtimes.append(load_copy(batch_sizes=plan.batch_sizes, **on_gpu))
             if plan.num_lone_threads > 1:
@@ -154,7 +160,7 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
     except BaseException:
         LoadedModel(served, runtimes, lone, max_batch=1).close()
         raise
-    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1], runtime=plan.runtime, head=head)
+    return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1], runtime=runtime, head=head)
 
 
 def _explainable_file(artifact: Artifact, runtime: RuntimeName) -> ExplainableFile | None:

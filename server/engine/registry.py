@@ -208,7 +208,7 @@ class ModelRegistry:
             with self._load_attempts.attempt(name, version):
                 artifact = self._repository.load(name, version)
                 self._loaded[key] = self._load(artifact)
-            self._exchange.begin(key, artifact)
+            self._exchange.begin(key, artifact, self._loaded[key].runtime)
         self._read_operating_point(self._loaded[key])
 
     def _read_operating_point(self, loaded: LoadedModel) -> None:

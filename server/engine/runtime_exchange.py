@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.errors import OpsinError
 from models.runtime import RuntimeName
-from models.runtime_choice.record import RuntimeChoice
+from models.runtime_choice.record import NO_OTHER_FILE, RuntimeChoice
 from models.store.artifact import Artifact
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
@@ -66,9 +66,11 @@ class RuntimeExchange:
         """Tell what runs a version, and why."""
         return self._choices.get(key, self._first)
 
-    def begin(self, key: int, artifact: Artifact) -> None:
-        """Have the runtimes of a version tried that has just been loaded."""
-        if self._trials is not None:
+    def begin(self, key: int, artifact: Artifact, runtime: RuntimeName) -> None:
+        """Have the runtimes of a version tried that has just been loaded with one."""
+        if runtime != self._first.runtime:
+            self._choices[key] = RuntimeChoice(runtime, NO_OTHER_FILE)
+        elif self._trials is not None:
             self._trials.want(key, artifact)
 
     def end(self, key: int) -> None:

@@ -49,6 +49,7 @@ def test_cpu_image_is_of_the_serving_rooms_and_packages():
         "requirements/tracing.txt",
         "requirements/grpc.txt",
         "requirements/serve-openvino.txt",
+        "requirements/serve-onnx.txt",
         "models",
         "models/zoo",
         "server",

@@ -25,6 +25,22 @@ def tensorflow(monkeypatch):
     monkeypatch.setattr(devices, "find_spec", lambda _name: object())
 
 
+@pytest.fixture
+def installed(monkeypatch):
+    """Sets which packages are installed, by the name that pip and Python have for them."""
+
+    def install(*packages):
+        def found(name):
+            if name not in packages:
+                raise devices.PackageNotFoundError(name)
+            return object()
+
+        monkeypatch.setattr(devices, "find_spec", lambda name: object() if name in packages else None)
+        monkeypatch.setattr(devices, "distribution", found)
+
+    return install
+
+
 @pytest.mark.parametrize(
     ("environ", "gpus"),
     [
@@ -52,9 +68,25 @@ def test_one_engine_for_each_gpu_or_one_for_the_cpu(tensorflow):
     assert choose_devices(Settings(runtime="litert"), GPUS) == (Device(),)
 
 
-def test_gpu_without_its_runtime_is_not_used_by_itself(monkeypatch):
-    monkeypatch.setattr(devices, "find_spec", lambda _name: None)
-    assert choose_devices(Settings(), GPUS) == (Device(),)
+@pytest.mark.parametrize(
+    ("packages", "runtime", "used"),
+    [
+        ((), "auto", None),
+        (("tensorflow",), "auto", "tensorflow"),
+        (("onnxruntime-gpu",), "auto", "onnxruntime"),
+        (("tensorflow", "onnxruntime-gpu"), "auto", "tensorflow"),
+        (("tensorflow", "onnxruntime-gpu"), "onnxruntime", "onnxruntime"),
+        (("tensorflow", "onnxruntime"), "onnxruntime", None),
+    ],
+)
+def test_gpu_is_used_by_itself_where_a_runtime_for_it_is_installed(installed, packages, runtime, used):
+    installed(*packages)
+    settings = Settings(runtime=runtime)
+    assert devices.gpu_runtime(settings) == used
+    assert choose_devices(settings, ("0",)) == (Device("0") if used else Device(),)
+    plan = plan_for(Device("0"), Settings(runtime=runtime, onnx_provider="cuda"))
+    assert (plan.runtime, plan.is_auto) == (used or "tensorflow", runtime == "auto")
+    assert plan.gpu.provider == "cuda"
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("gpu", ()), ("gpu:3", GPUS)])
@@ -82,9 +114,16 @@ def test_choice_is_told_with_its_reason(tensorflow, settings, gpus, reason):
     assert str(explain_devices(settings, gpus)) == reason
 
 
-def test_gpu_without_tensorflow_is_told(monkeypatch):
-    monkeypatch.setattr(devices, "find_spec", lambda _name: None)
-    assert "TensorFlow, which runs models on a GPU, is not installed" in explain_devices(Settings(), GPUS).reason
+@pytest.mark.parametrize(
+    ("runtime", "told"),
+    [
+        ("auto", "neither TensorFlow nor onnxruntime-gpu, which run models on a GPU, is installed"),
+        ("onnxruntime", "the package by which OPSIN_RUNTIME, onnxruntime, runs models on a GPU is not installed"),
+    ],
+)
+def test_gpu_without_a_runtime_for_it_is_told(installed, runtime, told):
+    installed()
+    assert told in explain_devices(Settings(runtime=runtime), GPUS).reason
 
 
 @pytest.mark.parametrize(
@@ -112,11 +151,12 @@ def test_plain_cpu_installation_is_not_warned(monkeypatch):
     [
         ("openvino", "avx2", True),
         ("openvino", "avx2 avx512_vnni", False),
+        ("onnxruntime", "avx2", True),
         ("litert", "avx2", False),
         ("auto", "avx2", False),
     ],
 )
-def test_openvino_is_warned_of_where_its_sums_saturate(tmp_path, runtime, flags, is_warned):
+def test_a_runtime_is_warned_of_where_its_sums_saturate(tmp_path, runtime, flags, is_warned):
     (tmp_path / "cpuinfo").write_text(f"flags\t: {flags}\n")
     warning = runtime_warning(Settings(runtime=runtime), tmp_path / "cpuinfo")
     assert (warning is not None) is is_warned
@@ -124,7 +164,7 @@ def test_openvino_is_warned_of_where_its_sums_saturate(tmp_path, runtime, flags,
 
 
 def test_runtime_that_has_no_use_for_a_gpu_is_refused():
-    with pytest.raises(SettingsError, match="OPSIN_RUNTIME must be auto or tensorflow"):
+    with pytest.raises(SettingsError, match="OPSIN_RUNTIME must be auto, tensorflow or onnxruntime where"):
         choose_devices(Settings(device="gpu", runtime="litert"), GPUS)
 
 

@@ -14,7 +14,7 @@ from models.portable import onnx_file, onnx_version, verify
 from models.portable.completed import completed
 from models.portable.export import export_files
 from models.portable.onnx_version import with_onnx
-from models.runtime.litert import LiteRTRuntime
+from models.runtime.model_file import load_file
 from models.store.model_files import ModelFile
 from models.store.repository import Repository
 
@@ -22,20 +22,18 @@ REPO = Path(__file__).resolve().parents[3]
 ARTIFACT = Repository(REPO / "models" / "zoo").load("cifar10", verify=False)
 
 
-class AsOnnx(LiteRTRuntime):
+def as_litert(path, **options):
     """What is in the file is a LiteRT file."""
-
-    def __init__(self, path, *, num_threads=0):
-        super().__init__(path, input_shape=(32, 32, 3), num_classes=10, num_threads=num_threads or 1)
+    return load_file(path, **{**options, "runtime": "litert"})
 
 
 @pytest.fixture
 def stand_in(monkeypatch):
     monkeypatch.setattr(onnx_version, "NUM_ROUNDS", 2)
-    monkeypatch.setattr(onnx_version, "convert", Path.read_bytes)
+    monkeypatch.setattr(onnx_version, "convert", lambda path, **_: path.read_bytes())
     monkeypatch.setattr(onnx_version, "version", lambda _package: "1.2.3")
     for module in (onnx_version, verify):
-        monkeypatch.setattr(module, "OnnxRuntime", AsOnnx)
+        monkeypatch.setattr(module, "load_file", as_litert)
     monkeypatch.setattr(verify.importlib.util, "find_spec", lambda name: name == "onnxruntime")
 
 
@@ -43,7 +41,7 @@ def stand_in(monkeypatch):
 def photos(tmp_path):
     """Two photos, of which the network takes the first for what its folder says, and the second not."""
     gray = np.full((32, 32, 3), 128, np.uint8)
-    runtime = AsOnnx(ARTIFACT.model_path("litert"))
+    runtime = as_litert(ARTIFACT.model_path("litert"), input_shape=(32, 32, 3), num_classes=10)
     found = ARTIFACT.manifest.labels[int(runtime.run([gray])[0].argmax())]
     other = next(label for label in ARTIFACT.manifest.labels if label != found)
     for label in (found, other):
@@ -80,7 +78,14 @@ def test_published_with_onnx_a_version_has_the_file_with_its_figures(publish, st
         "litert_top1": 0.5,
         "num_same_label": 2,
     }
+    assert artifact.manifest.formats["onnx"] == ModelFile("model.onnx", "int8", saturates=False)
     assert artifact.manifest.metrics["int8"] == ARTIFACT.manifest.metrics["int8"]
+
+
+def test_computed_in_float32_it_is_told_so(publish, stand_in):
+    status, _, repository = publish("--onnx-float32")
+    assert status == 0
+    assert repository.load("cifar10").manifest.formats["onnx"] == ModelFile("model.onnx", "float32")
 
 
 def test_verify_runs_it_and_export_takes_it(publish, stand_in, tmp_path, capsys):

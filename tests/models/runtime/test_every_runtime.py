@@ -1,7 +1,9 @@
-"""What every runtime has to do, each with the shipped model's file for it."""
+"""What every runtime has to do, each with the shipped model's file for it, or a small one."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,8 @@ class Kind:
 
     @property
     def path(self) -> Path:
+        if self.name == "ONNX Runtime":
+            return small_onnx_file()
         return SHIPPED.model_path("tensorflow" if self.name == "TensorFlow" else "litert")
 
 
@@ -54,6 +58,21 @@ def openvino() -> Kind:
     return Kind(pytest.importorskip("models.runtime.openvino", reason=reason).OpenVINORuntime, "OpenVINO", 1e-5)
 
 
+def onnxruntime() -> Kind:
+    reason = "onnxruntime is not installed: requirements/serve-onnx.txt"
+    return Kind(pytest.importorskip("models.runtime.onnxruntime", reason=reason).OnnxRuntime, "ONNX Runtime", 1e-6)
+
+
+@cache
+def small_onnx_file() -> Path:
+    """The shipped model as ONNX takes seconds to make."""
+    from onnx_models import served_classifier
+
+    file = Path(tempfile.mkdtemp()) / "model.onnx"
+    file.write_bytes(served_classifier())
+    return file
+
+
 def tensorflow() -> Kind:
     from models.runtime.tensorflow import TensorFlowRuntime
 
@@ -63,7 +82,9 @@ def tensorflow() -> Kind:
     return Kind(load, "TensorFlow", 2e-3)
 
 
-@pytest.fixture(scope="module", params=[litert, sharing, openvino, tensorflow], ids=lambda kind: kind.__name__)
+@pytest.fixture(
+    scope="module", params=[litert, sharing, openvino, onnxruntime, tensorflow], ids=lambda kind: kind.__name__
+)
 def kind(request):
     return request.param()
 

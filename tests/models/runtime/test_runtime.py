@@ -1,4 +1,6 @@
 import sys
+import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,13 @@ from small_artifacts import small_manifest
 from models.errors import CorruptArtifact, FormatMissing, RuntimeMissing
 from models.network.export import export_float32, export_saved_model
 from models.network.resnet_v2 import ResNetV2, build
+from models.portable.export import for_one_picture
+from models.portable.onnx_file import convert
 from models.runtime import RUNTIMES, load_runtime
 from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact, write_artifact
 from models.store.manifest import ModelFile
+from models.store.model_files import format_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
 
@@ -28,12 +33,21 @@ def artifact(tmp_path_factory):
     export_float32(model, folder / "float32.tflite")
     export_saved_model(model, folder / "exported", "float16")
     sources = {"model.tflite": folder / "float32.tflite", "saved_model": folder / "exported"}
-    return write_artifact(folder / "flowers", small_manifest(), sources)
+    manifest = small_manifest()
+    with suppress(RuntimeMissing), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf2onnx' own
+        (folder / "one.tflite").write_bytes(for_one_picture((folder / "float32.tflite").read_bytes()))
+        (folder / "model.onnx").write_bytes(convert(folder / "one.tflite"))
+        sources["model.onnx"] = folder / "model.onnx"
+        manifest = small_manifest(formats={**manifest.formats, "onnx": ModelFile("model.onnx", "float32")})
+    return write_artifact(folder / "flowers", manifest, sources)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_gives_the_same_answers(artifact, runtime):
     pytest.importorskip(f"models.runtime.{runtime}", reason=f"the library of {runtime} is not installed")
+    if format_of(runtime).name not in artifact.manifest.formats:
+        pytest.skip("tf2onnx, which makes its file, is not installed")
     litert = load_runtime(artifact)
     loaded = load_runtime(artifact, runtime=runtime, batch_sizes=(1, 4))
     for images in (IMAGES, list(IMAGES[:1])):
@@ -58,7 +72,11 @@ def test_an_artifact_without_a_file_for_it_is_refused(artifact):
 
 @pytest.mark.parametrize(
     ("runtime", "package", "requirements"),
-    [("openvino", "openvino", "serve-openvino"), ("tensorflow", "tensorflow", "gpu")],
+    [
+        ("openvino", "openvino", "serve-openvino"),
+        ("onnxruntime", "onnxruntime", "serve-onnx"),
+        ("tensorflow", "tensorflow", "gpu"),
+    ],
 )
 def test_a_library_that_is_not_installed_is_named(artifact, monkeypatch, runtime, package, requirements):
     assert Path("requirements", f"{requirements}.txt").exists()
@@ -93,5 +111,7 @@ def test_batch_sizes_must_be_positive(artifact, batch_sizes):
 
 
 def test_another_runtime_is_refused(artifact):
-    with pytest.raises(ValueError, match="runtime must be one of litert, openvino, tensorflow, got 'onnx'"):
+    with pytest.raises(
+        ValueError, match="runtime must be one of litert, openvino, tensorflow, onnxruntime, got 'onnx'"
+    ):
         load_runtime(artifact, runtime="onnx")

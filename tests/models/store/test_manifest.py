@@ -208,7 +208,7 @@ def test_a_path_that_leaves_the_artifact_is_refused(path):
         ({"labels": ["cat", 3]}, "a label must be a non-empty text"),
         ({"labels": ["cat\n"]}, "a label must be a non-empty text without control characters"),
         ({"pixels": {"height_px": 32}}, "pixels must be a PixelSpec, got dict"),
-        ({"formats": {}}, r"engines must have at least one of litert, tensorflow and no other, got \[\]"),
+        ({"formats": {}}, r"engines must have at least one of litert, tensorflow, onnx and no other, got \[\]"),
         ({"formats": {"tflite": ModelFile("m", "int8")}}, r"engines must have .* got \['tflite'\]"),
         ({"formats": {"litert": "model.tflite"}}, "engine 'litert' must be a ModelFile, got str"),
         ({"metrics": [1]}, "metrics must be a mapping with string keys, got list"),

@@ -15,7 +15,8 @@ def test_each_device_has_its_format(device, name):
 
 
 @pytest.mark.parametrize(
-    ("runtime", "name"), [("litert", "litert"), ("openvino", "litert"), ("tensorflow", "tensorflow")]
+    ("runtime", "name"),
+    [("litert", "litert"), ("openvino", "litert"), ("tensorflow", "tensorflow"), ("onnxruntime", "onnx")],
 )
 def test_each_runtime_loads_its_format(runtime, name):
     assert format_of(runtime) is FORMATS[name]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tflite_files import colour_classifier
 from tried_runtimes import Answering, ManualClock
 
 from models.errors import CorruptArtifact
 from models.pixels.spec import PixelSpec
-from optimize.cost.gain import FASTER, Gain, load_file, measure_gain
+from optimize.cost.gain import FASTER, Gain, measure_gain
 from optimize.cost.rounds import Rounds
 
 INT8, FLOAT32 = Path("int8.tflite"), Path("float32.tflite")
@@ -79,9 +78,3 @@ def test_litert_must_load_both(measured):
 @pytest.mark.parametrize(("ratio", "is_faster"), [(FASTER, True), (FASTER + 0.01, False)])
 def test_a_few_per_cent_are_no_gain(ratio, is_faster):
     assert Gain({"litert": Rounds((ratio,))}, {"litert": Rounds((1.0,))}).is_faster is is_faster
-
-
-def test_real_file_is_loaded_by_litert(tmp_path):
-    file = colour_classifier(tmp_path / "colours.tflite")
-    runtime = load_file("litert", file, shape=(32, 32, 3), num_classes=3)
-    runtime.close()
