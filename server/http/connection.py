@@ -93,13 +93,15 @@ class Connection:
         self.has_more = False
         if (request := parser.take()) is not None:
             return request
-        if self.is_late:
+        if self.is_late and not parser.is_idle:
             return self._abort(TimeoutError("the request did not arrive in time"))
         data = b""
         if not parser.is_paused:
             try:
                 data = self.sock.recv(min(max(parser.num_missing, RECV_BYTES), MAX_RECV_BYTES))
             except BlockingIOError:
+                if self.is_late:  # and not even the begin of a request has come, which would count
+                    raise ConnectionOver from None
                 return None
             except OSError:
                 raise ConnectionOver from None
@@ -107,6 +109,7 @@ class Connection:
                 return self._abort(None)
             now = time.monotonic()
             if parser.is_idle:
+                self.is_late = False
                 self.read_since = now
                 self.deadline = now + self._limits.read_timeout_s
                 self._slow_at = now + STALLED_S

@@ -10,7 +10,8 @@ who waits where:
 - ``open_connections``: past their limit idle ones are closed, and what comes where none is idle is answered 503, save
   for health checks.
 - When it stops it takes in the connections that the kernel has accepted already, finishes every request in hand, and
-  lets connections without one go after half a second.
+  lets connections without one go after a while: in that a client that keeps one and asks now and then hears with its
+  answer that it was the last.
 
 The main thread owns the listening sockets and the clock; everything about a connection is its threads' affair.
 """
@@ -34,7 +35,10 @@ from server.http.threads import RequestThread, RequestThreads
 
 TICK_S = 1.0
 SHORT_TICK_S = 0.05
-IDLE_LINGER_S = 0.5
+IDLE_LINGER_S = 0.5  # for a connection without a request when the worker stops
+# For one that had a request within as long before: its client is likely to ask again, and who asks at the very moment
+# at which a connection is closed gets no answer.
+USED_LINGER_S = 3.0
 ACCEPT_DELAY_S = 0.002  # for another worker to take a connection in, if it has fewer
 SINGLE_ROUNDS, FAR_MORE = 8, 32
 MAX_DOUBLINGS = 6  # 64 connections in a row, before the clock is looked at
@@ -141,12 +145,13 @@ class HTTPWorker(WorkerProcess):
             while self._accept(listener):
                 pass
             listener.close()
-        now = time.monotonic()
-        idle_until, gives_up_at = now + IDLE_LINGER_S, now + self.cfg.graceful_timeout
-        while self._connections and now < gives_up_at:
+        now = stops_at = time.monotonic()
+        while self._connections and now < stops_at + self.cfg.graceful_timeout:
             self.notify()
             for connection in self._threads.waiting:
                 if connection.is_idle:
+                    was_used = connection.read_since > stops_at - USED_LINGER_S
+                    idle_until = stops_at + (USED_LINGER_S if was_used else IDLE_LINGER_S)
                     connection.deadline = min(connection.deadline, idle_until)
             self._threads.expire_overdue(now)
             time.sleep(SHORT_TICK_S)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -56,6 +58,23 @@ def test_signal_ends_it_cleanly_and_the_request_in_hand_is_answered(start, how):
         asking.join()
     assert label_of(answers[0]) == "red"
     assert stopped == (0, "")
+
+
+def test_client_that_keeps_a_connection_is_answered_once_more_while_it_stops_and_told_so(start):
+    running = start().wait_until_ready()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)) as kept:
+
+        def ask():
+            kept.request("GET", "/healthz")
+            answer = kept.getresponse()
+            return answer.status, json.loads(answer.read()), answer.headers["connection"]
+
+        assert ask() == (200, {"status": "ok"}, "keep-alive")
+        running.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refuses_connections(running))
+        time.sleep(1)
+        assert ask() == (200, {"status": "ok"}, "close")
+    assert running.stop() == (0, "")
 
 
 @pytest.mark.parametrize("send", [os.killpg, os.kill], ids=["to all processes", "to the master"])

@@ -202,6 +202,16 @@ def test_late_body_is_a_timeout_and_late_head_is_over(pair):
         connection.next_request()
 
 
+def test_request_that_has_come_when_the_time_of_its_connection_is_over_is_not_lost(pair):
+    connection, client = pair
+    client.sendall(REQUEST[:-1])
+    connection.expire()
+    assert connection.next_request() is None
+    assert not connection.is_late
+    client.sendall(REQUEST[-1:])
+    assert connection.next_request().body.read() == b"abc"
+
+
 def test_answer_that_the_client_does_not_take_is_kept_and_no_request_is_handed_out_before_it_has_left(pair):
     connection, client = pair
     connection.sendall(LARGE)
