@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_WAIT_S = 60.0
+LOOPBACK = "127.0.0.1"
 
 
 class NoAnswer(Exception):
@@ -33,10 +34,10 @@ class Answer:
 
 
 class Connection:
-    """One connection to a port of this machine."""
+    """One connection to a port of this machine, or of a host of its own (`benchmarks.network`)."""
 
-    def __init__(self, port: int, *, timeout_s: float = LONGEST_WAIT_S) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+    def __init__(self, port: int, *, host: str = LOOPBACK, timeout_s: float = LONGEST_WAIT_S) -> None:
+        self._socket = socket.create_connection((host, port), timeout=timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Connection:

@@ -1,4 +1,4 @@
-"""A HAProxy in front of some ports of this machine, as a Service or a gateway stands in front of pods.
+"""A HAProxy in front of some hosts of this machine, as a Service or a gateway stands in front of pods.
 
 Debian's package haproxy. It listens on a port of its own and is told by its admin socket which servers are there.
 """
@@ -9,12 +9,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from benchmarks.network import Host
 from benchmarks.service import free_port
 
 Kind = Literal["service", "gateway"]  # by connection and never again; by request, and again where none was answered
@@ -22,6 +24,14 @@ State = Literal["ready", "drain", "maint"]
 
 START_S = 10.0
 BUFFER_BYTES = 1024**2  # a request is sent again only where all of it is still there
+# Of the gateway for an answer: more than the ten seconds that the server takes at most (OPSIN_REQUEST_TIMEOUT_MS).
+TRY_S = 12
+OF_SERVICE = "retries 0\n  timeout server 75s"
+OF_GATEWAY = f"""timeout server {TRY_S}s
+  retries 3
+  option redispatch 1
+  retry-on conn-failure empty-response response-timeout"""
+TAKEN_OUT = "is DOWN"
 
 
 class BalancerFailed(RuntimeError):
@@ -33,21 +43,32 @@ class Balancer:
 
     Args:
         kind: `service` hands connections on, as kube-proxy does, and repeats nothing; `gateway` hands requests on, and
-            repeats one whose server refused the connection or ended without an answer.
-        ports: of the servers, in the order of their numbers; none is there until `set_state` says so.
+            repeats one whose server refused the connection, ended without an answer, or gave none in time.
+        hosts: of the servers, in the order of their numbers; none is there until `set_state` says so.
+
+    Attributes:
+        taken_out: what it has said of servers that its checks took out, and when (monotonic).
     """
 
-    def __init__(self, kind: Kind, ports: Sequence[int]) -> None:
+    def __init__(self, kind: Kind, hosts: Sequence[Host]) -> None:
         if (program := shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")) is None:
             raise BalancerFailed("haproxy is not installed: apt-get install haproxy")
         self.port = free_port()
+        self.taken_out: list[tuple[float, str]] = []
+        self._said: list[str] = []
         self._folder = tempfile.TemporaryDirectory(prefix="haproxy-")
         folder = Path(self._folder.name)
         self._socket = folder / "admin"
-        (folder / "haproxy.cfg").write_text(configuration(kind, self.port, ports, self._socket))
+        (folder / "haproxy.cfg").write_text(configuration(kind, self.port, hosts, self._socket))
         self._process = subprocess.Popen(
-            [program, "-db", "-f", folder / "haproxy.cfg"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            [program, "-db", "-f", folder / "haproxy.cfg"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def __enter__(self) -> Balancer:
         """Wait until it takes commands."""
@@ -55,7 +76,7 @@ class Balancer:
         while not self._socket.exists():
             if self._process.poll() is not None or time.monotonic() > gives_up_at:
                 self.__exit__(None, None, None)
-                raise BalancerFailed("haproxy did not start; what it said stands above")
+                raise BalancerFailed(f"haproxy did not start; it said {' '.join(self._said)[-500:]!r}")
             time.sleep(0.02)
         return self
 
@@ -65,6 +86,7 @@ class Balancer:
         """End it."""
         self._process.kill()
         self._process.wait()
+        self._listener.join()
         self._folder.cleanup()
 
     def set_state(self, number: int, state: State) -> None:
@@ -74,14 +96,22 @@ class Balancer:
             admin.sendall(f"set server opsin/replica{number} state {state}\n".encode())
             admin.recv(4096)
 
+    def _listen(self) -> None:
+        """Keep what it says."""
+        assert self._process.stderr is not None  # noqa: S101 - it is a pipe
+        for line in self._process.stderr:
+            self._said.append(line.strip())
+            if TAKEN_OUT in line:
+                self.taken_out.append((time.monotonic(), line.strip().rpartition(" : ")[2]))
 
-def configuration(kind: Kind, port: int, ports: Sequence[int], admin: Path) -> str:
+
+def configuration(kind: Kind, port: int, hosts: Sequence[Host], admin: Path) -> str:
     """Write HAProxy's configuration; its checks are those of the Deployment's readinessProbe."""
     is_gateway = kind == "gateway"
-    retries = "retries 3\n  option redispatch 1\n  retry-on conn-failure empty-response" if is_gateway else "retries 0"
+    answers = OF_GATEWAY if is_gateway else OF_SERVICE
     servers = "\n".join(
-        f"  server replica{number} 127.0.0.1:{each} check inter 2s fastinter 1s fall 3 rise 1 disabled"
-        for number, each in enumerate(ports)
+        f"  server replica{number} {host.address}:{host.port} check inter 2s fall 3 rise 1 disabled"
+        for number, host in enumerate(hosts)
     )
     return f"""global
   stats socket {admin} level admin
@@ -90,9 +120,8 @@ defaults
   mode {"http" if is_gateway else "tcp"}
   timeout connect 1s
   timeout client 75s
-  timeout server 75s
   timeout check 2s
-  {retries}
+  {answers}
 frontend clients
   bind 127.0.0.1:{port}
   default_backend opsin

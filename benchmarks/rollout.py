@@ -1,181 +1,103 @@
-"""The command `python -m benchmarks.rollout`: rolls replicas under load as Kubernetes does, kills one, counts failures.
+"""The command `python -m benchmarks.rollout`: rolls replicas under load as Kubernetes does, kills one, cuts one off.
 
-Replicas are processes on loopback ports behind HAProxy, once as behind a Service and once as behind a gateway that
-repeats requests. One after the other they are replaced as by deploy/kubernetes/base/deployment.yaml: a new one is ready
-first; the old one sleeps (preStop) while the balancer hears that it goes, gets SIGTERM, and finishes what is in hand.
-Then all processes of one are killed at once. The exit status is 1 where a request failed that should not have.
+Each replica has a network namespace of its own, as a pod has (where none can be made, a port on loopback), behind
+HAProxy, once as behind a Service and once as behind a gateway that repeats requests. One after the other they are
+replaced as by deploy/kubernetes/base/deployment.yaml: a new one is ready first; the old one sleeps (preStop) while the
+balancer hears that it goes, gets SIGTERM, and finishes what is in hand. Then all processes of one are killed at once,
+and the cable of another is pulled. The exit status is 1 where a request failed that should not have.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from benchmarks import machine
-from benchmarks.haproxy import Balancer, BalancerFailed, Kind
-from benchmarks.open_loop import OpenLoop, Outcome
-from benchmarks.service import Service, free_port
-from benchmarks.spread import percentile
-from benchmarks.workload import Workload, shipped
+from benchmarks import machine, network
+from benchmarks.haproxy import TRY_S, Balancer, BalancerFailed, Kind
+from benchmarks.network import Host
+from benchmarks.open_loop import OpenLoop
+from benchmarks.phases import HEADING, Phase, phases_of
+from benchmarks.replicas import HEARD_AFTER_S, Replicas
+from benchmarks.workload import shipped
 
-PRESTOP_S = 5.0  # as in the Deployment
-HEARD_AFTER_S = 2.0  # when the balancer knows that a replica goes, which no pod can know
 STEADY_S = 3.0
-AFTER_KILL_S = 6.0
-PATIENCE_S = 20.0
+AFTER_KILL_S = 4.0
+# The probe's three periods and timeouts, and a connection that is tried meanwhile.
+FOUND_OUT_S = 3 * 2.0 + 2.0 + 1.0
+PATIENCE_S = 2.0 * TRY_S
 LONGEST_S = 300.0
 KINDS: tuple[Kind, ...] = ("service", "gateway")
+MODULE = "benchmarks.rollout"
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """What came of the requests that were due in a part of a run.
-
-    Attributes:
-        name: of the part.
-        outcomes: of those requests.
-        may_fail: whether a balancer of this kind loses requests in such a part.
-    """
-
-    name: str
-    outcomes: tuple[Outcome, ...]
-    may_fail: bool = False
-
-    @property
-    def num_failed(self) -> int:
-        """How many were not answered 200."""
-        return sum(outcome.status != 200 for outcome in self.outcomes)
-
-    @property
-    def is_met(self) -> bool:
-        """Whether all that should have been answered was, and anything was."""
-        return self.may_fail or (bool(self.outcomes) and not self.num_failed)
-
-    def row(self) -> str:
-        """Write it as a row of the table."""
-        latencies = [outcome.latency_ms for outcome in self.outcomes if outcome.status == 200] or [0.0]
-        failed = Counter(outcome.status or "cut off" for outcome in self.outcomes if outcome.status != 200)
-        how = ", ".join(f"{number} {status}" for status, number in failed.items())
-        verdict = "ok" if self.is_met else "FAILED"
-        times = f"{percentile(latencies, 50):.0f}, {percentile(latencies, 99):.0f}, {max(latencies):.0f}"
-        return f"| {self.name} | {len(self.outcomes)} | {self.num_failed}{how and f' ({how})'} | {times} | {verdict} |"
-
-
-class Replicas:
-    """Servers behind a balancer: each has the next of the ports, and is started, rolled or killed.
-
-    Args:
-        workload: what they serve.
-        ports: one for each that will ever be.
-        balancer: is told of them.
-        stack: ends what still runs.
-    """
-
-    def __init__(self, workload: Workload, ports: Sequence[int], balancer: Balancer, stack: ExitStack) -> None:
-        self._workload, self._ports = workload, list(ports)
-        self._balancer, self._stack = balancer, stack
-        self._number = 0
-        self.running: dict[int, Service] = {}
-
-    def add(self) -> None:
-        """Start one, and have it asked once it is ready."""
-        number, port = self._number, self._ports[self._number]
-        environ = {
-            "OPSIN_PORT": str(port),
-            "OPSIN_REPOSITORY": str(self._workload.repository),
-            "OPSIN_MODEL": self._workload.model,
-            "OPSIN_WORKERS": "1",
-        }
-        service = Service(["-m", "server"], environ, port=port, ready_path="/readyz")
-        self.running[number] = self._stack.enter_context(service)
-        self._balancer.set_state(number, "ready")
-        self._number += 1
-
-    def replace(self, number: int) -> None:
-        """Roll one: the next is ready before it goes."""
-        self.add()
-        told = threading.Timer(HEARD_AFTER_S, self._balancer.set_state, (number, "drain"))
-        told.start()
-        time.sleep(PRESTOP_S)
-        told.join()
-        self.running.pop(number).stop()
-        self._balancer.set_state(number, "maint")
-
-    def kill(self, number: int) -> None:
-        """End all processes of one, as when memory or its node is lost; the balancer finds out by itself."""
-        os.killpg(self.running.pop(number).pid, signal.SIGKILL)
-
-
-def run(kind: Kind, *, num_replicas: int, rate: float) -> list[Phase]:
-    """Roll and kill behind one kind of balancer, and tell what came of the requests meanwhile."""
+def run(kind: Kind, hosts: Sequence[Host], *, num_replicas: int, rate: float, num_clients: int) -> list[Phase]:
+    """Roll, kill and cut off behind one kind of balancer, and tell what came of the requests meanwhile."""
     workload = shipped()
-    ports = [free_port() for _ in range(2 * num_replicas)]
     with ExitStack() as stack:
-        balancer = stack.enter_context(Balancer(kind, ports))
-        replicas = Replicas(workload, ports, balancer, stack)
+        balancer = stack.enter_context(Balancer(kind, hosts))
+        replicas = Replicas(workload, hosts, balancer, stack)
         for _ in range(num_replicas):
             replicas.add()
-        load = OpenLoop(balancer.port, workload.requests())
+        load = OpenLoop(balancer.port, workload.requests(), num_clients=num_clients)
         options = {"rate": rate, "seconds": LONGEST_S, "patience_s": PATIENCE_S}
         client = threading.Thread(target=load.run, kwargs=options, daemon=True)
         client.start()
+        began_at, began_s = time.monotonic(), {f"{kind}: steady": 0.0}
         time.sleep(STEADY_S)
-        began_rolling_s = load.now_s
+        began_s[f"{kind}: rolled"] = load.now_s
         for number in list(replicas.running):
             replicas.replace(number)
         time.sleep(STEADY_S)
-        killed_s = load.now_s
+        began_s[killed := f"{kind}: one killed"] = load.now_s
         replicas.kill(min(replicas.running))
         time.sleep(AFTER_KILL_S)
+        lost_for_s = {killed: HEARD_AFTER_S}
+        if hosts[0].cable:
+            replicas.add()
+            began_s[cut_off := f"{kind}: one cut off"] = load.now_s
+            lost_for_s[cut_off] = FOUND_OUT_S
+            replicas.cut_off(min(replicas.running))
+            time.sleep(FOUND_OUT_S + AFTER_KILL_S)
         load.end()
         client.join()
-    return phases_of(load.outcomes, kind, began_rolling_s=began_rolling_s, killed_s=killed_s)
-
-
-def phases_of(outcomes: Sequence[Outcome], kind: Kind, *, began_rolling_s: float, killed_s: float) -> list[Phase]:
-    """Divide the requests of a run by what went on when they were due; one in hand at the kill belongs to that."""
-
-    def is_at_kill(outcome: Outcome) -> bool:
-        return outcome.due_s + outcome.latency_ms / 1000 >= killed_s
-
-    def is_before(outcome: Outcome) -> bool:
-        return outcome.due_s < began_rolling_s and not is_at_kill(outcome)
-
-    parts = {
-        "steady": [outcome for outcome in outcomes if is_before(outcome)],
-        "rolled": [outcome for outcome in outcomes if not is_before(outcome) and not is_at_kill(outcome)],
-        "one killed": [outcome for outcome in outcomes if is_at_kill(outcome)],
-    }
-    return [
-        Phase(f"{kind}: {name}", tuple(part), may_fail=kind == "service" and name == "one killed")
-        for name, part in parts.items()
-    ]
+        taken_out = list(balancer.taken_out)
+    for at, what in taken_out:
+        print(f"{kind}, after {at - began_at:.1f} s: {what}", flush=True)
+    return phases_of(load.outcomes, began_s, lost_for_s if kind == "service" else {})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; returns 0, 1 where a request failed, or 2 where there is no HAProxy."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.rollout", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--rate", type=float, default=20, help="requests a second, each with a photo")
+    parser.add_argument("--clients", type=int, default=12, help="connections that are kept and used in turn")
     parser.add_argument("--only", choices=KINDS, action="append", help="one kind of balancer; default: both")
+    parser.add_argument("--loopback", action="store_true", help="ports on loopback, and none is cut off")
     arguments = parser.parse_args(argv)
+    kinds: Sequence[Kind] = arguments.only or KINDS
+    why_not = "as told" if arguments.loopback else network.enter(MODULE, sys.argv[1:] if argv is None else argv)
+    num_hosts = 2 * arguments.replicas + 1
+    make = network.on_loopback if why_not else network.cluster
+    hosts = make(num_hosts * len(kinds))
+    if why_not:
+        print(f"the replicas are ports on loopback ({why_not}), so none is cut off")
     phases: list[Phase] = []
     try:
-        for kind in arguments.only or KINDS:
-            phases += run(kind, num_replicas=arguments.replicas, rate=arguments.rate)
+        for number, kind in enumerate(kinds):
+            own = hosts[number * num_hosts : (number + 1) * num_hosts]
+            phases += run(
+                kind, own, num_replicas=arguments.replicas, rate=arguments.rate, num_clients=arguments.clients
+            )
     except BalancerFailed as error:
-        print(f"python -m benchmarks.rollout: {error}", file=sys.stderr)
+        print(f"python -m {MODULE}: {error}", file=sys.stderr)
         return 2
     print(machine.in_words(machine.describe()))
-    print("| | requests | not answered 200 | p50, p99, longest, ms | |\n|---|---|---|---|---|")
+    print(HEADING)
     print("\n".join(phase.row() for phase in phases))
     return 0 if all(phase.is_met for phase in phases) else 1
 

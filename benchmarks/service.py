@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from benchmarks import processes
-from benchmarks.connection import Connection, NoAnswer, get_request
+from benchmarks.connection import LOOPBACK, Connection, NoAnswer, get_request
 from benchmarks.folders import ROOT
 from benchmarks.workload import Workload
 
@@ -31,7 +31,19 @@ class StartFailed(RuntimeError):
 
 
 class Service:
-    """A command that serves HTTP at `port`; as a context manager it is ready inside and gone after."""
+    """A command that serves HTTP at `port`; as a context manager it is ready inside and gone after.
+
+    Args:
+        command: its words after Python.
+        environ: its settings.
+        port: where it serves.
+        ready_path: answers 200 once it is ready.
+        start_limit_s: after which it is given up.
+        folder: of the checkout that serves.
+        python: which runs it.
+        host: where it serves, if it is not this one.
+        enter: the words that run a command on that host.
+    """
 
     def __init__(
         self,
@@ -43,15 +55,18 @@ class Service:
         start_limit_s: float = START_S,
         folder: Path = ROOT,
         python: Path = Path(sys.executable),
+        host: str = LOOPBACK,
+        enter: Sequence[str] = (),
     ) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("OPSIN_")}
         self.port = port
+        self._host = host
         self._ready_path = ready_path
         self._start_limit_s = start_limit_s
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._started_at = time.monotonic()
         self._process = subprocess.Popen(
-            [str(python), *command],
+            [*enter, str(python), *command],
             cwd=folder,
             env={**own, **environ},
             stdin=subprocess.DEVNULL,
@@ -121,7 +136,7 @@ class Service:
 
     def _is_ready(self) -> bool:
         try:
-            with Connection(self.port, timeout_s=START_S) as connection:
+            with Connection(self.port, host=self._host, timeout_s=START_S) as connection:
                 return connection.ask(get_request(self._ready_path)).status == 200
         except (OSError, NoAnswer):
             return False

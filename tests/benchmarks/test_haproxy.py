@@ -4,10 +4,14 @@ import pytest
 
 from benchmarks import haproxy
 from benchmarks.haproxy import Balancer, BalancerFailed, configuration
+from benchmarks.network import Host
+from server.settings import Settings
+
+HOSTS = [Host("198.18.0.10", 5001), Host("198.18.0.11", 5002)]
 
 
 def lines(kind):
-    return [line.strip() for line in configuration(kind, 80, [5001, 5002], Path("/admin")).splitlines()]
+    return [line.strip() for line in configuration(kind, 80, HOSTS, Path("/admin")).splitlines()]
 
 
 def test_service_hands_connections_on_and_repeats_nothing():
@@ -18,7 +22,8 @@ def test_service_hands_connections_on_and_repeats_nothing():
 
 def test_gateway_repeats_a_request_that_nobody_answered_with_another_server():
     written = lines("gateway")
-    assert {"mode http", "retries 3", "option redispatch 1", "retry-on conn-failure empty-response"} <= set(written)
+    assert {"mode http", "retries 3", "option redispatch 1"} <= set(written)
+    assert "retry-on conn-failure empty-response response-timeout" in written
     assert f"tune.bufsize {haproxy.BUFFER_BYTES}" in written
 
 
@@ -28,12 +33,17 @@ def test_servers_are_checked_as_pods_are_and_none_is_there_at_first(kind):
     assert {"option httpchk GET /readyz", "http-check expect status 200"} <= set(written)
     servers = [line.split() for line in written if line.startswith("server ")]
     assert [(words[1], words[2], words[-1]) for words in servers] == [
-        ("replica0", "127.0.0.1:5001", "disabled"),
-        ("replica1", "127.0.0.1:5002", "disabled"),
+        ("replica0", "198.18.0.10:5001", "disabled"),
+        ("replica1", "198.18.0.11:5002", "disabled"),
     ]
+
+
+def test_gateway_waits_for_longer_than_a_server_takes_to_answer():
+    assert f"timeout server {haproxy.TRY_S}s" in lines("gateway")
+    assert Settings().request_timeout_ms < 1000 * haproxy.TRY_S
 
 
 def test_want_of_haproxy_is_told_with_what_to_install(monkeypatch):
     monkeypatch.setattr(haproxy.shutil, "which", lambda *_, **__: None)
     with pytest.raises(BalancerFailed, match="apt-get install haproxy"):
-        Balancer("service", [5001])
+        Balancer("service", HOSTS)

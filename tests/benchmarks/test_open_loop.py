@@ -48,6 +48,28 @@ def test_connections_are_used_again(toy_server):
     assert server.num_connections < len(outcomes)
 
 
+def test_each_client_keeps_a_connection_and_has_its_turn(toy_server):
+    server = toy_server(lambda body: (200, {}, body))
+    load = OpenLoop(server.port, [photo_request(b"x")], num_clients=5)
+    outcomes = load.run(rate=50, seconds=1, patience_s=10)
+    assert {outcome.status for outcome in outcomes} == {200}
+    assert server.num_connections >= 5
+
+
+def test_connection_that_was_closed_while_it_was_idle_is_not_used_again(toy_server):
+    server = toy_server(lambda body: (200, {}, body))
+    server.RequestHandlerClass = type("Closing", (server.RequestHandlerClass,), {"timeout": 0.05})
+    outcomes = run(server, [b"x"], rate=4, seconds=1.5)
+    assert [(outcome.status, outcome.how) for outcome in outcomes] == [(200, "")] * 6
+    assert server.num_connections == 6
+
+
+def test_what_became_of_a_request_without_an_answer_is_told(toy_server):
+    server = toy_server(lambda body: (200 if body == b"good" else 0, {}, b""))
+    outcomes = run(server, [b"good", b"bad"], rate=10, seconds=0.4)
+    assert [(outcome.how, outcome.num_before) for outcome in outcomes] == [("", 0), ("closed", 1)] * 2
+
+
 def test_what_is_not_answered_in_time_is_no_answer(toy_server):
     release = threading.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from documented_metrics import documented
 
-from benchmarks.rollout import PRESTOP_S
+from benchmarks.replicas import PRESTOP_S
 from server.api.gate import OPEN_PATHS
 from server.master import GRACE_S
 from server.settings import DEFAULT_PORT, Settings, variable
@@ -22,7 +23,7 @@ REPO = Path(__file__).resolve().parent.parent.parent
 FOLDER = REPO / "deploy" / "kubernetes"
 APPLIED = ("overlays/cpu", "overlays/gpu", "rollouts/candidate")
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
-KUBECTL = shutil.which("kubectl")
+KUBECTL, BASH = shutil.which("kubectl"), shutil.which("bash")
 OTHERS_KINDS = {"ServiceMonitor", "HTTPRoute", "InferenceService"}  # whose schemas come with what they are for
 FRAGMENTS = {"kustomization.yaml", "prometheus-adapter.yaml", "gpu.yaml"}  # for other programs, or no whole object
 END_S = 5  # of the grace period, for what follows the drain
@@ -36,6 +37,7 @@ FILES = {path: documents(path.read_text()) for path in FOLDER.rglob("*.yaml") if
 OBJECTS = [document for found in FILES.values() for document in found]
 BASE = {document["kind"]: document for path, found in FILES.items() if path.parent.name == "base" for document in found}
 SERVER = BASE["Deployment"]["spec"]["template"]
+[ROUTE] = [document for document in OBJECTS if document["kind"] == "HTTPRoute"]
 
 
 def rendered(folder):
@@ -136,8 +138,22 @@ def test_every_pod_keeps_to_the_restricted_standard(document):
             "runAsNonRoot": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert container["resources"]["limits"].keys() >= {"cpu", "memory"}
+        assert container["resources"]["limits"].keys() >= {"cpu", "memory", "ephemeral-storage"}
     assert BASE["Namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("document", [each for each in OBJECTS if pod_of(each)], ids=lambda each: each["kind"])
+def test_every_server_is_guaranteed_what_it_may_take(document):
+    resources = [container["resources"] for container in containers(document) if document["kind"] != "Job"]
+    assert all(each["requests"][what] == each["limits"][what] for each in resources for what in ("cpu", "memory"))
+
+
+def test_replicas_of_a_release_are_spread_over_nodes_and_zones():
+    spread = SERVER["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    for each in spread:
+        assert each["labelSelector"]["matchLabels"] == SERVER["metadata"]["labels"]
+        assert each["matchLabelKeys"] == ["pod-template-hash"]
 
 
 @pytest.mark.parametrize("document", [each for each in OBJECTS if pod_of(each)], ids=lambda each: each["kind"])
@@ -175,8 +191,7 @@ def test_selectors_find_the_server():
     assert is_selected(BASE["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"], labels)
     assert is_selected(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
-    [route] = [each for each in OBJECTS if each["kind"] == "HTTPRoute"]
-    [backend] = route["spec"]["rules"][0]["backendRefs"]
+    [backend] = ROUTE["spec"]["rules"][0]["backendRefs"]
     assert (backend["name"], backend["port"]) == (service["metadata"]["name"], service["spec"]["ports"][0]["port"])
 
 
@@ -223,8 +238,7 @@ def test_adapter_asks_for_a_metric_of_the_server():
 
 
 def test_gateway_waits_for_as_long_as_an_upload_and_its_answer_may_take():
-    [route] = [each for each in OBJECTS if each["kind"] == "HTTPRoute"]
-    timeout_s = int(route["spec"]["rules"][0]["timeouts"]["request"].removesuffix("s"))
+    timeout_s = int(ROUTE["spec"]["rules"][0]["timeouts"]["request"].removesuffix("s"))
     default = Settings()
     assert 1000 * timeout_s > default.read_timeout_ms + default.request_timeout_ms
 
@@ -251,6 +265,43 @@ def test_containers_of_kserve_are_valid_as_those_of_a_pod():
     [deployed] = SERVER["spec"]["containers"]
     for name in ("lifecycle", "resources", "securityContext"):
         assert spec["containers"][0][name] == deployed[name]
+
+
+PATCH = (
+    """kubectl() { shift 2; local kind=$2; shift 3; "$KUBECTL" patch --local -f "$FOLDER/$kind.yaml" -o yaml "$@"; }"""
+)
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+def test_recipes_for_roll_outs_change_what_they_say(tmp_path):
+    for kind, document in (("service", BASE["Service"]), ("httproute", ROUTE)):
+        (tmp_path / f"{kind}.yaml").write_text(yaml.safe_dump(document))
+    text = (REPO / "docs" / "kubernetes.md").read_text()
+    switch, weigh = (
+        re.search(rf"^{name}\(\) {{.*?}}$", text, re.MULTILINE | re.DOTALL)[0] for name in ("switch", "weigh")
+    )
+    [remove] = re.findall(r"^kubectl -n opsin patch service .*$", text, re.MULTILINE)
+
+    def patched(*lines):
+        ran = subprocess.run(
+            [BASH, "-c", "\n".join([PATCH, *lines])],
+            env={"KUBECTL": KUBECTL, "FOLDER": str(tmp_path), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return yaml.safe_load(ran.stdout)["spec"]
+
+    labels = SERVER["metadata"]["labels"]
+    assert patched(switch, "switch candidate")["selector"] == labels | {"app.kubernetes.io/instance": "candidate"}
+    assert patched(switch, "switch stable")["selector"] == BASE["Service"]["spec"]["selector"]
+    assert patched(weigh, "weigh 5")["rules"][0]["backendRefs"] == [
+        {"name": "opsin", "port": 80, "weight": 95},
+        {"name": "opsin-candidate", "port": 80, "weight": 5},
+    ]
+    found = patched(remove)["selector"]
+    assert is_selected(found, labels)
+    assert is_selected(found, labels | {"app.kubernetes.io/instance": "candidate"})
 
 
 def test_folders_and_commands_of_the_document_exist():
