@@ -40,6 +40,12 @@ contains_no() { # contains_no WHAT PATTERN
   row "no $1" "" "$found" test -z "$found"
 }
 
+# Which packages of the base have been mended since it was made; its own archive knows.
+readonly ask_archive='
+  grep -rqse -security /etc/apt/sources.list /etc/apt/sources.list.d || { echo "not known: the base names no archive of them"; exit; }
+  apt-get -qq -o APT::Update::Error-Mode=any update >/dev/null 2>&1 || { echo "not known: the archive was not reached"; exit; }
+  apt-get -qq --simulate upgrade | sed -n "s/^Inst \([^ ]*\) .*-security.*/\1/p" | paste -s -d " "'
+
 [[ -n ${IMAGE:-} ]] || build --build-arg "BASE_IMAGE=$base"
 open_image
 
@@ -51,6 +57,8 @@ fi
 contains_no compiler '/bin/([a-z0-9_]+-)*(gcc|g\+\+|cc|c\+\+|clang|ld|as)(-[0-9.]+)?$'
 contains_no "pip in the environment" '^[./]*opt/venv/.*/pip(/|$)'
 contains_no "package caches" '/\.cache/(pip|uv)/|var/cache/apt/archives/.*\.deb$|var/lib/apt/lists/.*Packages'
+unmended=$(as_root sh -c "$ask_archive")
+row "packages without a security fix" "" "$unmended" test -z "${unmended##not known*}"
 contains_no "other rooms" '^[./]*app/(training|optimize|benchmarks|tests|docs|\.git)(/|$)'
 size_mb=$(megabytes_over_base)
 row "MB over the base" "<= $max_mb" "$size_mb" at_most "$size_mb" "$max_mb"

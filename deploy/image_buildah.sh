@@ -30,6 +30,14 @@ health_command() { of_image '{{.Docker.Config.Healthcheck.Test}}'; }
 
 stop_signal() { of_image '{{.OCIv1.Config.StopSignal}}'; }
 
+as_root() { # in a container of its own, with the network
+  local own status=0
+  own=$(buildah from "$image")
+  buildah run --user 0 --network host "$own" -- "$@" || status=$?
+  buildah rm "$own" >/dev/null
+  return "$status"
+}
+
 files() { (cd "$root" && find . -xdev); }
 
 megabytes_over_base() {

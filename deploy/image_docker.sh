@@ -17,6 +17,8 @@ health_command() { of_image '{{.Config.Healthcheck.Test}}'; }
 
 stop_signal() { of_image '{{.Config.StopSignal}}'; }
 
+as_root() { docker run --rm --user 0 "$image" "$@"; } # in a container of its own, with the network
+
 files() {
   local stopped
   stopped=$(docker create "$image")
