@@ -4,10 +4,10 @@
     .venv/dev/bin/python -m benchmarks.precisions --rounds 30 --models cifar10
 
 The int8 file of every model of the zoo, and that of ResNet-50 where `python -m benchmarks.resnet50` has made it, beside
-a float32 file of the same network (of random weights: what a picture costs does not depend on them). One picture on one
-core; all four in every round, in an order drawn anew. Each model has a process of its own, and a second one from which
-`hidden_instructions` hides all that is newer than AVX2. It needs TensorFlow and
-OpenVINO, as the environment for development has them.
+a float32 file of the same network (of random weights: what a picture costs does not depend on them); ONNX Runtime has
+the files that these are converted to. One picture on one core; all six in every round, in an order drawn anew. Each
+model has a process of its own, and a second one from which `hidden_instructions` hides all that is newer than AVX2. It
+needs TensorFlow and all three runtimes, as the environment for development has them.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ from benchmarks.spread import Spread
 from models.network.architectures import architecture_from_dict, build
 from models.network.export import export_float32
 from models.pixels.preprocessing import preprocess
+from models.portable.onnx_file import convert as convert_to_onnx
 from models.report import table
 from models.runtime import Runtime
 from models.runtime.litert import LiteRTRuntime
+from models.runtime.onnxruntime import OnnxRuntime
 from models.runtime.openvino import OpenVINORuntime
 from models.runtime.processor import has_saturating_int8
 from models.store.artifact import Artifact
@@ -48,7 +50,9 @@ from server.settings import SHIPPED_MODELS
 Times = dict[str, list[float]]
 
 KINDS = ("with VNNI", "without VNNI")
-CONFIGURATIONS = tuple(" ".join(pair) for pair in product(("LiteRT", "OpenVINO"), ("int8", "float32")))
+RUNTIMES = ("LiteRT", "OpenVINO", "ONNX Runtime")
+PRECISIONS = ("int8", "float32")
+CONFIGURATIONS = tuple(" ".join(pair) for pair in product(RUNTIMES, PRECISIONS))
 TURN_S = 0.02
 
 
@@ -106,6 +110,9 @@ def time_model(artifact: Artifact, rounds: int) -> Times:
         for precision, file in files.items():
             runtimes[f"LiteRT {precision}"] = LiteRTRuntime(file, **tensors, num_threads=1)
             runtimes[f"OpenVINO {precision}"] = OpenVINORuntime(file, **tensors, num_threads=1, batch_sizes=(1,))
+            converted = Path(folder) / f"{precision}.onnx"
+            converted.write_bytes(convert_to_onnx(file))
+            runtimes[f"ONNX Runtime {precision}"] = OnnxRuntime(converted, **tensors, num_threads=1)
     for runtime in runtimes.values():
         _seconds(runtime, pictures, 2)
     order, times = np.random.default_rng(0), Times({name: [] for name in CONFIGURATIONS})
@@ -134,10 +141,15 @@ def _measured(name: str, kind: str, rounds: int) -> Times:
 
 def _row(name: str, kind: str, times: Times) -> tuple[str, ...]:
     seconds = {configuration: np.array(times[configuration]) for configuration in CONFIGURATIONS}
-    best_int8 = np.minimum(seconds["LiteRT int8"], seconds["OpenVINO int8"])
-    best_float32 = np.minimum(seconds["LiteRT float32"], seconds["OpenVINO float32"])
+    best = {kind: np.min([seconds[f"{runtime} {kind}"] for runtime in RUNTIMES], axis=0) for kind in PRECISIONS}
     medians = (f"{1000 * Spread(tuple(times[configuration])).median:.2f}" for configuration in CONFIGURATIONS)
-    return (name, kind, *medians, _quartiles(best_float32 / best_int8), _quartiles(seconds["LiteRT int8"] / best_int8))
+    return (
+        name,
+        kind,
+        *medians,
+        _quartiles(best["float32"] / best["int8"]),
+        _quartiles(seconds["LiteRT int8"] / best["int8"]),
+    )
 
 
 def _quartiles(ratios: np.ndarray) -> str:
