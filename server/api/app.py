@@ -27,7 +27,7 @@ from server.api.errors import (
     front_response,
     register_error_handlers,
 )
-from server.api.gate import Gate
+from server.api.gate import Gate, refusal_as_json
 from server.api.gatekeeper import make_gatekeeper
 from server.api.hugging_face import hugging_face_routes
 from server.api.metrics import metrics_routes
@@ -48,6 +48,7 @@ from server.metrics import OTHER, Metrics
 from server.open_inference.service import OpenInference
 from server.prediction_counts import PredictionCounts
 from server.prediction_metrics import PredictionMetrics
+from server.request_errors import RequestError
 from server.request_log import WSGIApplication, with_request_id
 from server.settings import Settings
 from server.state_metrics import StateMetrics
@@ -171,10 +172,9 @@ def create_app(
     metrics.initialize("/predict", "POST", {200, 500, *STATUS.values()})
     metrics.registry.register(StateMetrics(engine, settings, choice, channels))
     metrics.registry.register(PredictionMetrics(engine, predictions))
-    app = FlaskApp(cors_origins=settings.cors_origins)
-    put_in_front(app, settings, counts=counts or SharedCounts(), metrics=metrics)
+    app, pages = FlaskApp(cors_origins=settings.cors_origins), Pages(engine, settings)
+    put_in_front(app, settings, counts=counts or SharedCounts(), metrics=metrics, pages=pages)
     register_error_handlers(app)
-    pages = Pages(engine, settings)
     note_answer = partial(metrics.call, predictions.note)
     classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=note_answer)
     app.register_blueprint(page_routes(pages))
@@ -194,15 +194,22 @@ def create_app(
     return app
 
 
-def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, metrics: Metrics) -> None:
+def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, metrics: Metrics, pages: Pages) -> None:
     """Put in front of the application what the settings want there: the gate, then CORS; and first of all ids."""
 
     def note(path: str, method: str, status: int, duration_s: float) -> None:
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
+    def refuse(refusal: RequestError, environ: dict[str, Any]) -> WSGIApplication:
+        if not wants_page(Request(environ, populate_request=False)):
+            return refusal_as_json(refusal, environ)
+        with app.request_context(environ):
+            return pages.not_let_in(refusal)
+
     if keeper := make_gatekeeper(settings, counts, metrics.note_rate_limit_fallback):
         app.may_wait = settings.rate_limit_redis is not None
-        app.wsgi_app, app.body_refusal = Gate(app.wsgi_app, keeper), keeper.body_refusal  # type: ignore[method-assign]
+        app.body_refusal = keeper.body_refusal  # type: ignore[method-assign]
+        app.wsgi_app = Gate(app.wsgi_app, keeper, refuse=refuse)  # type: ignore[method-assign]
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
     app.wsgi_app = with_request_id(app.wsgi_app, headers=ON_EVERY_RESPONSE, note=note)  # type: ignore[assignment, method-assign]

@@ -73,6 +73,10 @@ class Gatekeeper:
             raise _too_much_in_hand()
         return client
 
+    def knows(self, environ: dict[str, Any]) -> bool:
+        """Tell whether the key of a request lets it in, or none is needed; nothing is counted."""
+        return self._identify(environ)[1] is None
+
     def leave(self, client: str) -> None:
         """Count off the request of a client that `admit` has let in."""
         if self._in_hand is not None:

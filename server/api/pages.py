@@ -17,10 +17,12 @@ from models.pixels.preprocessing import ACCEPTED_FORMATS
 from models.store.calibration import NONE_LABEL
 from models.store.reference import ModelReference
 from server.api.errors import headers_of, message_of, status_of
+from server.api.gate import IS_KNOWN
 from server.api.words import language_for, read_words
 from server.classify import Classification, Upload
 from server.engine.catalogue import ServedModel, find_model
 from server.engine.client import EngineClient
+from server.request_errors import RequestError
 from server.settings import Settings
 
 # All that the page needs comes from this server; blob: is the preview of a picture that the browser has already.
@@ -34,6 +36,8 @@ SECURITY_HEADERS = {
 }
 SCRIPTS = Path(__file__).parent / "static" / "page"
 MAX_LISTED_CLASSES = 60  # on the page as it comes; of more, all are a click away
+VARY = "Accept, Accept-Language, Authorization"
+UNAUTHORIZED = 401
 COVERAGES = ("0.8", "0.9", "0.95", "0.99")
 
 
@@ -79,6 +83,12 @@ class Pages:
         default = Choice(self._engine.catalogue.default_model, {})
         return _with_status(self._render(default, error=error), error)
 
+    def not_let_in(self, error: RequestError) -> Response:
+        """Render a page that asks for a key, or says what else is in the way of any address but the page's own."""
+        page = self._template("not_let_in.html", error=error, takes_key=status_of(error) == UNAUTHORIZED)
+        page.headers["Cache-Control"] = "no-store"
+        return _with_status(page, error)
+
     def _chosen(self) -> Choice:
         catalogue, text = self._engine.catalogue, request.args.get("model", "")
         coverage = request.args.get("coverage", "")
@@ -93,14 +103,13 @@ class Pages:
         return Choice(model, {"model": model.name, "version": model.version, **query})
 
     def _render(self, choice: Choice, **context: Any) -> Response:
-        words, model = self._words[language_for(request.accept_languages)], choice.model
-        catalogue, settings = self._engine.catalogue, self._settings
+        catalogue, settings, model = self._engine.catalogue, self._settings, choice.model
+        is_known = settings.api_keys_file is None or request.environ.get(IS_KNOWN, False)
         classes = [label for label in model.labels if label != NONE_LABEL] if model else []
         endpoint = url_for("predict.predict", _external=True, **choice.query)
         is_listed = len(classes) <= MAX_LISTED_CLASSES or "classes" in request.args
-        page = render_template(
+        return self._template(
             "page.html",
-            t=words,
             scripts=self._scripts,
             model=model,
             models=catalogue.models,
@@ -108,19 +117,23 @@ class Pages:
             query=choice.query,
             coverages=[text for text in COVERAGES if model and _can_promise(model, float(text))],
             num_classes=len(classes),
-            classes=classes if is_listed and settings.api_keys_file is None else [],
+            classes=classes if is_listed and is_known else [],
             reject_label=NONE_LABEL,
             needs_key=settings.api_keys_file is not None,
+            is_known=is_known,
             formats=ACCEPTED_FORMATS,
             max_upload_bytes=settings.max_upload_bytes,
             max_upload=_size(settings.max_upload_bytes),
+            origin=request.host_url.rstrip("/"),
             endpoint=shlex.quote(endpoint),
             endpoint_literal=json.dumps(endpoint),
-            sentence=_sentence,
             **context,
         )
-        response = make_response(page)
-        response.headers.update({**SECURITY_HEADERS, "Vary": "Accept, Accept-Language"})
+
+    def _template(self, name: str, **context: Any) -> Response:
+        words = self._words[language_for(request.accept_languages)]
+        response = make_response(render_template(name, t=words, sentence=_sentence, **context))
+        response.headers.update({**SECURITY_HEADERS, "Vary": VARY})
         return response
 
 

@@ -78,6 +78,20 @@ def test_axe_finds_nothing_in_what_comes_without_a_script(driver, open_page, sev
     assert faults(driver) == []
 
 
+def test_what_is_printed_is_dark_on_light_and_has_no_buttons(driver, open_page, several, photos):
+    with emulated(driver, scheme="dark"):
+        page = open_page(several)
+        page.choose(photos / "red.png")
+        page.answered()
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        ink = page.run("return getComputedStyle(document.body).color")
+        assert sum(map(int, re.findall(r"\d+", ink))) < 128
+        assert [
+            button.get_attribute("class") for button in page.find("button, .drop, #code") if button.is_displayed()
+        ] == []
+        assert page.is_shown("#results ol .label")
+
+
 def test_all_is_reached_by_keyboard_alone_in_the_order_of_the_page(driver, open_page, several, photos):
     page = open_page(several)
     page.choose(photos / "red.png")

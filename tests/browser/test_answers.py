@@ -12,6 +12,8 @@ from colours import publish_stub
 from running_server import wait_until
 
 from models.store.calibration import Calibration
+from models.store.operating_points import OperatingPoint
+from models.store.repository import Repository
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -140,6 +142,34 @@ def test_all_answers_are_downloaded_as_csv(driver, open_page, served, photos, tm
     assert float(red["probability_1"]) == pytest.approx(256 / 258)
     assert (broken["file"], broken["error"], broken["label_1"]) == ("text.png", "unsupported_image", "")
     assert (blue["file"], blue["label_1"]) == ('a, "b".png', "blue")
+
+
+def test_answer_says_whether_it_is_accepted_where_an_operating_point_is_set(open_page, start_server, photos, tmp_path):
+    publish_stub(tmp_path)
+    point = OperatingPoint((0.9, 0.999, 0.9), "precision 0.95")
+    Repository(tmp_path / "models").set_operating_point("colours", 1, point)
+    page = open_page(start_server(OPSIN_REPOSITORY=str(tmp_path / "models")))
+    page.choose(photos / "red.png", photos / "green.png")
+    page.answered(2)
+    assert [line.text for line in page.find(".accepted") if line.is_displayed()] == [
+        "Sure enough to be used without a look.",
+        "Less sure than was asked for: let a person look.",
+    ]
+    page.choose(photos / "green.png")
+    page.answered(3)
+    assert page.status() == "green.png: Less sure than was asked for: let a person look. green, 99.2 %"
+
+
+def test_code_has_the_address_by_which_the_visitor_has_come(driver, open_page, start_server):
+    server = start_server(OPSIN_TRUSTED_PROXIES="127.0.0.0/8")
+    driver.execute_cdp_cmd("Network.enable", {})
+    driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"X-Forwarded-Proto": "https"}})
+    try:
+        page = open_page(server)
+        assert page.run("return document.getElementById('form').dataset.origin.split(':')[0]") == "https"
+        assert page.text("#example").endswith(f" http://127.0.0.1:{server.port}/predict")
+    finally:
+        driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
 
 
 def test_code_of_each_language_is_shown_and_copied(driver, open_page, served, photos):

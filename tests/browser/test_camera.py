@@ -72,6 +72,7 @@ def test_camera_goes_off_with_the_page(driver, open_page, served, permit):
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
     assert page.run(LIGHT) == ["ended"]
+    assert page.text("#camera-trouble") == "The camera was switched off, as the page was out of sight."
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,40 @@ def test_camera_that_does_not_open_is_told_of(open_page, served, name, words):
     wait_until(lambda: page.is_shown("#camera-trouble"))
     assert page.text("#camera-trouble").startswith(words)
     assert not page.is_shown("#viewfinder")
+
+
+def test_camera_that_is_unplugged_is_told_of(open_page, served, permit):
+    page = open_page(served)
+    permit("granted")
+    page.click("#live")
+    wait_until(lambda: page.find("#viewfinder ol li"))
+    page.run(
+        "const [track] = document.querySelector('#viewfinder video').srcObject.getTracks();"
+        "track.dispatchEvent(new Event('ended'))"
+    )
+    assert page.text("#camera-trouble").startswith("The camera was disconnected")
+    assert not page.is_shown("#viewfinder")
+    assert page.run("return document.activeElement.id") == "live"
+
+
+def test_server_that_refuses_is_not_asked_for_every_frame(open_page, served, permit):
+    page = open_page(served)
+    permit("granted")
+    page.run(
+        """
+        window.numAsked = 0;
+        window.fetch = async () => {
+            numAsked++;
+            return Response.json({ error: { code: "invalid_request", message: "no" } }, { status: 400 });
+        };
+        """
+    )
+    page.click("#live")
+    wait_until(lambda: page.is_shown("#viewfinder .trouble"))
+    page.run("await new Promise((resolve) => { setTimeout(resolve, 900); })")
+    assert page.run("return numAsked") <= 2
+    assert page.text("#viewfinder .trouble") == "The server does not take such a request."
+    page.click("#stop")
 
 
 def test_blocked_camera_is_told_of_and_opens_once_it_is_allowed(open_page, served, permit):

@@ -48,6 +48,41 @@ def test_thirty_files_with_broken_ones(open_page, served, thirty, traffic):
     assert not page.is_shown("#toolbar")
 
 
+def test_of_many_photos_screen_readers_hear_how_far_they_are_and_not_each(open_page, served, thirty):
+    page = open_page(served)
+    page.run(
+        """
+        window.said = [];
+        const line = document.getElementById("status");
+        new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true });
+        """
+    )
+    page.choose(*sorted(thirty.iterdir()))
+    page.answered(30)
+    wait_until(lambda: page.status() == "24 of 30 answered, 6 failed")
+    first, *between, _ = page.run("return said")
+    assert first == "Classifying 30 photos"
+    assert all(" of 30 answered" in text for text in between)
+    assert len(between) < 10
+    page.choose(thirty / "00 red.png")
+    page.answered(31)
+    assert page.status() == "00 red.png: red, 99.2 %"
+
+
+def test_page_is_not_left_by_mistake_while_answers_are_on_their_way(open_page, start_server, thirty):
+    page = open_page(start_server(STUB_SLEEP_S="0.2"))
+    leave = """
+        const event = new Event("beforeunload", { cancelable: true });
+        window.dispatchEvent(event);
+        return event.defaultPrevented;
+    """
+    assert page.run(leave) is False
+    page.choose(*sorted(thirty.iterdir()))
+    assert page.run(leave) is True
+    page.click("#clear")
+    assert page.run(leave) is False
+
+
 def test_folder_is_taken_without_what_is_no_picture(open_page, served, tmp_path):
     folder = tmp_path / "holiday"
     (folder / "beach").mkdir(parents=True)
@@ -76,6 +111,47 @@ def test_dropped_folder_is_walked_through(open_page, served, tmp_path):
         page.drag(event, folder)
     [card] = page.answered()
     assert (card["name"], card["labels"][0]) == ("holiday/blue.png", "blue")
+
+
+def test_drop_without_any_file_is_told_of(open_page, served):
+    page = open_page(served)
+    page.run(
+        """
+        const dataTransfer = new DataTransfer();
+        dataTransfer.setData("text/uri-list", "http://photos.example/a.jpg");
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        """
+    )
+    wait_until(lambda: page.is_shown("#left-out"))
+    assert page.text("#left-out").startswith("There was no file in that.")
+    assert page.cards() == []
+
+
+def test_file_that_is_gone_is_told_from_a_server_that_is(open_page, start_server, thirty, tmp_path, free_port):
+    running = start_server(port=free_port)
+    page = open_page(running)
+    assert running.stop()[0] == 0
+    gone = tmp_path / "gone.png"
+    gone.write_bytes((thirty / "00 red.png").read_bytes())
+    page.choose(gone)
+    wait_until(lambda: page.cards()[0]["wait"])
+    gone.unlink()
+    [card] = page.answered()
+    assert card["error"].startswith("The file cannot be read.")
+    assert not card["hasRetry"]
+
+
+def test_proxy_whose_server_is_away_is_waited_for(open_page, served, photos):
+    page = open_page(served)
+    page.run(
+        """
+        const fetch = window.fetch, answers = [new Response("Bad gateway", { status: 502 })];
+        window.fetch = async (...request) => answers.pop() ?? fetch(...request);
+        """
+    )
+    page.choose(photos / "red.png")
+    wait_until(lambda: page.cards()[0]["wait"] == "The server cannot be reached. Trying again.")
+    assert page.answered()[0]["labels"][0] == "red"
 
 
 def test_on_a_slow_network_answers_come_as_they_are_ready(driver, open_page, served, photos):
@@ -118,6 +194,7 @@ def test_of_a_server_that_stays_away_all_can_be_tried_again(open_page, start_ser
     assert page.text("#summary") == "0 of 4 answered, 4 failed"
     start_server(port=free_port)
     page.click("#retry-failed")
+    assert page.run("return document.activeElement.id") == "csv"
     wait_until(lambda: page.text("#summary") == "4 of 4 answered")
     assert [card["labels"][0] for card in page.answered(4)] == ["red", "green", "blue", "red"]
     assert not page.is_shown("#retry-failed")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 from colours import COLOURS, picture
 from full_server import LIMITS, filled
 from running_server import wait_until
-from upload_page import Page
 
 from models.store.calibration import Calibration
 
@@ -148,23 +145,3 @@ def test_command_for_programs_is_copied(open_page, served):
     wait_until(lambda: button.text == "Copied")
     assert page.status() == "Copied"
     wait_until(lambda: button.text == "Copy")
-
-
-def test_visitor_fills_in_the_key_and_tries_again(driver, traffic, start_server, photos, tmp_path):
-    (tmp_path / "keys").write_text(f"app sha256:{hashlib.sha256(b'opsin_key').hexdigest()}\n")
-    page = Page(driver, start_server(OPSIN_API_KEYS_FILE=str(tmp_path / "keys")))
-    page.choose(photos / "red.png")
-    [card] = page.answered()
-    assert card["error"].startswith("An API key is needed, in the header")
-    [field] = page.find("#key")
-    field.send_keys("opsin_key\n")
-    [retry] = page.find(".retry")
-    retry.click()
-    wait_until(lambda: page.cards()[0]["labels"])
-    [card] = page.answered()
-    assert (card["labels"][0], card["error"]) == ("red", None)
-    stored = driver.execute_script(
-        "return [localStorage.length, sessionStorage.length, document.cookie, location.search]"
-    )
-    assert stored == [0, 0, "", ""]
-    assert traffic.update().complaints == []

@@ -61,6 +61,27 @@ def test_big_photo_is_sent_smaller_and_answered_alike(open_page, roomy, big):
     )
 
 
+def test_big_png_is_sent_as_a_smaller_jpeg_on_white(open_page, roomy, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 90, (1100, 1200, 4), np.uint8)
+    noise[:, :, 3] = 0  # transparent, so that white is all that there is to see
+    noise[:, :300] = np.random.default_rng(1).integers([200, 0, 0, 255], [255, 60, 60, 256], (1100, 300, 4), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "big.png")
+    page = open_page(roomy)
+    page.choose(tmp_path / "big.png")
+    [small] = page.answered()
+    assert small["name"] == "big.png"
+    assert small["sent"].startswith(f"{(tmp_path / 'big.png').stat().st_size / 1e6:.1f} MB sent as ")
+    page.click("#options summary")
+    page.click("#shrink")
+    page.choose(tmp_path / "big.png")
+    whole, _ = page.answered(2)
+    shares = [dict(zip(card["labels"], card["percents"], strict=True)) for card in (small, whole)]
+    for label in ("red", "green", "blue"):
+        first, second = (float(share[label][:-2]) for share in shares)
+        assert first == pytest.approx(second, abs=0.5)
+    assert float(shares[0]["red"][:-2]) < 60  # black instead of white would leave red alone
+
+
 def test_photo_of_no_more_than_twice_what_is_needed_is_sent_as_it_is(open_page, roomy, big, tmp_path):
     Image.open(big).resize((1300, 1000)).save(tmp_path / "middling.jpg", quality=98)
     assert (tmp_path / "middling.jpg").stat().st_size > 300_000

@@ -3,10 +3,10 @@
 import { listenToCamera } from "./page/camera.js";
 import { listenToFiles } from "./page/files.js";
 import { listenToModel } from "./page/model.js";
-import { accept, listenToToolbar } from "./page/results.js";
+import { accept, listenToToolbar, retryWithKey } from "./page/results.js";
 
 document.documentElement.classList.add("js");
 listenToFiles(accept);
 listenToCamera(accept);
-listenToModel();
+listenToModel(retryWithKey);
 listenToToolbar();

@@ -86,6 +86,51 @@ def test_page_has_a_field_for_the_key_that_no_form_sends(client):
     assert "curl -H 'Authorization: Bearer KEY' -F image=@photo.jpg" in text
 
 
+@pytest.mark.parametrize("path", ["/models", "/models/colours/3", "/nothing"])
+def test_browser_without_a_key_is_asked_for_it_at_every_other_address(client, path):
+    response = client.get(path, headers={"Accept": "text/html", "Accept-Language": "en"})
+    assert (response.status_code, response.mimetype) == (401, "text/html")
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="opsin"'
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert '<h2 id="why">This server asks for an API key.</h2>' in response.text
+    assert '<input id="key" type="password" autocomplete="off"' in response.text
+    assert 'src="/static/with_key.js"' in response.text
+    assert "colours" not in response.text.replace(path, "")
+
+
+def test_form_without_script_is_told_that_it_takes_a_key(client, encode):
+    response = client.post("/predict", data=encode("red"), headers={"Accept": "text/html", "Accept-Language": "zh"})
+    assert (response.status_code, response.mimetype) == (401, "text/html")
+    assert "此服务器需要 API 密钥。" in response.text
+
+
+def test_browser_past_its_rate_is_told_so_in_words(engine):
+    client = limited(engine, rate_limit="1/hour")
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    assert client.get("/models", headers=headers).status_code == 200
+    response = client.get("/models", headers=headers)
+    assert (response.status_code, response.mimetype) == (429, "text/html")
+    assert 3500 < int(response.headers["Retry-After"]) <= 3600
+    assert "You ask more often than this server allows." in response.text
+    assert "This client asks more often than it may, try again later." in response.text
+    assert 'id="key"' not in response.text
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}])
+def test_page_tells_those_with_a_key_what_it_knows(client, headers):
+    response = client.get("/", headers=headers)
+    assert "Authorization" in response.headers["Vary"]
+    assert '<li dir="auto">red</li>' in response.text
+    assert 'href="/models/colours/3"' in response.text
+    assert " data-known" in response.text
+    for wrong in ({}, {"Authorization": "Bearer wrong"}):
+        response = client.get("/", headers=wrong)
+        assert response.status_code == 200
+        assert "<li " not in response.text
+        assert " data-known" not in response.text
+
+
 def test_page_without_keys_has_no_such_field(engine):
     text = create_app(Settings(), engine=engine).test_client().get("/").text
     assert 'id="key"' not in text

@@ -89,7 +89,7 @@ def test_script_tells_the_largest_upload_as_the_page_does(client):
 
 
 def test_page_is_kept_for_nobody_who_accepts_something_else(client):
-    assert client.get("/").headers["Vary"] == "Accept, Accept-Language"
+    assert client.get("/").headers["Vary"] == "Accept, Accept-Language, Authorization"
     assert client.get("/").headers["Cache-Control"] == "no-cache"
 
 

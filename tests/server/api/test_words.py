@@ -16,7 +16,14 @@ ROOT = Path(server.api.__file__).parent
 WORDS = read_words()
 CODE = "\n".join(
     path.read_text()
-    for pattern in ("templates/page.html", "templates/page/*.html", "static/page/*.js", "*.py")
+    for pattern in (
+        "templates/page.html",
+        "templates/not_let_in.html",
+        "templates/page/*.html",
+        "static/page/*.js",
+        "static/*.js",
+        "*.py",
+    )
     for path in ROOT.glob(pattern)
 )
 PARTS = ("prepare", "upload", "decode", "queue", "inference", "rest")
@@ -26,9 +33,13 @@ def all_codes(kind: type[OpsinError] = OpsinError) -> set[str]:
     return {kind.code}.union(*(all_codes(child) for child in kind.__subclasses__()))
 
 
+# What a browser is never told: they are of the admin's requests, or for nobody.
+NOT_OF_THE_PAGE = {"load_failed", "missing_admin_token", "invalid_admin_token", "admin_off"}
+
+
 def is_used(key):
     if key.startswith("error_"):
-        return key.removeprefix("error_") in all_codes()
+        return key.removeprefix("error_") in {*all_codes(), "internal_error", "not_found", "method_not_allowed"}
     if key.startswith("time_"):
         return key.removeprefix("time_") in PARTS
     return re.search(rf"""["']{re.sub("_(one|other)$", "", key)}["']""", CODE) is not None
@@ -53,6 +64,13 @@ def test_what_is_said_is_there():
     assert len(said) > 40
     assert len(counted) == 3
     assert {*said, *(f"{key}_{form}" for key in counted for form in ("one", "other"))} <= {*WORDS["en"].texts}
+
+
+def test_every_error_of_the_api_is_said_in_every_language():
+    table = re.findall(r"^\| \d{3} \| .* \|$", (ROOT.parents[1] / "docs" / "api.md").read_text(), re.MULTILINE)
+    codes = set(re.findall(r"`([a-z_]+)`", "".join(table))) - NOT_OF_THE_PAGE
+    assert len(codes) > 25
+    assert {f"error_{code}" for code in codes} <= {*WORDS["en"].texts}
 
 
 def test_no_key_stands_twice():

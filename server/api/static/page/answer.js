@@ -21,6 +21,11 @@ export function showAnswer(element, prediction) {
     line.hidden = false;
     verdict = `${line.textContent.trim()} `;
   }
+  if ("accepted" in prediction) {
+    const line = element.querySelector(prediction.accepted ? ".accepted.yes" : ".accepted.no");
+    line.hidden = false;
+    verdict += `${line.textContent} `;
+  }
   if (prediction.label_set) showSet(element.querySelector(".set"), prediction.label_set);
   return `${verdict}${nameOf(prediction.label)}, ${percent(prediction.probability)}`;
 }
@@ -29,13 +34,11 @@ export function showAnswer(element, prediction) {
 export function showError(element, error) {
   clear(element);
   const line = element.querySelector(".error"), trouble = element.querySelector(".trouble");
+  trouble.textContent = troubleOf(error.code);
+  trouble.hidden = !trouble.textContent;
   line.textContent = error.message;
-  line.lang = error.code ? "en" : "";
+  line.lang = trouble.hidden ? "" : "en";
   line.hidden = false;
-  if (trouble) {
-    trouble.textContent = troubleOf(error.code);
-    trouble.hidden = !trouble.textContent;
-  }
 }
 
 export function showWait(element, text) {
@@ -45,7 +48,7 @@ export function showWait(element, text) {
 }
 
 function clear(element) {
-  for (const line of element.querySelectorAll(".wait, .trouble, .error, .verdict, .set")) line.hidden = true;
+  for (const line of element.querySelectorAll(".wait, .trouble, .error, .verdict, .accepted, .set")) line.hidden = true;
   element.querySelector("ol").replaceChildren();
 }
 

@@ -1,10 +1,12 @@
 // The live camera: a frame at a time is asked for, and its answer stands under the picture.
 
 import { showAnswer, showError, showWait } from "./answer.js";
+import { say, sayLater } from "./status.js";
 import { ask } from "./upload.js";
 import { t } from "./words.js";
 
 const PAUSE_MS = 200; // between an answer and the next frame
+const PAUSE_AFTER_FAILURE_MS = 2000;
 const MAX_SIDE_PX = 640; // of a frame
 const QUALITY = 0.85;
 const TROUBLES = { NotAllowedError: "camera_blocked", NotFoundError: "camera_missing", OverconstrainedError: "camera_missing" };
@@ -17,7 +19,7 @@ let running = null; // what stops the camera that is on
 
 export function listenToCamera(accept) {
   openButton.addEventListener("click", open);
-  document.getElementById("stop").addEventListener("click", close);
+  document.getElementById("stop").addEventListener("click", () => close());
   document.getElementById("keep").addEventListener("click", async () => {
     if (!video.videoWidth) return; // no frame has come yet
     const time = new Date().toLocaleTimeString([], { hour12: false }).replaceAll(":", "-");
@@ -25,8 +27,8 @@ export function listenToCamera(accept) {
     accept([{ file: new File([await grab()], name, { type: "image/jpeg" }), name }]);
   });
   viewfinder.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
-  for (const event of ["pagehide", "freeze"]) window.addEventListener(event, close);
-  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); });
+  for (const event of ["pagehide", "freeze"]) window.addEventListener(event, () => close());
+  document.addEventListener("visibilitychange", () => { if (document.hidden) close("camera_hidden"); });
 }
 
 async function open() {
@@ -38,7 +40,7 @@ async function open() {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     stop.signal.addEventListener("abort", () => { for (const track of stream.getTracks()) track.stop(); });
     if (stop.signal.aborted) return stream.getTracks().forEach((track) => track.stop());
-    stream.getVideoTracks()[0].addEventListener("ended", close);
+    stream.getVideoTracks()[0].addEventListener("ended", () => { if (!stop.signal.aborted) close("camera_gone"); });
     viewfinder.hidden = false;
     video.srcObject = stream;
     await video.play();
@@ -52,12 +54,11 @@ async function open() {
 function refuse(error) {
   if (running?.signal.aborted ?? true) return; // it was closed meanwhile
   const key = error.name === "SecurityError" ? "camera_insecure" : TROUBLES[error.name] ?? "camera_in_use";
-  close();
-  trouble.textContent = t(key);
-  trouble.hidden = false;
+  close(key);
 }
 
-function close() {
+/** Switch it off; `reason` is the key of the words for it, where the visitor did not do so. */
+function close(reason) {
   if (!running) return;
   running.abort();
   running = null;
@@ -65,23 +66,27 @@ function close() {
   const hadFocus = viewfinder.contains(document.activeElement);
   viewfinder.hidden = true;
   if (hadFocus) openButton.focus();
+  trouble.textContent = reason ? t(reason) : "";
+  trouble.hidden = !reason;
 }
 
 async function watch(signal) {
-  let last = "";
+  let last;
   while (!signal.aborted) {
+    let pauseMs = PAUSE_MS;
     try {
       const frame = await grab();
       const { prediction } = await ask(frame, "frame.jpg", { note: (text) => showWait(viewfinder, text), signal });
       if (signal.aborted) return;
       const text = showAnswer(viewfinder, prediction);
-      if (prediction.label !== last) document.getElementById("status").textContent = text;
+      if (prediction.label !== last) (last ? sayLater : say)(text);
       last = prediction.label;
     } catch (error) {
       if (signal.aborted) return;
       showError(viewfinder, error);
+      pauseMs = PAUSE_AFTER_FAILURE_MS;
     }
-    await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
+    await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
   }
 }
 

@@ -8,18 +8,18 @@ import { showTimes } from "./times.js";
 import { ask, lookAgain } from "./upload.js";
 import { size, t } from "./words.js";
 
-const statusLine = document.getElementById("status");
 const form = document.getElementById("form");
 const template = document.getElementById("result");
 
 export class Card {
-  /** The card of a file; `enqueue` is given the job of asking, and `changed` called whenever that is over. */
-  constructor({ file, name }, { enqueue, changed }) {
+  /** The card of a file; `enqueue` is given the job of asking, `changed` called when that is over, `tell` is told words. */
+  constructor({ file, name }, { enqueue, changed, tell }) {
     this.file = file;
     this.name = name;
     this.answer = this.error = null;
     this.enqueue = enqueue;
     this.changed = changed;
+    this.tell = (text) => tell(`${name}: ${text}`);
     this.abort = new AbortController();
     this.element = template.content.cloneNode(true).firstElementChild;
     this.find("h3").textContent = this.find("h3").title = name;
@@ -56,28 +56,30 @@ export class Card {
   }
 
   async run() {
+    let told;
     try {
       const sent = await prepare(this.file);
       if (sent.preview) this.showPreview(sent.preview);
-      const note = (text) => { showWait(this.element, text); statusLine.textContent = `${this.name}: ${text}`; };
+      const note = (text) => { showWait(this.element, text); this.tell(text); };
       const { explainable, similar } = form.dataset; // of the model that is asked, and not of one that is chosen meanwhile
-      this.answer = await ask(sent.file, sent.nameOf(this.name), { note, signal: this.abort.signal });
+      this.answer = await ask(sent.file, this.name, { note, signal: this.abort.signal });
       this.sent = sent.file;
       this.licence = similar;
       this.find(".why").hidden = explainable === undefined;
       this.answer.prediction.filename = this.name;
-      this.show(sent);
+      told = this.show(sent);
     } catch (error) {
       if (this.abort.signal.aborted) return;
-      this.fail(error);
+      told = this.fail(error);
     }
     this.element.removeAttribute("aria-busy");
-    this.changed();
+    this.changed(`${this.name}: ${told}`);
   }
 
+  /** Show the answer; gives it in words, as `fail` does what went wrong. */
   show(sent) {
     const { model, version, prediction, times } = this.answer;
-    statusLine.textContent = `${this.name}: ${showAnswer(this.find(".answer"), prediction)}`;
+    const told = showAnswer(this.find(".answer"), prediction);
     if (sent.took !== undefined) times.prepare = sent.took;
     showTimes(this.find(".times"), times);
     this.find(".sent").textContent = sent.file === this.file ? "" : t("shrunk", { before: size(this.file.size), after: size(sent.file.size) });
@@ -85,14 +87,18 @@ export class Card {
     this.find(".sent").hidden = sent.file === this.file;
     this.find(".by").hidden = !document.getElementById("model"); // there is no choice
     this.find(".json").hidden = false;
+    return told;
   }
 
   fail(error) {
     this.error = error;
     showWait(this.element, "");
     showError(this.find(".answer"), error);
-    statusLine.textContent = `${this.name}: ${error.message}`;
-    if (!error.mayRetry) return;
+    if (error.mayRetry) this.offerRetry();
+    return error.words ?? error.message;
+  }
+
+  offerRetry() {
     const retry = document.createElement("button");
     retry.className = "button quiet small retry";
     retry.type = "button";

@@ -1,5 +1,6 @@
 // Copies text, and says so on the button.
 
+import { say } from "./status.js";
 import { t } from "./words.js";
 
 const SHOWN_MS = 2000;
@@ -8,7 +9,7 @@ export async function copyFrom(button, text) {
   const before = button.dataset.text ??= button.textContent;
   const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false) || copyAsBefore(text);
   button.textContent = t(isCopied ? "copied" : "press_copy");
-  document.getElementById("status").textContent = button.textContent;
+  say(button.textContent);
   setTimeout(() => { button.textContent = before; }, SHOWN_MS);
 }
 

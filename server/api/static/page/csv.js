@@ -7,6 +7,7 @@ export function toCSV(rows) {
   const ranks = Array.from({ length: numLabels }, (_, index) => index);
   const columns = ["file", ...ranks.flatMap((rank) => [`label_${rank + 1}`, `probability_${rank + 1}`])];
   if (answers.some((prediction) => "unsure" in prediction)) columns.push("unsure");
+  if (answers.some((prediction) => "accepted" in prediction)) columns.push("accepted");
   if (answers.some((prediction) => "label_set" in prediction)) columns.push("label_set");
   columns.push("error", "message", "model", "version");
   const lines = rows.map((row) => columns.map((column) => cellOf(row, ranks)[column]));
@@ -22,7 +23,8 @@ function cellOf({ name, answer, error }, ranks) {
     cells[`probability_${rank + 1}`] = prediction.top_k[rank]?.probability;
   }
   const labels = prediction.label_set?.map(({ label }) => label);
-  return { ...cells, unsure: prediction.unsure, label_set: labels && JSON.stringify(labels), model, version };
+  const { unsure, accepted } = prediction;
+  return { ...cells, unsure, accepted, label_set: labels && JSON.stringify(labels), model, version };
 }
 
 function escape(cell) {

@@ -23,14 +23,14 @@ export function listenToWhy(card) {
 async function showReason(card, isWanted) {
   const because = card.find(".because"), select = because.querySelector("select"), line = because.querySelector("p");
   card.find(".heat")?.remove();
-  line.textContent = "";
+  line.textContent = isWanted ? t("why_wait") : "";
   if (!isWanted) return;
   const label = select.value;
   const { model, version } = card.answer;
   try {
     const similarly = card.licence === undefined ? {} : { similar: NUM_SIMILAR };
     const parameters = { model, version, explain: select.selectedIndex ? label : "true", ...similarly };
-    const { prediction: { explanation, similar = [] } } = await ask(card.sent, card.name, { parameters });
+    const { prediction: { explanation, similar = [] } } = await ask(card.sent, card.name, { parameters, note: (text) => { line.textContent = text; } });
     const heat = await drawn(explanation);
     if (select.value !== label || because.hidden) return; // another was chosen meanwhile
     card.find(".heat")?.remove();
@@ -38,7 +38,7 @@ async function showReason(card, isWanted) {
     line.textContent = t("why_shown", { label: nameOf(explanation.label) });
     showSimilar(because.querySelector(".alike"), similar, card.licence);
   } catch (error) {
-    line.textContent = error.message;
+    line.textContent = error.words ?? error.message;
   }
 }
 

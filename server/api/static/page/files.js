@@ -11,7 +11,10 @@ export function listenToFiles(accept) {
       input.value = ""; // so that the same photo can be chosen again
     });
   }
-  document.addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])].map(named), accept));
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) take(files.map(named), accept); // text goes where it was pasted
+  });
   listenToDrops(accept);
 }
 
@@ -22,7 +25,7 @@ function named(file) {
 /** Of a folder leave out what is no picture; what was chosen by itself the server shall judge. */
 function take(found, accept) {
   const visible = found.filter(({ name }) => !name.split("/").some((part) => part.startsWith(".") || part === "__MACOSX"));
-  const isWanted = ({ file, name }) => !name.includes("/") || file.type.startsWith("image/") || EXTENSIONS.test(name);
+  const isWanted = ({ file, name }) => file && (!name.includes("/") || file.type.startsWith("image/") || EXTENSIONS.test(name));
   const pictures = visible.filter(isWanted);
   accept(pictures, visible.length - pictures.length);
 }
@@ -50,11 +53,11 @@ function listenToDrops(accept) {
 
 async function filesOf(entry) {
   const name = entry.fullPath.slice(1);
-  if (entry.isFile) return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), name }];
+  if (entry.isFile) return [{ file: await new Promise((resolve) => entry.file(resolve, () => resolve(null))), name }];
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // a hundred at a time
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([]))); // a hundred at a time
     if (!some.length) return found;
     for (const child of some) found.push(...(await filesOf(child)));
   }

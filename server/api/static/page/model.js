@@ -1,23 +1,33 @@
 // Which model is asked: the choice of it, the classes it knows, and the code that asks the same.
 
 import { copyFrom } from "./copy.js";
+import { credentials, headersOf, listenToKey } from "./key.js";
+import { say } from "./status.js";
 import { t } from "./words.js";
 
 const REPLACED = ["knows", "coverage", "code"];
+const WITH_PICKER = ["model-panel", "coverage", "code"];
 const LOOK_AGAIN_MS = 2000;
 
 const form = document.getElementById("form");
 const choice = document.getElementById("choice");
 
-export function listenToModel() {
+/** Listen to what is chosen; `retry` is called once the server knows the visitor's key. */
+export function listenToModel(retry) {
   document.addEventListener("change", ({ target }) => { if (target.form === choice && target.name) choose(); });
   choice.addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("credentials")?.addEventListener("submit", (event) => event.preventDefault()); // by Enter
   document.addEventListener("input", ({ target }) => { if (target.id === "search") search(target.value); });
   document.addEventListener("click", (event) => {
     if (event.target.id === "all-classes") showClasses(event);
     if (event.target.id === "copy") copyCode(event.target);
   });
+  listenToKey(async (key) => {
+    if (!await adopt(location.href, WITH_PICKER, { headers: headersOf(key), isQuiet: true })) return t("unreachable");
+    const isKnown = form.dataset.known !== undefined;
+    if (isKnown) setTimeout(retry); // when the key is kept
+    return isKnown;
+  });
+  correctAddress();
   waitForModel();
 }
 
@@ -25,7 +35,7 @@ export function listenToModel() {
 export async function waitForModel() {
   while (!document.querySelector("#model-panel :is(.model, #model)")) {
     await new Promise((resolve) => { setTimeout(resolve, LOOK_AGAIN_MS); });
-    await adopt(location.href, ["model-panel", "coverage", "code"], { isQuiet: true });
+    await adopt(location.href, WITH_PICKER, { isQuiet: true });
   }
 }
 
@@ -50,11 +60,11 @@ async function choose() {
   history.replaceState(null, "", url);
 }
 
-async function adopt(url, ids, { isQuiet = false } = {}) {
-  const response = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
+async function adopt(url, ids, { headers = credentials(), isQuiet = false } = {}) {
+  const response = await fetch(url, { headers: { Accept: "text/html", ...headers } }).catch(() => null);
   if (!response?.ok) {
-    if (!isQuiet) document.getElementById("status").textContent = t("unreachable");
-    return;
+    if (!isQuiet) say(t("unreachable"));
+    return false;
   }
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const language = document.querySelector("[name=language]:checked").value;
@@ -64,6 +74,15 @@ async function adopt(url, ids, { isQuiet = false } = {}) {
   form.setAttribute("action", fresh.getAttribute("action"));
   for (const key of Object.keys(form.dataset)) delete form.dataset[key];
   Object.assign(form.dataset, fresh.dataset);
+  correctAddress();
+  return true;
+}
+
+/** Behind a proxy the server may not know by which address visitors reach it; the browser does. */
+function correctAddress() {
+  for (const code of document.querySelectorAll("#code code")) {
+    code.textContent = code.textContent.replace(form.dataset.origin, location.origin);
+  }
 }
 
 function search(text) {

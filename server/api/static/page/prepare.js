@@ -1,6 +1,6 @@
 // Makes of a file what is sent: big photos smaller, and of HEIC a JPEG where the browser can read it.
 
-import { Failure } from "./upload.js";
+import { Failure, read } from "./upload.js";
 import { t } from "./words.js";
 
 const form = document.getElementById("form");
@@ -11,20 +11,20 @@ const SIDES = 3;
 const MIN_SIDE_PX = 512;
 const QUALITY = 0.92;
 const MIN_BYTES = 300_000; // of a photo that is worth it
+const SHRUNK = ["image/jpeg", "image/png", "image/webp"];
 const HEIC_BRANDS = /^ftyp(hei[cxms]|hev[cxms])/;
 
-/** Prepare a file: {file, nameOf, preview, took}, of which the last two are there where it was changed. */
+/** Prepare a file: {file, preview, took}, of which the last two are there where it was changed. */
 export async function prepare(file) {
-  const asItIs = { file, nameOf: (name) => name };
+  const asItIs = { file };
   const isHEIC = await looksLikeHEIC(file);
-  const isBig = shrink.checked && file.type === "image/jpeg" && file.size > MIN_BYTES;
+  const isBig = shrink.checked && SHRUNK.includes(file.type) && file.size > MIN_BYTES;
   if (!isHEIC && !isBig) return asItIs;
   const started = performance.now();
   const made = await toJPEG(file, isHEIC);
   if (!made && isHEIC && !form.dataset.formats.split(" ").includes("HEIC")) throw new Failure(t("heic"));
   if (!made || (!isHEIC && made.size >= file.size)) return asItIs;
-  const nameOf = (name) => name.replace(/\.hei[cf]$/i, ".jpg");
-  return { file: made, nameOf, preview: isHEIC ? made : undefined, took: performance.now() - started };
+  return { file: made, preview: isHEIC ? made : undefined, took: performance.now() - started };
 }
 
 /** Encode a photo as a JPEG that has all that the model looks at; null where the browser cannot, or need not. */
@@ -46,6 +46,8 @@ async function toJPEG(file, isHEIC) {
   canvas.height = Math.round(scale * bitmap.height);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
+  context.fillStyle = "#fff"; // behind what is transparent, as the server has it
+  context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
   return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", QUALITY); });
@@ -53,5 +55,5 @@ async function toJPEG(file, isHEIC) {
 
 async function looksLikeHEIC(file) {
   if (/^image\/hei[cf]$/.test(file.type) || /\.hei[cf]$/i.test(file.name)) return true;
-  return HEIC_BRANDS.test(await file.slice(4, 12).text());
+  return HEIC_BRANDS.test(await read(file.slice(4, 12)));
 }

@@ -3,29 +3,31 @@
 import { Card } from "./card.js";
 import { toCSV } from "./csv.js";
 import { empty, enqueue } from "./queue.js";
+import { say, sayLater } from "./status.js";
 import { lookAgain } from "./upload.js";
 import { counted, t } from "./words.js";
 
 const results = document.getElementById("results");
 const toolbar = document.getElementById("toolbar");
-const statusLine = document.getElementById("status");
+const MAX_TOLD_EACH = 3; // pictures at once of which each answer is read aloud
+const KEY_TROUBLES = ["missing_api_key", "invalid_api_key"];
 let cards = [];
+let isMany = false; // since they were more, and not all are done
 
 /** Show pictures, each {file, name}, as cards, and ask for their answers; `numLeftOut` files beside them were none. */
 export function accept(pictures, numLeftOut = 0) {
-  const leftOut = numLeftOut ? counted("left_out", numLeftOut) : "";
-  if (leftOut) statusLine.textContent = document.getElementById("left-out").textContent = leftOut;
+  const leftOut = numLeftOut ? counted("left_out", numLeftOut) : pictures.length ? "" : t("nothing_found");
+  if (leftOut) say(document.getElementById("left-out").textContent = leftOut);
   document.getElementById("left-out").hidden = !leftOut;
   if (!pictures.length) return;
   document.querySelector(".refusal[role=alert]:not([id])")?.remove();
   if (cards.every((card) => card.isDone)) lookAgain();
-  const added = pictures.map((picture) => new Card(picture, { enqueue, changed: showSummary }));
+  const added = pictures.map((picture) => new Card(picture, { enqueue, changed, tell }));
   cards = [...added, ...cards];
   results.prepend(...added.map((card) => card.element));
   const text = counted("classifying", pictures.length, { name: pictures[0].name });
-  statusLine.textContent = `${text} ${leftOut}`.trim();
-  for (const card of added) card.start();
-  showSummary();
+  say(`${text} ${leftOut}`.trim());
+  begin(added, (card) => card.start());
   added[0].element.scrollIntoView({ block: "nearest" });
 }
 
@@ -33,14 +35,46 @@ export function listenToToolbar() {
   document.getElementById("csv").addEventListener("click", download);
   document.getElementById("clear").addEventListener("click", clear);
   document.getElementById("retry-failed").addEventListener("click", () => {
-    lookAgain();
-    for (const card of failed()) card.retry();
-    showSummary();
+    retry(failed());
+    document.getElementById("csv").focus(); // the button that had the focus is hidden
   });
+  window.addEventListener("beforeunload", (event) => { if (numBusy()) event.preventDefault(); });
+}
+
+/** Ask again for what was refused for want of a key. */
+export function retryWithKey() {
+  retry(failed().filter((card) => KEY_TROUBLES.includes(card.error.code)));
+}
+
+function retry(some) {
+  lookAgain();
+  begin(some, (card) => card.retry());
+}
+
+function begin(some, start) {
+  for (const card of some) start(card);
+  isMany ||= numBusy() > MAX_TOLD_EACH;
+  showSummary();
 }
 
 function failed() {
   return cards.filter((card) => card.error?.mayRetry);
+}
+
+function numBusy() {
+  return cards.filter((card) => !card.isDone).length;
+}
+
+function tell(text) {
+  (isMany ? sayLater : say)(text);
+}
+
+/** A picture is answered, or has failed, in words; of many, screen readers hear how far they are. */
+function changed(text) {
+  showSummary();
+  if (!isMany) return say(text);
+  isMany = numBusy() > 0;
+  tell(document.getElementById("summary").textContent);
 }
 
 function showSummary() {

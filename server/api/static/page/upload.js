@@ -1,10 +1,13 @@
 // Sends one picture to /predict and waits for its answer, also while the server is busy or being restarted.
 
-import { t } from "./words.js";
+import { askForKey, credentials } from "./key.js";
+import { t, troubleOf } from "./words.js";
 
 const MAX_WAIT_S = 60; // of one picture, of all that a busy server asks for
 const MAX_DOWN_MS = 8000; // for which a server that is away is looked for; a restart takes less
 const LOOK_AGAIN_S = 1;
+const BAD_GATEWAY = 502; // of a proxy whose server is away
+const CODES = { 408: "upload_timeout", 413: "upload_too_large", 429: "rate_limited", 503: "overloaded", 504: "deadline_exceeded" }; // of what a proxy says
 
 const form = document.getElementById("form");
 let downSince = 0; // of all pictures, so that not each looks for a server that is gone
@@ -15,15 +18,24 @@ export class Failure extends Error {
     this.code = code;
     this.mayRetry = mayRetry;
   }
+
+  /** What went wrong, in the visitor's language as far as it can be. */
+  get words() {
+    return troubleOf(this.code) || this.message;
+  }
 }
 
 export function lookAgain() {
   downSince = 0;
 }
 
-export function credentials() {
-  const key = document.getElementById("key")?.value.trim(); // kept nowhere but in the field
-  return key ? { Authorization: `Bearer ${key}` } : {};
+/** Fail where a file cannot be read: it was moved or changed since it was chosen, or is none. */
+export async function read(part) {
+  try {
+    return await part.text();
+  } catch {
+    throw new Failure(t("unreadable"), { code: "unreadable_file" });
+  }
 }
 
 /** Ask for one picture: the first of the answer's predictions, and the milliseconds of each part of the way. */
@@ -32,7 +44,8 @@ export async function ask(file, name, { note = () => {}, signal, parameters = {}
   let waitedS = 0;
   for (;;) {
     const started = performance.now();
-    const response = await send(file, name, { signal, parameters });
+    const key = credentials();
+    const response = await send(file, name, { signal, parameters, key });
     if (!response) {
       note(t("waiting_down"));
       await sleep(LOOK_AGAIN_S, signal);
@@ -43,6 +56,10 @@ export async function ask(file, name, { note = () => {}, signal, parameters = {}
       const { model, version, predictions: [prediction] } = answer;
       return { model, version, prediction, times: timesOf(response, performance.now() - started) };
     }
+    if (response.status === 401) {
+      if (credentials().Authorization !== key.Authorization) continue; // another has come in meanwhile
+      askForKey(troubleOf(answer.error?.code));
+    }
     const waitS = Number(response.headers.get("Retry-After")) || LOOK_AGAIN_S;
     waitedS += waitS;
     if (![429, 503].includes(response.status) || waitedS > MAX_WAIT_S) throw failureOf(response, answer.error);
@@ -51,28 +68,31 @@ export async function ask(file, name, { note = () => {}, signal, parameters = {}
   }
 }
 
-async function send(file, name, { signal, parameters }) {
+/** Send it; null where the server is away, for a while. */
+async function send(file, name, { signal, parameters, key }) {
   const url = new URL(form.action);
   for (const [key, value] of Object.entries({ timing: true, ...parameters })) url.searchParams.set(key, value);
   const body = new FormData();
   body.append("image", file, name);
   try {
-    const headers = { Accept: "application/json", ...credentials() };
-    const response = await fetch(url, { method: "POST", body, headers, signal });
-    downSince = 0;
-    return response;
+    const response = await fetch(url, { method: "POST", body, headers: { Accept: "application/json", ...key }, signal });
+    if (response.status !== BAD_GATEWAY) {
+      downSince = 0;
+      return response;
+    }
   } catch (error) {
     if (signal?.aborted) throw error;
-    downSince ||= performance.now();
-    if (performance.now() - downSince > MAX_DOWN_MS) throw new Failure(t("unreachable"), { mayRetry: true });
-    return null;
+    await read(file.slice(0, 1));
   }
+  downSince ||= performance.now();
+  if (performance.now() - downSince > MAX_DOWN_MS) throw new Failure(t("unreachable"), { mayRetry: true });
+  return null;
 }
 
 function failureOf(response, error) {
   const message = sentence(error?.message ?? t("no_answer", { status: response.status }));
   const mayRetry = response.status >= 500 || [401, 408, 429].includes(response.status);
-  return new Failure(message, { code: error?.code, mayRetry });
+  return new Failure(message, { code: error?.code ?? CODES[response.status], mayRetry });
 }
 
 function timesOf(response, total) {
