@@ -69,7 +69,9 @@ def photos_of(path, number) -> Iterator[tuple[str, bytes]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("photos", type=Path, help="a folder of large photos, or a zip file with folders called test or val")
+    parser.add_argument(
+        "photos", type=Path, help="a folder of large photos, or a zip file with folders called test or val"
+    )
     parser.add_argument("--model", default="imagenet")
     parser.add_argument("--number", type=int, default=50, help="photos of a zip file")
     arguments = parser.parse_args()

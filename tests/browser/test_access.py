@@ -55,6 +55,18 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(driver, open_page, several, ph
         assert (sum(map(int, re.findall(r"\d+", ground))) < 128) == (scheme == "dark")
 
 
+@pytest.mark.parametrize("width", [320, 1440])
+def test_labels_of_any_kind_are_text_and_stay_within_the_page(driver, open_page, start_server, photos, width):
+    labels = ("<img src=x onerror=alert(1)>", "شجرة الزيتون القديمة", f"{'a' * 90} {'long' * 20}")
+    calibration = Calibration(num_images=100, scores=tuple(np.linspace(0, 0.99, 100)))
+    with emulated(driver, width=width):
+        page = open_page(start_server(fields={"labels": labels, "calibration": calibration}), "/?coverage=0.9")
+        page.choose(*[photos / f"{name}.png" for name in ("red", "green", "blue")])
+        assert [card["labels"][0] for card in page.answered(3)] == list(labels)
+        assert [item.text for item in page.find("#classes li")] == list(labels)
+        assert page.run("return document.documentElement.scrollWidth") <= width
+
+
 def test_axe_finds_nothing_in_what_comes_without_a_script(driver, open_page, several, photos):
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

@@ -26,7 +26,7 @@ export function showAnswer(element, prediction) {
     line.hidden = false;
     verdict += `${line.textContent} `;
   }
-  if (prediction.label_set) showSet(element.querySelector(".set"), prediction.label_set);
+  if (prediction.label_set) showSet(element.querySelector(".set"), prediction);
   return `${verdict}${nameOf(prediction.label)}, ${percent(prediction.probability)}`;
 }
 
@@ -62,10 +62,10 @@ function makeBar({ label, probability }) {
   return row;
 }
 
-function showSet(element, labels) {
+function showSet(element, { label_set: labels, unsure }) {
   const coverage = Number(new URL(form.action).searchParams.get("coverage"));
   const title = document.createElement("p"), list = document.createElement("ul");
-  title.textContent = t("set_title", { percent: t("percent", { value: Number((100 * coverage).toPrecision(6)) }) });
+  title.textContent = t(unsure ? "set_title_unsure" : "set_title", { percent: t("percent", { value: Number((100 * coverage).toPrecision(6)) }) });
   list.className = "chips";
   const texts = labels.slice(0, MAX_SET).map(({ label }) => nameOf(label));
   if (labels.length > MAX_SET) texts.push(t("set_more", { count: labels.length - MAX_SET }));

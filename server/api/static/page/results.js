@@ -38,7 +38,11 @@ export function listenToToolbar() {
     retry(failed());
     document.getElementById("csv").focus(); // the button that had the focus is hidden
   });
-  window.addEventListener("beforeunload", (event) => { if (numBusy()) event.preventDefault(); });
+}
+
+/** While answers are on their way the browser asks before it leaves; only then, as else it could not come back to them. */
+function stay(event) {
+  event.preventDefault();
 }
 
 /** Ask again for what was refused for want of a key. */
@@ -83,6 +87,7 @@ function showSummary() {
   document.getElementById("summary").textContent = t(numFailed ? "summary_failed" : "summary", values);
   document.getElementById("retry-failed").hidden = failed().length < 2;
   toolbar.hidden = !cards.length;
+  (numBusy() ? addEventListener : removeEventListener)("beforeunload", stay);
 }
 
 function download() {
