@@ -78,10 +78,8 @@ def row(coverage: float, labels: Sequence[str], sets: Sequence[Sequence[str]]) -
     num_held = sum(label in chosen for label, chosen in zip(labels, sets, strict=True))
     interval = wilson(num_held, len(sets))
     size = sum(map(len, sets)) / len(sets)
-    return (
-        f"coverage {coverage:g}: {100 * num_held / len(sets):.1f} % ({interval.in_percent()}) of {len(sets)} sets hold the "
-        f"right label; {size:.2f} labels on average, {max(map(len, sets))} at most"
-    )
+    held = f"{100 * num_held / len(sets):.1f} % ({interval.in_percent()}) of {len(sets)} sets hold the right label"
+    return f"coverage {coverage:g}: {held}; {size:.2f} labels on average, {max(map(len, sets))} at most"
 
 
 if __name__ == "__main__":
