@@ -208,7 +208,7 @@ def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, met
 
     if keeper := make_gatekeeper(settings, counts, metrics.note_rate_limit_fallback):
         app.may_wait = settings.rate_limit_redis is not None
-        app.body_refusal = keeper.body_refusal  # type: ignore[method-assign]
+        app.body_refusal = keeper.body_refusal
         app.wsgi_app = Gate(app.wsgi_app, keeper, refuse=refuse)  # type: ignore[method-assign]
     if settings.cors_origins:
         app.wsgi_app = Cors(app.wsgi_app, settings.cors_origins)  # type: ignore[method-assign]
