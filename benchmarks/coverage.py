@@ -10,6 +10,8 @@ import argparse
 import contextlib
 import json
 import sys
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +25,8 @@ from server.settings import SHIPPED_MODELS
 COVERAGES = (0.8, 0.9, 0.95, 0.99)
 MAX_PHOTO_BYTES = 64 * 1024**2
 TIMEOUT_S = 60
+BUSY = (429, 503, 504)
+MAX_TRIES = 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,8 +72,15 @@ def label_set(url: str, model: str, coverage: float, photo: bytes) -> list[str]:
     """Ask for the labels that hold the right one so often."""
     query = urllib.parse.urlencode({"model": model, "coverage": coverage, "top_k": 1})
     request = urllib.request.Request(f"{url}/predict?{query}", photo, {"Content-Type": "image/jpeg"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - the user's own
-        [prediction] = json.load(answer)["predictions"]
+    for left in reversed(range(MAX_TRIES)):
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - the user's own
+                [prediction] = json.load(answer)["predictions"]
+            break
+        except urllib.error.HTTPError as error:
+            if error.code not in BUSY or not left:
+                raise SystemExit(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from None
+            time.sleep(float(error.headers.get("Retry-After") or 1))
     return [each["label"] for each in prediction["label_set"]]
 
 
