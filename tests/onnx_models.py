@@ -52,11 +52,11 @@ def colour_classifier(
     num_channels = 3 if 3 in (shape[1], shape[-1]) else 1
     num_classes = 1 if ends_with == "one" else num_outputs
     weights = np.zeros((num_channels, num_classes), np.float32)
-    bias = np.zeros(num_classes, np.float32)
+    bias = np.full(num_classes, -1 if num_classes > 1 else 0, np.float32)  # so that logits are no numbers from 0 to 1
     first = num_classes - 3
     for channel in range(num_channels):
         weights[channel, (first + channel) % num_classes] = scale
-    bias[: max(0, first)] = -2.0
+    bias[: max(0, first)] -= 2.0
     batch = shape[0] if isinstance(shape[0], int) else -1
     nodes += [
         helper.make_node("Relu", [image], ["positive"]),

@@ -10,7 +10,7 @@ import numpy as np
 from models.errors import ArtifactError, OpsinError
 from models.measuring.promotion import Verdict, has_other_labels, judge
 from models.quiet_stderr import quiet_stderr
-from models.runtime import load_runtime
+from models.runtime import load_runtime, runtime_of
 from models.runtime.cores import available_cores
 from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
@@ -73,7 +73,7 @@ def _answers(artifact: Artifact, data: Dataset) -> Probabilities:
     with quiet_stderr():
         runtime = load_runtime(
             artifact,
-            runtime="litert" if "litert" in artifact.manifest.formats else "tensorflow",
+            runtime="tensorflow" if [*artifact.manifest.formats] == ["tensorflow"] else runtime_of(artifact, "litert"),
             num_threads=available_cores(),
             batch_sizes=(BATCH_SIZE,),
         )

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         metavar="FILE",
-        help="a .tflite, .keras or .h5 file, or the folder of a SavedModel",
+        help="a .tflite, .onnx, .keras or .h5 file, or the folder of a SavedModel",
     )
     parser.add_argument(
         "--application",
@@ -75,7 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     photos.add_argument("--photos", type=Path, metavar="PHOTOS", help="labelled photos, to calibrate and measure on")
     parser.add_argument(
-        "--int8", action="store_true", help="quantize it, too, by the photos: the next version (not of a .tflite)"
+        "--int8",
+        action="store_true",
+        help="quantize it, too, by the photos: the next version (not of a .tflite or .onnx)",
     )
     parser.add_argument("--why", default="", metavar="TEXT", help="for the history")
 

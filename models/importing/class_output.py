@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ IMAGENET_CLASSES = 1000  # of which many networks know one more, the first: back
 _PASSING_ON = ("RESHAPE", "SQUEEZE", "DEQUANTIZE", "QUANTIZE")
 _NUMBERS = ("FLOAT32", "FLOAT16", "INT8", "UINT8")
 _SUM_TOLERANCE = 0.03  # of probabilities in steps of 1/256
-_TINIEST = 1e-30
+TINIEST = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,29 @@ def class_output(graph: EditedGraph, labels: Sequence[str], *, has_background: b
             fitting.append((index, num_outputs, fit))
     if len(fitting) != 1:
         gives = ", ".join(f"{graph.kind(index).lower()} {list(graph.signature(index))}" for index in graph.outputs)
-        which = "of which none has" if not fitting else f"{len(fitting)} of which have"
-        raise ForeignModelRefused(
-            f"it gives {gives[:300]}, {which} a number for each of {len(labels)} labels; a classifier has one such "
-            "output, of as many numbers as labels, or of one more where the first is a background (--background)"
-        )
+        refuse_outputs(gives, len(fitting), len(labels))
     [(index, num_outputs, (cuts_first, drops_label))] = fitting
     graph.outputs = [index]
     graph.drop_unused()
     kind, source, beta = made_by(graph, index, num_outputs)
     return ClassOutput(source, num_outputs, cuts_first, drops_label, kind, beta)
+
+
+def refuse_outputs(gives: str, num_fitting: int, num_labels: int) -> NoReturn:
+    """Refuse a network of which not one output fits the labels."""
+    which = "of which none has" if not num_fitting else f"{num_fitting} of which have"
+    raise ForeignModelRefused(
+        f"it gives {gives[:300]}, {which} a number for each of {num_labels} labels; a classifier has one such "
+        "output, of as many numbers as labels, or of one more where the first is a background (--background)"
+    )
+
+
+def refuse_sigmoids(num_outputs: int) -> NoReturn:
+    """Refuse a network whose answers do not exclude each other."""
+    raise ForeignModelRefused(
+        f"it gives each of {num_outputs} labels a probability of its own (sigmoid), several of which may be high: "
+        "a classifier here gives probabilities that sum to 1 (softmax), or one number for two labels"
+    )
 
 
 def fit_of(num_outputs: int, labels: Sequence[str], has_background: bool) -> tuple[bool, bool] | None:
@@ -113,10 +126,7 @@ def made_by(graph: EditedGraph, output: int, num_outputs: int) -> tuple[Kind, in
     if name == "LOGISTIC" and num_outputs == 1:
         return "sigmoid", int(made.inputs[0]), 1.0
     if name == "LOGISTIC":
-        raise ForeignModelRefused(
-            f"it gives each of {num_outputs} labels a probability of its own (sigmoid), several of which may be high: "
-            "a classifier here gives probabilities that sum to 1 (softmax), or one number for two labels"
-        )
+        refuse_sigmoids(num_outputs)
     if num_outputs == 1:
         raise ForeignModelRefused("it gives one number for two labels, which must come from a sigmoid")
     return ("log", output, 1.0) if name == "LOG_SOFTMAX" else ("logits", output, 1.0)
@@ -158,7 +168,7 @@ def give_probabilities(graph: EditedGraph, found: ClassOutput) -> None:
         graph.operators.append(graph.operator("PAD", [current, padding], [both], schema.PadOptionsT()))
         current = both
     if found.kind == "probabilities":  # softmax(log(p)) is p
-        least = graph.constant("classes/least", np.array([_TINIEST], np.float32))
+        least = graph.constant("classes/least", np.array([TINIEST], np.float32))
         positive = graph.tensor("classes/positive", "FLOAT32", (1, num_classes))
         logarithms = graph.tensor("classes/log", "FLOAT32", (1, num_classes))
         options = schema.MaximumMinimumOptionsT()

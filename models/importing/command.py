@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from models.errors import RuntimeMissing
 from models.importing.applications import APPLICATIONS
-from models.importing.conversion import Calibration, Source, litert_of
-from models.importing.file_kind import kind_of
+from models.importing.conversion import READY, Calibration, Source, litert_of
+from models.importing.file_kind import Kind, kind_of
 from models.importing.fit import Fitting
 from models.importing.job import classifiers_of
 from models.importing.labels import imagenet_labels, labels_inside, read_labels
@@ -80,18 +82,23 @@ def import_model(args: argparse.Namespace, root: Path, command: str) -> int:
     """
     say = partial(print, file=sys.stderr if args.json else sys.stdout, flush=True)
     kind = kind_of(args.file) if args.file else "h5"
-    if args.int8 and kind == "tflite":
-        raise ForeignModelRefused("--int8 needs the network itself (.keras, .h5 or a SavedModel), and not a .tflite")
-    labels = read_labels(args.labels) if args.labels else _labels_of(args)
+    if args.int8 and kind in READY:
+        raise ForeignModelRefused(f"--int8 needs the network itself (.keras, .h5 or a SavedModel), and not a .{kind}")
+    if kind == "onnx" and not all(map(find_spec, ("onnx", "onnxruntime"))):
+        raise RuntimeMissing(
+            "ONNX files are read by onnx and run by ONNX Runtime, which are not installed; requirements/serve-onnx.txt "
+            "has both: make serve ONNX=1"
+        )
+    labels = read_labels(args.labels) if args.labels else _labels_of(args, kind)
     size_px = args.size or ((APPLICATIONS[args.application].side_px,) * 2 if args.application else None)
     source = Source(args.file, kind, args.application, len(labels), size_px)
     given = args.photos or args.tried
     photos = open_photos(given, labels) if given else None
     halves = photos.halves() if photos else None
     with ends_by_signal(), work_folder() as folder:
-        if kind != "tflite":
+        if kind not in READY:
             say("converting it by TensorFlow, which takes a while")
-        chosen = _chosen(args, litert_of(source, folder / "float"), labels, halves, folder, say)
+        chosen = _chosen(args, source, labels, halves, folder, say)
         if photos and chosen.classifier.drops_label:
             halves = open_photos(given, chosen.labels).halves()
         say(f"it takes {chosen.classifier.took}; given {chosen.way.arguments() or 'bytes as they are quantized'}")
@@ -127,7 +134,9 @@ class _Importing:
         """Measure a file and publish it; where there is one before, with the figures of that, and as good as that."""
         pixels = self.chosen.way.fitting.spec(classifier.height_px, classifier.width_px)
         labels, name = self.chosen.labels, self.args.name
-        measured = measure_file(classifier.content, classifier.precision, labels, pixels, self.halves)
+        measured = measure_file(
+            classifier.content, classifier.precision, labels, pixels, classifier.model_format, self.halves
+        )
         for line in measured.lines():
             say(line)
         if before is None:
@@ -184,10 +193,10 @@ class _Importing:
         return self.publish(made, before, say=say)[1]
 
 
-def _labels_of(args: argparse.Namespace) -> tuple[str, ...]:
+def _labels_of(args: argparse.Namespace, kind: Kind) -> tuple[str, ...]:
     if args.application is not None:
         return imagenet_labels()
-    if args.file.is_file() and (labels := labels_inside(args.file)):
+    if kind != "onnx" and args.file.is_file() and (labels := labels_inside(args.file)):
         return labels
     raise ForeignModelRefused(f"{args.file.name} has no labels inside: give --labels FILE, one a line")
 
@@ -198,15 +207,16 @@ def _wanted(args: argparse.Namespace, labels: tuple[str, ...], name: PixelRange)
 
 def _chosen(
     args: argparse.Namespace,
-    file: Path,
+    source: Source,
     labels: tuple[str, ...],
     halves: tuple[Photos, Photos] | None,
     folder: Path,
     say: Say,
 ) -> Chosen:
     """Make the classifier, of the range and fit that are given, or else of the best that are tried."""
+    file = litert_of(source, folder / "float")
     usual = APPLICATIONS[args.application].range if args.application else None
-    inside = range_inside(file)
+    inside = None if source.kind == "onnx" else range_inside(file)
     named = args.range or usual or (None if args.tried else inside)
     given = PixelRange.parse(named, args.channels) if named else None
     fitting = Fitting.parse(args.fit, args.resample) if args.fit else None

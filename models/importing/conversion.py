@@ -16,6 +16,7 @@ from models.importing.own_process import Limits, run_apart
 from models.importing.pixel_range import PixelRange
 from models.pixels.preprocessing import Pixels
 
+READY: tuple[Kind, ...] = ("tflite", "onnx")  # need no conversion
 FUNCTION = "models.network.foreign:convert"  # by its name: what is imported here must not need TensorFlow
 CONVERTED, CALIBRATION = "converted.tflite", "calibration.npy"
 LIMITS = Limits(seconds=600, wall_s=3600, memory_bytes=12 * 1024**3)
@@ -26,8 +27,8 @@ class Source:
     """Where a network comes from.
 
     Attributes:
-        file: a `.tflite`, `.keras` or `.h5` file, the folder of a SavedModel, or weights of an application; None to
-            download these.
+        file: a `.tflite`, `.onnx`, `.keras` or `.h5` file, the folder of a SavedModel, or weights of an application;
+            None to download these.
         kind: of the file; "h5" where it is None.
         application: the network of `applications` that the weights are of; None where the file has its own.
         num_classes: of an application.
@@ -72,7 +73,7 @@ class Calibration:
 
 
 def litert_of(source: Source, folder: Path, calibration: Calibration | None = None) -> Path:
-    """Return the `.tflite` of a source: its own, or what TensorFlow makes of it, in float32 or, calibrated, in int8.
+    """Return the file of a source: its own, or the `.tflite` that TensorFlow makes of it, in float32 or int8.
 
     Args:
         source: the foreign model.
@@ -83,7 +84,7 @@ def litert_of(source: Source, folder: Path, calibration: Calibration | None = No
         ForeignModelRefused: it is broken, not accepted, or TensorFlow cannot convert it.
         RuntimeMissing: TensorFlow is not installed.
     """
-    if source.kind == "tflite" and source.file:
+    if source.kind in READY and source.file:
         return source.file
     if not importlib.util.find_spec("tensorflow"):
         raise RuntimeMissing("TensorFlow is not installed, which Keras' models need; requirements/train.txt has it")

@@ -8,9 +8,9 @@ from typing import Literal
 from models.errors import without_host_paths
 from models.importing.refused import ForeignModelRefused
 
-Kind = Literal["tflite", "keras", "h5", "saved_model"]
+Kind = Literal["tflite", "onnx", "keras", "h5", "saved_model"]
 
-_ALLOWED = "a .tflite, .keras or .h5 file and the folder of a SavedModel are"
+_ALLOWED = "a .tflite, .onnx, .keras or .h5 file and the folder of a SavedModel are"
 _PICKLES = (".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -38,11 +38,8 @@ def kind_of(file: Path) -> Kind:
         return "h5"
     if head.startswith(_ZIP) and suffix == ".keras":
         return "keras"
-    if suffix == ".onnx":
-        raise ForeignModelRefused(
-            f"{file.name}: no runtime here serves ONNX; convert it to a .tflite first (`pip install onnx2tf`, then "
-            f"`onnx2tf -i {file.name} -o converted`), and import that. `models export --onnx` makes ONNX of any version"
-        )
+    if suffix == ".onnx":  # which has no bytes of its own at its beginning
+        return "onnx"
     if suffix in _PICKLES:
         raise ForeignModelRefused(
             f"{file.name} may be a pickle, or weights without their network, which are not accepted; {_ALLOWED}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,8 @@ class ImageInput:
     """What a graph takes.
 
     Attributes:
-        index: of the tensor.
-        kind: "FLOAT32", "UINT8" or "INT8".
+        index: of the tensor, in a LiteRT file.
+        kind: "FLOAT32", "FLOAT16", "UINT8" or "INT8".
         height_px: rows.
         width_px: columns.
         num_channels: 3, or 1 for gray pictures.
@@ -53,13 +54,30 @@ def image_input(graph: EditedGraph, size_px: tuple[int, int] | None = None) -> I
     Raises:
         ForeignModelRefused: it takes anything else than one picture at a time.
     """
-    takes = [f"{graph.kind(index).lower()} {list(graph.signature(index))}" for index in graph.inputs]
-    allowed = "a classifier takes one picture, float32, uint8 or int8 [N, H, W, 3]"
+    tensors = [(graph.kind(index), graph.signature(index)) for index in graph.inputs]
+    image = replace(picture_of(tensors, allowed_kinds=("FLOAT32", *_LIMITS), size_px=size_px), index=graph.inputs[0])
+    size = (image.height_px, image.width_px)
+    graph.set_shape(
+        image.index, (1, image.num_channels, *size) if image.is_channels_first else (1, *size, image.num_channels)
+    )
+    return image
+
+
+def picture_of(
+    tensors: Sequence[tuple[str, Sequence[int]]], *, allowed_kinds: Sequence[str], size_px: tuple[int, int] | None
+) -> ImageInput:
+    """Tell what pictures a graph takes by its inputs, as kind and sizes, of which -1 is any.
+
+    Raises:
+        ForeignModelRefused: it takes anything else than one picture at a time.
+    """
+    takes = [f"{kind.lower()} {list(signature)}" for kind, signature in tensors]
+    kinds = [kind.lower() for kind in allowed_kinds]
+    allowed = f"a classifier takes one picture, {', '.join(kinds[:-1])} or {kinds[-1]} [N, H, W, 3]"
     if len(takes) != 1:
         raise ForeignModelRefused(f"it takes {len(takes)} inputs ({', '.join(takes)[:200]}); {allowed}")
-    [index] = graph.inputs
-    signature, kind = graph.signature(index), graph.kind(index)
-    if len(signature) != 4 or kind not in ("FLOAT32", *_LIMITS):
+    [(kind, signature)] = tensors
+    if len(signature) != 4 or kind not in allowed_kinds:
         raise ForeignModelRefused(f"it takes {takes[0]}; {allowed}")
     batch, *sides = signature
     if batch not in (1, -1):
@@ -76,8 +94,7 @@ def image_input(graph: EditedGraph, size_px: tuple[int, int] | None = None) -> I
         raise ForeignModelRefused(f"it takes pictures of {height} x {width} px alone: leave --size out")
     if not (1 <= height <= MAX_TARGET_PX and 1 <= width <= MAX_TARGET_PX):
         raise ForeignModelRefused(f"it takes pictures of {height} x {width} px; at most {MAX_TARGET_PX} a side can be")
-    graph.set_shape(index, (1, channels, height, width) if is_first else (1, height, width, channels))
-    return ImageInput(index, kind, height, width, channels, is_first)
+    return ImageInput(0, kind, height, width, channels, is_first)
 
 
 def take_pixels(graph: EditedGraph, image: ImageInput, given: PixelRange) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,7 @@ from models.importing.any_batch import free_batch
 from models.importing.class_output import class_output, give_numbers, give_probabilities, kind_of_numbers
 from models.importing.editing import EditedGraph
 from models.importing.image_input import image_input, take_pixels
+from models.importing.loaded import loaded
 from models.importing.pixel_range import PixelRange
 from models.importing.refused import ForeignModelRefused
 from models.importing.safe_graph import check
@@ -23,13 +21,15 @@ from models.pixels.spec import PixelSpec
 from models.portable.checked_graph import Graph
 from models.portable.golden import fitted_pixels, one_by_one
 from models.portable.painting import PAINTED
-from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Images, Probabilities
 
 _BATCH_SIZE = 3
 _BATCH_DISTANCE = 0.05  # total variation: in a batch, int8 may round otherwise
 _SUM_TOLERANCE = 1e-3
 _WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+MODEL_FORMAT = "litert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Classifier:
         drops_label: whether the first label is left out.
         took: what it took, in words.
         gave: what it gave, in words.
+        model_format: of the file, as in manifest.json.
     """
 
     content: bytes
@@ -76,6 +77,7 @@ class Classifier:
     drops_label: bool
     took: str
     gave: str
+    model_format: str = MODEL_FORMAT
 
     def facts(self) -> dict[str, Any]:
         """Return all but the file, as JSON."""
@@ -98,10 +100,10 @@ def as_classifier(content: bytes, wanted: Wanted) -> Classifier:
     give_numbers(graph, found)
     pixels = [fitted_pixels(name, PixelSpec(image.height_px, image.width_px)) for name in PAINTED]
     if found.kind == "logits":
-        found = replace(found, kind=kind_of_numbers(_answers(graph.packed(), pixels, batch_size=1)))
+        found = replace(found, kind=kind_of_numbers(answers_of(graph, pixels)))
     give_probabilities(graph, found)
     made = graph.packed()
-    try_out(made, pixels)
+    try_out(made, pixels, num_classes=graph.shape(graph.outputs[0])[-1])
     return Classifier(
         content=made,
         height_px=image.height_px,
@@ -127,41 +129,51 @@ def wanted_from_dict(values: Mapping[str, Any]) -> Wanted:
     )
 
 
-def try_out(content: bytes, pixels: Images) -> None:
+def try_out(content: bytes, pixels: Images, *, num_classes: int, model_format: str = MODEL_FORMAT) -> None:
     """Run a file on pictures, alone and together.
+
+    Args:
+        content: of the file.
+        pixels: of the pictures.
+        num_classes: of the probabilities that it must give.
+        model_format: of the file, as in manifest.json.
 
     Raises:
         ForeignModelRefused: it gives no probabilities, or others to a picture that is not alone.
     """
-    alone = _answers(content, pixels, batch_size=1)
+    shape: tuple[int, int, int] = pixels[0].shape
+    tensors = {"input_shape": shape, "num_classes": num_classes}
+    alone = _answers(content, model_format, pixels, tensors, batch_size=1)
     if not np.isfinite(alone).all() or np.abs(alone.sum(axis=1) - 1).max() > _SUM_TOLERANCE:
         raise ForeignModelRefused("it gives numbers of which no probabilities can be made")
-    together = _answers(content, pixels[:_BATCH_SIZE], batch_size=_BATCH_SIZE)
+    together = _answers(content, model_format, pixels[:_BATCH_SIZE], tensors, batch_size=_BATCH_SIZE)
     if np.abs(together - alone[:_BATCH_SIZE]).sum(axis=1).max() / 2 > _BATCH_DISTANCE:
         raise ForeignModelRefused("it answers otherwise to a picture that is not alone: convert it for any batch size")
 
 
-def _answers(content: bytes, pixels: Images, *, batch_size: int) -> Probabilities:
+def answers_of(graph: EditedGraph, pixels: Images) -> Probabilities:
+    """Run a graph on pictures, one by one; what it gives need not be probabilities."""
+    [output] = graph.outputs
+    tensors = {"input_shape": pixels[0].shape, "num_classes": graph.shape(output)[-1]}
+    return _answers(graph.packed(), MODEL_FORMAT, pixels, tensors, batch_size=1)
+
+
+def _answers(
+    content: bytes, model_format: str, pixels: Images, tensors: dict[str, Any], *, batch_size: int
+) -> Probabilities:
     """Run a file on pictures."""
-    shape = pixels[0].shape
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(content)
-        [output] = (graph := EditedGraph(content)).outputs
-        try:
-            runtime = LiteRTRuntime(
-                file, input_shape=(shape[0], shape[1], 3), num_classes=graph.shape(output)[-1], num_threads=1
-            )
-            with closing(runtime):
-                return one_by_one(runtime, pixels) if batch_size == 1 else runtime.run(pixels)
-        except CorruptArtifact:
-            raise ForeignModelRefused("LiteRT cannot load it") from None
-        except RunFailed:
-            if batch_size == 1:
-                raise ForeignModelRefused("LiteRT cannot run it") from None
-            raise ForeignModelRefused(
-                "it computes one picture at a time, and a server runs several: convert it for any batch size"
-            ) from None
+    library = {"litert": "LiteRT", "onnx": "ONNX Runtime"}[model_format]
+    try:
+        with loaded(content, model_format, **tensors, num_threads=1) as runtime:
+            return one_by_one(runtime, pixels) if batch_size == 1 else runtime.run(pixels)
+    except CorruptArtifact:
+        raise ForeignModelRefused(f"{library} cannot load it") from None
+    except RunFailed:
+        if batch_size == 1:
+            raise ForeignModelRefused(f"{library} cannot run it") from None
+        raise ForeignModelRefused(
+            "it computes one picture at a time, and a server runs several: convert it for any batch size"
+        ) from None
 
 
 def _quantization_in_words(graph: EditedGraph, index: int) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.importing.loaded import loaded
 from models.importing.photos import Photos
 from models.measuring.calibrate import fit_calibration, fit_temperature, temperature_interval, with_temperature
 from models.measuring.intervals import Interval, in_words
@@ -19,7 +17,6 @@ from models.pixels.spec import PixelSpec
 from models.plural import how_many
 from models.portable.description import packed, unpacked
 from models.runtime.cores import available_cores
-from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
 from models.store.calibration import NONE_LABEL, Calibration
 from models.store.evaluation import Evaluation
@@ -34,6 +31,7 @@ class Measured:
     Attributes:
         content: the file, with its temperature.
         precision: of its weights.
+        model_format: of the file, as in manifest.json.
         metrics: on the photos that nothing was chosen by; None without photos.
         before_temperature: the same without the temperature.
         validation: on those that the temperature is fitted on.
@@ -48,6 +46,7 @@ class Measured:
 
     content: bytes
     precision: str
+    model_format: str = "litert"
     metrics: Metrics | None = None
     before_temperature: Metrics | None = None
     validation: Metrics | None = None
@@ -89,6 +88,7 @@ def measure_file(
     precision: str,
     labels: Sequence[str],
     pixels: PixelSpec,
+    model_format: str,
     halves: tuple[Photos, Photos] | None,
 ) -> Measured:
     """Fit a temperature into a file and measure it, on encoded photos, through the runtime that serves it.
@@ -98,14 +98,16 @@ def measure_file(
         precision: of its weights.
         labels: in the order of its probabilities.
         pixels: how photos are fitted.
+        model_format: of the file, as in manifest.json.
         halves: photos to fit on, and photos to report on; None for neither.
     """
     if halves is None:
-        return Measured(content, precision)
+        return Measured(content, precision, model_format)
     fitting, reporting = halves
-    validation, test = (_answers(content, labels, pixels, half) for half in halves)
+    tensors = (model_format, labels, pixels)
+    validation, test = (_answers(content, *tensors, half) for half in halves)
     factor = fit_temperature(validation, fitting.targets)
-    content, temperature = divided(content, factor)
+    content, temperature = divided(content, factor, model_format)
     calibrated, reported = with_temperature(validation, factor), with_temperature(test, factor)
     none = labels.index(NONE_LABEL) if NONE_LABEL in labels else None
     calibration = fit_calibration(calibrated, fitting.targets, temperature=temperature, none_target=none)
@@ -113,6 +115,7 @@ def measure_file(
     return Measured(
         content,
         precision,
+        model_format,
         metrics=measure(reported, reporting.targets),
         before_temperature=measure(test, reporting.targets),
         validation=measure(calibrated, fitting.targets),
@@ -126,19 +129,22 @@ def measure_file(
     )
 
 
-def divided(content: bytes, factor: float) -> tuple[bytes, float]:
+def divided(content: bytes, factor: float, model_format: str = "litert") -> tuple[bytes, float]:
     """Have a file's softmax divide logits by a factor more; returns what they are divided by then, too."""
+    if model_format == "onnx":
+        from models.importing.onnx_temperature import divided_onnx  # with ONNX, which is optional
+
+        return divided_onnx(content, factor)
     model = unpacked(content)
     options = model.subgraphs[0].operators[-1].builtinOptions
     options.beta = np.float32(options.beta / factor)
     return packed(model), round(float(1 / options.beta), 4)
 
 
-def _answers(content: bytes, labels: Sequence[str], pixels: PixelSpec, photos: Photos) -> Probabilities:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(content)
-        shape = (pixels.height_px, pixels.width_px, 3)
-        runtime = LiteRTRuntime(file, input_shape=shape, num_classes=len(labels), num_threads=available_cores())
-        with closing(runtime):
-            return photos.answers(runtime, pixels)
+def _answers(
+    content: bytes, model_format: str, labels: Sequence[str], pixels: PixelSpec, photos: Photos
+) -> Probabilities:
+    shape = (pixels.height_px, pixels.width_px, 3)
+    tensors: dict[str, Any] = {"input_shape": shape, "num_classes": len(labels), "num_threads": available_cores()}
+    with loaded(content, model_format, **tensors) as runtime:
+        return photos.answers(runtime, pixels)

@@ -10,8 +10,9 @@ from models.importing.measured import Measured
 from models.importing.photos import Photos
 from models.measuring.promotion import Verdict, has_other_labels, judge
 from models.quiet_stderr import quiet_stderr
-from models.runtime import RuntimeName, load_runtime
+from models.runtime import RuntimeName, load_runtime, runtime_of
 from models.runtime.cores import available_cores
+from models.runtime_choice.record import BASELINE
 from models.store.artifact import Artifact
 from models.store.repository import Repository
 
@@ -52,7 +53,9 @@ def compare_with_serving(
 
 def _is_right(artifact: Artifact, photos: Photos) -> list[bool]:
     """Tell of each photo whether a published version is right, on the CPU or any other device."""
-    name: RuntimeName = "litert" if "litert" in artifact.manifest.formats else "tensorflow"
+    name: RuntimeName = (
+        "tensorflow" if [*artifact.manifest.formats] == ["tensorflow"] else runtime_of(artifact, BASELINE)
+    )
     with quiet_stderr():
         runtime = load_runtime(artifact, runtime=name, num_threads=available_cores())
     with closing(runtime):

@@ -12,14 +12,14 @@ from models.importing.measured import Measured
 from models.measuring.promotion import Verdict
 from models.pixels.spec import PixelSpec
 from models.portable.completed import completed
+from models.portable.golden import PACKAGES
+from models.runtime.model_file import first_runtime
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest
-from models.store.model_files import ModelFile
+from models.store.model_files import FORMATS, ModelFile
 from models.store.repository import Repository
 
-MODEL_FILE = "model.tflite"
 FAMILY = "imported"
-PACKAGES = ("ai-edge-litert", "numpy", "pillow")
 
 
 def publish(
@@ -51,6 +51,7 @@ def publish(
         verdict: whether it is served from now on, in the place of which version, and why.
         why: for the history.
     """
+    name_of_file = FORMATS[measured.model_format].exported.file
     figures = {measured.precision: measured.to_dict()} if measured.metrics else {}
     manifest = Manifest(
         name=name,
@@ -58,22 +59,22 @@ def publish(
         architecture={"family": FAMILY, "name": network},
         labels=tuple(labels),
         pixels=pixels,
-        formats={"litert": ModelFile(MODEL_FILE, measured.precision)},
+        formats={measured.model_format: ModelFile(name_of_file, measured.precision)},
         metrics={**other_metrics, **figures},
         provenance={
             **provenance,
             "compared_with_stable": verdict.to_dict(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "packages": {package: version(package) for package in PACKAGES},
+            "packages": {package: version(package) for package in PACKAGES[first_runtime(Path(name_of_file))]},
         },
         calibration=measured.calibration,
         expected_answers=measured.expected_answers,
         evaluation=measured.evaluation,
         operating_curve=measured.operating_curve,
     )
-    file = folder / MODEL_FILE
+    file = folder / name_of_file
     file.write_bytes(measured.content)
-    with completed(manifest, {MODEL_FILE: file}) as files:
+    with completed(manifest, {name_of_file: file}) as files:
         return repository.publish(
             manifest, files, in_place_of=verdict.instead_of, becomes_stable=verdict.is_served, why=why
         )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.importing.fit import Fitting
 from models.importing.litert_file import Classifier
+from models.importing.loaded import loaded
 from models.importing.photos import Photos
 from models.importing.pixel_range import AS_QUANTIZED, CHANNELS, Channels, PixelRange
 from models.importing.refused import ForeignModelRefused
@@ -22,7 +20,6 @@ from models.pixels.preprocessing import Pixels
 from models.portable.golden import one_by_one
 from models.report import table
 from models.runtime.cores import available_cores
-from models.runtime.litert import LiteRTRuntime
 from models.runtime.tensors import Probabilities
 
 RANGES = ("-1..1", "0..1", "0..255", "imagenet", "caffe", AS_QUANTIZED)
@@ -180,12 +177,7 @@ def _rank(tried: Tried) -> tuple[float, float]:
 
 def _answers(classifier: Classifier, pixels: list[Pixels]) -> Probabilities:
     """Run a classifier on pictures one by one; float32 [N, C]."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(classifier.content)
-        shape = (classifier.height_px, classifier.width_px, 3)
-        runtime = LiteRTRuntime(
-            file, input_shape=shape, num_classes=classifier.num_classes, num_threads=available_cores()
-        )
-        with closing(runtime):
-            return one_by_one(runtime, pixels)
+    shape = (classifier.height_px, classifier.width_px, 3)
+    tensors: dict[str, Any] = {"input_shape": shape, "num_classes": classifier.num_classes}
+    with loaded(classifier.content, classifier.model_format, **tensors, num_threads=available_cores()) as runtime:
+        return one_by_one(runtime, pixels)

@@ -121,6 +121,8 @@ class OnnxRuntime:
             outputs = self._session.run(self._outputs, {self._image: pixels})
         except Exception as error:  # its classes are not documented
             raise RunFailed(f"ONNX Runtime failed on {len(images)} images") from error
+        if any(len(output) != size for output in outputs):
+            raise RunFailed(f"the file gives {len(outputs[0])} answers to {size} images")
         return [output[: len(images)] for output in outputs]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from engines import MODEL, MeanColour
@@ -10,6 +12,8 @@ from small_artifacts import small_manifest, small_sources
 import server.engine.loaded
 from models.errors import CorruptArtifact
 from models.pixels.preprocessing import PixelSpec
+from models.store.artifact import Artifact
+from models.store.model_files import ModelFile
 from models.store.repository import Repository
 from server.engine.errors import EngineError
 from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
@@ -88,3 +92,11 @@ def test_version_with_larger_pictures_than_the_slot_table_has_room_for_is_refuse
 def test_version_with_more_classes_than_the_slot_table_has_room_for_is_refused(artifact, loads):
     with pytest.raises(EngineError, match="has 3 classes; at most 2"):
         load_model(artifact, ExecutionPlan("litert", 1), pixel_bytes=ROOM["pixel_bytes"], max_classes=2)
+
+
+@pytest.mark.parametrize(("is_auto", "runtime"), [(True, "onnxruntime"), (False, "litert")])
+def test_version_with_an_onnx_file_alone_has_its_runtime_where_none_is_asked_for(artifact, loads, is_auto, runtime):
+    only = Artifact(artifact.path, replace(artifact.manifest, formats={"onnx": ModelFile("model.onnx", "float32")}))
+    loaded = load_model(only, ExecutionPlan("litert", 1, is_auto=is_auto), **ROOM)
+    assert [options["runtime"] for options, _ in loads] == [runtime]
+    assert loaded.runtime == runtime
