@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
     from models.store.manifest import validate_name
     from models.store.repository import Repository
     from training.data import load_dataset
+    from training.distributed.asked_for import refuse_settings
+    from training.distributed.cluster import cluster_from
     from training.folders import require_writable
     from training.pixel_sets import pixel_folder
     from training.recipe import Wanted, choose
@@ -39,15 +42,19 @@ def _train(options: argparse.Namespace, command: str) -> str:
 
     begun_s = time.monotonic()
     name = validate_name(options.name or options.workdir.resolve().name.lower())
-    written = {"--workdir": options.workdir, "--repository": options.repository}
+    cluster = cluster_from(os.environ) if options.strategy == "multi-worker" else None
+    is_chief = cluster is None or cluster.index == 0
+    written = {"--workdir": options.workdir, "--repository": options.repository} if is_chief else {}
     require_writable({**written, "what is decoded (OPSIN_PIXELS)": pixel_folder(options.workdir)})
     repository, distilling = Repository(options.repository), teacher_settings(options)
-    init = options.init or (NOTHING if options.start_from or options.teacher else None)
+    init = options.init or (NOTHING if options.start_from or options.teacher or options.strategy else None)
     start = find_starting_point(init, repository) if init else None
     wanted = Wanted(options.preset, init, start, changes_of(options))
     reading = replace(wanted.first_config.reading, known=None if options.dry_run else pixel_folder(options.workdir))
     data = load_dataset(options.data, wanted.first_config.held_out, reading)
     recipe = choose(data, wanted)
+    if options.strategy:
+        refuse_settings(options.strategy, recipe.config)
     for line in (*data.survey.lines(), *recipe.lines()):
         print(line)
     start = start or find_starting_point(recipe.config.init, repository)
@@ -72,14 +79,22 @@ def _train(options: argparse.Namespace, command: str) -> str:
             artifact = train_from(model, plan, recipe, start, data, **planned, **where)
     else:
         from training.distillation import Teacher
+        from training.distributed.connect import connect
+        from training.train import train_beside_chief
         from training.transfer.time_budget import about_time
 
         if options.dry_run:
             return f"{about_time(recipe.config, data)}\n{DRY_RUN}"
+        workers = connect(options.strategy, cluster, recipe.config, data)
+        if not workers.is_chief:
+            train_beside_chief(recipe.config, data, options.workdir, workers)
+            workers.meet()  # where the chief fails to publish, all are started again together
+            return f"worker {workers.index} has taken its part of all steps, and worker 0 has published the model"
         teacher = Teacher(options.teacher, **distilling) if options.teacher else None
         beginning = {"start_from": options.start_from, "teacher": teacher, "data": data, "recipe": recipe.to_dict()}
         with alone_in(options.workdir):
-            artifact = train(recipe.config, options.data, **where, **beginning, command=command)
+            artifact = train(recipe.config, options.data, **where, **beginning, workers=workers, command=command)
+        workers.meet()
     manifest = artifact.manifest
     figures = manifest.metrics["float32"]
     accuracy = in_words(round(figures["top1"] * figures["num_images"]), figures["num_images"])

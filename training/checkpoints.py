@@ -44,7 +44,7 @@ class Checkpoints:
                 status.assert_consumed()
             else:  # of a version that did not keep an epoch's results
                 status.expect_partial()
-        return int(self._num_steps_done)
+        return int(self._num_steps_done.numpy())
 
     def restore_best(self) -> None:
         """Restore the best checkpoint, if there is one."""
@@ -59,7 +59,7 @@ class Checkpoints:
             return 0
         self._checkpoint.restore(earlier[-1])
         self._last.save(checkpoint_number=self._num_steps_done)
-        return int(self._num_steps_done)
+        return int(self._num_steps_done.numpy())
 
     def save(self, num_steps_done: int, best_accuracy: float | None = None) -> None:
         """Write the last checkpoint; it is the best one, too, if its accuracy is given."""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import numpy as np
 import tf_keras as keras
 
 from models.plain_path import plain_path
-from training.batches import num_steps_per_epoch, training_batches
 from training.checkpoints import Checkpoints
 from training.config import TrainingConfig
 from training.distillation import CopiedFeatures, Distillation
+from training.distributed.workers import ALONE, Workers
+from training.feed import Feed, steps_per_call
 from training.history import EpochRecord, History
 from training.pixel_sets import PixelSets
 from training.progress import Progress
 from training.results import EpochResults
 from training.run import RunError
-from training.step import TrainingStep, Validation, learning_rate
+from training.schedule import Schedule
+from training.step import TrainingStep, Validation
 
 CHECK_EVERY_STEPS = 100  # of the losses, which is to wait for the GPU
 LR_DIVISOR = 10  # of a training that has diverged
@@ -34,11 +36,12 @@ def fit(
     *,
     config: TrainingConfig,
     workdir: Path,
-    before_step: Callable[[int], None] = lambda _: None,
+    before_step: Callable[[int], None] | None = None,
     distillation: Distillation | None = None,
     copied: CopiedFeatures | None = None,
     also_saved: Mapping[str, Any] | None = None,
     max_s: float = math.inf,
+    workers: Workers = ALONE,
 ) -> keras.Model:
     """Train `model`, going on from the last checkpoint in `workdir`, to the last epoch or to where it ends early.
 
@@ -47,11 +50,12 @@ def fit(
         images: what to learn from and what to choose by.
         config: the settings of the training.
         workdir: takes `checkpoints/`, `history.jsonl` and `tensorboard/`.
-        before_step: called with the number of steps done.
+        before_step: called with the number of steps done; there is a call to TensorFlow for every step then.
         distillation: a teacher to learn from beside the labels.
         copied: outputs of the model that are no logits.
         also_saved: what else changes with the steps, by name; TensorFlow's variables, alone or in lists.
         max_s: no epoch is begun that would end later than so many seconds from now.
+        workers: who takes the steps; this is the chief of them, and the model was made in their scope.
 
     Returns:
         The model with the exponential moving average (EMA) of the weights, the last or, where `config.keep_best` says
@@ -59,9 +63,10 @@ def fit(
 
     Raises:
         RunError: the loss is no number any more; what was saved before is left.
+        WorkerLost: another machine has ended; what was saved before is left.
     """
     with plain_path(workdir) as folder:
-        trainer = Trainer(model, images, config, folder, distillation, copied, also_saved or {})
+        trainer = Trainer(model, images, config, folder, distillation, copied, also_saved or {}, workers)
         trainer.run(before_step, max_s)
     return trainer.state.ema
 
@@ -71,6 +76,7 @@ class Trainer:
 
     It holds the position: which steps are left, and when it saved last. The rest of a training is held by
 
+    - `Schedule`: what is done at which step;
     - `TrainingStep`: the weights, their moving average (EMA), and the optimizer's velocity;
     - `EpochResults`: losses and accuracies since the last epoch;
     - `Checkpoints`: all of these on disk, with the number of steps done;
@@ -91,32 +97,26 @@ class Trainer:
         distillation: Distillation | None,
         copied: CopiedFeatures | None,
         also_saved: Mapping[str, Any],
+        workers: Workers,
     ) -> None:
-        self._images = images
-        self._config = config
-        self.state = TrainingStep.of(model, config, distillation, copied)
+        self._images, self._config, self._workers = images, config, workers
+        self._schedule = Schedule(config, images, model.output_shape[-1], workers)
+        with workers.scope():
+            self.state = TrainingStep.of(model, config, distillation, copied, workers)
         self._results = EpochResults(may_overflow=config.precision == "mixed_float16")
         self._checkpoints = Checkpoints(workdir, self.state, {**also_saved, "epoch_sums": self._results.sums})
-        self._steps_per_epoch = num_steps_per_epoch(len(images.train_targets), config.batch_size)
-        num_steps = self._steps_per_epoch * config.epochs
+        num_steps = self._schedule.num_steps
         self._steps = range(self._checkpoints.restore(), num_steps)
+        self.state.hand_out()
         self._history = History(workdir, num_steps_done=self._steps.start)
-        self._num_small_steps = round(config.small_fraction * num_steps)
-        batch_size = min(config.batch_size, len(images.train_targets))
-
-        def work(num_steps_done: int) -> float:
-            """Count steps by their pixels: one with images of full size is 1."""
-            num_small = min(num_steps_done, self._num_small_steps)
-            return num_steps_done - num_small + num_small * (config.small_px / config.image_px) ** 2
-
-        self._progress = Progress(num_steps=num_steps, batch_size=batch_size, work=work)
+        self._progress = Progress(num_steps=num_steps, batch_size=self._schedule.batch_size, work=self._schedule.work)
         if self._steps.start:
             self._progress.say(f"going on from step {self._steps.start} of {num_steps}")
         self._validation = Validation(self.state.ema, images.validation, images.validation_targets, copied)
         self._num_steps_saved = self._steps.start
         self._begun_s = self._saved_s = time.monotonic()
 
-    def run(self, before_step: Callable[[int], None], max_s: float) -> None:
+    def run(self, before_step: Callable[[int], None] | None, max_s: float) -> None:
         """Take the steps that are left, and before each call `before_step` with the number of steps done.
 
         Raises:
@@ -125,8 +125,8 @@ class Trainer:
         try:
             self._take_steps(before_step, max_s)
         except KeyboardInterrupt:
-            num_steps_done = int(self.state.num_steps_done)
-            if num_steps_done > self._num_steps_saved:
+            num_steps_done = int(self.state.num_steps_done.numpy())
+            if num_steps_done > self._num_steps_saved and self.state.is_whole:
                 self._save(num_steps_done)
             if self._num_steps_saved:
                 self._progress.say(f"the same command goes on from step {self._num_steps_saved} of {self._steps.stop}")
@@ -134,24 +134,28 @@ class Trainer:
         if self._config.keep_best:
             self._checkpoints.restore_best()
 
-    def _take_steps(self, before_step: Callable[[int], None], max_s: float) -> None:
-        is_epoch_end = self._steps.start and self._steps.start % self._steps_per_epoch == 0
+    def _take_steps(self, before_step: Callable[[int], None] | None, max_s: float) -> None:
+        per_epoch = self._schedule.steps_per_epoch
+        is_epoch_end = self._steps.start and self._steps.start % per_epoch == 0
         num_recorded = max((record.num_steps_done for record in self._history.records), default=0)
         if is_epoch_end and num_recorded < self._steps.start:  # it was told to end while it evaluated
             self._end_epoch(self._steps.start)
         epoch_begun_s = self._begun_s
-        for step, (pixels, targets) in zip(self._steps, self._batches(), strict=True):
-            if step % self._steps_per_epoch == 0:
+        for feed, steps in self._schedule.calls(self._steps.start, at_once=1 if before_step else steps_per_call()):
+            if steps.start % per_epoch == 0:
                 now_s = time.monotonic()
-                if self._ends_early(now_s - self._begun_s + now_s - epoch_begun_s > max_s):
+                ends = self._ends_early(now_s - self._begun_s + now_s - epoch_begun_s > max_s)
+                self._workers.told_by_chief([np.array(ends)])
+                if ends:
                     return
                 epoch_begun_s = now_s
-            before_step(step)
-            self._learn(step, pixels, targets)
-            if (step + 1) % self._steps_per_epoch == 0:
-                self._end_epoch(step + 1)
+            if before_step:
+                before_step(steps.start)
+            self._learn(feed, steps)
+            if steps.stop % per_epoch == 0:
+                self._end_epoch(steps.stop)
             elif time.monotonic() - self._saved_s >= self._config.checkpoint_every_s:
-                self._save(step + 1)
+                self._save(steps.stop)
 
     def _ends_early(self, is_out_of_time: bool) -> bool:
         """Decide before an epoch whether there is to be another; never before the first one."""
@@ -166,31 +170,18 @@ class Trainer:
             self._progress.say(f"ends with epoch {last.epoch}: the time that was given is not enough for another")
         return is_out_of_time
 
-    def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """Yield a batch for each step that is left, of small images in the first `small_fraction` of the run."""
-        first_full = max(self._steps.start, self._num_small_steps)
-        small, full = range(self._steps.start, first_full), range(first_full, self._steps.stop)
-        for steps, side_px in ((small, self._config.small_px), (full, None)):
-            yield from training_batches(
-                self._images.train,
-                self._images.train_targets,
-                augmentation=self._config.augmentation,
-                image_px=self._config.image_px,
-                side_px=side_px,
-                batch_size=self._config.batch_size,
-                seed=self._config.seed,
-                steps=steps,
-                num_classes=self.state.model.output_shape[-1],
-            )
-
-    def _learn(self, step: int, pixels: tf.Tensor, targets: tf.Tensor) -> None:
-        result = self.state(pixels, targets, lr=self._lr(step), step=step)
-        self._results.add(step, result)
-        if (step + 1) % CHECK_EVERY_STEPS == 0:
+    def _learn(self, feed: Feed, steps: range) -> None:
+        result = self.state.take(feed, steps, [self._schedule.lr(step) for step in steps])
+        self._results.add(steps.start, result)
+        if steps.start // CHECK_EVERY_STEPS != steps.stop // CHECK_EVERY_STEPS:
             self._check_losses()
-        epoch = step // self._steps_per_epoch + 1
-        # To read a loss is to wait for it: a GPU is given its next step meanwhile.
-        self._progress.advance(step + 1, lambda: f"epoch {epoch}/{self._config.epochs}  loss {float(result.loss):.3f}")
+        epoch = steps.start // self._schedule.steps_per_epoch + 1
+
+        def text() -> str:
+            # To read a loss is to wait for it: a GPU is given its next step meanwhile.
+            return f"epoch {epoch}/{self._config.epochs}  loss {np.ravel(result.loss)[-1]:.3f}"
+
+        self._progress.advance(steps.stop, text, num_steps=len(steps))
 
     def _end_epoch(self, num_steps_done: int) -> None:
         """Evaluate the EMA of the weights, record the epoch and save."""
@@ -200,9 +191,9 @@ class Trainer:
             raise self._diverged(validation_loss, num_steps_done)
         train_loss, train_accuracy = self._results.end_epoch()
         record = EpochRecord(
-            epoch=num_steps_done // self._steps_per_epoch,
+            epoch=num_steps_done // self._schedule.steps_per_epoch,
             num_steps_done=num_steps_done,
-            lr=self._lr(num_steps_done - 1),
+            lr=self._schedule.lr(num_steps_done - 1),
             train_loss=train_loss,
             train_accuracy=train_accuracy,
             validation_loss=validation_loss,
@@ -241,7 +232,3 @@ class Trainer:
             f"the loss is {loss:g} after step {step} of {self._steps.stop}: {kept}; the same command with a lower "
             f"learning rate {then}: --set peak_lr={lr:g} (of optimize: --peak-lr {lr:g})"
         )
-
-    def _lr(self, step: int) -> float:
-        warmup_steps = round(self._config.warmup_fraction * self._steps.stop)
-        return learning_rate(step, peak=self._config.peak_lr, warmup_steps=warmup_steps, total_steps=self._steps.stop)

@@ -9,6 +9,7 @@ from typing import Any
 from training.cli import command_parser
 from training.config import NOTHING, parse_assignment
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
+from training.distributed.asked_for import STRATEGIES, refuse_options
 
 PROGRAM = "python -m training"
 EXAMPLES = """
@@ -65,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
         choices=["mixed_float16", "mixed_bfloat16"],
         help="compute in half precision (default kind: mixed_float16); for GPUs",
     )
+    made.add_argument(
+        "--strategy",
+        choices=STRATEGIES,
+        help="with --init none, take each step on several devices, each with its share of the batch: mirrored on all "
+        "GPUs of this machine; multi-worker on the machines that TF_CONFIG names, with this command on each",
+    )
     made.add_argument("--xla", action="store_true", help="compile the training step with XLA; for GPUs")
     return made
 
@@ -109,6 +116,8 @@ def changes_of(options: argparse.Namespace) -> dict[str, Any]:
         changes["minutes"] = options.minutes
     if (options.start_from or options.teacher) and options.init not in {None, NOTHING}:
         raise ValueError("--start-from and --teacher are of a training from nothing: give no --init, or none")
+    if options.strategy:
+        refuse_options(options)
     return changes
 
 

@@ -46,9 +46,9 @@ class Progress:
         """Images a second since this process began."""
         return self._num_steps_here * self._batch_size / max(1e-9, self._clock() - self._begun_s)
 
-    def advance(self, step: int, text: Callable[[], str]) -> None:
-        """Count a step, from 1 over the whole run, and show the line if it is due; only then `text` is called."""
-        self._num_steps_here += 1
+    def advance(self, step: int, text: Callable[[], str], *, num_steps: int = 1) -> None:
+        """Count steps up to `step`, from 1 over the whole run, and show the line if it is due, by calling `text`."""
+        self._num_steps_here += num_steps
         if self._clock() - self._written_s < self._interval_s and step != self._num_steps:
             return
         self._written_s = self._clock()

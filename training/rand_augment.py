@@ -9,6 +9,8 @@ import math
 
 import tensorflow as tf
 
+from training.rows import Rows, drawn_for
+
 NUM_OPERATIONS = 2
 MAX_MAGNITUDE = 10
 KINDS = (
@@ -20,12 +22,12 @@ MAX_BLEND, MAX_LOST_BITS = 0.9, 4.0
 GREY = 128.0
 
 
-def rand_augment(pixels: tf.Tensor, magnitude: int, seed: tf.Tensor) -> tf.Tensor:
+def rand_augment(pixels: tf.Tensor, magnitude: int, seed: tf.Tensor, rows: Rows | None = None) -> tf.Tensor:
     """Apply `NUM_OPERATIONS` random operations to each image, uint8 [N, h, w, 3]; magnitude is 1 to `MAX_MAGNITUDE`."""
-    num_images = tf.shape(pixels)[0]
     images = tf.cast(pixels, tf.float32)
     for number in range(NUM_OPERATIONS):
-        draws = tf.random.stateless_uniform([2, num_images], tf.random.experimental.stateless_fold_in(seed, number))
+        number_seed = tf.random.experimental.stateless_fold_in(seed, number)
+        draws = drawn_for(rows, pixels, [2, None], number_seed)
         kind = tf.cast(draws[0] * len(KINDS), tf.int32)
         strength = tf.sign(draws[1] - 0.5) * magnitude / MAX_MAGNITUDE
         images = recoloured(moved(images, kind, strength), kind, strength)

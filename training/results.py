@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from training.step import StepResult
@@ -26,7 +28,7 @@ class EpochResults:
         self._waiting: list[tuple[int, StepResult]] = []  # on the device: to read one is to wait for its step
 
     def add(self, step: int, result: StepResult) -> None:
-        """Take the result of one step, counted from 0."""
+        """Take the result of a step, counted from 0, or of several, of which it is the first."""
         self._waiting.append((step, result))
 
     def settle(self) -> tuple[int, float] | None:
@@ -35,8 +37,7 @@ class EpochResults:
         A step has the loss of the weights before it: of the checkpoint with its number.
         """
         first_bad = None
-        for step, result in self._waiting:
-            loss, accuracy = float(result.loss), float(result.accuracy)
+        for step, loss, accuracy in self._read():
             if self._may_overflow and not math.isfinite(loss):
                 continue
             self.sums.assign_add([loss, accuracy, 1.0])
@@ -44,6 +45,11 @@ class EpochResults:
                 first_bad = step, loss
         self._waiting = []
         return first_bad
+
+    def _read(self) -> Iterator[tuple[int, float, float]]:
+        for first, result in self._waiting:
+            pairs = zip(np.ravel(result.loss).tolist(), np.ravel(result.accuracy).tolist(), strict=True)
+            yield from ((step, *pair) for step, pair in enumerate(pairs, start=first))
 
     def end_epoch(self) -> tuple[float, float]:
         """Return mean loss and accuracy, of the results that `settle` has read, and begin anew."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +15,9 @@ from models.network.normalization import normalize
 from training.config import TrainingConfig
 from training.dataset import Pixels, Targets
 from training.distillation import CopiedFeatures, Distillation, WithFeatures
+from training.distributed.replicas import mean_over_replicas, with_synchronized_statistics
+from training.distributed.workers import ALONE, Workers
+from training.feed import Feed
 from training.freezing import freeze
 from training.layer_rates import layer_rates
 from training.pixel_store import PixelStore
@@ -41,11 +46,11 @@ def learning_rate(step: int, *, peak: float, warmup_steps: int, total_steps: int
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """Means over one batch.
+    """Means over one batch, or over each of several.
 
     Attributes:
-        loss: float32 [], cross-entropy with smoothed labels, and the teacher's part where there is one.
-        accuracy: float32 [], fraction of the augmented images classified rightly.
+        loss: float32 [] or [steps], cross-entropy with smoothed labels, and the teacher's part where there is one.
+        accuracy: float32 of the same shape, fraction of the augmented images classified rightly.
     """
 
     loss: tf.Tensor
@@ -61,6 +66,8 @@ class TrainingStep:
             `model` itself where `ema_decay` is 0.
         optimizer: SGD with Nesterov momentum.
         num_steps_done: int64 [], changed together with the weights.
+        is_whole: False from the begin of a call that several machines share to its end: one that fails may leave the
+            statistics of a step whose weights were not changed.
     """
 
     def __init__(
@@ -80,7 +87,9 @@ class TrainingStep:
         frozen_batch_norm: bool = False,
         frozen_depthwise: bool = False,
         stochastic_depth: float = 0.0,
+        workers: Workers = ALONE,
     ) -> None:
+        """Make it in the scope of `workers`, where the model was made, too."""
         freeze(model, stages=frozen_stages, batch_norm=frozen_batch_norm, depthwise=frozen_depthwise)
         self.model = self.ema = model
         self.num_steps_done = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -99,8 +108,11 @@ class TrainingStep:
         self._clip_norm = clip_norm
         self._rates = layer_rates(model, layer_decay)
         learning = with_stochastic_depth(model, stochastic_depth, self.num_steps_done) if stochastic_depth else model
+        learning = with_synchronized_statistics(learning)
         self._student = WithFeatures(learning, self._distillation.layers if self._distillation else ())
+        self._workers, self.is_whole = workers, True
         self._run = tf.function(self._step, jit_compile=xla)
+        self._run_many = tf.function(self._steps)
 
     @classmethod
     def of(
@@ -109,6 +121,7 @@ class TrainingStep:
         config: TrainingConfig,
         distillation: Distillation | None = None,
         copied: CopiedFeatures | None = None,
+        workers: Workers = ALONE,
     ) -> TrainingStep:
         """Make the step that a configuration describes."""
         return cls(
@@ -126,6 +139,7 @@ class TrainingStep:
             frozen_batch_norm=config.frozen_batch_norm,
             frozen_depthwise=config.frozen_depthwise,
             stochastic_depth=config.stochastic_depth,
+            workers=workers,
         )
 
     def __call__(self, pixels: tf.Tensor, targets: tf.Tensor, *, lr: float, step: int) -> StepResult:
@@ -137,10 +151,53 @@ class TrainingStep:
         loss, accuracy = self._run(pixels, targets, tf.constant(lr, tf.float32), tf.constant(step, tf.float32))
         return StepResult(loss, accuracy)
 
+    def take(self, feed: Feed, steps: range, lrs: Sequence[float]) -> StepResult:
+        """Take steps on the next batches of a feed, on every device, in one call to TensorFlow."""
+        if len(steps) == 1 and not self._workers.strategy:
+            pixels, targets = next(feed.batches)
+            return self(pixels, targets, lr=lrs[0], step=steps.start)
+        numbers = tf.range(steps.start, steps.stop, dtype=tf.float32)
+        self.is_whole = self._workers.num_machines == 1
+        with self._workers.lost_named():
+            losses, accuracies = tf.unstack(self._run_many(feed.batches, tf.constant(lrs, tf.float32), numbers, feed))
+        self.is_whole = True
+        return StepResult(losses, accuracies)
+
+    def hand_out(self) -> int:
+        """Give the chief's state to all machines, which each must call this; returns the number of steps done."""
+        kept = [*self.model.weights, *(self.ema.weights if self.ema is not self.model else ())]
+        kept += [*self.optimizer.variables(), self.num_steps_done]
+        told = self._workers.told_by_chief([variable.numpy() for variable in kept])
+        if not self._workers.is_chief:
+            for variable, value in zip(kept, told, strict=True):
+                variable.assign(value)
+        return int(self.num_steps_done.numpy())
+
     def has_finite_weights(self) -> bool:
         """Look at all weights, and wait for the step that changes them."""
         numbers = [weight for weight in self.model.weights if weight.dtype.is_floating]  # and not those that count
         return bool(tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in numbers]))
+
+    def _steps(self, batches: Any, lrs: tf.Tensor, numbers: tf.Tensor, feed: Feed) -> tf.Tensor:
+        """Return losses and accuracies, float32 [2, steps]."""
+
+        def on_replica(batch: tuple[tf.Tensor, ...], lr: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+            # Devices meet within a step, as they cannot within a nested function.
+            take = self._step if strategy else self._run
+            return tf.stack(take(*feed.on_replica(batch), lr, step))
+
+        strategy, num = self._workers.strategy, tf.shape(lrs)[0]
+        results = tf.TensorArray(tf.float32, num, element_shape=[2])
+        for place in tf.range(num):
+            arguments = (batches.get_next(), lrs[place], numbers[place])
+            if strategy is None:
+                results = results.write(place, on_replica(*arguments))
+            else:
+                # Every device has the means of all.
+                results = results.write(
+                    place, strategy.experimental_local_results(strategy.run(on_replica, arguments))[0]
+                )
+        return tf.transpose(results.stack())
 
     def _step(
         self, pixels: tf.Tensor, targets: tf.Tensor, lr: tf.Tensor, step: tf.Tensor
@@ -156,6 +213,9 @@ class TrainingStep:
         gradients = tape.gradient(scaled, variables)
         if is_scaled:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
+        is_right = tf.argmax(logits, axis=-1) == (classes if classes.dtype.is_integer else tf.argmax(classes, axis=-1))
+        accuracy = tf.reduce_mean(tf.cast(is_right, tf.float32))
+        loss, accuracy, *gradients = mean_over_replicas([loss, accuracy, *gradients])
         if self._clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
         # The L2 penalty is on kernels; biases and normalization (rank 1) are left alone. SGD moves by the gradient, so
@@ -165,15 +225,14 @@ class TrainingStep:
             for rate, gradient, variable in zip(self._rates, gradients, variables, strict=True)
         ]
         self.optimizer.learning_rate = lr
-        self.optimizer.apply_gradients(zip(penalized, variables, strict=True))
+        self.optimizer.apply_gradients(zip(penalized, variables, strict=True), skip_gradients_aggregation=True)
         if self._ema_decay:
             # Low early on, so that the average does not remember the initial weights.
             decay = tf.minimum(self._ema_decay, (1.0 + step) / (10.0 + step))
             for average, weight in zip(self.ema.weights, self.model.weights, strict=True):
                 average.assign_sub((1.0 - decay) * (average - weight))
         self.num_steps_done.assign(tf.cast(step, tf.int64) + 1)
-        is_right = tf.argmax(logits, axis=-1) == (classes if classes.dtype.is_integer else tf.argmax(classes, axis=-1))
-        return loss, tf.reduce_mean(tf.cast(is_right, tf.float32))
+        return loss, accuracy
 
     def _apart(self, outputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | float]:
         """Return logits, the targets that are of classes, and the loss of the copied features."""

@@ -7,6 +7,9 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from training.distributed.replicas import num_replicas, replica_index
+from training.rows import Rows, drawn_for
+
 SEED = 0x5D
 
 
@@ -24,7 +27,8 @@ class RandomAdd(keras.layers.Layer):  # type: ignore[misc]
         if not training:
             return shortcut + branch
         seed = tf.stack([tf.constant(SEED + self._number, tf.int64), self._step])
-        is_kept = tf.random.stateless_uniform([tf.shape(branch)[0], 1, 1, 1], seed) < self._keep
+        rows = Rows.part(replica_index(), num_replicas(), branch.shape[0] * num_replicas()) if branch.shape[0] else None
+        is_kept = drawn_for(rows, branch, [None, 1, 1, 1], seed) < self._keep
         return shortcut + branch * tf.cast(is_kept, branch.dtype) / tf.cast(self._keep, branch.dtype)
 
 

@@ -18,6 +18,8 @@ from training.cross_validation import CrossValidation
 from training.data import load_dataset
 from training.dataset import Dataset
 from training.distillation import Teacher
+from training.distributed.follower import follow
+from training.distributed.workers import ALONE, Workers
 from training.history import read_history
 from training.loop import fit
 from training.pixel_sets import pixel_folder, pixel_sets
@@ -40,6 +42,7 @@ def train(
     command: str = "",
     data: Dataset | None = None,
     recipe: dict[str, Any] | None = None,
+    workers: Workers = ALONE,
     say: Callable[[str], None] = print,
 ) -> Artifact:
     """Train a model, export it, measure the exported file and publish it; go on where a killed run stopped.
@@ -55,6 +58,7 @@ def train(
         command: as typed, for the manifest.
         data: the data set, where it is open already.
         recipe: JSON, for the record of the run.
+        workers: who takes the steps; this is the chief of them.
         say: called with a line on each stage.
 
     Returns:
@@ -63,6 +67,7 @@ def train(
     Raises:
         DatasetError: the data cannot be used.
         RunError: `workdir` holds another run, or the teacher cannot be used.
+        WorkerLost: another machine has ended.
     """
     if data is None:
         data = open_and_look(data_path, config, workdir, say=say)
@@ -72,8 +77,21 @@ def train(
         config, data, data_path, command=command, parent=parent, ancestry=ancestry, teacher=teacher, recipe=recipe
     )
     run = open_run(workdir, run)
-    model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, say=say)
+    model = _fitted(run, data, workdir, start_from=start_from, teacher=teacher, workers=workers, say=say)
     return finish(model, run, data, workdir=workdir, repository=repository, name=name, say=say)
+
+
+def train_beside_chief(config: TrainingConfig, data: Dataset, workdir: Path, workers: Workers) -> None:
+    """Take the steps of the training that the chief of `workers` begins with the same data and settings.
+
+    Raises:
+        WorkerLost: another machine has ended.
+    """
+    keras.utils.set_random_seed(config.seed)
+    with building_in(config.precision):
+        with workers.scope():
+            model = build(architecture_of(config, num_classes=len(data.labels)))
+        follow(model, pixel_sets(data, config, workdir), config=config, workers=workers)
 
 
 def open_and_look(data_path: Path, config: TrainingConfig, workdir: Path, *, say: Callable[[str], None]) -> Dataset:
@@ -151,6 +169,7 @@ def _fitted(
     *,
     start_from: Path | None,
     teacher: Teacher | None,
+    workers: Workers,
     say: Callable[[str], None],
 ) -> keras.Model:
     """Train the model of a run; it is returned in float32, whatever precision it was trained in."""
@@ -158,13 +177,15 @@ def _fitted(
     architecture = architecture_of(config, num_classes=len(data.labels))
     keras.utils.set_random_seed(config.seed)
     with building_in(config.precision):
-        model = build(architecture)
+        with workers.scope():
+            model = build(architecture)
+            distillation = teacher.distillation(data.labels) if teacher else None
         if config.zero_start:
             zero_branches(model)
         if start_from:
             has_same_labels = read_run(start_from).labels == data.labels
             left = copy_weights(load_model(start_from), model, copies_classifier=has_same_labels)
             say(f"starting from {run.parent}" + (f"; new layers: {', '.join(left)}" if left else ""))
-        distillation = teacher.distillation(data.labels) if teacher else None
-        model = fit(model, pixel_sets(data, config, workdir), config=config, workdir=workdir, distillation=distillation)
+        images = pixel_sets(data, config, workdir)
+        model = fit(model, images, config=config, workdir=workdir, distillation=distillation, workers=workers)
     return rebuilt(architecture, model)

@@ -18,7 +18,7 @@ from training.distillation import Distillation, Hint
 from training.history import read_history
 from training.loop import fit
 from training.pixel_sets import pixel_sets
-from training.step import StepResult
+from training.step import StepResult, learning_rate
 
 pytestmark = [
     pytest.mark.usefixtures("eager_module"),
@@ -136,7 +136,7 @@ def test_record_of_an_epoch_is_of_its_own_steps_alone(images, tmp_path, monkeypa
     records = read_history(tmp_path)
     assert [record.train_loss for record in records] == [2.0, 20.0]
     schedule = {"peak": CONFIG.peak_lr, "warmup_steps": round(CONFIG.warmup_fraction * 6), "total_steps": 6}
-    assert [record.lr for record in records] == [loop.learning_rate(step, **schedule) for step in (2, 5)]
+    assert [record.lr for record in records] == [learning_rate(step, **schedule) for step in (2, 5)]
 
 
 def test_what_is_measured_is_the_average_that_is_returned(images, uninterrupted):

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 from small_networks import small_network
 
-from training import loop
+from training import loop, schedule
 from training.config import TrainingConfig, preset, replaced
 from training.history import read_history
 from training.loop import fit
@@ -51,7 +51,7 @@ def script(monkeypatch: pytest.MonkeyPatch, *, losses: list[float] = [], accurac
         state.num_steps_done.assign(step + 1)
         return StepResult(tf.constant(next(losses_left, 1.0)), tf.constant(0.5))
 
-    monkeypatch.setattr(loop, "training_batches", lambda *_, steps, **__: ((None, None) for _ in steps))
+    monkeypatch.setattr(schedule, "Feed", lambda _, steps, **__: SimpleNamespace(batches=((None, None) for _ in steps)))
     monkeypatch.setattr(loop.TrainingStep, "__call__", step)
     if accuracies:
         monkeypatch.setattr(loop.Validation, "__call__", lambda _: (1.0, next(accuracies_left)))

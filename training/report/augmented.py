@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from training.batches import training_batches
+from training.batches import Batches
 from training.config import TrainingConfig
 from training.dataset import Split
 from training.pixel_sets import training_decoder
@@ -26,15 +26,14 @@ def augmented(split: Split, config: TrainingConfig) -> list[list[str]]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "photos")
         write_pixels(path, len(chosen), lambda index: decode(split.read(int(chosen[index]))))
-        batches = training_batches(
+        batches = Batches(
             PixelStore(path),
             np.arange(len(chosen)),  # a batch is not shuffled: an image is always in the same place
             augmentation=config.augmentation,
             image_px=config.image_px,
             batch_size=len(chosen),
             seed=config.seed,
-            steps=range(NUM_EPOCHS),
             num_classes=len(chosen),
         )
-        epochs = [[data_url(picture) for picture in batch.numpy()] for batch, _ in batches]
+        epochs = [[data_url(picture) for picture in batch.numpy()] for batch, _ in batches.made(range(NUM_EPOCHS))]
     return [list(row) for row in zip(*epochs, strict=True)]
