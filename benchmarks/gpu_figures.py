@@ -35,6 +35,7 @@ class GPUFigures:
             "limit": self._limit,
             "copy": self._copy,
             "training": self._training,
+            "feeding": self._feeding,
             "inference": self._inference,
             "http": self._http,
             "start": self._start,
@@ -88,6 +89,9 @@ class GPUFigures:
             _memory_note(record),
         ]
         return _figure(what, record, "images/s", note=_joined(note))
+
+    def _feeding(self, spec: dict[str, Any], record: dict[str, Any]) -> Figure:
+        return _figure(f"training, preset cifar10, float32: {spec['way']}", record, "images/s")
 
     def _inference(self, spec: dict[str, Any], record: dict[str, Any]) -> Figure:
         threads = f"{spec['num_runners']} runner{'s' if spec['num_runners'] > 1 else ''}"

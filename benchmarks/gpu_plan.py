@@ -7,6 +7,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# Small pictures, which a card learns from faster than a host brings them.
+FEEDING = ("pipeline alone", "step alone", "from the host, a step a call", "resident, many steps a call")
 PARTS = ("inference", "training", "http")
 Spec = dict[str, Any]  # one row to measure: "kind", and what that kind takes
 
@@ -97,6 +99,7 @@ class GPUPlan:
         if "training" in self.parts:
             rest = [("mixed_float16", False), ("float32", True), ("mixed_bfloat16", False), ("float32", False)]
             after += [self._training(precision, xla=xla) for precision, xla in rest]
+            after.append([{"kind": "feeding", "way": way} for way in FEEDING])
         return ([[spec for group in before + after for spec in group]], []) if self.is_tiny else (before, after)
 
     def to_dict(self) -> dict[str, Any]:

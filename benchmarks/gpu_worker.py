@@ -40,6 +40,7 @@ def _measures(plan: GPUPlan, repository: Path) -> dict[str, Callable[[Spec], dic
 
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
+    from benchmarks.gpu_feeding import measure_feeding
     from benchmarks.gpu_inference import measure_inference
     from benchmarks.gpu_limits import device_details, measure_copy, measure_limit
     from benchmarks.gpu_model import publish
@@ -51,6 +52,7 @@ def _measures(plan: GPUPlan, repository: Path) -> dict[str, Callable[[Spec], dic
         "model": lambda _: {**asdict(publish(plan, repository)), "device": device_details()},
         "inference": lambda spec: measure_inference(plan, spec, repository),
         "training": lambda spec: measure_training(plan, spec),
+        "feeding": lambda spec: measure_feeding(plan, spec),
     }
 
 

@@ -23,7 +23,7 @@ def augment(
     seed: tf.Tensor,
     rows: Rows | None = None,
 ) -> tf.Tensor:
-    """Augment uint8 [N, size_px, size_px, 3].
+    """Augment uint8 [N, size_px, size_px, 3], or the same numbers as floats.
 
     Args:
         pixels: the batch; crops that are "resized" have been cut already, by `training.crops`.
@@ -78,7 +78,7 @@ def _erase(pixels: tf.Tensor, probability: float, seed: tf.Tensor, rows: Rows | 
     in_columns = _is_within(wide / 2 + draws[3] * (width - wide), width, wide)[:, None, :, None]
     is_erased = (draws[4] < probability)[:, :, None, None]
     noise = drawn_for(rows, pixels, [None, *pixels.shape[1:]], noise_seed, maxval=256, dtype=tf.int32)
-    return tf.where(in_rows & in_columns & is_erased, tf.cast(noise, tf.uint8), pixels)
+    return tf.where(in_rows & in_columns & is_erased, tf.cast(noise, pixels.dtype), pixels)
 
 
 def _cutout(pixels: tf.Tensor, side_px: int, fill: Fill, seed: tf.Tensor, rows: Rows | None) -> tf.Tensor:

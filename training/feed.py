@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
 from training.batches import Batches
 from training.distributed.replicas import replica_index
 from training.distributed.workers import Workers
+from training.resident import ResidentPixels
 from training.rows import Rows
 
 STEPS_ON_GPU = 32  # 0.3 s at 25,000 images/s in batches of 256, and Ctrl-C waits no longer than that
@@ -25,20 +27,34 @@ class Feed:
 
     Attributes:
         batches: an iterator of TensorFlow's, from which a call takes as many as it takes steps.
+        resident: where the images are on the devices; `batches` then say which of them a step has.
+        words: what `on_replica` takes of them; one for each device.
     """
 
-    def __init__(self, batches: Batches, steps: range, *, side_px: int | None, workers: Workers) -> None:
-        """Make the rows of this machine, scaled down to `side_px` where it is given."""
+    def __init__(
+        self,
+        batches: Batches,
+        steps: range,
+        *,
+        side_px: int | None,
+        workers: Workers,
+        resident: ResidentPixels | None = None,
+    ) -> None:
+        """Make the rows of this machine, scaled down to `side_px` where it is given, which is done on the host."""
         self._num_here = workers.num_here
-        self.batches: Iterator[tuple[tf.Tensor, tf.Tensor]] = iter(batches.made(steps, side_px))
+        self.resident = resident if side_px is None else None
+        self.words: Any = self.resident.words if self.resident else ()
+        self.batches: Iterator[Any] = iter(batches.picks(steps) if self.resident else batches.made(steps, side_px))
 
-    def on_replica(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    def on_replica(self, batch: tuple[tf.Tensor, ...], words: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the rows of an element of `batches` that are of the device which asks."""
+        if self.resident:
+            return self.resident.batch(batch, words)
+        pixels, targets = batch
         if self._num_here == 1:
-            return batch
+            return pixels, targets
         # Cut in the memory of the host, so that no device is sent the rows of another.
         with tf.device("/CPU:0"):
-            pixels, targets = batch
             rows = Rows.part(replica_index() % self._num_here, self._num_here, pixels.shape[0])
             return rows.of(pixels), rows.of(targets)
 

@@ -33,7 +33,7 @@ def mix(
     box, part_outside = draw_box(part, pixels.shape[1], pixels.shape[2], box_seed)
     other = tf.gather(pixels, others)
     blended = part * tf.cast(pixels, tf.float32) + (1.0 - part) * tf.cast(other, tf.float32)
-    mixed = tf.where(is_mixup, tf.cast(tf.round(blended), tf.uint8), tf.where(box, other, pixels))
+    mixed = tf.where(is_mixup, tf.cast(tf.round(blended), pixels.dtype), tf.where(box, other, pixels))
     part = tf.where(is_mixup, part, part_outside)
     classes = tf.one_hot(targets, num_classes) if targets.dtype.is_integer else targets
     return mixed, part * classes + (1.0 - part) * tf.gather(classes, others)

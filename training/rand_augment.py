@@ -31,7 +31,7 @@ def rand_augment(pixels: tf.Tensor, magnitude: int, seed: tf.Tensor, rows: Rows 
         kind = tf.cast(draws[0] * len(KINDS), tf.int32)
         strength = tf.sign(draws[1] - 0.5) * magnitude / MAX_MAGNITUDE
         images = recoloured(moved(images, kind, strength), kind, strength)
-    return tf.cast(tf.round(tf.clip_by_value(images, 0.0, 255.0)), tf.uint8)
+    return tf.cast(tf.round(tf.clip_by_value(images, 0.0, 255.0)), pixels.dtype)
 
 
 def moved(images: tf.Tensor, kind: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:

@@ -10,6 +10,7 @@ from training.config import TrainingConfig
 from training.distributed.workers import ALONE, Workers
 from training.feed import Feed, calls
 from training.pixel_sets import PixelSets
+from training.resident import resident
 from training.step import learning_rate
 
 
@@ -61,13 +62,14 @@ class Schedule:
 
     def calls(self, start: int, *, at_once: int) -> Iterator[tuple[Feed, range]]:
         """Yield which steps each call to TensorFlow takes, from `start` on, and what brings their batches."""
-        first_full = max(start, self.num_small_steps)
+        batches = self._batches()
+        first_full, on_devices = max(start, self.num_small_steps), resident(batches, self.workers)
         for steps, side_px in (
             (range(start, first_full), self.config.small_px),
             (range(first_full, self.num_steps), None),
         ):
             if steps:
-                feed = Feed(self._batches(), steps, side_px=side_px, workers=self.workers)
+                feed = Feed(batches, steps, side_px=side_px, workers=self.workers, resident=on_devices)
                 for call in calls(steps, at_once=at_once, steps_per_epoch=self.steps_per_epoch):
                     yield feed, call
 

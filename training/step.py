@@ -153,7 +153,7 @@ class TrainingStep:
 
     def take(self, feed: Feed, steps: range, lrs: Sequence[float]) -> StepResult:
         """Take steps on the next batches of a feed, on every device, in one call to TensorFlow."""
-        if len(steps) == 1 and not self._workers.strategy:
+        if len(steps) == 1 and not self._workers.strategy and not feed.resident:
             pixels, targets = next(feed.batches)
             return self(pixels, targets, lr=lrs[0], step=steps.start)
         numbers = tf.range(steps.start, steps.stop, dtype=tf.float32)
@@ -181,15 +181,15 @@ class TrainingStep:
     def _steps(self, batches: Any, lrs: tf.Tensor, numbers: tf.Tensor, feed: Feed) -> tf.Tensor:
         """Return losses and accuracies, float32 [2, steps]."""
 
-        def on_replica(batch: tuple[tf.Tensor, ...], lr: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        def on_replica(batch: tuple[tf.Tensor, ...], words: Any, lr: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
             # Devices meet within a step, as they cannot within a nested function.
             take = self._step if strategy else self._run
-            return tf.stack(take(*feed.on_replica(batch), lr, step))
+            return tf.stack(take(*feed.on_replica(batch, words), lr, step))
 
         strategy, num = self._workers.strategy, tf.shape(lrs)[0]
         results = tf.TensorArray(tf.float32, num, element_shape=[2])
         for place in tf.range(num):
-            arguments = (batches.get_next(), lrs[place], numbers[place])
+            arguments = (batches.get_next(), feed.words, lrs[place], numbers[place])
             if strategy is None:
                 results = results.write(place, on_replica(*arguments))
             else:

@@ -35,6 +35,7 @@ def test_tiny_plan_has_the_same_kinds_in_one_process():
         ("limit", None),
         ("copy", None),
         ("model", None),
+        ("feeding", None),
     }
 
 

@@ -51,7 +51,9 @@ def script(monkeypatch: pytest.MonkeyPatch, *, losses: list[float] = [], accurac
         state.num_steps_done.assign(step + 1)
         return StepResult(tf.constant(next(losses_left, 1.0)), tf.constant(0.5))
 
-    monkeypatch.setattr(schedule, "Feed", lambda _, steps, **__: SimpleNamespace(batches=((None, None) for _ in steps)))
+    monkeypatch.setattr(
+        schedule, "Feed", lambda _, steps, **__: SimpleNamespace(resident=None, batches=((None, None) for _ in steps))
+    )
     monkeypatch.setattr(loop.TrainingStep, "__call__", step)
     if accuracies:
         monkeypatch.setattr(loop.Validation, "__call__", lambda _: (1.0, next(accuracies_left)))
