@@ -1,7 +1,7 @@
 """Two devices and two machines learn what one device does: the same losses, and the same weights at the end.
 
 Sums are in another order, so float32 differs in its last digits: 5e-7 in weights of up to 2 was seen after four steps.
-1e-5 is 20 times that, and a thousandth of what statistics of half a batch would make (0.01 and more in the losses).
+1e-5 is 20 times that.
 """
 
 from __future__ import annotations
