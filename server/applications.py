@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from models.runtime.cores import available_cores
+from models.store.repository import Repository
 from server.admin import Admin, AdminToken
 from server.api.app import FlaskApp, create_app
 from server.api.gatekeeper import make_gatekeeper
 from server.api.shared_counts import SharedCounts
+from server.back_end import BackEnd
 from server.classify import Classifier
 from server.decoding.decoder import Decoder
 from server.decoding.task_channel import TaskChannel
 from server.devices import DeviceChoice
 from server.engine.client import EngineClient
+from server.engine.light_models import LightModels
 from server.grpc.application import GRPCApplication
 from server.http.application import Application, TraceRefusal
 from server.metrics import OTHER, Metrics
 from server.open_inference.service import OpenInference
 from server.prediction_counts import PredictionCounts
 from server.put_off import PutOff
+from server.run_to_completion import RunToCompletion
 from server.settings import Settings
+from server.turn import Turn
 
 if TYPE_CHECKING:
     from server.tracing.export import TraceExport
@@ -38,6 +45,8 @@ class Belongings:
     predictions: PredictionCounts
     client_counts: SharedCounts
     put_off: PutOff
+    turn: Turn
+    to_completion: RunToCompletion | None
     is_stopping: Callable[[], bool]
 
 
@@ -74,6 +83,7 @@ def make_http(
         metrics=own.metrics,
         predictions=own.predictions,
         counts=own.client_counts,
+        to_completion=own.to_completion,
     )
 
     def note_refusal(path: str, method: str, status: int) -> None:
@@ -89,7 +99,31 @@ def make_http(
         trace_refusal,
         app.may_wait,
         own.put_off,
+        own.turn,
+        bool if own.to_completion is None else own.to_completion.is_likely,
     )
+
+
+def make_light_models(
+    settings: Settings, choice: DeviceChoice, back_end: BackEnd, partition: int, engine: EngineClient
+) -> LightModels | None:
+    """Make what an HTTP worker runs by itself, and start to follow the catalogue; None where the engine runs all.
+
+    With fewer workers than cores, some of these would have nothing to do.
+    """
+    num_cores, is_on_cpu = available_cores(), [device.gpu for device in choice.devices] == [None]
+    if not settings.run_to_completion or not is_on_cpu or settings.workers < num_cores:
+        return None
+    models = LightModels(
+        Repository(settings.repository),
+        back_end.slot_table,
+        back_end.worker_runs,
+        partition,
+        num_cores=num_cores,
+        catalogue=partial(getattr, engine, "catalogue"),
+    )
+    models.start()
+    return models
 
 
 def _trace_requests(app: FlaskApp, trace_export: TraceExport, metrics: Metrics) -> TraceRefusal:

@@ -5,6 +5,7 @@ To be made in the master before anything is forked. It owns the slot table and t
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,8 +26,11 @@ from server.engine.process import EngineConfig, engine_main, pixel_bytes_of
 from server.engine.slot_table import SlotTable
 from server.engine.slot_timings import SlotTimings
 from server.engine.supervisor import Supervisor
+from server.engine.worker_runs import WorkerRuns
 from server.metrics import Metrics
 from server.settings import Settings, SettingsError
+
+log = logging.getLogger("opsin.server")
 
 MIN_PIXEL_BYTES = 1024 * 1024 * 3  # room for versions that come later; memory is used only where pixels are written
 MAX_CLASSES = 65_536
@@ -48,6 +52,7 @@ class BackEnd:
         image_bytes: pixels of one image of the largest model.
         slot_table: to which workers give images.
         slot_timings: when each ran, for traces and for clients that ask.
+        worker_runs: what workers run by themselves.
         channels: of the decoders of all workers.
 
     Raises:
@@ -67,15 +72,19 @@ class BackEnd:
         self._settings, self._wanted, self._choice = settings, wanted, choice
         self._metrics_of, self._begin, self._announce = metrics_of, begin, announce
         self._master_pid = os.getpid()
+        self._timeout_s = settings.engine_timeout_ms / 1000
         self._repository = Repository(settings.repository)
         self.image_bytes = pixel_bytes_of(self._repository, wanted)
         self.slot_table = self._make_slot_table()
         self.slot_timings = SlotTimings(self.slot_table.num_slots)
+        self.worker_runs = WorkerRuns(settings.num_partitions)
         self.channels = [
             TaskChannel(max_encoded_bytes=settings.max_upload_bytes, pixel_bytes=self.slot_table.pixel_bytes)
             for _ in range(settings.num_partitions * DECODERS_PER_WORKER)
         ]
-        self._engines = Supervisor(self.slot_table, self._engine_main, timeout_s=settings.engine_timeout_ms / 1000)
+        self._engines = Supervisor(
+            self.slot_table, self._engine_main, timeout_s=self._timeout_s, note_crash=self.worker_runs.bar
+        )
         self._decoders = DecoderSupervisor(self.channels, self._decoder_main)
 
     def channels_of(self, worker: int) -> Sequence[TaskChannel]:
@@ -86,6 +95,16 @@ class BackEnd:
         """Look after all processes, once a second; raises EngineBroken as `Supervisor.check`."""
         self._decoders.check()
         self._engines.check()
+
+    def hung_workers(self) -> list[int]:
+        """List the partitions of workers that have been running one image for too long."""
+        return self.worker_runs.hung(self._timeout_s) if self._engines.is_trustworthy else []
+
+    def cancel(self, worker: int) -> None:
+        """Cancel what a worker left that has ended, and leave the version that it ran to the engine from now on."""
+        self.slot_table.cancel(worker)
+        if self.worker_runs.bar_what_ended(worker):
+            log.error("a worker ended while it ran or loaded a model, which is left to the engine from now on")
 
     def stop(self) -> None:
         """End them; a second call does nothing."""

@@ -21,6 +21,7 @@ from server.engine.explanation import NOTHING
 from server.engine.slot import Slot
 from server.explained import Explained, explained, place_in
 from server.metrics import Metrics
+from server.run_to_completion import RunToCompletion
 from server.tracing.stages import Stages
 
 ANNOUNCED_S = 0.003  # of decoding; the engine waits no longer (`server.engine.busy_wait`)
@@ -70,12 +71,14 @@ class Classifier:
         decoder: Decoder | None = None,
         metrics: Metrics | None = None,
         note_answer: Callable[[ServedModel, NDArray[np.float32]], None] = lambda _model, _probabilities: None,
+        to_completion: RunToCompletion | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._decoder = decoder or Decoder()
         self._metrics = metrics or Metrics()
         self._note_answer = note_answer
+        self._to_completion = to_completion
         self._clock = clock
 
     def classify(
@@ -143,9 +146,10 @@ class Classifier:
                 check(served)
                 to_explain = wanted(served)
                 try:
-                    rows, reasons = self._rows(
-                        images, served, to_explain, deadline=deadline, client_fd=client_fd, stages=stages
-                    )
+                    rows, reasons = self._rows_here(
+                        images, served, catalogue, to_explain, deadline=deadline, stages=stages
+                    ) or self._rows(images, served, to_explain, deadline=deadline, client_fd=client_fd, stages=stages)
+                    self._note_rows(served, rows)
                     self._metrics.note_answered(served, self._clock() - began)
                     return Output(served, rows, reasons)
                 except ModelGone:
@@ -170,6 +174,16 @@ class Classifier:
         with self._decoder.admitted([image], deadline) as admitted:
             admitted.decode(image, spec, deadline=deadline, out=pixels)
         return pixels
+
+    def _rows_here(
+        self, images: Sequence[Upload | Pixels], *asked: Any, **options: Any
+    ) -> tuple[tuple[Row, ...], tuple[Explained | None, ...]] | None:
+        """Have this thread answer, as `RunToCompletion.row` says; None where the engine is to."""
+        if self._to_completion is None:
+            return None
+        contents = [image if isinstance(image, np.ndarray) else image.content for image in images]
+        row = self._to_completion.row(contents, *asked, **options)
+        return None if row is None else ((row,), ())
 
     def _rows(
         self,
@@ -210,13 +224,15 @@ class Classifier:
                 None if isinstance(row, OpsinError) else explained(row, slot, wanted, place)
                 for row, slot, place in zip(rows, slots, places, strict=False)  # no places where nothing is explained
             ]
+        return tuple(rows), tuple(reasons)
+
+    def _note_rows(self, served: ServedModel, rows: Sequence[Row]) -> None:
         for row in rows:
             if isinstance(row, OpsinError):
                 self._metrics.note_images(served, row.code)
             else:
                 self._metrics.note_images(served, "ok")
                 self._note_answer(served, row)
-        return tuple(rows), tuple(reasons)
 
     def _submit(
         self,

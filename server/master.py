@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import select
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -23,7 +24,7 @@ from models.pixels.decode_limits import forbid_core_files
 from models.store.reference import ModelReference
 from server.address import ReservedPort, url_of
 from server.api.shared_counts import SharedCounts
-from server.applications import Belongings, make_grpc, make_http
+from server.applications import Belongings, make_grpc, make_http, make_light_models
 from server.back_end import MAX_CLASSES, BackEnd
 from server.decoding.decoder import Decoder
 from server.devices import DeviceChoice
@@ -43,8 +44,10 @@ from server.memory_bound import max_memory_bytes
 from server.metric_files import MetricFiles, memory_folder
 from server.prediction_counts import PredictionCounts
 from server.put_off import PutOff
+from server.run_to_completion import RunToCompletion
 from server.settings import Settings, SettingsError
 from server.tracing.settings import TracingSettings
+from server.turn import Turn
 
 if TYPE_CHECKING:
     from server.tracing.export import TraceExport
@@ -153,7 +156,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application; called by gunicorn, in the worker."""
         worker = self._worker
         assert worker is not None  # noqa: S101 - gunicorn calls post_fork first
-        back_end, put_off = self._back_end, PutOff()
+        back_end, put_off, turn = self._back_end, PutOff(), Turn()
         metrics = self._metric_files.metrics_of(f"http{worker.partition}", call=put_off)
         self._engine = EngineClient(back_end.slot_table, worker.partition, timings=back_end.slot_timings)
         decoder = Decoder(
@@ -162,6 +165,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             note_decode=metrics.note_decode,
             note_queue=metrics.note_decode_queue,
         )
+        to_completion = None
+        if not isinstance(worker, GRPCWorker):  # whose threads lead nobody
+            models = make_light_models(self.settings, self._choice, back_end, worker.partition, self._engine)
+            to_completion = None if models is None else RunToCompletion(models, decoder, turn, metrics)
         self._predictions.begin_as(worker.partition)
         Trimming(forget=self._engine.drop_free_pixels).start()
         own = Belongings(
@@ -172,6 +179,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             self._predictions,
             self._client_counts,
             put_off,
+            turn,
+            to_completion,
             is_stopping=lambda: not worker.alive,
         )
         application: Application | GRPCApplication
@@ -205,12 +214,21 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _check_children(self, master: MasterProcess) -> None:
         try:
             self._back_end.check()
+            self._end_hung_workers(master)
         except EngineBroken as broken:
             if master.is_stopping:
                 return
             if broken.status != NOTHING_TO_SERVE:  # else it has said why
                 print(f"opsin: {broken}", file=sys.stderr, flush=True)
             raise HaltServer(str(broken), 2) from None
+
+    def _end_hung_workers(self, master: MasterProcess) -> None:
+        """Kill the workers that run an image for too long; gunicorn starts others."""
+        hung = self._back_end.hung_workers()
+        for worker in master.workers:
+            if worker.partition in hung:
+                log.error("an HTTP worker (pid %d) hangs in a model, it is killed and started anew", worker.pid)
+                os.kill(worker.pid, signal.SIGKILL)
 
     def _let_go_of_port(self) -> None:
         """Close the listener in a child: a connection that is made to it while the server stops must be refused.
@@ -259,8 +277,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         os.nice(HTTP_NICENESS)
         self._worker = worker
 
-    def worker_exit(self, _master: MasterProcess, _worker: HTTPWorker | GRPCWorker) -> None:
+    def worker_exit(self, _master: MasterProcess, worker: HTTPWorker | GRPCWorker) -> None:
         """End as a worker, in its process."""
+        self._back_end.worker_runs.leave(worker.partition)
         if self._engine:
             self._engine.close()
         if self._trace_export:
@@ -268,7 +287,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def child_exit(self, master: MasterProcess, worker: HTTPWorker | GRPCWorker) -> None:
         """Cancel what a worker left; and end instead of forking for ever when one dies before any has started."""
-        self._back_end.slot_table.cancel(worker.partition)
+        self._back_end.cancel(worker.partition)
         is_token_there = bool(select.select([self._start_token], [], [], 0)[0])
         if is_token_there and not master.is_stopping:
             raise HaltServer("a worker died while it started", WORKER_BOOT_ERROR)

@@ -12,6 +12,8 @@ MASTER_BYTES = 32 * 1024**2
 ENGINE_BYTES = 64 * 1024**2  # without a model
 WORKER_BYTES = 160 * 1024**2  # with its threads, and two plain images in it
 GRPC_BYTES = 64 * 1024**2  # of gRPC, beside what an HTTP worker has
+# With LiteRT, and light models of `server.engine.light_models.MAX_FILES_BYTES`, whose weights are laid out once more.
+LIGHT_MODELS_BYTES = 16 * 1024**2
 DECODER_BYTES = 64 * 1024**2  # without its image
 BODY_COPIES = 4  # a body, what it unpacks to, what is cut out of that, and what of that is picture
 SLOT_BYTES = 8192 + 4 * MAX_EXPLANATION_VALUES  # beside the pixels
@@ -32,10 +34,11 @@ def max_memory_bytes(settings: Settings, *, num_engines: int, image_bytes: int) 
     slots = settings.max_queue * (image_bytes + SLOT_BYTES)
     heads = settings.num_connections * MAX_HEAD_BYTES
     worker = WORKER_BYTES + heads + bodies + decoders + slots
+    light_models = LIGHT_MODELS_BYTES if settings.run_to_completion else 0
     # Of messages on their way as much as may be in hand, and what comes until that is seen.
     grpc = GRPC_BYTES + 2 * in_hand + worker if settings.grpc_port is not None else 0
     engine = ENGINE_BYTES + MAX_WAITING * image_bytes
-    return MASTER_BYTES + num_engines * engine + settings.workers * worker + grpc
+    return MASTER_BYTES + num_engines * engine + settings.workers * (worker + light_models) + grpc
 
 
 def max_grpc_bytes(settings: Settings) -> int:

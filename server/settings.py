@@ -129,6 +129,13 @@ class Settings:
     max_batch: int | None = _setting(
         None, whole(1, 1024), "Most images that are run together.", default_text="4 on the CPU, 32 on a GPU"
     )
+    run_to_completion: bool = _setting(
+        True,
+        parse_flag,
+        "1 has an HTTP worker run the model by itself for one cheap image and a model that takes a few milliseconds, "
+        "where LiteRT runs it on the CPU and there is a worker a core; 0 has the engine run everything.",
+        default_text="1",
+    )
     max_queue_delay_ms: int | None = _setting(
         None,
         whole(0, 1000),

@@ -50,6 +50,7 @@ from server.prediction_counts import PredictionCounts
 from server.prediction_metrics import PredictionMetrics
 from server.request_errors import RequestError
 from server.request_log import WSGIApplication, with_request_id
+from server.run_to_completion import RunToCompletion
 from server.settings import Settings
 from server.state_metrics import StateMetrics
 
@@ -150,6 +151,7 @@ def create_app(
     metrics: Metrics | None = None,
     predictions: PredictionCounts | None = None,
     counts: SharedCounts | None = None,
+    to_completion: RunToCompletion | None = None,
 ) -> FlaskApp:
     """Make the application.
 
@@ -163,6 +165,7 @@ def create_app(
         metrics: of this process; its own where it is the only one.
         predictions: the answers of all workers; its own where it is the only one.
         counts: of what clients ask, which all processes share; its own where it is the only one.
+        to_completion: runs light models in this process; None: the engine runs everything.
     """
     metrics = metrics or Metrics()
     predictions = predictions or PredictionCounts()
@@ -176,7 +179,9 @@ def create_app(
     put_in_front(app, settings, counts=counts or SharedCounts(), metrics=metrics, pages=pages)
     register_error_handlers(app)
     note_answer = partial(metrics.call, predictions.note)
-    classifier = Classifier(engine, decoder=decoder, metrics=metrics, note_answer=note_answer)
+    classifier = Classifier(
+        engine, decoder=decoder, metrics=metrics, note_answer=note_answer, to_completion=to_completion
+    )
     app.register_blueprint(page_routes(pages))
     app.at_once["/predict"] = predict_answer(classifier, pages, settings, metrics)
     app.register_blueprint(predict_routes(app.at_once["/predict"]))

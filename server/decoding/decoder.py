@@ -130,22 +130,42 @@ class Decoder:
         if stages is not None:
             stages.begin("decode_queue", asked, {PID: os.getpid()})
         queue = self.queue_of(image)
-        with queue.acquire(_cost_s(image), deadline, request_size=request_size, check_client=check_client) as channel:
-            started = self._clock()
-            self._note_queue(started - asked)
+        turn = queue.acquire(_cost_s(image), deadline, request_size=request_size, check_client=check_client)
+        with turn as channel, self._noted(image, asked, channel, stages):
+            if channel is None:
+                decode(image.encoded, spec, limits=self._limits, out=out)
+            else:
+                self._decode_at(channel, image, spec, deadline=deadline, out=out)
+
+    def decode_at_once(self, image: ReadImage, spec: PixelSpec, *, out: Pixels, stages: Stages | None = None) -> None:
+        """Decode a plain and cheap image, whoever waits: where others would, for as long as it takes.
+
+        Raises:
+            ImageError: it is broken.
+        """
+        asked = self._clock()
+        if stages is not None:
+            stages.begin("decode_queue", asked, {PID: os.getpid()})
+        with self._noted(image, asked, None, stages):
+            decode(image.encoded, spec, limits=self._limits, out=out)
+
+    @contextmanager
+    def _noted(
+        self, image: ReadImage, asked: float, channel: TaskChannel | None, stages: Stages | None
+    ) -> Iterator[None]:
+        """Note how long an image has waited since it was asked for, and how long it is decoded within."""
+        started = self._clock()
+        self._note_queue(started - asked)
+        if stages is not None:
+            stages.end(started)
+            stages.begin("decode", started)
+        try:
+            yield
+        finally:
+            ended = self._clock()
+            self._note_decode(ended - started)
             if stages is not None:
-                stages.end(started)
-                stages.begin("decode", started)
-            try:
-                if channel is None:
-                    decode(image.encoded, spec, limits=self._limits, out=out)
-                else:
-                    self._decode_at(channel, image, spec, deadline=deadline, out=out)
-            finally:
-                ended = self._clock()
-                self._note_decode(ended - started)
-                if stages is not None:
-                    stages.end(ended, _what_was_decoded(image, channel))
+                stages.end(ended, _what_was_decoded(image, channel))
 
     def queue_of(self, image: ReadImage) -> DecodeQueue[Any]:
         """Choose where an image is decoded."""

@@ -30,6 +30,7 @@ class ServedModel:
         feature_shape: height, width and channels of its last feature maps, where its answers can be explained by them.
         examples: training pictures that were published with it.
         point: from which probability on its answers are accepted, where that is set.
+        file_sha256: of its file for LiteRT, which the engine has loaded; empty where it has none.
         can_be_unsure: it was published with a way to say that a picture is of none of its classes.
     """
 
@@ -42,6 +43,7 @@ class ServedModel:
     feature_shape: FeatureShape | None = None
     examples: Examples | None = None
     point: OperatingPoint | None = None
+    file_sha256: str = ""
     can_be_unsure: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +64,7 @@ class ServedModel:
             shape and tuple(shape),
             examples and Examples.from_dict(examples),
             point and OperatingPoint.from_dict(point),
+            record["file_sha256"],
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ class ServedModel:
             "feature_shape": self.feature_shape,
             "examples": self.examples and self.examples.to_dict(),
             "point": self.point and self.point.to_dict(),
+            "file_sha256": self.file_sha256,
         }
 
 

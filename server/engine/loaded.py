@@ -108,6 +108,7 @@ class LoadedModel:
 def served_model(artifact: Artifact, feature_shape: FeatureShape | None = None) -> ServedModel:
     """Describe an artifact to the request path."""
     manifest = artifact.manifest
+    litert = manifest.formats.get("litert")
     return ServedModel(
         manifest.name,
         manifest.version,
@@ -117,6 +118,7 @@ def served_model(artifact: Artifact, feature_shape: FeatureShape | None = None) 
         expected=manifest.expected_answers,
         feature_shape=feature_shape,
         examples=manifest.examples,
+        file_sha256=manifest.files[litert.file] if litert else "",
     )
 
 

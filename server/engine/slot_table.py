@@ -257,6 +257,13 @@ class SlotTable:
         is_waiting = (self.ticket != self.completed) & (self.ticket != self.attempted) & (self.ticket != self.cancelled)
         return int(np.count_nonzero(is_waiting & (self.engine == engine)))
 
+    def models_running(self, engine: int) -> list[int]:
+        """List the keys of the versions that an engine has begun to run or to load, and has not finished."""
+        runs = (self.attempted == self.ticket) & (self.ticket != self.completed) & (self.engine == engine)
+        loads = self.load_attempts[engine]
+        keys: list[int] = np.unique(np.concatenate([self.model[runs], loads[loads != 0]])).tolist()
+        return keys
+
     def close(self) -> None:
         """Close the files; the kernel frees the memory with its last user. A second call does nothing."""
         self.control.close()

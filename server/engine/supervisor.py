@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,7 @@ class Supervisor:
         table: what the engines work on.
         engine_main: what an engine does, in the forked process, given its number.
         timeout_s: without a heartbeat, or within one batch, after which an engine counts as hung.
+        note_crash: called with the keys of the versions that an engine ran, or tried to load, when it crashed or hung.
         clock: monotonic.
     """
 
@@ -69,9 +70,11 @@ class Supervisor:
         engine_main: Callable[[int], object],
         *,
         timeout_s: float,
+        note_crash: Callable[[Sequence[int]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table, self._engine_main, self._timeout_s, self._clock = table, engine_main, timeout_s, clock
+        self._note_crash = note_crash
         self._children = [Child() for _ in range(table.num_engines)]
         self._is_broken = False
         self._checked_at = clock()
@@ -100,6 +103,7 @@ class Supervisor:
         for number, child in enumerate(self._children):
             if child.pid and self._is_hung(number):
                 log.error("engine %d (pid %d) hangs, it is killed and started anew", number, child.pid)
+                self._note_crash(self._table.models_running(number))
                 os.kill(child.pid, signal.SIGKILL)
             if child.pid and (status := status_of(child.pid)) is not None:
                 self._reap(number, child, status)
@@ -119,9 +123,14 @@ class Supervisor:
         self._table.running_since[number] = 0.0
         child.pid = fork_child(lambda: self._engine_main(number))
 
+    @property
+    def is_trustworthy(self) -> bool:
+        """Whether a process that shows no life hangs: neither the machine nor this process stood still lately."""
+        return self._clock() >= self._trusts_until
+
     def _is_hung(self, number: int) -> bool:
         now = self._clock()
-        if now < self._trusts_until:
+        if not self.is_trustworthy:
             return False
         if now - self._table.heartbeat[number] > self._timeout_s:
             return True
@@ -136,6 +145,8 @@ class Supervisor:
             self._is_broken = True
             raise EngineBroken(status)
         log.error("engine %d (pid %d) ended (%s), it is started anew", number, pid, describe_status(status))
+        if status != -signal.SIGKILL:  # else somebody else ended it, or it hung, which has been noted
+            self._note_crash(self._table.models_running(number))
         self._table.num_restarts[number] += 1
         child.pause_s = 0.0 if was_ready else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * child.pause_s))
         child.start_at = self._clock() + child.pause_s

@@ -22,7 +22,8 @@ def admit(
     Args:
         request: that is whole.
         application: which knows whether it has room.
-        thread: that has the request; it is busy from now on where it may have to wait for the response.
+        thread: that has the request; it is busy from now on where it may have to wait for the response, unless it has
+            a turn, which it passes on before it waits.
         is_too_many: whether the connection is.
     """
     if is_too_many and request.path not in HEALTH_PATHS:
@@ -35,7 +36,7 @@ def admit(
         return Overloaded("too many uploads are on their way, try again later", wait_s=1)
     wait_s = application.wait_s_if_full()
     if wait_s is None:
-        if thread.begin_busy():
+        if thread.has_turn or thread.begin_busy():
             return None
         wait_s = 0
     return Overloaded("more requests are in hand than there is room for, try again later", wait_s=wait_s)

@@ -10,6 +10,7 @@ from server.gunicorn_internals import Request
 from server.http.limits import Headers, read_every_body
 from server.http.wsgi import ErrorResponse
 from server.put_off import PutOff
+from server.turn import Turn
 
 TraceRefusal = Callable[[Request, OpsinError, float], Mapping[str, str]]
 
@@ -30,6 +31,8 @@ class Application:
         trace_refusal: sends a trace of such a response, given the request, the error and when its first byte came, and
             gives what names the trace in the log; None where no traces are wanted.
         put_off: what the application does once its response has been sent.
+        turn: that a thread has to pass on before the application waits for anything, where it is told of it.
+        is_brief: whether uploads are likely to be answered in a few milliseconds, without waiting.
     """
 
     respond: Callable[..., Iterable[bytes]]
@@ -40,3 +43,5 @@ class Application:
     trace_refusal: TraceRefusal | None = None
     may_wait: bool = False
     put_off: PutOff = field(default_factory=PutOff)
+    turn: Turn = field(default_factory=Turn)
+    is_brief: Callable[[], bool] = bool  # never

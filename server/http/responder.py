@@ -77,13 +77,17 @@ class Responder:
         return is_kept
 
     def _respond(self, connection: Connection, request: Request, thread: RequestThread, *, is_last: bool) -> bool:
-        respond, when_done, put_off = self._application.respond, thread.end_busy, self._application.put_off
+        application = self._application
+        respond, when_done, put_off, turn = application.respond, thread.end_busy, application.put_off, application.turn
         is_upload = request.method == "POST"
         started_s = 0.0 if is_upload else time.thread_time()
         put_off.begin()
+        if thread.has_turn:
+            turn.begin(thread.begin_busy)
         try:
             is_kept = call_app(respond, connection, request, is_last=is_last, when_done=when_done)
         finally:
+            turn.end()
             put_off.end()
         if not is_upload:
             self._path_costs.note(request.path, time.thread_time() - started_s)

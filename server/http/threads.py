@@ -6,6 +6,10 @@ promotes a *follower*, the one that was busy last, or a new thread; then it is *
 again, or is *idle* until it is promoted, and ends where nobody promotes it for a while. Where nobody can be promoted a
 leader may not be busy, so that one thread is always there to say no to what is too much.
 
+Where requests are *brief*, answered in a few milliseconds by the thread that has read them, there is one leader, and it
+does not promote anybody first: to wake a thread costs more than the others wait. It has a *turn*, which it passes on
+before it waits after all; and a timer tells when one lasts too long (``turns``), so that nobody stands behind it.
+
 The *slow lane* is a second epoll with one thread of its own. What takes more than a short turn goes there: requests
 that cost much, those that were sent ahead of their answers, and bodies in tiny chunks. All such connections have their
 turns there one after the other, for at most half of the time, so that together they take from others what one thread
@@ -26,8 +30,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from server.http.connection import Connection
+from server.http.turns import Turns
 
 MAX_LEADERS = 2
+MAX_BACKLOG_S = 0.25  # for all connections to have a turn; where it may take longer, each is heard and maybe refused
 SPARE_THREADS = 64  # for those that are busy no more, and still send their response
 IDLE_THREAD_S = 5.0  # longer than bursts are apart; a thread keeps its stack and its part of the heap
 MAX_PAUSE_S = 0.1
@@ -44,6 +50,7 @@ class RequestThreads:
     Args:
         serve: goes on with a connection, and tells whether it is to be watched further; else it has been closed.
         max_busy: how many threads may be busy at once.
+        is_brief: whether requests are likely to be, see the module.
         idle_s: after how long a thread ends that nobody promotes.
     """
 
@@ -52,13 +59,15 @@ class RequestThreads:
         serve: Callable[[Connection, RequestThread], bool],
         *,
         max_busy: int,
+        is_brief: Callable[[], bool] = bool,
         idle_s: float = IDLE_THREAD_S,
     ) -> None:
         self._serve = serve
         self._epoll, self._slow_lane = select.epoll(), select.epoll()
         self._waiting: dict[int, Connection] = {}
         self._lock = threading.Lock()
-        self._max_busy, self._idle_s = max_busy, idle_s
+        self._max_busy, self._is_brief, self._idle_s = max_busy, is_brief, idle_s
+        self._turns: Turns[RequestThread] = Turns()
         self._num_busy = 0
         self._num_threads = 0
         self._num_leaders = 0
@@ -107,18 +116,51 @@ class RequestThreads:
                 connection.expire()
                 self._watch_again(connection, READABLE_OR_WRITABLE)
 
-    def add_busy(self, *, is_leader: bool) -> bool:
-        """Count one more busy thread if there may be one; a leader promotes a follower first."""
+    def begin_busy(self, thread: RequestThread) -> bool:
+        """Make a thread busy if one more may be; a leader promotes a follower first."""
         with self._lock:
-            if self._num_busy >= self._max_busy or (is_leader and not self._promote_follower()):
-                return False
-            self._num_busy += 1
-            return True
+            return self._begin_busy(thread)
 
-    def remove_busy(self) -> None:
-        """Count one busy thread less."""
+    def end_busy(self, thread: RequestThread) -> None:
+        """Make a thread busy no more."""
         with self._lock:
-            self._num_busy -= 1
+            if thread.is_busy:
+                thread.is_busy = False
+                self._num_busy -= 1
+
+    def begin_turn(self, thread: RequestThread) -> None:
+        """Have a leader answer without promoting anybody, where requests are brief and no connection waits for long."""
+        if self._is_brief() and len(self._waiting) * self._turns.usual_s < MAX_BACKLOG_S:
+            with self._lock:
+                thread.has_turn = True
+                self._turns.begin(thread)
+
+    def end_turn(self, thread: RequestThread) -> None:
+        """End a thread's turn, if it has one."""
+        if thread.has_turn:
+            with self._lock:
+                thread.has_turn = False
+                self._turns.end(thread, is_passed_on=not thread.is_leader)
+
+    @property
+    def long_turns_fd(self) -> int:
+        """Becomes readable when `end_long_turns` is to be called."""
+        return self._turns.fd
+
+    def end_long_turns(self) -> None:
+        """Have other threads lead in place of those whose turn has lasted too long."""
+        with self._lock:
+            for thread in self._turns.overdue():
+                self._begin_busy(thread)
+
+    def _begin_busy(self, thread: RequestThread) -> bool:
+        if thread.is_busy:
+            return True
+        if self._num_busy >= self._max_busy or (thread.is_leader and not self._promote_follower()):
+            return False
+        self._num_busy += 1
+        thread.is_leader, thread.is_busy = False, True
+        return True
 
     def _promote_follower(self) -> bool:
         if self._is_closed:
@@ -171,6 +213,8 @@ class RequestThreads:
             connection = self._waiting.pop(fd, None)
             if connection is None:
                 continue
+            if not thread.is_slow:
+                self.begin_turn(thread)
             try:
                 is_open = self._serve(connection, thread)
             except Exception:  # a bug, which must cost one connection and no thread
@@ -179,11 +223,12 @@ class RequestThreads:
                 is_open = False
             if is_open:
                 self._watch_again(connection)
+            self.end_turn(thread)
 
     def _lead(self, thread: RequestThread) -> None:
         while not self._is_closed:
             self._serve_one(self._epoll, thread)
-            if not thread.is_leader:
+            if not thread.is_leader or self._steps_down():
                 thread.end_busy()
                 if not self._lead_again(thread):
                     break
@@ -201,14 +246,25 @@ class RequestThreads:
             self._num_threads -= 1
             if not self._num_threads:
                 os.close(self._end)
+                self._turns.close()
                 self._epoll.close()
                 self._slow_lane.close()
 
+    def _steps_down(self) -> bool:
+        """Count one leader less where there are more than there should be."""
+        if self._num_leaders == 1 or not self._is_brief():
+            return False
+        with self._lock:
+            is_one_too_many = self._num_leaders > 1
+            self._num_leaders -= is_one_too_many
+            return is_one_too_many
+
     def _lead_again(self, thread: RequestThread) -> bool:
         """Make a thread a leader, now or when it is promoted; False where nobody needed it for too long."""
+        max_leaders = 1 if self._is_brief() else MAX_LEADERS
         with self._lock:
             thread.is_leader = True
-            if self._num_leaders < MAX_LEADERS:
+            if self._num_leaders < max_leaders:
                 self._num_leaders += 1
                 return True
             if self._is_closed:
@@ -229,11 +285,13 @@ class RequestThread:
     Attributes:
         is_leader: whether it is one of those that wait for connections.
         is_slow: whether it is that of the slow lane, which must not wait for an answer.
+        is_busy: whether it waits for a response, or may.
+        has_turn: whether it answers without that, and others wait meanwhile.
     """
 
     def __init__(self, threads: RequestThreads, *, is_slow: bool = False) -> None:
         self.is_leader, self.is_slow = True, is_slow
-        self._is_busy = False
+        self.is_busy = self.has_turn = False
         self._threads = threads
         promoted = threading.Lock()  # lighter than an Event
         promoted.acquire()
@@ -241,12 +299,9 @@ class RequestThread:
 
     def begin_busy(self) -> bool:
         """Promote a follower, before waiting for anything; False where the thread must not wait."""
-        if not self._is_busy and self._threads.add_busy(is_leader=self.is_leader):
-            self.is_leader, self._is_busy = False, True
-        return self._is_busy
+        return self._threads.begin_busy(self)
 
     def end_busy(self) -> None:
         """Say that the waiting is over, before others can know of it. May be called more than once."""
-        if self._is_busy:
-            self._is_busy = False
-            self._threads.remove_busy()
+        if self.is_busy:
+            self._threads.end_busy(self)

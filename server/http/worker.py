@@ -70,7 +70,7 @@ class HTTPWorker(WorkerProcess):
             read_timeout_s=settings.read_timeout_ms / 1000,
             body_refusal=self.wsgi.body_refusal,
         )
-        self._threads = RequestThreads(self._serve, max_busy=self.cfg.threads)
+        self._threads = RequestThreads(self._serve, max_busy=self.cfg.threads, is_brief=self.wsgi.is_brief)
         self._connections = OpenConnections(
             self.cfg.worker_connections,
             self._threads,
@@ -97,6 +97,7 @@ class HTTPWorker(WorkerProcess):
         listeners = {listener.fileno(): listener for listener in self.sockets}
         poll = select.poll()
         poll.register(self.signal_fd, select.POLLIN)
+        poll.register(self._threads.long_turns_fd, select.POLLIN)
         for listener in self.sockets:
             listener.setblocking(False)
         next_tick, num_rounds = 0.0, 0
@@ -111,6 +112,9 @@ class HTTPWorker(WorkerProcess):
             ready = poll.poll(0)
             num_rounds = num_rounds + 1 if ready else 0
             for fd, _ in ready or poll.poll(1000 * (TICK_S if has_room else SHORT_TICK_S)):
+                if fd == self._threads.long_turns_fd:
+                    self._threads.end_long_turns()
+                    continue
                 if fd not in listeners:
                     os.read(fd, 4096)
                     continue
@@ -154,6 +158,7 @@ class HTTPWorker(WorkerProcess):
                     idle_until = stops_at + (USED_LINGER_S if was_used else IDLE_LINGER_S)
                     connection.deadline = min(connection.deadline, idle_until)
             self._threads.expire_overdue(now)
+            self._threads.end_long_turns()
             time.sleep(SHORT_TICK_S)
             now = time.monotonic()
         self._threads.close()

@@ -5,8 +5,9 @@ take that long; STUB_MAX_FILE_BYTES makes every write fail that goes further int
 is the limit on open files; STUB_FAIL=load makes
 loading the model fail, STUB_FAIL=crash kills the engine that tries, STUB_FATAL_VERSION the one that tries that version.
 STUB_WRONG_VERSION takes red for blue, and STUB_DEADLY_VERSION kills the engine that runs it.
-A picture that is all (66, 66, 66) kills the engine that runs it. What a decoder process does with a GIF depends on its
-width: at 66 pixels it crashes, at 67 it never returns, at 68 it takes all the memory it gets.
+A picture that is all (66, 66, 66) kills the process that runs it; one that is all (67, 67, 67) never comes to an end.
+What a decoder process does with a GIF depends on its width: at 66 pixels it crashes, at 67 it never returns, at 68 it
+takes all the memory it gets.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 
 import numpy as np
@@ -39,6 +41,8 @@ class MeanColour:
         time.sleep(float(os.environ.get("STUB_SLEEP_S", "0")) if pixels.any() else 0)  # the warm-up is black
         if (pixels == 66).all(axis=(1, 2, 3)).any():
             os.kill(os.getpid(), signal.SIGKILL)
+        if (pixels == 67).all(axis=(1, 2, 3)).any():
+            threading.Event().wait()
         weights = pixels.mean(axis=(1, 2)) + 1
         shares = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
         return shares[:, ::-1] if self.is_wrong else shares

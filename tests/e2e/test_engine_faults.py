@@ -75,7 +75,7 @@ def test_processes_carry_names(start):
 
 
 def test_killed_engine_is_a_slow_answer_at_most(start):
-    running = start(STUB_SLEEP_S="0.005").wait_until_ready()
+    running = start(STUB_SLEEP_S="0.005", OPSIN_RUN_TO_COMPLETION="0").wait_until_ready()
     with Clients(running, 6) as clients:
         for _ in range(5):
             clients.wait_for_more()
@@ -85,7 +85,7 @@ def test_killed_engine_is_a_slow_answer_at_most(start):
 
 
 def test_hung_engine_is_replaced_and_its_work_is_done(start):
-    running = start(OPSIN_ENGINE_TIMEOUT_MS="500").wait_until_ready()
+    running = start(OPSIN_ENGINE_TIMEOUT_MS="500", OPSIN_RUN_TO_COMPLETION="0").wait_until_ready()
     with Clients(running, 3) as clients:
         clients.wait_for_more()
         engine = engine_of(running)
@@ -96,7 +96,7 @@ def test_hung_engine_is_replaced_and_its_work_is_done(start):
 
 
 def test_picture_that_crashes_native_code_fails_alone(start):
-    running = start(STUB_SLEEP_S="0.002").wait_until_ready()
+    running = start(STUB_SLEEP_S="0.002", OPSIN_RUN_TO_COMPLETION="0").wait_until_ready()
     with Clients(running, 3) as clients:
         clients.wait_for_more()
         status, document = running.request("POST", "/predict", picture((66, 66, 66)))

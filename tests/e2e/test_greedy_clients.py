@@ -52,7 +52,7 @@ def connect_for_good(running):
 
 
 def test_where_none_is_idle_a_new_one_is_503_and_a_health_check_and_those_before_are_answered(start):
-    running = start(**LIMITS, OPSIN_ENGINE_TIMEOUT_MS="60000").wait_until_ready()
+    running = start(**LIMITS, OPSIN_ENGINE_TIMEOUT_MS="60000", OPSIN_RUN_TO_COMPLETION="0").wait_until_ready()
     (engine,) = running.children("opsin: engine cpu")
     with contextlib.ExitStack() as stack:
         with stopped(engine):  # so that these have their requests in hand

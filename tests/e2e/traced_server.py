@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 from server.cli import main
+from server.engine import light_models
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_FUNCTION = 1  # of a code object's flags; without it, it is the body of a class or a module
@@ -34,5 +35,6 @@ def trace_to(output: Path, switch: Path) -> None:
 
 
 if __name__ == "__main__":
+    light_models.LIGHT_S = light_models.PROMPT_S = 1.0  # a run takes longer where each call is looked at
     trace_to(Path(os.environ.pop("TRACE_OUTPUT")), Path(os.environ.pop("TRACE_SWITCH")))
     sys.exit(main(sys.argv[1:], os.environ))

@@ -8,6 +8,7 @@ from server.memory_bound import (
     DECODER_BYTES,
     ENGINE_BYTES,
     GRPC_BYTES,
+    LIGHT_MODELS_BYTES,
     MASTER_BYTES,
     MAX_SMALL_MEMORY_BYTES,
     SLOT_BYTES,
@@ -31,6 +32,7 @@ def test_memory_is_bounded_by_the_settings():
         ENGINE_BYTES + MAX_WAITING * 7
     ) + 2 * (
         WORKER_BYTES
+        + LIGHT_MODELS_BYTES
         + 9 * MAX_HEAD_BYTES
         + 4 * 100
         + MAX_SMALL_MEMORY_BYTES
@@ -48,6 +50,7 @@ def test_one_body_fits_whatever_may_be_in_hand():
         max_uploads_in_hand_bytes=1,
         max_upload_bytes=10,
         max_decode_bytes=1000,
+        run_to_completion=False,
     )
     assert max_memory_bytes(few, num_engines=1, image_bytes=0) == MASTER_BYTES + ENGINE_BYTES + (
         WORKER_BYTES + MAX_HEAD_BYTES + 4 * 10 + 1000 + 1000 + 2 * (DECODER_BYTES + 10) + SLOT_BYTES
@@ -59,7 +62,7 @@ def test_grpc_takes_what_a_worker_does_and_messages_on_their_way():
         settings = Settings(workers=1, max_uploads_in_hand_bytes=100, max_upload_bytes=10, **settings)
         return max_memory_bytes(settings, num_engines=1, image_bytes=7)
 
-    worker = bound() - MASTER_BYTES - ENGINE_BYTES - MAX_WAITING * 7
+    worker = bound() - MASTER_BYTES - ENGINE_BYTES - MAX_WAITING * 7 - LIGHT_MODELS_BYTES  # gRPC's runs no models
     assert bound(grpc_port=0) - bound() == worker + GRPC_BYTES + 2 * 100
     assert (
         max_grpc_bytes(Settings(max_uploads_in_hand_bytes=100, max_upload_bytes=10)) == WORKER_BYTES + GRPC_BYTES + 500

@@ -61,6 +61,36 @@ def test_one_process_for_each_engine(table, supervise):
     assert len(set(supervisor.pids)) == 2
 
 
+@pytest.mark.parametrize(("number", "noted"), [(signal.SIGSEGV, [[7]]), (signal.SIGKILL, [])])
+def test_versions_that_ran_when_an_engine_crashed_are_noted(table, number, noted):
+    crashes = []
+    supervisor = Supervisor(table, serve(table), timeout_s=60.0, note_crash=crashes.append)
+    try:
+        check_until(supervisor, table.is_ready.all)
+        table.model[:3], table.engine[:3], table.ticket[:3] = (7, 8, 9), (0, 0, 1), 1
+        table.attempted[0] = table.attempted[2] = 1  # the second waits, the third is another engine's
+        first = supervisor.pids[0]
+        os.kill(first, number)  # which says nothing of them where it is the operator's, or the kernel's for memory
+        check_until(supervisor, lambda: first not in supervisor.pids)
+    finally:
+        supervisor.stop()
+    assert crashes == noted
+
+
+def test_versions_that_an_engine_hangs_in_are_noted(table):
+    crashes = []
+    supervisor = Supervisor(table, serve(table), timeout_s=0.5, note_crash=crashes.append)
+    try:
+        check_until(supervisor, table.is_ready.all)
+        table.model[0], table.ticket[0], table.attempted[0] = 7, 1, 1
+        table.load_attempts[0, 0] = 5
+        table.running_since[0, 0] = time.monotonic() - 1
+        check_until(supervisor, lambda: table.num_restarts[0] == 1)
+    finally:
+        supervisor.stop()
+    assert crashes[0] == [5, 7]
+
+
 def test_killed_engine_is_replaced_at_once_and_its_work_goes_to_the_other(table, supervise):
     supervisor = supervise(serve(table))
     check_until(supervisor, table.is_ready.all)

@@ -16,8 +16,8 @@ APPLICATION = Application(respond=None, wait_s_if_full=None, error_response=None
 class Thread:
     """A request thread that may be busy or not."""
 
-    def __init__(self, *, is_free, is_slow=False):
-        self.is_free, self.is_slow = is_free, is_slow
+    def __init__(self, *, is_free, is_slow=False, has_turn=False):
+        self.is_free, self.is_slow, self.has_turn = is_free, is_slow, has_turn
         self.is_busy = False
 
     def begin_busy(self):

@@ -15,7 +15,7 @@ from server.http.limits import Limits, UploadBudget
 from server.http.responder import Responder
 
 LIMITS = Limits(plain_settings(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
-THREAD = SimpleNamespace(is_slow=False, begin_busy=lambda: True, end_busy=lambda: None)
+THREAD = SimpleNamespace(is_slow=False, has_turn=False, begin_busy=lambda: True, end_busy=lambda: None)
 
 
 @pytest.fixture
