@@ -86,8 +86,8 @@ class Changed:
     descriptors: list[int]
 
 
-def run(num_changes: int, seed: int, plan: Plan) -> Changed:
-    """Change a copy of the shipped repository that often under a server and its clients."""
+def run(num_changes: int, seed: int, plan: Plan, *, max_minutes: float) -> Changed:
+    """Change a copy of the shipped repository that often under a server and its clients, or for so long."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
         workload = shipped()
@@ -99,9 +99,12 @@ def run(num_changes: int, seed: int, plan: Plan) -> Changed:
             opsin(workload, workers="2") as service,
             Clients(service.port, workload, changing.expected, count=CONNECTIONS, note_version=seen.note) as clients,
         ):
-            changed = Changed(num_changes, clients, seen, defaultdict(list), [], Counter(), [], [])
+            changed = Changed(0, clients, seen, defaultdict(list), [], Counter(), [], [])
             for number in range(1, num_changes + 1):
+                if plan.began_at + 60 * max_minutes < time.monotonic():
+                    break
                 _change(changing, service, changed)
+                changed.num = number
                 if number == MEMORY_AFTER or number % max(1, num_changes // NUM_LOOKS) == 0:
                     changed.memory.append((number, settled_bytes(service)))
                     changed.descriptors.append(processes.num_descriptors(service.pids()))
@@ -201,11 +204,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.version_changes", description=__doc__)
     parser.add_argument("--changes", type=int, default=FULL)
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument("--minutes", type=float, default=120.0, help="after which no further change is made")
     arguments = parser.parse_args(argv)
     plan = Plan()
-    changed = run(arguments.changes, arguments.seed, plan)
+    changed = run(arguments.changes, arguments.seed, plan, max_minutes=arguments.minutes)
     figures, where = figures_of(changed), machine.describe()
-    folder = RESULTS if arguments.changes >= FULL else CACHE / "results"
+    folder = RESULTS if changed.num >= FULL else CACHE / "results"
     folder.mkdir(parents=True, exist_ok=True)
     minutes = (time.monotonic() - plan.began_at) / 60
     heading = f"{machine.in_words(where)}, {changed.num} changes under {CONNECTIONS} clients, seed {arguments.seed}, "
