@@ -122,6 +122,8 @@ class Admin:
         catalogue = self._engine.catalogue
         if refusals := [refused.reason for refused in catalogue.refused if refused.name == name]:
             raise LoadFailed(f"failed to load {name!r}, {refusals[0]}")
+        if reasons := [unloaded.reason for unloaded in catalogue.unloaded if unloaded.name == name]:
+            raise LoadFailed(f"failed to load {name!r}, it was {reasons[0]}, after it was to be loaded")
         if not any(model.name == name for model in catalogue.models):
             raise unknown
         log.warning("model %r was loaded by %s", name, by)

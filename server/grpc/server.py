@@ -21,11 +21,15 @@ from server.memory_bound import max_grpc_bytes
 from server.settings import Settings
 
 LINGER_S = 0.5  # in which clients hear that it stops, before no more calls are taken
+MAX_METADATA_BYTES = 16 * 1024  # of a call, names and values and 32 bytes for each
 OPTIONS = (
     ("grpc.so_reuseport", 1),  # the master holds the port
     # What comes before somebody reads it is kept in memory: 64 KB of each call, and not what the network would allow.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # The bound is one: by default metadata of 8 to 16 KB would be refused now and then.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.max_connection_idle_ms", 10 * 60_000),  # its client opens another when it needs one
     # How often a client is asked whether it is still there, and how often it may ask.
     ("grpc.keepalive_time_ms", 60_000),
@@ -56,8 +60,8 @@ class GRPCServer:
         self._is_stopping = asyncio.Event()
         self._inference = Inference(service, application.engine, settings, metrics, uploads)
         streams = Streams(self._inference, uploads, doorway, self._is_stopping, max_streams=settings.num_threads)
-        control = ModelControl(application.admin, settings, uploads, doorway)
-        calls = GRPCInferenceService(service, self._inference, uploads, doorway).handlers(streams, control)
+        self._control = ModelControl(application.admin, settings, uploads, doorway)
+        calls = GRPCInferenceService(service, self._inference, uploads, doorway).handlers(streams, self._control)
         health = Health(service, uploads, doorway, self._is_stopping).handlers()
         self._server = grpc.aio.server(
             handlers=[
@@ -83,4 +87,5 @@ class GRPCServer:
         await self._server.stop(grace_s)
         if left := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(left, timeout=LINGER_S)  # gRPC's own, which write a traceback where they are cancelled
+        self._control.close()
         self._inference.close()

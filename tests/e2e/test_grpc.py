@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -29,9 +30,11 @@ from grpc_calls import (  # noqa: E402
     watch,
 )
 from http2_frames import connect_with_begun_calls  # noqa: E402
-from running_server import STUB, RunningServer, wait_until  # noqa: E402
+from running_server import STUB, RunningServer, stopped, wait_until  # noqa: E402
 
+from server.grpc.control import MAX_WAITING  # noqa: E402
 from server.grpc.messages import message_class  # noqa: E402
+from server.grpc.server import MAX_METADATA_BYTES  # noqa: E402
 
 pytestmark = pytest.mark.e2e
 SERVING, NOT_SERVING = 1, 2
@@ -218,6 +221,35 @@ def test_models_are_unloaded_and_loaded_with_the_admin_token(start, tmp_path):
                 control("Load", **options)
             assert caught.value.code() == code
     assert running.stop()[0] == 0
+
+
+def test_calls_that_wait_for_a_model_keep_no_other_waiting(start):
+    running = start(OPSIN_GRPC_PORT="0", OPSIN_ADMIN_TOKEN=TOKEN, OPSIN_ENGINE_TIMEOUT_MS="60000").wait_until_ready()
+    load = message_class("inference.RepositoryModelLoadRequest")(model_name="colours")
+    metadata = [("authorization", f"Bearer {TOKEN}")]
+    [engine] = running.children("opsin: engine")
+    with channel_to(running) as channel:
+        with stopped(engine):
+            ask_to_load = ask(channel, "RepositoryModelLoad").future
+            waiting = [ask_to_load(load, timeout=WAIT_S, metadata=metadata) for _ in range(MAX_WAITING + 1)]
+            wait_until(lambda: any(call.done() for call in waiting))  # then all others wait
+            asked = message_class("inference.ServerMetadataRequest")()
+            assert ask(channel, "ServerMetadata")(asked, timeout=WAIT_S).name == "opsin"
+        codes = Counter(call.code() for call in waiting)
+        assert codes == {StatusCode.OK: MAX_WAITING, StatusCode.RESOURCE_EXHAUSTED: 1}
+    assert running.stop()[0] == 0
+
+
+def test_metadata_has_one_limit(channel):
+    def code(num_bytes):
+        try:
+            infer(channel)(photo_request(RED), timeout=WAIT_S, metadata=[("x-padding", "x" * num_bytes)])
+        except grpc.RpcError as error:
+            return error.code()
+        return StatusCode.OK
+
+    assert {code(MAX_METADATA_BYTES - 1500) for _ in range(20)} == {StatusCode.OK}
+    assert code(MAX_METADATA_BYTES) == StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_certificate_is_that_of_https(start, tmp_path):

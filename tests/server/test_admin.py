@@ -124,6 +124,12 @@ def test_version_that_cannot_be_loaded_says_why(admin, follow):
         admin.load("colours", **ASKED)
 
 
+def test_loading_that_an_unloading_has_overtaken_says_so(admin, follow):
+    follow(showing(unloaded=(RefusedModel("colours", 3, "unloaded by bob at noon"),)))
+    with pytest.raises(LoadFailed, match=r"^failed to load 'colours', it was unloaded by bob at noon, after it was to"):
+        admin.load("colours", **ASKED)
+
+
 def test_engine_that_does_not_follow_in_time(admin):
     with pytest.raises(DeadlineExceeded, match="goes on"):
         admin.load("colours", **{**ASKED, "timeout_s": 0.05})
