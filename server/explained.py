@@ -13,9 +13,11 @@ from models.pixels.preprocessing import Pixels, ReadImage
 from server.engine.catalogue import ServedModel
 from server.engine.explanation import FIRST_LABEL, TOP_LABEL, Explanation
 from server.engine.slot import Slot
+from server.engine.slot_table import MAX_EXPLANATION_VALUES
 from server.request_errors import NotExplainable, RequestError
 
 FORMATS = ("png", "numbers", "picture")  # of an explanation, the first unless another is asked for
+MAX_VALUES = MAX_EXPLANATION_VALUES - 1  # beside the bias
 MAX_NAMED_LABELS = 20  # in a message
 
 
@@ -62,8 +64,8 @@ def require_explainable(model: ServedModel) -> None:
     """Raise NotExplainable where a model's answers cannot be."""
     if model.feature_shape is None:
         raise NotExplainable(
-            f"answers of model {model.name!r} version {model.version} cannot be explained here: its network does not "
-            "end in global average pooling and one dense layer, or TensorFlow runs it"
+            f"answers of model {model.name!r} version {model.version} cannot be explained: its network does not end in "
+            f"global average pooling and one dense layer, or map and embedding have more than {MAX_VALUES:,} values"
         )
 
 

@@ -20,7 +20,7 @@ from models.store.model_files import format_of
 
 RuntimeName = Literal["litert", "openvino", "tensorflow", "onnxruntime"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
-# A SavedModel for GPUs gives probabilities alone.
+# Whose head is read from the file for LiteRT; TensorFlow finds it in the SavedModel by itself.
 EXPLAINABLE_RUNTIMES: tuple[RuntimeName, ...] = ("litert", "openvino", "onnxruntime")
 GPU_RUNTIMES: tuple[RuntimeName, ...] = ("tensorflow", "onnxruntime")
 AUTO: Literal["auto"] = "auto"  # in place of a name: the fastest, see models.runtime_choice
@@ -46,7 +46,7 @@ class Runtime(Protocol):
 
 
 class ExplainableRuntime(Runtime, Protocol):
-    """A runtime that has been given an `ExplainableFile`."""
+    """A runtime that has been given an `ExplainableFile`, or TensorFlow's, where it has a head."""
 
     def features(self, index: int) -> npt.NDArray[np.float32]:
         """Return the last feature maps of an image of the last run, float32 [height, width, channels]."""
@@ -62,6 +62,7 @@ def load_runtime(
     gpu: GpuProviders | None = None,
     weights: SharedWeights | None = None,
     explainable: ExplainableFile | None = None,
+    explains: bool = False,
 ) -> Runtime:
     """Load the artifact's file for a runtime, and run it once at each batch size, as first runs are slow.
 
@@ -75,6 +76,7 @@ def load_runtime(
         weights: of the copies of this artifact that are loaded one after the other; for LiteRT and ONNX Runtime, where
             they can share them; None where there is one copy.
         explainable: the artifact's file for LiteRT, to be an `ExplainableRuntime` of.
+        explains: have TensorFlow find a `head`, and be such a runtime where there is one.
 
     Raises:
         FormatMissing: the artifact has no file for this runtime.
@@ -111,7 +113,9 @@ def load_runtime(
                 quiet_tensorflow()
                 from models.runtime.tensorflow import TensorFlowRuntime
 
-                loaded = TensorFlowRuntime(path, **tensors, batch_sizes=batch_sizes, needs_gpu=needs_gpu)
+                loaded = TensorFlowRuntime(
+                    path, **tensors, batch_sizes=batch_sizes, needs_gpu=needs_gpu, explains=explains
+                )
             case "onnxruntime":
                 from models.runtime.onnxruntime import OnnxRuntime
 

@@ -13,7 +13,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
+from models.explanation.classifier_head import ClassifierHead
 from models.plain_path import plain_path
+from models.runtime.tensorflow_features import explainable_function
 from models.runtime.tensors import Images, Probabilities, Signature, TensorType, copy_images
 
 Call = Callable[[], object]
@@ -44,6 +46,8 @@ class TensorFlowRuntime:
 
     Attributes:
         xla_batch_sizes: the sizes at which XLA was the faster.
+        head: what reads the feature maps; None where they were not asked for, or the network does not end in pooling
+            and a dense layer.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class TensorFlowRuntime:
         batch_sizes: Sequence[int] = (1,),
         measure: Callable[[Call], float] = seconds_of,
         needs_gpu: bool = False,
+        explains: bool = False,
     ) -> None:
         """Load a SavedModel folder, such as `models.network.export.export_saved_model` writes.
 
@@ -65,6 +70,7 @@ class TensorFlowRuntime:
             batch_sizes: to pad to; the largest is the most images that `run` takes.
             measure: gives the seconds that a call takes; of two ways to run a batch size the shorter is kept.
             needs_gpu: refuse to run on the CPU instead.
+            explains: whether `features` is wanted, where the model can give them.
 
         Raises:
             RuntimeMissing: TensorFlow sees no GPU, and needs one.
@@ -84,6 +90,10 @@ class TensorFlowRuntime:
         image = _type_of(path.name, self._model.structured_input_signature[1], "image")
         probabilities = _type_of(path.name, self._model.structured_outputs, "probabilities")
         self._signature.check_model(path.name, inputs=[image], outputs=[probabilities])
+        found = explainable_function(self._owner) if explains else None
+        self.head: ClassifierHead | None = found.head if found else None
+        self._model = found.call if found else self._model
+        self._features: Any = None  # of the last run, where they were made
         self._memory = {size: _aligned((size, *input_shape)) for size in sorted(set(batch_sizes))}
         try:
             self._functions = {size: self._faster(size, measure) for size in self._memory}
@@ -107,9 +117,18 @@ class TensorFlowRuntime:
         except tf.errors.OpError as error:
             raise RunFailed(f"TensorFlow failed on {len(images)} images") from error
 
+    def features(self, index: int) -> npt.NDArray[np.float32]:
+        """Return the last feature maps of an image of the last run, float32 [height, width, channels].
+
+        They have stayed where they were made; this one's come from there, and no others'.
+        """
+        assert self._features is not None  # noqa: S101 - who asks has seen that there is a head
+        with tf.device(self._device):
+            return np.array(self._features[index].numpy(), np.float32)
+
     def close(self) -> None:
         """Free the model's memory, for other models of this process; a second call does nothing."""
-        self._owner, self._model, self._functions = None, None, {}
+        self._owner, self._model, self._functions, self._features = None, None, {}, None
 
     def _faster(self, size: int, measure: Callable[[Call], float]) -> Any:
         model = self._model
@@ -125,7 +144,9 @@ class TensorFlowRuntime:
         with tf.device(self._device):
             # A view by DLPack; `identity` copies it to a GPU. `numpy` waits: the memory is free to change from then on.
             image = tf.identity(tf.experimental.dlpack.from_dlpack(self._memory[size].__dlpack__()))
-            probabilities: Probabilities = function(image=image)["probabilities"].numpy()
+            given = function(image=image)
+            probabilities: Probabilities = given["probabilities"].numpy()
+        self._features = given.get("features")
         return probabilities
 
 

@@ -138,20 +138,21 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
     """
     runtime = runtime_of(artifact, plan.runtime) if plan.is_auto else plan.runtime
     explainable = _explainable_file(artifact, runtime)
-    head = explainable.head if explainable else None
-    served = served_model(artifact, head.shape if head else None)
-    size = (served.pixels.height_px, served.pixels.width_px)
+    pixels, labels = artifact.manifest.pixels, artifact.manifest.labels
+    size = (pixels.height_px, pixels.width_px)
     if size[0] * size[1] * 3 > pixel_bytes:
         raise EngineError(
             f"its images of {size[0]} x {size[1]} pixels are larger than the {pixel_bytes // 3:,} pixels that the "
             "server made room for when it started; restart it"
         )
-    if len(served.labels) > max_classes:
-        raise EngineError(f"it has {len(served.labels):,} classes; at most {max_classes:,} can be served")
+    if len(labels) > max_classes:
+        raise EngineError(f"it has {len(labels):,} classes; at most {max_classes:,} can be served")
     runtimes: list[Runtime] = []
     lone: Runtime | None = None
     on_gpu: dict[str, Any] = {"needs_gpu": True, "gpu": plan.gpu} if plan.needs_gpu else {}
     to_explain: dict[str, Any] = {"explainable": explainable} if explainable else {}
+    if runtime == "tensorflow":
+        to_explain = {"explains": True}
     try:
         with SharedWeights() as weights:
             load_copy = partial(load_runtime, artifact, runtime=runtime, weights=weights, **to_explain)
@@ -160,8 +161,12 @@ def load_model(artifact: Artifact, plan: ExecutionPlan, *, pixel_bytes: int, max
             if plan.num_lone_threads > 1:
                 lone = load_copy(num_threads=plan.num_lone_threads)
     except BaseException:
-        LoadedModel(served, runtimes, lone, max_batch=1).close()
+        LoadedModel(served_model(artifact), runtimes, lone, max_batch=1).close()
         raise
+    head = explainable.head if explainable else getattr(runtimes[0], "head", None)
+    if head is not None and not has_room_for(head.shape):
+        head = None
+    served = served_model(artifact, head.shape if head else None)
     return LoadedModel(served, runtimes, lone, max_batch=plan.batch_sizes[-1], runtime=runtime, head=head)
 
 

@@ -133,13 +133,26 @@ def test_saved_model_of_tensorflow_is_served_on_the_cpu(tmp_path, small_artifact
     )
     try:
         predictions = answers(running.wait_until_ready())
+        is_explainable = running.request("GET", "/readyz")[1]["models"][0]["explainable"]
+        status, document = running.request("POST", "/predict?explain=true&embedding=true", encode(pictures()[0]))
     finally:
         running.end()
-    runtime = load_runtime(small_artifact, runtime="tensorflow", batch_sizes=(1,))
+    assert (status, is_explainable) == (200, True), document
+    runtime = load_runtime(small_artifact, runtime="tensorflow", batch_sizes=(1,), explains=True)
+    assert_explained(document["predictions"][0], runtime)
     for pixels, probabilities in zip(pictures(), predictions, strict=True):
         expected = runtime.run([pixels])[0]
         assert [probabilities[label] for label in LABELS] == pytest.approx(expected.tolist(), abs=1e-5)
     runtime.close()
+
+
+def assert_explained(prediction, runtime):
+    """The map of the likeliest label and the embedding are the runtime's own, of the first picture."""
+    runtime.run(pictures()[:1])
+    class_map, embedding = runtime.head.explained(runtime.features(0), LABELS.index(prediction["label"]))
+    assert prediction["explanation"]["label"] == prediction["label"]
+    np.testing.assert_allclose(prediction["explanation"]["map"], class_map, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(prediction["embedding"], embedding, rtol=1e-4, atol=1e-4)
 
 
 @pytest.fixture

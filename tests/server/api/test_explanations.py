@@ -174,8 +174,8 @@ def test_model_of_another_end_is_not_explained(settings, encode, query):
     running.close()
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "not_explainable")
     assert answer.json["error"]["message"] == (
-        "answers of model 'colours' version 3 cannot be explained here: its network does not end in global average "
-        "pooling and one dense layer, or TensorFlow runs it"
+        "answers of model 'colours' version 3 cannot be explained: its network does not end in global average pooling "
+        "and one dense layer, or map and embedding have more than 8,191 values"
     )
 
 
