@@ -18,7 +18,9 @@ MAY_IMPORT = {
 }
 HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "matplotlib", "openvino", "onnxruntime"}
 NEEDS_TENSORFLOW = "models/network"
-IMPORTED_WHEN_ASKED_FOR = {f"models/runtime/{name}.py" for name in ("tensorflow", "openvino", "onnxruntime")}
+IMPORTED_WHEN_ASKED_FOR = {
+    f"models/runtime/{name}.py" for name in ("tensorflow", "tensorflow_features", "openvino", "onnxruntime")
+}
 IMPORTED_WHEN_ASKED_FOR |= {"models/importing/onnx_classifier.py"}
 REQUEST_PATH = {"classify.py"}
 UNKNOWN_TO_THE_FRONT = ("flask", "werkzeug", "server.engine", "server.api")

@@ -45,7 +45,9 @@ class ClassifierHead:
 
     def features(self, stored: npt.NDArray[Any]) -> Floats:
         """Return what stored feature maps of one image stand for: float32 [height, width, channels]."""
-        return (stored.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+        features: Floats = np.subtract(stored, np.float32(self.zero_point), dtype=np.float32)
+        features *= np.float32(self.scale)
+        return features
 
     def class_map(self, features: Floats, label: int) -> Floats:
         """Return what each place adds to the logit of a class: its mean is that logit less the bias.
@@ -60,20 +62,33 @@ class ClassifierHead:
         return self.explained(features, label)[0]
 
     def explained(self, features: Floats, label: int) -> tuple[Floats, Floats]:
-        """Return the map of a class and the embedding, as `class_map` and `embedding` do, in the time of one."""
+        """Return the map of a class and the embedding, as `class_map` and `embedding` do, in the time of one.
+
+        In few calls of numpy: beside a model that fills the caches, each takes ten times what it takes in a loop.
+        """
         scale = self.weight_scales[label if len(self.weight_scales) > 1 else 0]
-        weights = self.weights[label].astype(np.float32) * scale
-        mean = features.mean(axis=(0, 1), dtype=np.float32)
-        saturated = self._saturated(mean)
-        kept = np.divide(saturated, mean, out=np.ones_like(mean), where=mean != 0)
-        mapped: Floats = features @ (weights * kept)
-        return mapped, saturated
+        weights: Floats = np.multiply(self.weights[label], scale, dtype=np.float32)
+        height, width, _ = features.shape
+        places = features.reshape(height * width, -1)
+        mean = self._mean(places)
+        embedding = self._saturated(mean)
+        if embedding is not mean:
+            weights *= np.divide(embedding, mean, out=np.ones_like(mean), where=mean != 0)
+        return (places @ weights).reshape(height, width), embedding
 
     def embedding(self, features: Floats) -> Floats:
         """Return what the dense layer sees of feature maps, their mean over all places: float32 [channels]."""
-        return self._saturated(features.mean(axis=(0, 1), dtype=np.float32))
+        return self._saturated(self._mean(features.reshape(-1, features.shape[2])))
+
+    @staticmethod
+    def _mean(places: Floats) -> Floats:
+        mean: Floats = np.add.reduce(places, 0)
+        mean /= np.float32(len(places))
+        return mean
 
     def _saturated(self, mean: Floats) -> Floats:
-        least, most = self.pooled_range
-        saturated: Floats = np.clip(mean, np.float32(least), np.float32(most))
-        return saturated
+        """Return what int8 holds of pooled features; the same array where it holds all of it."""
+        least, most = np.float32(self.pooled_range[0]), np.float32(self.pooled_range[1])
+        if np.minimum.reduce(mean) >= least and np.maximum.reduce(mean) <= most:
+            return mean
+        return np.clip(mean, least, most)

@@ -14,7 +14,7 @@ from models.explanation.place import Place
 from models.pixels.spec import PixelSpec
 
 MAX_SIDE_PX = 1024
-PIXELS_A_PLACE = 8  # of the map, at most: smooth when it is stretched, in a tenth of the time of all pixels
+PIXELS_A_PLACE = 4  # of the map, at most: smooth when it is stretched, in a fiftieth of the pixels
 _NUM_COLORS = 255  # and one that is transparent, for what the model did not see
 _LEAST_ALPHA, _MOST_ALPHA = 0.25, 0.65
 
@@ -60,6 +60,7 @@ def hottest(class_map: Floats, spec: PixelSpec, fraction: float) -> npt.NDArray[
     return marked.reshape(smooth.shape)
 
 
+@lru_cache(maxsize=256)
 def _layout(place: Place, part_width: int, part_height: int) -> tuple[int, int, tuple[int, int, int, int]]:
     """Choose the size of a heat map, and where in it the part lies that the model saw: left, top, right, bottom."""
     box = place.box
@@ -77,7 +78,9 @@ def _colors_of(class_map: Floats, width: int, height: int) -> npt.NDArray[np.uin
     """Enlarge a map, and number its colours from 1, its least, to 255."""
     least, most = float(class_map.min()), float(class_map.max())
     scale = (_NUM_COLORS - 1) / (most - least or 1.0)
-    colors: npt.NDArray[np.uint8] = (_smooth((class_map - least) * scale + 1.5, width, height)).astype(np.uint8)
+    scaled = class_map * np.float32(scale)
+    scaled += np.float32(1.5 - least * scale)
+    colors: npt.NDArray[np.uint8] = _smooth(scaled, width, height).astype(np.uint8)
     return colors
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.examples.index import Similar
 from models.explanation.heat_map import heat_map, over_picture
+from models.explanation.place import Place
 from models.pixels.preprocessing import Pixels, PixelSpec
 from server.engine.catalogue import ServedModel
 from server.engine.explanation import NOTHING
@@ -115,21 +118,28 @@ def picture_document(reason: Explained, model: ServedModel, decode: Callable[[Pi
 
 def explanation_document(reason: Explained, model: ServedModel, *, with_heat_map: bool) -> dict[str, Any]:
     """Write why a model gives a class the logit that it gives it."""
-    explanation = reason.explanation
+    explanation, rows = reason.explanation, reason.explanation.class_map.tolist()
+    mean = sum(map(sum, rows)) / explanation.class_map.size
+    decimals = decimals_of(max(map(max, rows)), min(map(min, rows)))
     document: dict[str, Any] = {
         "label": model.labels[reason.label],
-        "logit": rounded(float(explanation.class_map.mean()) + explanation.bias),
+        "logit": rounded(mean + explanation.bias),
         "bias": rounded(explanation.bias),
-        "map": rounded_all(explanation.class_map),
+        "map": [[round(number, decimals) for number in row] for row in rows],
     }
     if reason.place is not None:
-        width, height, box = reason.place
-        document["picture"] = {"width_px": width, "height_px": height}
-        document["box"] = {side: rounded(edge) for side, edge in box._asdict().items()}
+        document |= _place_document(reason.place)
         if with_heat_map:
             png = heat_map(explanation.class_map, reason.place, model.pixels)
             document["heat_map"] = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return document
+
+
+@lru_cache(maxsize=256)
+def _place_document(place: Place) -> dict[str, Any]:
+    """Write where a map lies; of pictures of one size it is the same, and nobody changes it."""
+    box = {side: rounded(edge) for side, edge in place.box._asdict().items()}
+    return {"picture": {"width_px": place.width_px, "height_px": place.height_px}, "box": box}
 
 
 def _num_similar(text: str) -> int:
@@ -154,9 +164,14 @@ def rounded(number: float) -> float:
     return float(f"{number:.{DIGITS}g}")
 
 
-def rounded_all(numbers: NDArray[np.float32]) -> Any:
-    """Round an array likewise, to lists."""
-    values = numbers.astype(np.float64)
-    exponents = np.floor(np.log10(np.abs(values), out=np.zeros_like(values), where=values != 0))
-    scales = 10.0 ** np.clip(DIGITS - 1 - exponents, 0, MAX_DECIMALS)
-    return (np.round(values * scales) / scales).tolist()
+def rounded_all(numbers: NDArray[np.float32]) -> list[float]:
+    """Round a row of numbers to as many decimals as the largest of them has DIGITS with."""
+    decimals = decimals_of(float(numbers.max()), float(numbers.min()))
+    rounded_numbers: list[float] = np.round(numbers.astype(np.float64), decimals).tolist()
+    return rounded_numbers
+
+
+def decimals_of(most: float, least: float) -> int:
+    """Choose the decimals of numbers that lie between two."""
+    largest = max(most, -least)
+    return MAX_DECIMALS if largest <= 0 else min(MAX_DECIMALS, max(0, DIGITS - 1 - math.floor(math.log10(largest))))

@@ -23,14 +23,14 @@ def painted(class_map, place=WHOLE, spec=SPEC):
 
 
 def test_least_is_blue_and_most_is_red():
-    pixels = painted([[-3.0, 5.0]])
+    pixels = painted([[-3.0, 5.0]] * 2)
     assert pixels.shape == (8, 8, 4)
     assert pixels[0, 0].tolist() == [0, 0, 128, 63]
     assert pixels[0, -1].tolist() == [128, 0, 0, 165]
 
 
 def test_picture_outside_of_the_part_that_the_model_saw_is_transparent():
-    pixels = painted([[1.0, 2.0]], Place(16, 8, Box(4, 0, 12, 8)))
+    pixels = painted([[1.0, 2.0]] * 2, Place(16, 8, Box(4, 0, 12, 8)))
     assert pixels.shape == (8, 16, 4)
     assert (pixels[:, :4, 3] == 0).all()
     assert (pixels[:, 12:, 3] == 0).all()
