@@ -67,7 +67,8 @@ dry_run = $(if $(filter 1,$(DRY_RUN)),--dry-run)
 train: .venv/train/.done $(call heif,train) ## train on your photos: make train DATA=photos.zip NAME=flowers (DRY_RUN=1: the plan)
 	@test -n "$(DATA)" || { echo "make train needs DATA=<a folder or zip file of class folders, or an .npz file>" >&2; exit 2; }
 	@exec .venv/train/bin/python -m training --data "$(DATA)" --workdir "$(WORKDIR)" --name "$(NAME)" \
-	  $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(INIT),--init "$(INIT)") $(if $(PRESET),--preset "$(PRESET)") $(dry_run)
+	  $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(INIT),--init "$(INIT)") $(if $(PRESET),--preset "$(PRESET)") $(dry_run) \
+	  $(if $(SHOW_PHOTOS_AS),--show-photos-as "$(SHOW_PHOTOS_AS)")
 
 quantize: .venv/train/.done ## make the trained model int8: make quantize NAME=flowers
 	@exec .venv/train/bin/python -m optimize quantize --workdir "$(WORKDIR)"

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.checks import at_least, one_of, within
 from models.pixels.preprocessing import PixelSpec
+from models.store.fields import validate_text
 from training.dataset import DEFAULT_MAX_PIXELS, HeldOut, Reading
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -118,6 +119,8 @@ class TrainingConfig:
             default, as phones take it, is scaled down to what it does.
         zip_encoding: Python's name of the encoding of names in a zip file that does not say it, such as gbk, cp932 or
             cp1252; "guess" to guess it.
+        show_photos_as: the licence of the training photos, and who is to be named, where a server may show some of
+            them beside each model that is published; empty where it may not.
     """
 
     variant: str = "18"
@@ -155,6 +158,7 @@ class TrainingConfig:
     zip_encoding: str = "guess"
     init: str = NOTHING
     minutes: float = 15.0
+    show_photos_as: str = ""
 
     def __post_init__(self) -> None:
         at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)
@@ -169,6 +173,8 @@ class TrainingConfig:
         at_least(0, frozen_stages=self.frozen_stages)
         at_least(0, seed=self.seed, checkpoint_every_s=self.checkpoint_every_s, patience=self.patience)
         within("(0, inf)", minutes=self.minutes)
+        if self.show_photos_as:
+            validate_text(self.show_photos_as, "show_photos_as")
         at_least(1, width=1 if self.width is None else self.width)
         if self.zero_start and self.norm == "group":
             raise ValueError("zero_start needs norm=batch: no kernel of zeros can be standardized")

@@ -47,6 +47,12 @@ def parser() -> argparse.ArgumentParser:
         "run, from resnet50v2 of Keras Applications, which is downloaded (94 MB), an .h5 file of it, or none; "
         "default: lite0 for photos, none for small pictures",
     )
+    made.add_argument(
+        "--show-photos-as",
+        metavar="LICENCE",
+        help='the licence of the photos, as "CC-BY 4.0 by Ada": it allows that a server shows some of them, as those '
+        "most like a picture and on the model's card; without it nobody sees them",
+    )
     made.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
     made.add_argument(
         "--preset", help="photos, scratch, cifar10, or smoke for a run of seconds; default: what fits the data"
@@ -112,6 +118,8 @@ def changes_of(options: argparse.Namespace) -> dict[str, Any]:
         changes["precision"] = options.mixed_precision
     if options.xla:
         changes["xla"] = True
+    if options.show_photos_as is not None:
+        changes["show_photos_as"] = options.show_photos_as
     if options.minutes is not None:
         changes["minutes"] = options.minutes
     if (options.start_from or options.teacher) and options.init not in {None, NOTHING}:

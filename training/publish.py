@@ -22,6 +22,7 @@ from training.measured import MeasuredFile, measure_file, predict_file
 from training.plots import plot_confusion
 from training.promotion import compare_with_serving
 from training.run import Run, record_publication, save_model
+from training.shown_photos import with_shown_photos
 
 __all__ = ["MeasuredFile", "finish_float32", "measure_file", "predict_file", "publish"]
 
@@ -100,7 +101,11 @@ def publish(
             other_metrics={**(other_metrics or {}), **on_all},
             provenance={**(provenance or {}), "compared_with_stable": verdict.to_dict()},
         )
-        with completed(manifest, {MODEL_FILE: measured.file}) as files:
+        licence = run.config.show_photos_as
+        with (
+            completed(manifest, {MODEL_FILE: measured.file}) as own,
+            with_shown_photos(manifest, own, data, file=measured.file, licence=licence) as (manifest, files),
+        ):
             artifact = repository.publish(
                 manifest, files, in_place_of=verdict.instead_of, becomes_stable=verdict.is_served
             )

@@ -29,7 +29,10 @@ WIDTH = 32
 AGAINST_OVERFITTING = {"label_smoothing": 0.0, "augmentation.mixup": 1.0, "augmentation.min_area": 0.2}
 OPTIMIZER = {"peak_lr": 0.1, "clip_norm": 5.0}
 # Settings that draw the sets: the student has those of its teacher.
-OF_DATA = ("seed", "test_fraction", "validation_fraction", "validation_from", "max_image_pixels", "zip_encoding")
+OF_DATA = (
+    *("seed", "test_fraction", "validation_fraction", "validation_from", "max_image_pixels", "zip_encoding"),
+    "show_photos_as",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

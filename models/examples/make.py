@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from models.errors import ArtifactError, ImageError
-from models.examples.index import Example, write_index
+from models.examples.index import Example, Floats, write_index
 from models.explanation.explainable_file import open_explainable
 from models.explanation.place import upright_size
 from models.pixels.preprocessing import PixelSpec, preprocess, read
@@ -18,10 +23,27 @@ from models.plural import how_many
 from models.predict.pictures import Pictures, UnusableSource, open_pictures
 from models.runtime.litert import LiteRTRuntime
 from models.store.artifact import Artifact
+from models.store.examples import MAX_EXAMPLES
+from models.store.manifest import Manifest
 
 MAX_PHOTO_BYTES = 64 * 1024**2
 THUMBNAIL_PX = 96  # of the longer side
 QUALITY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture that may come into an index.
+
+    Attributes:
+        label: its class.
+        source: its name in the data.
+        read: gives its encoded bytes; ImageError where that is not possible.
+    """
+
+    label: str
+    source: str
+    read: Callable[[], bytes]
 
 
 def make_index(artifact: Artifact, data: Path, folder: Path, *, per_class: int) -> int:
@@ -31,40 +53,67 @@ def make_index(artifact: Artifact, data: Path, folder: Path, *, per_class: int) 
         artifact: of the model.
         data: folder or zip file with a folder for each class; those of test or validation are left out.
         folder: which is there.
-        per_class: at most so many of each, spread evenly over the names.
+        per_class: at most so many of each, spread evenly over the names; fewer where there are very many classes.
 
     Raises:
         ArtifactError: the model's answers cannot be explained, or there are no such pictures.
     """
     manifest = artifact.manifest
-    path = artifact.model_path("litert")
-    explainable = open_explainable(path)
-    if explainable is None:
+    try:
+        pictures = open_pictures(str(data))
+    except UnusableSource as error:
+        raise ArtifactError(f"the pictures cannot be used: {error}") from error
+    per_class = min(per_class, max(1, MAX_EXAMPLES // len(manifest.labels)))
+    photos = [
+        Photo(label, pictures.names[number], partial(pictures.read, number, MAX_PHOTO_BYTES))
+        for number, label in chosen(pictures, manifest.labels, per_class)
+    ]
+    num_images = index_photos(artifact.model_path("litert"), manifest, photos, folder)
+    if num_images is None:
         raise ArtifactError(
             f"model {manifest.name!r} version {manifest.version} does not end in global average pooling and one dense "
             "layer, so there are no features to find pictures by"
         )
-    shape = (manifest.pixels.height_px, manifest.pixels.width_px, 3)
-    runtime = LiteRTRuntime(path, input_shape=shape, num_classes=len(manifest.labels), explainable=explainable)
-    examples, embeddings = [], []
-    with closing(runtime):
-        try:
-            pictures = open_pictures(str(data))
-        except UnusableSource as error:
-            raise ArtifactError(f"the pictures cannot be used: {error}") from error
-        for number, label in chosen(pictures, manifest.labels, per_class):
-            try:
-                photo = pictures.read(number, MAX_PHOTO_BYTES)
-                runtime.run(preprocess(photo, manifest.pixels)[None])
-                examples.append(Example(label, pictures.names[number], thumbnail(photo)))
-            except ImageError:
-                continue  # training has left it out, too
-            embeddings.append(explainable.head.embedding(runtime.features(0)))
-    if not examples:
+    if not num_images:
         labels = how_many(len(manifest.labels), "label")
         raise ArtifactError(f"{data.name} has no picture in a folder that is called as one of the model's {labels}")
-    write_index(folder, examples, np.stack(embeddings))
-    return len(examples)
+    return num_images
+
+
+def index_photos(
+    file: Path, manifest: Manifest, photos: Sequence[Photo], folder: Path, *, time_limit_s: float = math.inf
+) -> int | None:
+    """Write an index of photos into a folder; returns how many there are, None where the model cannot find any.
+
+    Args:
+        file: of the model, for LiteRT.
+        manifest: of the model.
+        photos: in the order in which they are wanted, should the time not be enough; at most MAX_EXAMPLES are taken.
+        folder: which is there.
+        time_limit_s: after which it makes do with what it has.
+    """
+    explainable = open_explainable(file)
+    if explainable is None:
+        return None
+    pixels, ends = manifest.pixels, time.monotonic() + time_limit_s
+    shape = (pixels.height_px, pixels.width_px, 3)
+    runtime = LiteRTRuntime(file, input_shape=shape, num_classes=len(manifest.labels), explainable=explainable)
+    found: list[tuple[Example, Floats]] = []
+    with closing(runtime):
+        for photo in photos[:MAX_EXAMPLES]:
+            if found and time.monotonic() >= ends:
+                break
+            try:
+                content = photo.read()
+                runtime.run(preprocess(content, pixels)[None])
+                example = Example(photo.label, photo.source, thumbnail(content))
+            except ImageError:
+                continue  # training has left it out, too
+            found.append((example, explainable.head.embedding(runtime.features(0))))
+    if found:
+        found.sort(key=lambda each: manifest.labels.index(each[0].label))  # as a card shows them
+        write_index(folder, [example for example, _ in found], np.stack([features for _, features in found]))
+    return len(found)
 
 
 def chosen(pictures: Pictures, labels: tuple[str, ...], per_class: int) -> list[tuple[int, str]]:
