@@ -55,21 +55,18 @@ class Phase:
 
 
 def phases_of(
-    outcomes: Sequence[Outcome], began_s: Mapping[str, float], lost_for_s: Mapping[str, float]
+    outcomes: Sequence[Outcome], began_s: Mapping[str, float], lost_until_s: Mapping[str, float]
 ) -> list[Phase]:
     """Divide the requests of a run by its parts; one belongs to the last part that began while it was in hand.
 
     Args:
         outcomes: of all.
         began_s: when each part began, in their order.
-        lost_for_s: in which parts requests may be lost, and for how long from its begin.
+        lost_until_s: in which parts requests may be lost, and until when: then the balancer knows.
     """
     parts: dict[str, list[Outcome]] = {name: [] for name in began_s}
     for outcome in outcomes:
         ended_s = outcome.due_s + outcome.latency_ms / 1000
         first, *begun = [name for name, at_s in began_s.items() if at_s <= ended_s] or list(began_s)[:1]
         parts[begun[-1] if begun else first].append(outcome)
-    return [
-        Phase(name, tuple(part), began_s[name] + lost_for_s[name] if name in lost_for_s else 0.0)
-        for name, part in parts.items()
-    ]
+    return [Phase(name, tuple(part), lost_until_s.get(name, 0.0)) for name, part in parts.items()]

@@ -21,7 +21,7 @@ from benchmarks.haproxy import TRY_S, Balancer, BalancerFailed, Kind
 from benchmarks.network import Host
 from benchmarks.open_loop import OpenLoop
 from benchmarks.phases import HEADING, Phase, phases_of
-from benchmarks.replicas import HEARD_AFTER_S, Replicas
+from benchmarks.replicas import Replicas
 from benchmarks.workload import shipped
 
 STEADY_S = 3.0
@@ -54,20 +54,21 @@ def run(kind: Kind, hosts: Sequence[Host], *, num_replicas: int, rate: float, nu
         time.sleep(STEADY_S)
         began_s[killed := f"{kind}: one killed"] = load.now_s
         replicas.kill(min(replicas.running))
+        lost_until_s = {killed: load.now_s}
         time.sleep(AFTER_KILL_S)
-        lost_for_s = {killed: HEARD_AFTER_S}
         if hosts[0].cable:
             replicas.add()
             began_s[cut_off := f"{kind}: one cut off"] = load.now_s
-            lost_for_s[cut_off] = FOUND_OUT_S
             replicas.cut_off(min(replicas.running))
-            time.sleep(FOUND_OUT_S + AFTER_KILL_S)
+            time.sleep(FOUND_OUT_S)
+            lost_until_s[cut_off] = load.now_s
+            time.sleep(AFTER_KILL_S)
         load.end()
         client.join()
         taken_out = list(balancer.taken_out)
     for at, what in taken_out:
         print(f"{kind}, after {at - began_at:.1f} s: {what}", flush=True)
-    return phases_of(load.outcomes, began_s, lost_for_s if kind == "service" else {})
+    return phases_of(load.outcomes, began_s, lost_until_s if kind == "service" else {})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

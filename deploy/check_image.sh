@@ -43,7 +43,7 @@ contains_no() { # contains_no WHAT PATTERN
 # Which packages of the base have been mended since it was made; its own archive knows.
 readonly ask_archive='
   grep -rqse -security /etc/apt/sources.list /etc/apt/sources.list.d || { echo "not known: the base names no archive of them"; exit; }
-  apt-get -qq -o APT::Update::Error-Mode=any update >/dev/null 2>&1 || { echo "not known: the archive was not reached"; exit; }
+  timeout 100 apt-get -qq -o APT::Update::Error-Mode=any update >/dev/null 2>&1 || { echo "not known: the archive was not reached"; exit; }
   apt-get -qq --simulate upgrade | sed -n "s/^Inst \([^ ]*\) .*-security.*/\1/p" | paste -s -d " "'
 
 [[ -n ${IMAGE:-} ]] || build --build-arg "BASE_IMAGE=$base"

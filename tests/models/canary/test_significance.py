@@ -40,9 +40,9 @@ def drawn(rng, shares, total):
 def test_mixes_that_differ_by_chance_are_rarely_told_apart(shares):
     shares = np.array(shares) / np.sum(shares)
     rng = np.random.default_rng(1)
-    ps = [other_mix_p(drawn(rng, shares, 200), drawn(rng, shares, 1000)) for _ in range(100)]
-    assert np.count_nonzero(np.array(ps) < 0.05) <= 12  # 5 by chance
-    assert np.mean(ps) == pytest.approx(0.5, abs=0.1)
+    ps = [other_mix_p(drawn(rng, shares, 200), drawn(rng, shares, 1000)) for _ in range(40)]
+    assert np.count_nonzero(np.array(ps) < 0.05) <= 6  # 2 by chance
+    assert np.mean(ps) == pytest.approx(0.5, abs=0.15)
 
 
 def test_mix_that_has_changed_is_seen():
