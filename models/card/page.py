@@ -34,6 +34,7 @@ def render_card(
     state: str | None = None,
     style_url: str | None = None,
     script_url: str | None = None,
+    icon_url: str | None = None,
     cards_url: str | None = None,
     url_of: Callable[[str], str | None] = lambda _: None,
     picture_of: Callable[[int], str] = str,
@@ -46,6 +47,7 @@ def render_card(
         state: whether it is served, in words of that language.
         style_url: where the style is; None puts it into the page.
         script_url: likewise the script.
+        icon_url: where the icon of the site is; None where there is none.
         cards_url: of the list of cards; None where there is none.
         url_of: finds the card of "name:version"; None where it has none.
         picture_of: finds the address of an example picture by its number.
@@ -76,6 +78,7 @@ def render_card(
             packages=[f"{name} {version}" for name, version in card["made"]["packages"].items()],
             style_url=style_url,
             script_url=script_url,
+            icon_url=icon_url,
             style=None if style_url else (STATIC / "card.css").read_text(),
             script=None if script_url else (STATIC / "card.js").read_text(),
             cards_url=cards_url,
@@ -88,13 +91,15 @@ def render_card(
     )
 
 
-def render_list(models: Sequence[Mapping[str, Any]], *, style_url: str, home_url: str, language: str = DEFAULT) -> str:
+def render_list(
+    models: Sequence[Mapping[str, Any]], *, style_url: str, icon_url: str, home_url: str, language: str = DEFAULT
+) -> str:
     """Return the page that lists versions, as `GET /models` has them."""
     say = sentences(language)
     return (
         _templates()
         .get_template("list.html")
-        .render(models=models, style_url=style_url, home_url=home_url, say=say, t=say.words)
+        .render(models=models, style_url=style_url, icon_url=icon_url, home_url=home_url, say=say, t=say.words)
     )
 
 

@@ -142,9 +142,13 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
     def models() -> Response:
         if not wants_page(request):
             return _kept_for_nobody(JSONResponse({"models": cards.versions()}))
-        language, style_url = language_for(request.accept_languages), url_for("static", filename="card.css")
+        language = language_for(request.accept_languages)
         page = render_list(
-            cards.versions(language), language=language, style_url=style_url, home_url=url_for("pages.index")
+            cards.versions(language),
+            language=language,
+            style_url=url_for("static", filename="card.css"),
+            icon_url=url_for("static", filename="icon.svg"),
+            home_url=url_for("pages.index"),
         )
         return _page(page)
 
@@ -160,6 +164,7 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
             state=cards.state(name, document["version"], language)["state"],
             style_url=url_for("static", filename="card.css"),
             script_url=url_for("static", filename="card.js"),
+            icon_url=url_for("static", filename="icon.svg"),
             cards_url=url_for("cards.models"),
             url_of=cards.url_of,
             picture_of=lambda number: url_for("cards.example", name=name, version=document["version"], number=number),
