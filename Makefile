@@ -84,7 +84,7 @@ PYTEST = .venv/dev/bin/python -m pytest -m 'not browser' --numprocesses auto --m
 test: .venv/dev/.done .venv/clients/.done ## run the tests, in minutes; with COV=1 also say what they do not reach
 	$(PYTEST) --extended $(EXTENDED)
 
-test-all: .venv/dev/.done .venv/clients/.done ## run the extended tests too, and record with which files they passed
+test-all: .venv/dev/.done .venv/clients/.done .venv/spark/.done ## run the extended tests too, and record with which files they passed
 	$(PYTEST) --extended all --record-extended
 
 fuzz: .venv/dev/.done .venv/fuzz/.done ## send random requests and pictures: make fuzz EXAMPLES=100000 SECONDS=3600
@@ -136,7 +136,7 @@ lock: .venv/dev/.done ## resolve requirements/*.in anew into the hash-locked req
 	done
 
 # What is installed somewhere, each with a lock file of its own.
-PURPOSES = serve serve-openvino serve-onnx serve-gpu serve-onnx-gpu backbones heif redis parquet tracing grpc train onnx gpu
+PURPOSES = serve serve-openvino serve-onnx serve-gpu serve-onnx-gpu backbones heif redis parquet spark tracing grpc train onnx gpu
 
 protos: .venv/dev/.done ## compile server/grpc/protos/*.proto, after a change there
 	cd server/grpc/protos && ../../../.venv/dev/bin/python -m grpc_tools.protoc --proto_path=. --include_imports \

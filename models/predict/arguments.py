@@ -34,12 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="SOURCE", help="a folder, a zip file, or a text file with a path a line; - for standard input"
     )
     parser.add_argument("--out", type=out_path, required=True, metavar="FILE", help=f"ends with {', '.join(FORMATS)}")
+    parser.add_argument("--processes", type=positive, metavar="N", help="default: one for each core")
+    add_shared_arguments(parser)
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what decides the answers, on one machine and on many."""
     parser.add_argument("--overwrite", action="store_true", help="replace what another run has left at --out")
     parser.add_argument("--top-k", type=positive, default=1, metavar="K", help="labels of a picture (default: 1)")
     parser.add_argument(
         "--coverage", type=fraction, metavar="P", help="add the set of labels that holds the right one so often: 0.95"
     )
-    parser.add_argument("--processes", type=positive, metavar="N", help="default: one for each core")
     runtimes = [AUTO, *(name for name in RUNTIMES if name != "tensorflow")]
     servers = os.environ.get("OPSIN_RUNTIME", "").strip().lower()
     parser.add_argument(
@@ -85,3 +90,8 @@ def fraction(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
     return value
+
+
+def limits_of(args: argparse.Namespace) -> ImageLimits:
+    """Read the limits of one picture."""
+    return ImageLimits(args.max_bytes, args.max_pixels, args.max_cpu_s, args.max_memory_bytes)

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.errors import RuntimeMissing
 from models.store.durable import replacing
+
+if TYPE_CHECKING:
+    import pyarrow
 
 ROWS_AT_ONCE = 5000
 
@@ -23,6 +27,20 @@ def require_pyarrow() -> None:
         )
 
 
+def schema_of(columns: Mapping[str, type]) -> pyarrow.Schema:
+    """Say in Arrow's words what columns hold."""
+    import pyarrow
+
+    types = {
+        str: pyarrow.string(),
+        float: pyarrow.float64(),
+        bool: pyarrow.bool_(),
+        int: pyarrow.int64(),
+        list: pyarrow.list_(pyarrow.string()),
+    }
+    return pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
+
+
 def publish_parquet(rows: Path, path: Path, *, columns: Mapping[str, type]) -> None:
     """Write a Parquet file of rows of JSON, a few thousand at a time.
 
@@ -34,14 +52,7 @@ def publish_parquet(rows: Path, path: Path, *, columns: Mapping[str, type]) -> N
     import pyarrow
     import pyarrow.parquet
 
-    types = {
-        str: pyarrow.string(),
-        float: pyarrow.float64(),
-        bool: pyarrow.bool_(),
-        int: pyarrow.int64(),
-        list: pyarrow.list_(pyarrow.string()),
-    }
-    schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
+    schema = schema_of(columns)
     with (
         rows.open("rb") as lines,
         replacing(path) as temporary,

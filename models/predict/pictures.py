@@ -49,6 +49,11 @@ class Pictures:
     num_hidden: int
     read_some: Callable[[int, int], bytes]
 
+    @property
+    def described(self) -> str:
+        """What a run says of them: the same words, the same files."""
+        return f"{len(self.names)} files, sha256 {self.sha256}"
+
     def read(self, number: int, max_bytes: int) -> bytes:
         """Read a file.
 

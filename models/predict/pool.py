@@ -34,27 +34,26 @@ class WorkersFailed(OpsinError):
 
 
 class Pool:
-    """Answers the pictures of a job from one on.
+    """Answers pictures of a job.
 
     Args:
         job: what to do.
-        first: number of the first picture that has no answer yet.
-        num_workers: processes.
+        num_workers: processes, which are started at once and kept.
     """
 
-    def __init__(self, job: Job, *, first: int, num_workers: int) -> None:
+    def __init__(self, job: Job, *, num_workers: int) -> None:
         self._job = job
-        self._tasks = Tasks(first, len(job.pictures.names), num_workers)
-        self._attempts: Counter[int] = Counter()
         self._num_failed_starts = 0
         self._workers = [WorkerProcess(job) for _ in range(num_workers)]
 
-    def answers(self) -> Iterator[Answered]:
-        """Yield answers in order; also nothing, a few times a second.
+    def answers(self, first: int, stop: int) -> Iterator[Answered]:
+        """Yield the answers of pictures from one on, up to another, in order; also nothing, a few times a second.
 
         Raises:
             WorkersFailed: the model cannot be loaded.
         """
+        self._tasks = Tasks(first, stop, len(self._workers))
+        self._attempts: Counter[int] = Counter()
         while not self._tasks.are_done:
             for ahead in range(TASKS_AHEAD):
                 for worker in self._workers:

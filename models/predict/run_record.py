@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import OpsinError
+from models.pixels.spec import ImageLimits
+from models.predict.rows import Rows
+from models.runtime import RuntimeName
 from models.store.durable import replacing, write_file
+from models.store.manifest import encode
 
 WHAT_TO_DO = "give --overwrite to start anew, or another --out"
 
@@ -38,20 +43,52 @@ class RunRecord:
     num_bytes: int = 0
     is_complete: bool = False
 
+    def encode(self) -> bytes:
+        """Write it as JSON."""
+        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+
+    @classmethod
+    def decode(cls, data: bytes, name: str) -> RunRecord:
+        """Read what `encode` wrote; raises OutputRefused for anything else, with the name of the file."""
+        try:
+            record = cls(**json.loads(data))
+            dict(record.run)
+        except (ValueError, TypeError):
+            raise OutputRefused(f"{name} is broken: {WHAT_TO_DO}") from None
+        return record
+
     def write(self, path: Path) -> None:
         """Write it to disk; readers find the old one or this."""
         with replacing(path) as temporary:
-            write_file(temporary, [(json.dumps(asdict(self), indent=2) + "\n").encode()])
+            write_file(temporary, [self.encode()])
 
     @classmethod
     def read(cls, path: Path) -> RunRecord:
         """Read what `write` wrote; raises OutputRefused for anything else, FileNotFoundError for nothing."""
-        try:
-            record = cls(**json.loads(path.read_bytes()))
-            dict(record.run)
-        except (ValueError, TypeError):
-            raise OutputRefused(f"{path.name} is broken: {WHAT_TO_DO}") from None
-        return record
+        return cls.decode(path.read_bytes(), path.name)
+
+    def check_goes_on(self, run: Mapping[str, Any], out: str) -> None:
+        """Raise OutputRefused where another run wants to go on; the message says what differs, and what to do."""
+        changed = next((key for key in {**self.run, **run} if self.run.get(key) != run.get(key)), None)
+        if changed is not None:
+            was, now = (json.dumps(each.get(changed)) for each in (self.run, run))
+            raise OutputRefused(
+                f"{out} belongs to a run of another {changed}, {was} where it is {now} now: {WHAT_TO_DO}"
+            )
+
+
+def run_of(rows: Rows, runtime: RuntimeName, limits: ImageLimits, *, files: str) -> dict[str, Any]:
+    """Name all that the answers depend on, in words for a message; `files` says of which pictures they are."""
+    return {
+        "model": str(rows.manifest.reference),
+        "manifest's sha256": hashlib.sha256(encode(rows.manifest)).hexdigest(),
+        "runtime": runtime,
+        "list of files": files,
+        "top_k": rows.top_k,
+        "coverage": rows.coverage,
+        "set of columns": list(rows.columns),
+        "set of limits": {name: getattr(limits, name) for name in ImageLimits.__slots__},
+    }
 
 
 def earlier_record(out: Path, record: Path, run: Mapping[str, Any], *, has_part: bool) -> RunRecord:
@@ -72,12 +109,7 @@ def earlier_record(out: Path, record: Path, run: Mapping[str, Any], *, has_part:
         if out.exists():
             raise OutputRefused(f"{out.name} is there, and not of this command: {WHAT_TO_DO}") from None
         return RunRecord(run)
-    changed = next((key for key in {**before.run, **run} if before.run.get(key) != run.get(key)), None)
-    if changed is not None:
-        was, now = (json.dumps(each.get(changed)) for each in (before.run, run))
-        raise OutputRefused(
-            f"{out.name} belongs to a run of another {changed}, {was} where it is {now} now: {WHAT_TO_DO}"
-        )
+    before.check_goes_on(run, out.name)
     has_name = out.exists() and not has_part and out.stat().st_size == before.num_bytes
     if before.is_complete or has_name:  # the second: killed before that was recorded
         return replace(before, is_complete=True) if out.exists() else RunRecord(run)

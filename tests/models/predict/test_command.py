@@ -16,7 +16,7 @@ from tried_runtimes import trial
 
 from models.arguments import parse
 from models.cli import main
-from models.predict import command, parquet
+from models.predict import model, parquet
 from models.runtime_choice.choice import choose
 from models.runtime_choice.record import RuntimeChoice
 from models.store.repository import Repository
@@ -75,7 +75,7 @@ def test_auto_takes_the_runtime_that_the_server_would(predict, tmp_path, monkeyp
         return choose([trial(1.0)])
 
     monkeypatch.setenv("OPSIN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(command, "choose_runtime", choose_runtime)
+    monkeypatch.setattr(model, "choose_runtime", choose_runtime)
     status, _, err = predict("--runtime", "auto")
     assert (status, chosen) == (0, [("cifar10", tmp_path / "cache")])
     assert err == "runs on litert, because openvino was only 1.00 times as fast as litert\n"
@@ -91,10 +91,10 @@ def test_runtime_is_the_servers_unless_that_is_for_gpus(monkeypatch, variable, r
 
 def test_auto_goes_on_with_the_runtime_of_the_rows_that_are_there(predict, tmp_path, monkeypatch):
     assert predict("--runtime", "litert")[0] == 0
-    monkeypatch.setattr(command, "choose_runtime", lambda *_, **__: pytest.fail("that is decided"))
+    monkeypatch.setattr(model, "choose_runtime", lambda *_, **__: pytest.fail("that is decided"))
     assert predict("--runtime", "auto")[1].endswith("(all there already)\n")
-    monkeypatch.setattr(command, "choose_runtime", lambda *_, **__: RuntimeChoice("openvino", "it was faster"))
-    monkeypatch.setattr(command, "installed_runtimes", dict)  # no more
+    monkeypatch.setattr(model, "choose_runtime", lambda *_, **__: RuntimeChoice("openvino", "it was faster"))
+    monkeypatch.setattr(model, "installed_runtimes", dict)  # no more
     assert 'of another runtime, "litert" where it is "openvino" now' in predict("--runtime", "auto")[2]
 
 

@@ -18,10 +18,10 @@ EXPECTED = [(f"{number:02}.png", list(COLOURS)[number % 3], None) for number in 
 
 
 def run(job, *, first=0, num_workers=2):
-    pool = Pool(job, first=first, num_workers=num_workers)
+    pool = Pool(job, num_workers=num_workers)
     rows, num_errors = [], 0
     try:
-        for answered in pool.answers():
+        for answered in pool.answers(first, len(job.pictures.names)):
             rows += [json.loads(line) for line in answered.lines]
             num_errors += answered.num_errors
     finally:
