@@ -119,7 +119,7 @@ def folder_pictures(root: Path, without: Sequence[Path]) -> Pictures:
     def read_some(number: int, num_bytes: int) -> bytes:
         if names[number].endswith("/"):  # a folder that could not be listed, and says now why
             next((root / names[number]).iterdir(), None)
-        return _read_file(f"{root}/{names[number]}", num_bytes)
+        return read_file(f"{root}/{names[number]}", num_bytes)
 
     return Pictures(names, _sha256(names, (stamp_of(root / name) for name in names)), num_hidden, read_some)
 
@@ -147,7 +147,7 @@ def listed_pictures(content: bytes) -> Pictures:
     lines = content.removeprefix(b"\xef\xbb\xbf").splitlines()
     names = [os.fsdecode(line) for line in lines if line.strip()]
     sha256 = _sha256(names, (stamp_of(Path(name)) for name in names))
-    return Pictures(names, sha256, 0, lambda number, num_bytes: _read_file(names[number], num_bytes))
+    return Pictures(names, sha256, 0, lambda number, num_bytes: read_file(names[number], num_bytes))
 
 
 def _sha256(names: Sequence[str], stamps: Iterable[tuple[int, ...]]) -> str:
@@ -157,7 +157,8 @@ def _sha256(names: Sequence[str], stamps: Iterable[tuple[int, ...]]) -> str:
     return digest.hexdigest()
 
 
-def _read_file(path: str, num_bytes: int) -> bytes:
+def read_file(path: str, num_bytes: int) -> bytes:
+    """Read so many bytes of a file, or all that it has; OSError where it is none."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
     try:
         status = os.fstat(file)

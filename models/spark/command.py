@@ -73,27 +73,31 @@ def classify(session: SparkSession, artifact: Artifact, args: argparse.Namespace
         listing = list_pictures(session, args.source)
         output.begin(run_of(rows, runtime, limits, files=listing.described), before, overwrite=args.overwrite)
         sha256 = hashlib.sha256(encode(artifact.manifest)).hexdigest()
-        scoring = Scoring(archive_name(artifact), sha256, runtime, args.top_k, args.coverage, limits)
+        scoring = Scoring(
+            *(archive_name(artifact), sha256, runtime, args.top_k, args.coverage, limits), is_shared=listing.is_shared
+        )
         schema = from_arrow_schema(schema_of(rows.columns))
-        summary = Summary(args.out, artifact.manifest, output.rows(schema).count())
+        summary = Summary(args.out, artifact.manifest, output.rows(schema).count() if before else 0)
         if not output.is_complete:
             if summary.num_before:
                 print(f"goes on after {how_many(summary.num_before, 'row')}", file=sys.stderr)
-            answer_missing(listing, output, scoring, schema)
+            answer_missing(listing, output, scoring, schema, is_new=not summary.num_before)
         num_rows, num_errors = output.num_rows(schema)
     print(summary.write(num_rows, num_errors, listing.num_hidden, as_json=args.json))
     return 0
 
 
-def answer_missing(listing: Listing, output: Output, scoring: Scoring, schema: StructType) -> None:
+def answer_missing(listing: Listing, output: Output, scoring: Scoring, schema: StructType, *, is_new: bool) -> None:
     """Append the rows that are missing: of what Spark reads, then of what it could not."""
-    answered = output.rows(schema).select("file")
-    contents = listing.contents(answered, scoring.limits.max_bytes)
-    output.append(contents.mapInArrow(scoring.contents, schema))
+    answered = None if is_new else output.rows(schema).select("file")
+    output.append(listing.handed(answered, scoring.limits.max_bytes).mapInArrow(scoring.answered, schema))
     left_over = listing.left_over(output.rows(schema).select("file")).cache()
     if num_left := left_over.count():
         parts = left_over.repartition(-(-num_left // LEFT_OVER_A_TASK))
-        output.append(parts.mapInArrow(scoring.left_over, schema))
+        if listing.is_shared:
+            output.append(parts.selectExpr("file", "path handed").mapInArrow(scoring.answered, schema))
+        else:
+            output.append(parts.select("file", "length").mapInArrow(scoring.refused, schema))
     output.finish()
 
 

@@ -23,23 +23,30 @@ class Listing:
     """What Spark found below a root, and what is wanted of it.
 
     Attributes:
-        files: `file` (below the root), `length`, `content`, and `file_path`, by which Spark leaves files out unread.
+        files: `file` (below the root), `length`, `content`, `path`, and `file_path`, by which Spark leaves files out.
         wanted: `file`, `length` and `path`; the last two may be null. A row of answers is due for each.
         described: what a run says of them: the same words, the same files.
         num_hidden: files left out, as systems put them beside photos.
+        is_shared: this machine, and so any executor, sees the folder.
     """
 
     files: DataFrame
     wanted: DataFrame
     described: str
     num_hidden: int
+    is_shared: bool
 
-    def contents(self, answered: DataFrame, max_bytes: int) -> DataFrame:
-        """Return `file` and `content` of those that are wanted, not answered, and not too large to be read."""
-        todo = self.wanted.join(answered, "file", "left_anti")
+    def handed(self, answered: DataFrame | None, max_bytes: int) -> DataFrame:
+        """Return `file` and `handed`, what Python workers are handed, of those that are wanted and not answered.
+
+        That is a path where executors see the folder: the JVM takes half as long to read and pass on a picture as a
+        small network to run. Elsewhere it is the picture, where it is not too large to be read.
+        """
+        todo = self.wanted if answered is None else self.left_over(answered)
         left_out = self.files.join(todo, "file", "left_anti").select("file_path")
-        files = self.files.where(self.files["length"] <= max_bytes)
-        return files.where(~_is_one_of(files["file_path"], left_out)).select("file", "content")
+        files = self.files if self.is_shared else self.files.where(self.files["length"] <= max_bytes)
+        handed = files["path"] if self.is_shared else files["content"]
+        return files.where(~_is_one_of(files["file_path"], left_out)).select("file", handed.alias("handed"))
 
     def left_over(self, answered: DataFrame) -> DataFrame:
         """Return what is wanted and not answered."""
@@ -74,6 +81,7 @@ def list_pictures(session: SparkSession, source: str) -> Listing:
     )
     files = loaded.select(
         *(functions.coalesce(below, path).alias("file"), "length", "content", "modificationTime"),
+        path.substr(functions.lit(len(LOCAL) + 1), functions.length(path)).cast("binary").alias("path"),
         functions.col("_metadata.file_path").alias("file_path"),
     )
     if folder is not None and is_here:
@@ -89,7 +97,7 @@ def list_pictures(session: SparkSession, source: str) -> Listing:
         described, num_hidden = f"{num_files} files, xxhash64 {hashed}", num_all - num_files
     if not num_files:
         raise UnusableSource(f"{source} holds no file to classify")
-    return Listing(files, wanted, described, num_hidden)
+    return Listing(files, wanted, described, num_hidden, is_here)
 
 
 def visible(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:

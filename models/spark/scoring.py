@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from models.errors import CorruptArtifact, ImageError, ImageTooLarge
 from models.pixels.spec import ImageLimits
 from models.predict.parquet import schema_of
-from models.predict.pictures import Pictures, UnreadableFile, listed_pictures
+from models.predict.pictures import Pictures, UnreadableFile
 from models.predict.pool import Pool
 from models.predict.rows import Rows
 from models.predict.worker import Job
@@ -44,6 +43,7 @@ class Scoring:
         top_k: labels of a picture.
         coverage: of label sets, if they are asked for.
         limits: of a picture.
+        is_shared: executors see the folder of the pictures, and are handed paths.
     """
 
     archive: str
@@ -52,32 +52,27 @@ class Scoring:
     top_k: int
     coverage: float | None
     limits: ImageLimits
+    is_shared: bool
 
-    def contents(self, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
-        """Turn batches of `file` and `content` into rows."""
+    def answered(self, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        """Turn batches of `file` and `handed`, a picture or its path, into rows."""
         scorer = scorer_of(self)
         for batch in batches:
             for first in range(0, batch.num_rows, MAX_PICTURES):
-                files, contents = batch.slice(first, MAX_PICTURES).columns
-                buffers = [memoryview(content.as_buffer()) for content in contents]
+                files, handed = batch.slice(first, MAX_PICTURES).columns
+                buffers = [memoryview(each.as_buffer()) for each in handed]
                 yield scorer.batch(scorer.rows(files.to_pylist(), buffers))
 
-    def left_over(self, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
-        """Turn batches of `file`, `length` and `path` (null, or bytes of one that this machine has) into rows."""
-        scorer = scorer_of(self)
+    def refused(self, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        """Turn batches of `file` and `length`, of what Spark has not read, into rows."""
+        scorer, max_bytes = scorer_of(self), self.limits.max_bytes
+        unreadable = UnreadableFile("the file cannot be read: Spark could not, and its executors' logs say why")
+        too_large = ImageTooLarge(f"the image has more than the {max_bytes:,} bytes that are accepted")
         for batch in batches:
-            yield scorer.batch([row for each in batch.to_pylist() for row in self._left(scorer, **each)])
-
-    def _left(self, scorer: Scorer, *, file: str, length: int | None, path: bytes | None) -> list[Row]:
-        max_bytes = self.limits.max_bytes
-        try:
-            if path is not None:
-                return scorer.rows([file], [listed_pictures(os.fsencode(path)).read(0, max_bytes)])
-            if length is not None and length > max_bytes:
-                raise ImageTooLarge(f"the image has more than the {max_bytes:,} bytes that are accepted")
-            raise UnreadableFile("the file cannot be read: Spark could not, and its executors' logs say why")
-        except ImageError as error:
-            return [scorer.refused(file, error)]
+            rows = batch.to_pylist()
+            yield scorer.batch(
+                [scorer.refused(row["file"], too_large if row["length"] > max_bytes else unreadable) for row in rows]
+            )
 
 
 @cache
@@ -91,7 +86,8 @@ def scorer_of(scoring: Scoring) -> Scorer:
     rows = Rows(artifact.manifest, scoring.top_k, scoring.coverage, "jsonl")
     handed_over = HandedOver()
     numbers = [str(number) for number in range(MAX_PICTURES)]
-    job = Job(artifact, scoring.runtime, Pictures(numbers, "", 0, handed_over.read_some), rows, scoring.limits)
+    read_some = handed_over.read_file if scoring.is_shared else handed_over.read_some
+    job = Job(artifact, scoring.runtime, Pictures(numbers, "", 0, read_some), rows, scoring.limits)
     return Scorer(Pool(job, num_workers=1), handed_over, rows)
 
 
@@ -102,10 +98,10 @@ class Scorer:
         self._pool, self._handed_over, self._rows = pool, handed_over, rows
         self._schema = schema_of(rows.columns)
 
-    def rows(self, files: Sequence[str], contents: Sequence[bytes | memoryview]) -> list[Row]:
+    def rows(self, files: Sequence[str], handed: Sequence[bytes | memoryview]) -> list[Row]:
         """Classify at most MAX_PICTURES; a row each, in their order."""
-        self._handed_over.hand_over(contents)
-        answers = self._pool.answers(0, len(contents))
+        self._handed_over.hand_over(handed)
+        answers = self._pool.answers(0, len(handed))
         lines = [line for answered in answers for line in answered.lines]
         # The pool knows pictures by their numbers.
         return [json.loads(line) | {"file": file} for file, line in zip(files, lines, strict=True)]

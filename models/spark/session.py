@@ -34,6 +34,7 @@ DEFAULTS = {
     "spark.sql.files.maxPartitionBytes": str(TASK_BYTES),
     "spark.sql.files.openCostInBytes": str(TASK_BYTES // TASK_PICTURES),
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "16",  # lists of names alone are shuffled
 }
 SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit has started the JVM, and has the settings
 

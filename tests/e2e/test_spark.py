@@ -40,10 +40,10 @@ def photos(tmp_path_factory):
     (Path(os.fsdecode(os.fsencode(folder) + b"/\xff.jpg"))).write_bytes(encode(gradient(32, 30), "JPEG"))
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "note.txt").write_bytes(b"hello")
-    (folder / "broken.jpg").write_bytes(PHOTO.read_bytes()[:500])
+    (folder / "0" / "broken.jpg").write_bytes(PHOTO.read_bytes()[:500])
     (folder / "Thumbs.db").write_bytes(b"of a system")
     (folder / "gone.jpg").symlink_to("nowhere")
-    with (folder / "large.jpg").open("wb") as file:
+    with (folder / "0" / "large.jpg").open("wb") as file:
         file.truncate(33 * 1024**2)
     for name, what in ENDS_DECODERS.items():
         (folder / name).write_bytes(PHOTO.read_bytes() + what)
@@ -140,9 +140,16 @@ def cluster(tmp_path):
         process.wait()
 
 
-def test_cluster_is_given_code_and_model_and_answers_the_same(cluster, photos, expected, tmp_path):
-    out, some = tmp_path / "answers", photos / "0"
-    status, _, error = run_spark("cifar10", some, "--out", out, "--runtime", "litert", "--master", cluster)
+def test_cluster_is_given_code_and_model_and_reads_a_file_system_that_is_not_this_machines(
+    cluster, photos, expected, tmp_path
+):
+    out = tmp_path / "answers"
+    mounts = (
+        *("--conf", f"spark.hadoop.fs.viewfs.mounttable.default.link./photos=file://{photos / '0'}"),
+        *("--conf", f"spark.hadoop.fs.viewfs.mounttable.default.link./out=file://{tmp_path}"),
+    )
+    options = ("--runtime", "litert", "--master", cluster, *mounts)
+    status, _, error = run_spark("cifar10", "viewfs:///photos", "--out", "viewfs:///out/answers", *options)
     assert status == 0, error
     assert rows_of(out) == {
         file.removeprefix("0/"): {**row, "file": file.removeprefix("0/")}

@@ -39,3 +39,11 @@ def test_a_batch_may_be_full_and_large_ones_leave_nothing_behind(monkeypatch):
     assert os.fstat(handed_over._file).st_size == 4096
     assert handed_over.read_some(0, 1000) == b"y"
     handed_over.close()
+
+
+def test_a_path_that_was_handed_over_is_read(tmp_path):
+    (tmp_path / "a").write_bytes(b"what is there")
+    handed_over = HandedOver()
+    handed_over.hand_over([os.fsencode(tmp_path / "a")])
+    assert (handed_over.read_file(0, 4), handed_over.read_file(0, 100)) == (b"what", b"what is there")
+    handed_over.close()

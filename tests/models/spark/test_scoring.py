@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,12 +30,19 @@ class ColourModel:
 
 
 @pytest.fixture
-def scorer(tmp_path, monkeypatch):
+def is_shared():
+    return False
+
+
+@pytest.fixture
+def scorer(tmp_path, monkeypatch, is_shared):
     monkeypatch.setattr(worker, "load_runtime", lambda *_arguments, **_options: ColourModel())
     artifact, handed_over = publish_stub(tmp_path / "published"), HandedOver()
     rows = Rows(artifact.manifest, 1, None, "jsonl")
     numbers = [str(number) for number in range(MAX_PICTURES)]
-    job = Job(artifact, "litert", Pictures(numbers, "", 0, handed_over.read_some), rows, ImageLimits())
+    read_some = handed_over.read_file if is_shared else handed_over.read_some
+    limits = ImageLimits(max_bytes=1000)
+    job = Job(artifact, "litert", Pictures(numbers, "", 0, read_some), rows, limits)
     pool = Pool(job, num_workers=1)
     yield Scorer(pool, handed_over, rows)
     pool.close()
@@ -42,9 +50,9 @@ def scorer(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def scoring(scorer, monkeypatch):
+def scoring(scorer, monkeypatch, is_shared):
     monkeypatch.setattr(module, "scorer_of", lambda _scoring: scorer)
-    return Scoring("model.zip", "", "litert", 1, None, ImageLimits(max_bytes=1000))
+    return Scoring("model.zip", "", "litert", 1, None, ImageLimits(max_bytes=1000), is_shared)
 
 
 def told(batches):
@@ -52,7 +60,7 @@ def told(batches):
 
 
 def batch_of(files, contents):
-    return pyarrow.record_batch([pyarrow.array(files), pyarrow.array(contents, pyarrow.binary())], ["file", "content"])
+    return pyarrow.record_batch([pyarrow.array(files), pyarrow.array(contents, pyarrow.binary())], ["file", "handed"])
 
 
 def test_batches_of_any_size_become_rows_in_their_order(scoring):
@@ -60,7 +68,7 @@ def test_batches_of_any_size_become_rows_in_their_order(scoring):
     files = [f"{number}/{name}.png" for number, name in enumerate(names)]
     batches = [batch_of(files, [PICTURES[name] for name in names]), batch_of(["x"], [b"no picture"])]
     expected = [(file, name, None) for file, name in zip(files, names, strict=True)]
-    assert told(scoring.contents(batches)) == [*expected, ("x", None, "unsupported_image")]
+    assert told(scoring.answered(batches)) == [*expected, ("x", None, "unsupported_image")]
 
 
 @pytest.fixture
@@ -79,25 +87,33 @@ def second_picture_crashes(monkeypatch):
 def test_a_picture_that_ends_its_process_is_a_row_and_the_others_are_answered(second_picture_crashes, scoring):
     batches = [batch_of(list(COLOURS), list(PICTURES.values()))] * 2
     rows = [("red", "red", None), ("green", None, "corrupt_image"), ("blue", "blue", None)]
-    assert told(scoring.contents(batches)) == rows * 2
+    assert told(scoring.answered(batches)) == rows * 2
 
 
-def test_what_spark_left_out_is_read_where_this_machine_has_it(scoring, tmp_path):
+@pytest.mark.parametrize("is_shared", [True])
+def test_pictures_of_a_folder_that_executors_see_are_read_there(scoring, tmp_path):
     (tmp_path / "_red.png").write_bytes(PICTURES["red"])
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "big.png").write_bytes(bytes(1001))
-    rows = [
-        {"file": name, "length": None, "path": os.fsencode(tmp_path / name)}
-        for name in ("_red.png", "empty.png", "big.png", "gone.png")
+    strange = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    strange.write_bytes(PICTURES["blue"])
+    names = ["_red.png", "empty.png", "big.png", "gone.png", strange.name]
+    paths = [os.fsencode(tmp_path / name) for name in names]
+    assert told(scoring.answered([batch_of(["1", "2", "3", "4", "5"], paths)])) == [
+        ("1", "red", None),
+        ("2", None, "empty_image"),
+        ("3", None, "image_too_large"),
+        ("4", None, "unreadable_file"),
+        ("5", "blue", None),
     ]
-    rows += [{"file": "far.png", "length": 10, "path": None}, {"file": "big.tif", "length": 1001, "path": None}]
-    assert told(scoring.left_over([pyarrow.RecordBatch.from_pylist(rows)])) == [
-        ("_red.png", "red", None),
-        ("empty.png", None, "empty_image"),
-        ("big.png", None, "image_too_large"),
-        ("gone.png", None, "unreadable_file"),
-        ("far.png", None, "unreadable_file"),
-        ("big.tif", None, "image_too_large"),
+
+
+def test_what_spark_has_not_read_is_a_row_that_says_so(scoring):
+    rows = [{"file": "far.png", "length": 1000}, {"file": "big.tif", "length": 1001}]
+    [batch] = scoring.refused([pyarrow.RecordBatch.from_pylist(rows)])
+    assert [(row["file"], row["error"], row["message"]) for row in batch.to_pylist()] == [
+        ("far.png", "unreadable_file", "the file cannot be read: Spark could not, and its executors' logs say why"),
+        ("big.tif", "image_too_large", "the image has more than the 1,000 bytes that are accepted"),
     ]
 
 
