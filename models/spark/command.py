@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
-LEFT_OVER_A_TASK = 128
 _OUR_ERROR = re.compile(r"^models\.[\w.]+: (.+)$", re.MULTILINE)
 
 
@@ -88,16 +87,12 @@ def classify(session: SparkSession, artifact: Artifact, args: argparse.Namespace
 
 
 def answer_missing(listing: Listing, output: Output, scoring: Scoring, schema: StructType, *, is_new: bool) -> None:
-    """Append the rows that are missing: of what Spark reads, then of what it could not."""
+    """Append the rows that are missing: of what is read, then of what Spark could not."""
     answered = None if is_new else output.rows(schema).select("file")
     output.append(listing.handed(answered, scoring.limits.max_bytes).mapInArrow(scoring.answered, schema))
-    left_over = listing.left_over(output.rows(schema).select("file")).cache()
-    if num_left := left_over.count():
-        parts = left_over.repartition(-(-num_left // LEFT_OVER_A_TASK))
-        if listing.is_shared:
-            output.append(parts.selectExpr("file", "path handed").mapInArrow(scoring.answered, schema))
-        else:
-            output.append(parts.select("file", "length").mapInArrow(scoring.refused, schema))
+    if not listing.is_shared:
+        left_over = listing.left_over(output.rows(schema).select("file")).select("file", "length")
+        output.append(left_over.mapInArrow(scoring.refused, schema))
     output.finish()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,36 +16,48 @@ if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import Column, DataFrame, SparkSession
 
+TASK_PICTURES = 1024  # a kill costs what the tasks in hand have done, one a core
+TASKS_A_CORE = 4  # at least, so that none is idle at the end for long
+
 
 @dataclass(frozen=True)
 class Listing:
-    """What Spark found below a root, and what is wanted of it.
+    """The pictures to classify.
 
     Attributes:
-        files: `file` (below the root), `length`, `content`, `path`, and `file_path`, by which Spark leaves files out.
-        wanted: `file`, `length` and `path`; the last two may be null. A row of answers is due for each.
+        wanted: `file` (below the root), `length` and `path`, of which one is null. A row of answers is due for each.
         described: what a run says of them: the same words, the same files.
+        num_files: that are wanted.
         num_hidden: files left out, as systems put them beside photos.
-        is_shared: this machine, and so any executor, sees the folder.
+        files: `file`, `length`, `content`, and `file_path`, by which Spark leaves files out before it reads them; None
+            where this machine, and so any executor, sees the folder.
     """
 
-    files: DataFrame
     wanted: DataFrame
     described: str
+    num_files: int
     num_hidden: int
-    is_shared: bool
+    files: DataFrame | None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether executors see the folder."""
+        return self.files is None
 
     def handed(self, answered: DataFrame | None, max_bytes: int) -> DataFrame:
         """Return `file` and `handed`, what Python workers are handed, of those that are wanted and not answered.
 
-        That is a path where executors see the folder: the JVM takes half as long to read and pass on a picture as a
+        That is a path where executors see the folder: to read and pass on a picture takes the JVM half as long as a
         small network to run. Elsewhere it is the picture, where it is not too large to be read.
         """
         todo = self.wanted if answered is None else self.left_over(answered)
+        if self.files is None:
+            cores = todo.sparkSession.sparkContext.defaultParallelism
+            num_tasks = max(-(-self.num_files // TASK_PICTURES), min(TASKS_A_CORE * cores, -(-self.num_files // 64)))
+            return todo.selectExpr("file", "path handed").repartition(num_tasks)
         left_out = self.files.join(todo, "file", "left_anti").select("file_path")
-        files = self.files if self.is_shared else self.files.where(self.files["length"] <= max_bytes)
-        handed = files["path"] if self.is_shared else files["content"]
-        return files.where(~_is_one_of(files["file_path"], left_out)).select("file", handed.alias("handed"))
+        files = self.files.where(self.files["length"] <= max_bytes)
+        return files.where(~_is_one_of(files["file_path"], left_out)).selectExpr("file", "content handed")
 
     def left_over(self, answered: DataFrame) -> DataFrame:
         """Return what is wanted and not answered."""
@@ -54,50 +65,45 @@ class Listing:
 
 
 def list_pictures(session: SparkSession, source: str) -> Listing:
-    """List a folder with all folders in it, or what a pattern matches.
+    """List a folder with all folders in it, or what a pattern matches; raises UnusableSource where that is no file."""
+    root = Folder(session, source).path
+    here = Path(root.removeprefix(LOCAL))
+    listing = list_here(session, here) if root.startswith(LOCAL) and here.is_dir() else list_far(session, root)
+    if not listing.num_files:
+        raise UnusableSource(f"{source} holds no file to classify")
+    return listing
 
-    Spark knows nothing of files that are empty, that begin with `_`, or whose names are no text. Where this machine
-    sees the folder too, they are found here.
 
-    Raises:
-        UnusableSource: it is not there, or holds no file.
-    """
+def list_here(session: SparkSession, folder: Path) -> Listing:
+    """List a folder that this machine sees, as `models predict` does."""
+    pictures = folder_pictures(folder, [])
+    rows = [(shown_name(name), None, os.fsencode(f"{folder}/{name}")) for name in pictures.names]
+    wanted = session.createDataFrame(table_of(rows))
+    return Listing(wanted, pictures.described, len(rows), pictures.num_hidden, None)
+
+
+def list_far(session: SparkSession, root: str) -> Listing:
+    """List what Spark does, which passes over files that are empty or whose names begin with `_`."""
     from pyspark.errors import AnalysisException
     from pyspark.sql import functions
 
-    root = Folder(session, source).path
-    folder = Path(root.removeprefix(LOCAL)) if root.startswith(LOCAL) else None
-    is_here = folder is not None and folder.is_dir()
     reader = session.read.format("binaryFile").option("recursiveFileLookup", True)
     for ignored in ("ignoreMissingFiles", "ignoreCorruptFiles"):  # they are left over, and are rows with their error
         reader = reader.option(ignored, True)
     try:
-        loaded = reader.load(re.sub(r"[][*?{}\\]", r"\\\g<0>", root) if is_here else root)
+        loaded = reader.load(root)
     except AnalysisException as error:
-        raise UnusableSource(f"{source} cannot be read: {str(error).splitlines()[0]}") from None
+        raise UnusableSource(f"{root} cannot be read: {str(error).splitlines()[0]}") from None
     path = functions.col("path")
-    below = functions.when(
-        path.startswith(f"{root}/"), path.substr(functions.lit(len(root) + 2), functions.length(path))
-    )
-    files = loaded.select(
-        *(functions.coalesce(below, path).alias("file"), "length", "content", "modificationTime"),
-        path.substr(functions.lit(len(LOCAL) + 1), functions.length(path)).cast("binary").alias("path"),
-        functions.col("_metadata.file_path").alias("file_path"),
-    )
-    if folder is not None and is_here:
-        pictures = folder_pictures(folder, [])
-        rows = [(shown_name(name), None, os.fsencode(f"{folder}/{name}")) for name in pictures.names]
-        wanted = session.createDataFrame(table_of(rows))
-        described, num_files, num_hidden = pictures.described, len(rows), pictures.num_hidden
-    else:
-        wanted = files.select("file", "length").mapInArrow(visible, "file string, length long, path binary")
-        stamp = functions.bit_xor(functions.xxhash64("file", "length", "modificationTime"))
-        num_all, hashed = files.agg(functions.count("*"), stamp).collect()[0]
-        num_files = wanted.count()
-        described, num_hidden = f"{num_files} files, xxhash64 {hashed}", num_all - num_files
-    if not num_files:
-        raise UnusableSource(f"{source} holds no file to classify")
-    return Listing(files, wanted, described, num_hidden, is_here)
+    name = path.substr(functions.lit(len(root) + 2), functions.length(path))
+    below = functions.coalesce(functions.when(path.startswith(f"{root}/"), name), path).alias("file")
+    file_path = functions.col("_metadata.file_path").alias("file_path")
+    files = loaded.select(below, "length", "content", "modificationTime", file_path)
+    wanted = files.select("file", "length").mapInArrow(visible, "file string, length long, path binary")
+    stamp = functions.bit_xor(functions.xxhash64("file", "length", "modificationTime"))
+    [[num_all, hashed]] = files.select(functions.count("*"), stamp).collect()
+    num_files = wanted.count()
+    return Listing(wanted, f"{num_files} files, xxhash64 {hashed}", num_files, num_all - num_files, files)
 
 
 def visible(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:

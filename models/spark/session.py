@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from models.errors import RuntimeMissing
 from models.runtime.cores import available_cores
 from models.spark.handed_over import MAX_PICTURES
+from models.spark.listing import TASK_PICTURES
 from models.store.artifact import Artifact
 from models.store.fields import MANIFEST_FILE
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# A task has at most 2,048 pictures, or 256 MB of larger ones, and what it has done is kept: a kill costs a task a core.
-TASK_BYTES, TASK_PICTURES = 256 * 1024**2, 2048
+TASK_BYTES = 128 * 1024**2  # of pictures that are large
 DEFAULTS = {
     "spark.app.name": "opsin",
     "spark.log.level": "ERROR",

@@ -24,7 +24,6 @@ pytestmark = [
     ),
 ]
 NUM_GOOD = 3000
-TASKS = ("--conf", "spark.sql.files.minPartitionNum=16")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +74,7 @@ def parts_of(out):
 
 def test_killed_run_goes_on_and_ends_with_the_rows_of_the_other_command(photos, expected, tmp_path):
     out = tmp_path / "answers"
-    arguments = ("cifar10", photos, "--out", out, "--runtime", "litert", *POISONED, *TASKS)
+    arguments = ("cifar10", photos, "--out", out, "--runtime", "litert", *POISONED)
     process = start_spark(*arguments)
     wait_for(lambda: len(parts_of(out)) >= 3 or process.poll() is not None)
     os.kill(process.pid, signal.SIGKILL)
