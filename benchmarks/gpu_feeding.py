@@ -29,6 +29,8 @@ STEPS = range(10**7)  # more than there is time for
 
 def measure_feeding(plan: GPUPlan, spec: Spec) -> dict[str, Any]:
     """One of `FEEDING`, with network, augmentation and batches of the preset cifar10; a tiny plan has smaller ones."""
+    if not tf.config.list_physical_devices("GPU"):
+        resident.HOLDING = "CPU"
     tiny = {"width": 4, "variant": "8", "batch_size": 2} if plan.is_tiny else {}
     config = replaced(preset("cifar10"), tiny)
     batches, way = _batches(config), spec["way"]
@@ -75,8 +77,6 @@ def _last(results: list[Any]) -> None:
 
 def main(words: list[str]) -> int:
     """Print each way's median rate, and its runs."""
-    is_gpu = bool(tf.config.list_physical_devices("GPU"))
-    resident.HOLDING = "GPU" if is_gpu else "CPU"
     plan = GPUPlan(measure_s=float(words[0]) if words else 10.0, rounds=5)
     for way in FEEDING:
         found = measure_feeding(plan, {"way": way})

@@ -40,7 +40,7 @@ def test_examples_that_may_be_shown_are_enough():
 @pytest.mark.parametrize(
     ("model", "error", "message"),
     [
-        (replace(MODEL, examples=SHOWN), NotExplainable, "cannot be explained here"),
+        (replace(MODEL, examples=SHOWN), NotExplainable, "cannot be explained: its network does not end"),
         (EXPLAINABLE, NoExamples, "was published without training pictures to compare with; `python -m models index"),
         (
             replace(EXPLAINABLE, examples=Examples(2, "all rights reserved", may_be_shown=False)),
