@@ -22,8 +22,12 @@ export function credentials() {
 /** Take a key in; `tried` is given it and tells if the server lets it in, or in words what is in the way of that. */
 export function listenToKey(tried) {
   if (!form) return;
+  let inHand = ""; // a field that is sent off and then goes away is left, too
   const use = async (key) => {
+    if (key === inHand) return;
+    inHand = key;
     const outcome = SENDABLE.test(key) && (await tried(key));
+    inHand = "";
     if (outcome === true) keep(key);
     else if (outcome === false) askForKey(t("error_invalid_api_key"));
     else showForm(outcome);
