@@ -7,8 +7,8 @@ from contextlib import closing
 
 import numpy as np
 
-from models.errors import ArtifactError, OpsinError
-from models.measuring.promotion import Verdict, has_other_labels, judge
+from models.errors import OpsinError
+from models.measuring.promotion import Verdict, has_other_labels, judge, stable_to_compare
 from models.quiet_stderr import quiet_stderr
 from models.runtime import load_runtime, runtime_of
 from models.runtime.cores import available_cores
@@ -48,13 +48,10 @@ def compare_with_serving(
     Raises:
         CorruptArtifact: routing.json is broken.
     """
-    if name not in repository.names():
-        return Verdict(True, "it is the first version")
-    version = repository.stable_version(name)
-    try:
-        stable = repository.load(name, version)
-    except ArtifactError:
-        return Verdict(True, f"version {version}, which was to be served, is broken", version)
+    stable = stable_to_compare(repository, name)
+    if isinstance(stable, Verdict):
+        return stable
+    version = stable.manifest.version
     if stable.manifest.provenance.get("run") in judged_runs and FLOAT32 in stable.manifest.formats.values():
         return Verdict(True, f"it was judged against version {version}, which was served", version)
     if stable.manifest.labels != data.labels:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
-from models.errors import ArtifactError, OpsinError
+from models.errors import OpsinError
 from models.importing.measured import Measured
 from models.importing.photos import Photos
-from models.measuring.promotion import Verdict, has_other_labels, judge
+from models.measuring.promotion import Verdict, has_other_labels, judge, stable_to_compare
 from models.quiet_stderr import quiet_stderr
 from models.runtime import RuntimeName, load_runtime, runtime_of
 from models.runtime.cores import available_cores
@@ -32,13 +32,10 @@ def compare_with_serving(
     Raises:
         CorruptArtifact: routing.json is broken.
     """
-    if name not in repository.names():
-        return Verdict(True, "it is the first version")
-    version = repository.stable_version(name)
-    try:
-        stable = repository.load(name, version)
-    except ArtifactError:
-        return Verdict(True, f"version {version}, which was to be served, is broken", version)
+    stable = stable_to_compare(repository, name)
+    if isinstance(stable, Verdict):
+        return stable
+    version = stable.manifest.version
     if stable.manifest.labels != tuple(labels):
         return has_other_labels(name, version)
     if photos is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import ArtifactError
 from models.measuring.intervals import in_points, in_words, what_they_tell
 from models.store.artifact import Artifact
 from models.store.repository import Repository
@@ -33,6 +34,21 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, for the manifest of the new version."""
         return asdict(self)
+
+
+def stable_to_compare(repository: Repository, name: str) -> Artifact | Verdict:
+    """Load the version that serves, to compare a new one with; the verdict where there is none that works.
+
+    Raises:
+        CorruptArtifact: routing.json is broken.
+    """
+    if name not in repository.names():
+        return Verdict(True, "it is the first version")
+    version = repository.stable_version(name)
+    try:
+        return repository.load(name, version)
+    except ArtifactError:
+        return Verdict(True, f"version {version}, which was to be served, is broken", version)
 
 
 def has_other_labels(name: str, version: int) -> Verdict:
