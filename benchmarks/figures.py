@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks.spread import Spread, median_interval
@@ -86,3 +88,19 @@ def table(figures: Sequence[Figure]) -> str:
 
 def _shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+
+
+def report(figures: Sequence[Figure], path: Path, *, machine: Mapping[str, Any], heading: str) -> int:
+    """Write figures as JSON and as a table, and print that; returns 1 where a target is not met.
+
+    Args:
+        figures: to tell.
+        path: of both files, without a suffix.
+        machine: that they are of.
+        heading: of the table.
+    """
+    record = {"machine": machine, "figures": [figure.to_dict() for figure in figures]}
+    path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    path.with_suffix(".md").write_text(heading + table(figures))
+    print(heading + table(figures), end="")
+    return int(any(figure.is_met is False for figure in figures))

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.figures import Figure, ratio_figure, table
+from benchmarks.figures import Figure, ratio_figure, report
 from benchmarks.grpc_load import run_grpc
 from benchmarks.in_process import arrangements, run_in_process
 from benchmarks.service import Service, free_port
@@ -145,11 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     heading = (
         f"{machine.in_words(where)}, {args.connections} connections, {args.rounds} rounds of {args.seconds:g} s\n\n"
     )
-    record = {"machine": where, "figures": [figure.to_dict() for figure in figures]}
-    (RESULTS / "protocols.json").write_text(json.dumps(record, indent=1) + "\n")
-    (RESULTS / "protocols.md").write_text(heading + table(figures))
-    print(heading + table(figures), end="")
-    return int(any(figure.is_met is False for figure in figures))
+    return report(figures, RESULTS / "protocols", machine=where, heading=heading)
 
 
 if __name__ == "__main__":

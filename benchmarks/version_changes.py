@@ -23,7 +23,7 @@ from benchmarks import machine, processes
 from benchmarks.changing_repository import Change, ChangingRepository, MayAnswer
 from benchmarks.checker import Clients
 from benchmarks.connection import Connection, get_request
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, report
 from benchmarks.folders import CACHE, RESULTS
 from benchmarks.plan import Plan
 from benchmarks.service import Service, opsin
@@ -214,11 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     minutes = (time.monotonic() - plan.began_at) / 60
     heading = f"{machine.in_words(where)}, {changed.num} changes under {CONNECTIONS} clients, seed {arguments.seed}, "
     heading += f"{minutes:.0f} minutes\n\n"
-    record = {"machine": where, "figures": [figure.to_dict() for figure in figures]}
-    (folder / "version_changes.json").write_text(json.dumps(record, indent=1) + "\n")
-    (folder / "version_changes.md").write_text(heading + table(figures))
-    print(heading + table(figures), end="")
-    return int(any(figure.is_met is False for figure in figures))
+    return report(figures, folder / "version_changes", machine=where, heading=heading)
 
 
 if __name__ == "__main__":
