@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import contextlib
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 
 @st.composite
 def damages(draw, files):
-    """Draw a file of those given, and what its content becomes; None: it is removed."""
+    """Draw a file of those given, and another content for it; None: it is removed."""
     path = draw(st.sampled_from(files))
-    content = bytearray(path.read_bytes())
+    original = path.read_bytes()
+    damaged_content = draw(other_content(original))
+    assume(damaged_content != original)  # a bit that is turned twice, zeros where zeros were
+    return path, damaged_content
+
+
+@st.composite
+def other_content(draw, original):
+    content = bytearray(original)
     how = draw(st.sampled_from(["bits", "cut", "zeros", "more", "other", "gone"]))
     place = draw(st.integers(0, len(content) - 1))
     if how == "gone":
-        return path, None
+        return None
     if how == "cut":
-        return path, bytes(content[:place])
+        return bytes(content[:place])
     if how == "more":
-        return path, bytes(content) + draw(st.binary(min_size=1, max_size=20))
+        return bytes(content) + draw(st.binary(min_size=1, max_size=20))
     if how == "other":
-        return path, draw(st.binary(max_size=200))
+        return draw(st.binary(max_size=200))
     if how == "zeros":  # as of a block that never reached the disk
         content[place:] = bytes(len(content) - place)
     else:
         for _ in range(draw(st.integers(1, 4))):
             content[draw(st.integers(0, len(content) - 1))] ^= draw(st.integers(1, 255))
-    return path, bytes(content)
+    return bytes(content)
 
 
 @contextlib.contextmanager
