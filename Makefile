@@ -89,7 +89,7 @@ test-all: .venv/dev/.done .venv/clients/.done .venv/spark/.done ## run the exten
 
 fuzz: .venv/dev/.done .venv/fuzz/.done ## send random requests and pictures: make fuzz EXAMPLES=100000 SECONDS=3600
 	OPSIN_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) .venv/dev/bin/python -m pytest --timeout 0 -o faulthandler_timeout=0 --hypothesis-profile fuzz tests/e2e/test_fuzz_http.py \
-	  tests/server/api tests/server/http tests/models/pixels
+	  tests/server/api tests/server/http tests/server/engine/test_registry_damage.py tests/models/pixels tests/models/store
 	PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.preprocessing $(or $(SECONDS),120)
 	PYTHONPATH=.:tests .venv/fuzz/bin/python -m fuzz.api $(or $(SECONDS),120)
 
