@@ -19,6 +19,7 @@ from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel, served_model
 from server.engine.registry import ModelRegistry
 from server.engine.runtime_exchange import RuntimeExchange
+from server.engine.version_loads import VersionLoads
 
 
 class Killed(BaseException):
@@ -30,11 +31,33 @@ class AtOnce(Executor):
 
     def submit(self, function, /, *arguments):
         future = Future()
-        try:
-            future.set_result(function(*arguments))
-        except BaseException as error:  # noqa: BLE001 - as executors do
-            future.set_exception(error)
+        finish(future, function, arguments)
         return future
+
+
+class Later(Executor):
+    """Does nothing until it is told."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def submit(self, function, /, *arguments):
+        self.waiting.append((Future(), function, arguments))
+        return self.waiting[-1][0]
+
+    def work(self):
+        for future, function, arguments in self.waiting:
+            if future.set_running_or_notify_cancel():
+                finish(future, function, arguments)
+        self.waiting = []
+
+
+def finish(future, function, arguments):
+    """Give a future what a function returns or raises."""
+    try:
+        future.set_result(function(*arguments))
+    except BaseException as error:  # noqa: BLE001 - as executors do
+        future.set_exception(error)
 
 
 class Workshop:
@@ -51,6 +74,7 @@ class Workshop:
         self.runtimes = {}
         self.trials = None
         self.executor = AtOnce()
+        self.loading_executor = AtOnce()
         self.running_since = np.zeros(2)
         self.running = set()
         self.models = {}
@@ -87,7 +111,7 @@ class Workshop:
         return ModelRegistry(
             self.repository,
             wanted,
-            load=self.load,
+            loads=VersionLoads(self.repository, load=self.load, load_attempts=attempts, executor=self.loading_executor),
             set_models=lambda models: self.set_models(models),
             show=lambda catalogue: setattr(self, "catalogue", catalogue),
             is_needed=self.running.__contains__,

@@ -58,8 +58,8 @@ class LoadAttempts:
             VersionRefused: it cannot be loaded; the text says why.
         """
         key, started = key_of(name, version), self._clock()
-        refusal = f"model {name!r} version {version} cannot be served"
-        self._raise_if_refused(key, refusal)
+        refusal = _refusal(name, version)
+        self.check(name, version)
         with self._lock:
             self._notes[np.argmin(self._notes)] = key  # where no place is free, one of the others gives way
         try:
@@ -83,15 +83,18 @@ class LoadAttempts:
 
     def forget_refusal(self, name: str, version: int) -> None:
         """Try a version again when it is wanted next, unless that has ended too many engines."""
-        again_at, _ = self._refused.get(key_of(name, version), (-math.inf, ""))
+        key = key_of(name, version)
+        again_at, reason = self._refused.get(key, (math.inf, ""))
         if again_at < math.inf:
-            self._refused.pop(key_of(name, version), None)
+            self._refused[key] = (-math.inf, reason)
 
     def _cross_out(self, key: int) -> None:
         with self._lock:
             self._notes[self._notes == key] = 0
 
-    def _raise_if_refused(self, key: int, refusal: str) -> None:
+    def check(self, name: str, version: int) -> None:
+        """Raise VersionRefused where a version is not to be tried now."""
+        key, refusal = key_of(name, version), _refusal(name, version)
         num_deaths = int(np.count_nonzero(self._notes == key))
         if num_deaths and key not in self._before and key not in self._refused:
             again_at, reason = self._clock() + RETRY_S, f"{refusal}: loading it ended the engine"
@@ -101,3 +104,12 @@ class LoadAttempts:
         again_at, reason = self._refused.get(key, (-math.inf, ""))
         if self._clock() < again_at:
             raise VersionRefused(reason)
+
+    def check_last(self, name: str, version: int) -> None:
+        """Raise VersionRefused where the last attempt with a version failed, although it may be tried again."""
+        if last := self._refused.get(key_of(name, version)):
+            raise VersionRefused(last[1])
+
+
+def _refusal(name: str, version: int) -> str:
+    return f"model {name!r} version {version} cannot be served"

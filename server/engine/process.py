@@ -1,8 +1,8 @@
 """The engine process: it loads models, runs the slots that wait for it, and shows that it is alive.
 
-Threads: the main one follows the repository, one shows a heartbeat, and the runners run. Signals that a terminal or an
-orchestrator sends to all processes leave it alone: the supervisor kills it once the HTTP workers have finished. It has
-nothing to save: what was in hand stands in the table.
+Threads: the main one follows the repository, one loads what is new there, one shows a heartbeat, and the runners run.
+Signals that a terminal or an orchestrator sends to all processes leave it alone: the supervisor kills it once the HTTP
+workers have finished. It has nothing to save: what was in hand stands in the table.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from server.engine.runtime_exchange import RuntimeExchange
 from server.engine.shadows import NoteShadow, Shadows
 from server.engine.shared_catalogue import CatalogueReader, write_catalogue
 from server.engine.slot_table import SlotTable
+from server.engine.version_loads import VersionLoads
 
 log = logging.getLogger("opsin.engine")
 
@@ -120,16 +121,18 @@ def engine_main(
         on_ready(catalogue.read())
     control.note_followed(engine, asked)
     while True:
-        time.sleep(REFRESH_S)
-        asked = control.read()
+        registry.wait(REFRESH_S)
+        before_asked, asked = asked, control.read()
         try:
             for name, asked_at in asked.asked_at.items():
-                if asked_at > control.number_followed(engine):
+                if asked_at > before_asked.number:
                     registry.forget_refusals(name)
             registry.refresh(asked.unloaded)
         except Exception:
             log.exception("the repository cannot be followed; what is served stays")
-        control.note_followed(engine, asked)
+        followed = control.number_followed(engine)
+        if registry.loading.isdisjoint(name for name, asked_at in asked.asked_at.items() if asked_at > followed):
+            control.note_followed(engine, asked)
 
 
 def make_registry(
@@ -165,7 +168,7 @@ def make_registry(
     return ModelRegistry(
         config.repository,
         config.wanted,
-        load=load,
+        loads=VersionLoads(config.repository, load=load, load_attempts=load_attempts),
         set_models=set_models,
         show=show,
         is_needed=lambda key: shadows.is_running(key) or batcher.is_needed(key),

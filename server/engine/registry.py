@@ -1,8 +1,9 @@
 """Follows the repository: loads new versions of models, switches to them, drains and frees old ones.
 
-Owns the loaded models. A new version is loaded and warmed up beside the old one, then shown to the HTTP workers, and
-the old one is freed when no image in the slot table asks for it. A version that cannot be loaded leaves the old one in
-place, and why is shown too; so does one whose loading ended the engine, once the engine has been started anew.
+Owns the loaded models. A new version is loaded and warmed up beside the old one (`version_loads`), then shown to the
+HTTP workers, and the old one is freed when no image in the slot table asks for it. Whatever is being loaded, a change
+among loaded versions is shown at once. A version that cannot be loaded leaves the old one in place, and why is shown
+too; so does one whose loading ended the engine, once the engine has been started anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 from models.errors import FormatMissing, OpsinError
-from models.store.artifact import Artifact
 from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.engine.catalogue import Catalogue, RefusedModel, key_of
@@ -22,6 +22,7 @@ from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import LoadedModel
 from server.engine.runtime_exchange import RuntimeExchange
 from server.engine.traffic_split import TrafficSplit
+from server.engine.version_loads import VersionLoads
 from server.memory import trim
 
 log = logging.getLogger("opsin.engine")
@@ -43,11 +44,11 @@ class ModelRegistry:
         wanted: what to serve, the default first; none: the stable version of every model there is, and the default is
             the one that repository.json names, else the one that is first when anything is served for the first time,
             which is so too where the one that is named has no file for the device.
-        load: makes a loaded, warm model.
+        loads: load versions.
         set_models: tells the runners what they may run, by key.
         show: tells the HTTP workers what is served from now on.
         is_needed: whether anything still asks for a model, by its key.
-        load_attempts: within which a version is loaded.
+        load_attempts: within which that is done.
         exchange: puts faster runtimes in the place of those that versions began with.
         before: what served before this engine started, and the default.
         clock: monotonic.
@@ -58,7 +59,7 @@ class ModelRegistry:
         repository: Repository,
         wanted: Sequence[ModelReference],
         *,
-        load: Callable[[Artifact], LoadedModel],
+        loads: VersionLoads,
         set_models: Callable[[dict[int, LoadedModel]], None],
         show: Callable[[Catalogue], None],
         is_needed: Callable[[int], bool],
@@ -68,7 +69,7 @@ class ModelRegistry:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._repository, self._wanted = repository, tuple(wanted)
-        self._load, self._set_models, self._show = load, set_models, show
+        self._loads, self._set_models, self._show = loads, set_models, show
         self._is_running, self._load_attempts, self._clock = is_needed, load_attempts, clock
         self._exchange = exchange
         self._default = self._wanted[0] if self._wanted else before.default
@@ -81,7 +82,9 @@ class ModelRegistry:
         self._unreadable = ""  # why the repository was, at the last look
 
     def refresh(self, unloaded: Mapping[str, str] | None = None) -> None:
-        """Load and free versions until they are those of the repository.
+        """Show what the repository wants, as far as it has been loaded, begin to load the rest, and free the others.
+
+        The first time, all is loaded before it returns.
 
         Args:
             unloaded: models that are not to be served, and why.
@@ -100,12 +103,22 @@ class ModelRegistry:
         is_first = self._published is None  # and nothing keeps it from being shown
         if not is_first:
             refused += [refusal for want in self._current if (refusal := self._follow_canary(want))]
+        self._loads.drop_others()
         left_out = [self._left_out(want, unloaded[want.name]) for want in every if want not in wanted]
         self._show_catalogue(refused, left_out)
         if not is_first:  # after what was asked for is shown: to load another runtime may take seconds
             self._exchange.exchange(self._loaded, self._set_runnable)
             self._show_catalogue(refused, left_out)
         self.free_drained()
+
+    @property
+    def loading(self) -> frozenset[str]:
+        """The models of which a version is being loaded."""
+        return self._loads.names
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there is something new to show, or for so long."""
+        self._loads.wait(timeout_s)
 
     def forget_refusals(self, name: str) -> None:
         """Have the next refresh try every version of a model again."""
@@ -133,6 +146,7 @@ class ModelRegistry:
         for loaded in [*self._loaded.values(), *(loaded for _, loaded in self._draining.values())]:
             loaded.close()
         self._loaded, self._draining = {}, {}
+        self._loads.close()
         self._exchange.close()
 
     def _every_model(self) -> tuple[ModelReference, ...]:
@@ -151,12 +165,12 @@ class ModelRegistry:
         return tuple(every or self._current)
 
     def _load_wanted(self, want: ModelReference) -> RefusedModel | None:
-        """Load the version that is wanted now, or say why that is not possible."""
+        """Serve the version that is wanted now, once it is loaded, or say why that is not possible."""
         version = want.version
         try:
             version = self._repository.stable_version(want.name) if version is None else version
-            self._ensure_loaded(want.name, version)
-            self._current[want] = version
+            if self._is_loaded(want.name, version):
+                self._current[want] = version
         except OpsinError as error:
             if isinstance(error.__cause__, FormatMissing) and not self._wanted and self._published is None:
                 self._default = None if want == self._default else self._default  # this device never serves it
@@ -166,7 +180,7 @@ class ModelRegistry:
         return None
 
     def _follow_canary(self, want: ModelReference) -> RefusedModel | None:
-        """Load the canary of a model, where it has one, or say why not; what cannot be read changes nothing."""
+        """Show the canary of a model once it is loaded, or say why not; what cannot be read changes nothing."""
         split, stable = self._splits.pop(want, None), self._current[want]
         try:
             canary = self._repository.canary(want.name) if want.version is None else None
@@ -177,7 +191,8 @@ class ModelRegistry:
         if canary is None or canary.version == stable:
             return None
         try:
-            self._ensure_loaded(want.name, canary.version)
+            if not self._is_loaded(want.name, canary.version):
+                return None
         except OpsinError as error:
             return RefusedModel(want.name, canary.version, str(error))
         self._splits[want] = TrafficSplit(want.name, stable, canary.version, canary.percent, canary.is_shadow)
@@ -195,21 +210,24 @@ class ModelRegistry:
         for name, version in sorted(self._before, reverse=True):
             if name == want.name and want.version is None and want not in self._current:
                 try:
-                    self._ensure_loaded(name, version)
-                    self._current[want] = version
+                    if self._is_loaded(name, version):
+                        self._current[want] = version
                 except OpsinError as error:
                     log.warning("%s", error)
 
-    def _ensure_loaded(self, name: str, version: int) -> None:
+    def _is_loaded(self, name: str, version: int) -> bool:
+        """Tell whether a version may be shown; if not, have it loaded."""
         key = key_of(name, version)
         if key in self._draining:
             self._loaded[key] = self._draining.pop(key)[1]
         if key not in self._loaded:
-            with self._load_attempts.attempt(name, version):
-                artifact = self._repository.load(name, version)
-                self._loaded[key] = self._load(artifact)
+            load = self._loads.now if self._published is None else self._loads.take
+            if (taken := load(name, version)) is None:
+                return False
+            artifact, self._loaded[key] = taken
             self._exchange.begin(key, artifact, self._loaded[key].runtime)
         self._read_operating_point(self._loaded[key])
+        return True
 
     def _read_operating_point(self, loaded: LoadedModel) -> None:
         """Take over from which probability on answers are accepted, as it is set by now."""

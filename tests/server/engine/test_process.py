@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from types import SimpleNamespace
+import time
 
 import pytest
 from engines import MODEL, serving, small_table, wait_until
@@ -15,7 +15,7 @@ from server.engine.loaded import ExecutionPlan
 from server.engine.process import EngineConfig, engine_main
 from server.engine.shared_catalogue import write_catalogue
 
-ANNOUNCED = 7
+ANNOUNCED, LOADING = 7, 8
 
 
 @pytest.fixture
@@ -48,15 +48,25 @@ def start(table):
 
 
 def engine_in(table):
-    def refresh(_unloaded):
-        table.num_restarts[0] += 1  # which its parent sees
-        write_catalogue(table, 0, serving(MODEL))
+    class Registry:
+        wait = staticmethod(time.sleep)
+
+        def refresh(self, _unloaded):
+            table.num_restarts[0] += 1  # which its parent sees
+            write_catalogue(table, 0, serving(MODEL))
+
+        def forget_refusals(self, _name):
+            pass
+
+        @property
+        def loading(self):
+            return frozenset({"a"} if table.num_images[0] == LOADING else ())
 
     def announce(_catalogue):
         table.num_images[0] = ANNOUNCED
 
     process.REFRESH_S = 0.01
-    process.make_registry = lambda *_, **__: SimpleNamespace(refresh=refresh)
+    process.make_registry = lambda *_, **__: Registry()
     config = EngineConfig(None, (), ExecutionPlan("litert", num_runners=1))
     engine_main(table, 0, config, on_ready=announce, note_batch=lambda *_: None)
 
@@ -76,3 +86,16 @@ def test_successor_of_an_engine_wakes_all_who_wait_and_is_not_announced_again(ta
         poller.register(wakeup, select.POLLIN)
     assert len(poller.poll(0)) == 3
     assert table.num_images[0] == 0
+
+
+def test_command_to_load_a_model_is_followed_once_that_is_loaded_and_others_do_not_wait_for_it(table, start):
+    start()
+    table.num_images[0] = LOADING
+    unloading = table.control.unload("b", "why")
+    wait_until(lambda: table.control.is_followed(unloading))
+    number = table.control.load("a")
+    looks = table.num_restarts[0]
+    wait_until(lambda: table.num_restarts[0] > looks + 3)
+    assert not table.control.is_followed(number)
+    table.num_images[0] = ANNOUNCED
+    wait_until(lambda: table.control.is_followed(number))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Executor, Future
 
 import pytest
 from engines import LITERT
 from tried_runtimes import trial
-from workshop import Killed
+from workshop import Killed, Later
 
 from models.errors import CorruptArtifact
 from models.runtime_choice.choice import choose
@@ -130,23 +129,6 @@ def test_engine_that_ended_as_it_loaded_a_runtime_has_a_successor_that_does_not(
     assert workshop.models[KEY].runtime == "litert"
     assert "loading it ended the engine" in workshop.catalogue.runtimes[0].reason
     workshop.now += RETRY_S
-
-
-class Later(Executor):
-    """Does nothing until it is told."""
-
-    def __init__(self):
-        self.waiting = []
-
-    def submit(self, function, /, *arguments):
-        self.waiting.append((Future(), function, arguments))
-        return self.waiting[-1][0]
-
-    def work(self):
-        for future, function, arguments in self.waiting:
-            if future.set_running_or_notify_cancel():
-                future.set_result(function(*arguments))
-        self.waiting = []
 
 
 @pytest.fixture
