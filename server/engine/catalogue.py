@@ -10,7 +10,8 @@ from typing import Any
 from models.answers import can_be_unsure
 from models.errors import ModelNotFound, VersionNotFound
 from models.pixels.preprocessing import PixelSpec
-from models.runtime_choice.record import RuntimeChoice
+from models.runtime import RuntimeName
+from models.runtime_choice.record import BASELINE, RuntimeChoice
 from models.store.calibration import Calibration
 from models.store.examples import Examples
 from models.store.expected_answers import ExpectedAnswers
@@ -127,6 +128,11 @@ class Catalogue:
             return None
         fits = (m for m in self.models if m.name == default.name and default.version in (None, m.version))
         return next(fits, None)
+
+    def runtime_of(self, model: ServedModel) -> RuntimeName:
+        """Name the runtime that runs one of the models."""
+        chosen = (choice.runtime for other, choice in zip(self.models, self.runtimes, strict=False) if other == model)
+        return next(chosen, BASELINE)
 
     def to_json(self) -> bytes:
         """Write it as JSON."""

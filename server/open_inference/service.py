@@ -70,6 +70,7 @@ class OpenInference:
         settings = self._settings
         return model_config(
             self.find(name, version),
+            self._engine.catalogue,
             max_images=settings.max_images,
             max_queue_delay_ms=settings.max_queue_delay_ms or 0,
         )

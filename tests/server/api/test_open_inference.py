@@ -62,7 +62,7 @@ def test_model_says_what_it_takes_and_gives(client, path):
     assert client.get(path).get_json() == {
         "name": "colours",
         "versions": ["3"],
-        "platform": "opsin",
+        "platform": "tensorflow_lite",
         "inputs": [
             {"name": "pixels", "datatype": "UINT8", "shape": [-1, 8, 8, 3]},
             {"name": "image", "datatype": "BYTES", "shape": [-1]},
