@@ -31,6 +31,7 @@ from server.settings import Settings
 from server.turn import Turn
 
 if TYPE_CHECKING:
+    from server.tracing.call_traces import CallTraces
     from server.tracing.export import TraceExport
 
 
@@ -50,12 +51,20 @@ class Belongings:
     is_stopping: Callable[[], bool]
 
 
-def make_grpc(own: Belongings) -> GRPCApplication:
-    """Make what answers calls of gRPC."""
+def make_grpc(own: Belongings, *, trace_export: TraceExport | None) -> GRPCApplication:
+    """Make what answers calls of gRPC.
+
+    Args:
+        own: of this worker.
+        trace_export: sends traces; None where none are wanted.
+    """
     classifier = Classifier(own.engine, decoder=own.decoder, metrics=own.metrics, note_answer=own.predictions.note)
     service = OpenInference(classifier, own.engine, own.settings, own.metrics, own.is_stopping)
     keeper = make_gatekeeper(own.settings, own.client_counts, own.metrics.note_rate_limit_fallback)
-    return GRPCApplication(service, own.engine, own.metrics, keeper, Admin(own.engine, AdminToken(own.settings)))
+    traces = _trace_calls(trace_export, own.metrics) if trace_export is not None else None
+    return GRPCApplication(
+        service, own.engine, own.metrics, keeper, Admin(own.engine, AdminToken(own.settings)), traces
+    )
 
 
 def make_http(
@@ -124,6 +133,14 @@ def make_light_models(
     )
     models.start()
     return models
+
+
+def _trace_calls(trace_export: TraceExport, metrics: Metrics) -> CallTraces:
+    """Make what traces calls of gRPC."""
+    from server.tracing.call_traces import CallTraces
+
+    tracer = trace_export.start(metrics.note_spans)
+    return CallTraces(tracer, believes_traceparent=trace_export.settings.believes_traceparent)
 
 
 def _trace_requests(app: FlaskApp, trace_export: TraceExport, metrics: Metrics) -> TraceRefusal:

@@ -185,7 +185,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         )
         application: Application | GRPCApplication
         if isinstance(worker, GRPCWorker):
-            application = make_grpc(own)
+            application = make_grpc(own, trace_export=self._trace_export)
         else:
             application = make_http(
                 own, channels=back_end.channels, choice=self._choice, trace_export=self._trace_export

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from server.admin import Admin
 from server.api.gatekeeper import Gatekeeper
 from server.engine.client import EngineClient
 from server.metrics import Metrics
 from server.open_inference.service import OpenInference
+
+if TYPE_CHECKING:
+    from server.tracing.call_traces import CallTraces
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class GRPCApplication:
         metrics: of this process.
         keeper: knows who may ask; None: everybody.
         admin: loads and unloads models.
+        traces: of calls; None where none are wanted.
     """
 
     service: OpenInference
@@ -28,3 +33,4 @@ class GRPCApplication:
     metrics: Metrics
     keeper: Gatekeeper | None
     admin: Admin
+    traces: CallTraces | None = None

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grpc import StatusCode
 from grpc.aio import InternalError
@@ -19,7 +19,11 @@ from server.api.gatekeeper import Gatekeeper, told_by
 from server.engine.catalogue import ServedModel
 from server.grpc.errors import code_of, details_of
 from server.metrics import Metrics
-from server.request_log import HEADER, SERVED_KEY, log_request, usable_request_id
+from server.request_log import HEADER, SERVED_KEY, TRACE_KEY, log_request, usable_request_id
+from server.tracing.stages import Stages
+
+if TYPE_CHECKING:
+    from server.tracing.call_traces import CallSpan, CallTraces
 
 REQUEST_ID_KEY = HEADER.lower()
 SESSION_KEY = "x-session-id"
@@ -38,6 +42,7 @@ class Call:
         metadata: what the client has sent as text beside the message.
         request_id: the client's, or one that was made.
         started: when it came.
+        span: of its trace; None where there is none.
     """
 
     method: str
@@ -46,11 +51,22 @@ class Call:
     metadata: dict[str, str] = field(default_factory=dict)
     request_id: str = ""
     started: float = field(default_factory=time.monotonic)
+    span: CallSpan | None = None
 
     def __post_init__(self) -> None:
         sent = self.context.invocation_metadata()
         self.metadata = {key: value for key, value in sent if isinstance(value, str)}
         self.request_id = usable_request_id(self.metadata.get(REQUEST_ID_KEY, ""))
+
+    @property
+    def stages(self) -> Stages | None:
+        """To note what is done in; None where that is not wanted."""
+        return None if self.span is None else self.span.of_server.stages
+
+    def note_error(self, error: OpsinError) -> None:
+        """Leave the trace the error that the request ends with."""
+        if self.stages is not None:
+            self.stages.error = error.code
 
     @property
     def told(self) -> dict[str, str]:
@@ -85,16 +101,27 @@ class Doorway:
         keeper: knows who may ask; None: everybody.
         metrics: of this process.
         may_wait: whether asking the keeper may have to wait.
+        traces: of calls; None where none are wanted.
     """
 
-    def __init__(self, keeper: Gatekeeper | None, metrics: Metrics, *, may_wait: bool = False) -> None:
+    def __init__(
+        self,
+        keeper: Gatekeeper | None,
+        metrics: Metrics,
+        *,
+        may_wait: bool = False,
+        traces: CallTraces | None = None,
+    ) -> None:
         self._keeper, self._metrics, self._may_wait = keeper, metrics, may_wait
+        self._traces = traces
 
     def wrap(self, method: str, behave: Behaviour, *, is_stream: bool = False) -> Callable[..., Awaitable[Any]]:
         """Make a handler of a call; the requests of a stream are let in and noted one by one, by whoever reads them."""
 
         async def handle(_requests: Any, context: Any) -> Any:
             call = Call(method, context)
+            if not is_stream:
+                self.begin(call)
             context.set_trailing_metadata(((REQUEST_ID_KEY, call.request_id),))
             code = StatusCode.CANCELLED
             try:
@@ -109,6 +136,7 @@ class Doorway:
                 raise
             except OpsinError as error:
                 code = code_of(error)
+                call.note_error(error)
                 return await self._end(call, code, message_of(error), details_of(error))
             except Exception as error:
                 code = StatusCode.INTERNAL
@@ -116,7 +144,7 @@ class Doorway:
                 return await self._end(call, code, f"the server failed on request {call.request_id}")
             finally:
                 if not is_stream or code not in (StatusCode.OK, StatusCode.CANCELLED):
-                    self.note(call, code, call.started)
+                    self.note(call, code)
 
         return handle
 
@@ -133,11 +161,22 @@ class Doorway:
         finally:
             self._keeper.leave(client)
 
-    def note(self, call: Call, code: StatusCode, started: float) -> None:
-        """Write a line in the log, and count."""
-        duration_s = time.monotonic() - started
-        served = {SERVED_KEY: (call.model.name, call.model.version)} if call.model else {}
-        log_request("gRPC", call.method, code.name, duration_s, call.request_id, environ=served)
+    def begin(self, call: Call) -> None:
+        """Begin the trace of a request, where it is to have one."""
+        if self._traces is not None:
+            call.span = self._traces.begin(call.method, call.metadata, started=call.started)
+
+    def note(self, call: Call, code: StatusCode) -> None:
+        """Write a line in the log, count, and end the trace of a request."""
+        duration_s = time.monotonic() - call.started
+        noted: dict[str, Any] = {SERVED_KEY: (call.model.name, call.model.version)} if call.model else {}
+        if call.span is not None:
+            noted[TRACE_KEY] = call.span.of_server.names
+        log_request("gRPC", call.method, code.name, duration_s, call.request_id, environ=noted)
+        if call.span is not None:
+            name, version = (call.model.name, call.model.version) if call.model else (None, None)
+            served = {"opsin.model.name": name, "opsin.model.version": version}
+            call.span.end(code.name, code.value[0], {"opsin.request_id": call.request_id, **served})
         self._metrics.note_call(call.method.rpartition("/")[2], code.name, duration_s)
 
     async def _end(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,7 @@ from server.metrics import Metrics
 from server.open_inference.service import OpenInference
 from server.request_errors import Overloaded
 from server.settings import Settings
+from server.tracing.stages import PID, Stages
 
 
 class Inference:
@@ -51,7 +53,7 @@ class Inference:
         raise Overloaded("more requests are in hand than there is room for, try again later", wait_s=wait_s or 0)
 
     async def answer(
-        self, content: bytes, timeout_s: float | None, session: str | None = None
+        self, content: bytes, timeout_s: float | None, session: str | None = None, stages: Stages | None = None
     ) -> tuple[Any, ServedModel]:
         """Answer a request.
 
@@ -59,6 +61,7 @@ class Inference:
             content: a ModelInferRequest.
             timeout_s: how long the client waits; None: as long as it takes.
             session: of the client, which stays with one version where there is a canary.
+            stages: to note what is done in; None where no trace is wanted.
 
         Returns:
             A ModelInferResponse, and the version that answered.
@@ -72,7 +75,7 @@ class Inference:
         deadline = time.monotonic() + (limit_s if timeout_s is None else min(limit_s, timeout_s))
         async with self._uploads.in_hand(content):
             hangup = Hangup()
-            done = self._threads.submit(self._classify, content, deadline, hangup.fd, session)
+            done = self._threads.submit(self._classify, content, deadline, hangup.fd, session, stages)
             self._num_in_hand += 1
             done.add_done_callback(lambda _: hangup.close())
             try:
@@ -82,7 +85,7 @@ class Inference:
                 hangup.hang_up()
 
     def _classify(
-        self, content: bytes, deadline: float, client_fd: int, session: str | None
+        self, content: bytes, deadline: float, client_fd: int, session: str | None, stages: Stages | None
     ) -> tuple[Any, ServedModel]:
         message = parse_message(content)
         del content
@@ -90,8 +93,13 @@ class Inference:
         name, version = message.model_name, message.model_version or None
         del message
         timeout_s = deadline - time.monotonic()
-        output = self._service.run(wanted, name, version, timeout_s=timeout_s, client_fd=client_fd, session=session)
+        output = self._service.run(
+            wanted, name, version, timeout_s=timeout_s, client_fd=client_fd, session=session, stages=stages
+        )
         started = time.monotonic()
         response = write_message(wanted, output.model, probabilities_of(output))
-        self._metrics.note_encode(time.monotonic() - started)
+        ended = time.monotonic()
+        self._metrics.note_encode(ended - started)
+        if stages is not None:
+            stages.note("encode", started, ended, {PID: os.getpid()})
         return response, output.model

@@ -56,7 +56,8 @@ class GRPCServer:
             read_timeout_s=settings.read_timeout_ms / 1000,
         )
         service, metrics = application.service, application.metrics
-        doorway = Doorway(application.keeper, metrics, may_wait=settings.rate_limit_redis is not None)
+        may_wait = settings.rate_limit_redis is not None
+        doorway = Doorway(application.keeper, metrics, may_wait=may_wait, traces=application.traces)
         self._is_stopping = asyncio.Event()
         self._inference = Inference(service, application.engine, settings, metrics, uploads)
         streams = Streams(self._inference, uploads, doorway, self._is_stopping, max_streams=settings.num_threads)

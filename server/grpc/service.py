@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,6 +22,7 @@ from server.grpc.messages import message_class
 from server.grpc.streams import Streams
 from server.grpc.uploads import Uploads
 from server.open_inference.service import OpenInference
+from server.tracing.stages import PID
 
 SERVICE = "inference.GRPCInferenceService"
 STREAM = "ModelStreamInfer"
@@ -75,7 +78,9 @@ class GRPCInferenceService:
         async with self._doorway.admitted(call):
             self._inference.check_room()
             content = await self._uploads.receive(call.context)
-            response, call.model = await self._inference.answer(content, call.timeout_s, call.session)
+            if call.stages is not None:
+                call.stages.note("read", call.started, time.monotonic(), {PID: os.getpid()})
+            response, call.model = await self._inference.answer(content, call.timeout_s, call.session, call.stages)
             return response
 
     async def _tell(self, name: str, answer: Callable[[Any], dict[str, Any]], call: Call) -> Any:

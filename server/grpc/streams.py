@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from grpc import StatusCode
@@ -97,23 +96,26 @@ class Streams:
             stopping.cancel()
             answers.put_nowait(None)
 
-    async def _answer(self, call: Call, content: bytes) -> Any:
+    async def _answer(self, stream: Call, content: bytes) -> Any:
         """Answer a request; an error is the answer to this one alone."""
-        started, code = time.monotonic(), StatusCode.CANCELLED
+        code, call = StatusCode.CANCELLED, Call(stream.method, stream.context)
+        call.request_id = stream.request_id
+        self._doorway.begin(call)
         answer = message_class("inference.ModelStreamInferResponse")
         try:
             async with self._doorway.admitted(call):
-                response, call.model = await self._inference.answer(content, call.timeout_s, call.session)
+                response, call.model = await self._inference.answer(content, call.timeout_s, call.session, call.stages)
             response.parameters[FINAL].bool_param = True
             code = StatusCode.OK
             return answer(infer_response=response)
         except OpsinError as error:
             code = code_of(error)
+            call.note_error(error)
             failed = answer(error_message=message_of(error))
             failed.infer_response.id = _id_of(content)
             return failed
         finally:
-            self._doorway.note(call, code, started)
+            self._doorway.note(call, code)
 
 
 def _id_of(content: bytes) -> str:

@@ -11,16 +11,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from opentelemetry.context import Context
 from opentelemetry.trace import Tracer
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from werkzeug.wsgi import ClosingIterator
 
 from models.errors import OpsinError
 from server.api.errors import status_of
 from server.gunicorn_internals import Request
 from server.request_log import ENVIRON_KEY, SERVED_KEY, TRACE_KEY, WSGIApplication
-from server.tracing.server_span import ServerSpan
+from server.tracing.http_span import HTTPSpan
+from server.tracing.parents import Parents
 from server.tracing.stages import PID, STAGES_KEY
 
 UNTRACED = frozenset(("/healthz", "/readyz", "/metrics"))  # asked again and again by machines
@@ -45,7 +44,7 @@ class RequestTraces:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tracer, self._route_of, self._clock = tracer, route_of, clock
-        self._propagator = TraceContextTextMapPropagator() if believes_traceparent else None
+        self._parents = Parents(believes_traceparent=believes_traceparent)
 
     def wrap(self, application: WSGIApplication) -> WSGIApplication:
         """Trace the requests that an application answers.
@@ -64,11 +63,11 @@ class RequestTraces:
                 started=now - environ.get("opsin.read_s", 0.0),
                 parent=_parent_headers(environ),
             )
-            environ[TRACE_KEY] = span.names
-            if span.stages is None:
+            environ[TRACE_KEY] = span.of_server.names
+            if (stages := span.of_server.stages) is None:
                 return application(environ, start_response)
-            environ[STAGES_KEY] = span.stages
-            span.stages.note("read", span.started, now, {PID: os.getpid()})
+            environ[STAGES_KEY] = stages
+            stages.note("read", span.of_server.started, now, {PID: os.getpid()})
 
             def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
                 span.answer(int(status[:3]), self._route_of(environ["PATH_INFO"]))
@@ -97,16 +96,15 @@ class RequestTraces:
             return {}
         parent = {name.lower(): value for name, value in request.headers if name in ("TRACEPARENT", "TRACESTATE")}
         span = self._begin(request.method, request.path, started=started, parent=parent)
-        if span.stages is not None:
-            span.stages.error = error.code
+        if span.of_server.stages is not None:
+            span.of_server.stages.error = error.code
             span.answer(status_of(error), self._route_of(request.path))
             span.end(self._clock(), {"url.scheme": request.scheme})
-        return span.names
+        return span.of_server.names
 
-    def _begin(self, method: str, path: str, *, started: float, parent: Mapping[str, str]) -> ServerSpan:
-        is_traced = bool(parent) and self._propagator is not None
-        context = self._propagator.extract(parent) if is_traced and self._propagator else Context()
-        return ServerSpan(self._tracer, context, method, path, started=started, now=self._clock())
+    def _begin(self, method: str, path: str, *, started: float, parent: Mapping[str, str]) -> HTTPSpan:
+        context = self._parents.context_of(parent)
+        return HTTPSpan(self._tracer, context, method, path, started=started, now=self._clock())
 
 
 def _parent_headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -18,8 +18,6 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from server.metrics import METHODS
-from server.request_log import printable
 from server.tracing.stages import PID, Stage, Stages
 
 
@@ -29,8 +27,8 @@ class ServerSpan:
     Args:
         tracer: starts spans.
         parent: of the client's span, where there is one.
-        method: as the client has it.
-        path: without the query, bytes as if they were latin-1.
+        name: until `rename` gives another.
+        attributes: that are known from the start.
         started: when the first byte of the request came, in seconds of the monotonic clock, as all times here.
         now: by the same clock.
 
@@ -41,16 +39,16 @@ class ServerSpan:
             gives a line of a log.
     """
 
-    def __init__(self, tracer: Tracer, parent: Context, method: str, path: str, *, started: float, now: float) -> None:
+    def __init__(
+        self, tracer: Tracer, parent: Context, name: str, attributes: Mapping[str, Any], *, started: float, now: float
+    ) -> None:
         self._tracer, self.started = tracer, started
         self._epoch_offset_ns = time.time_ns() - round(1e9 * now)
-        self._method = method if method in METHODS else "_OTHER"
-        text = path.encode("latin-1", "replace").decode(errors="replace")
         self._span = tracer.start_span(
-            self._name,
+            name,
             context=parent,
             kind=SpanKind.SERVER,
-            attributes={"http.request.method": self._method, "url.path": printable(text), PID: os.getpid()},
+            attributes={**attributes, PID: os.getpid()},
             start_time=self._epoch_ns(started),
         )
         self.stages = Stages() if self._span.is_recording() else None
@@ -60,26 +58,31 @@ class ServerSpan:
             "span_id": format_span_id(context.span_id),
             "trace_flags": f"{context.trace_flags:02x}",
         }
-        self._status = 500  # unless something else is said
 
-    def answer(self, status: int, route: str | None) -> None:
-        """Note what the request is answered with."""
-        self._status = status
-        if route is not None:
-            self._span.set_attribute("http.route", route)
-            self._span.update_name(f"{self._name} {route}")
+    def rename(self, name: str) -> None:
+        """Give it another name, once more is known of the request."""
+        self._span.update_name(name)
 
-    def end(self, ended: float, attributes: Mapping[str, Any]) -> None:
-        """End it, and make the spans of its stages; attributes that are None are left out."""
+    @property
+    def error(self) -> str | None:
+        """The code of the error that the request, or else a stage of it, ended with."""
+        if self.stages is None:
+            return None
+        return self.stages.error or next((stage.error for stage in self.stages.noted if stage.error), None)
+
+    def end(self, ended: float, attributes: Mapping[str, Any], *, failed: str | None) -> None:
+        """End it, and make the spans of its stages.
+
+        Args:
+            ended: by the monotonic clock.
+            attributes: those that are None are left out.
+            failed: by what, where the server is to blame; else None.
+        """
         if self.stages is None:
             return
-        known = {name: value for name, value in attributes.items() if value is not None}
-        self._span.set_attributes({**known, "http.response.status_code": self._status})
-        error = self.stages.error or next((stage.error for stage in self.stages.noted if stage.error), None)
-        if self._status >= 400 and error:
-            self._span.set_attribute("opsin.error.code", error)
-        if self._status >= 500:  # others are errors of the client, whose span says so (conventions for HTTP)
-            self._span.set_attribute("error.type", str(self._status))
+        self._span.set_attributes({name: value for name, value in attributes.items() if value is not None})
+        if failed is not None:
+            self._span.set_attribute("error.type", failed)
             self._span.set_status(Status(StatusCode.ERROR))
         context = set_span_in_context(self._span, Context())
         for stage in self.stages.noted:
@@ -95,10 +98,6 @@ class ServerSpan:
             span.set_attribute("error.type", stage.error)
             span.set_status(Status(StatusCode.ERROR))
         span.end(self._epoch_ns(ended))
-
-    @property
-    def _name(self) -> str:
-        return "HTTP" if self._method == "_OTHER" else self._method
 
     def _epoch_ns(self, at: float) -> int:
         return self._epoch_offset_ns + round(1e9 * at)

@@ -32,6 +32,7 @@ from grpc_calls import (  # noqa: E402
 from http2_frames import connect_with_begun_calls  # noqa: E402
 from running_server import STUB, RunningServer, stopped, wait_until  # noqa: E402
 
+from benchmarks.processes import pss_bytes  # noqa: E402
 from server.grpc.control import MAX_WAITING  # noqa: E402
 from server.grpc.messages import message_class  # noqa: E402
 from server.grpc.server import MAX_METADATA_BYTES  # noqa: E402
@@ -39,6 +40,7 @@ from server.grpc.server import MAX_METADATA_BYTES  # noqa: E402
 pytestmark = pytest.mark.e2e
 SERVING, NOT_SERVING = 1, 2
 MAX_BYTES = 300_000
+MAX_STREAMS_BYTES = 150e6
 TOKEN = "let-me-in"  # noqa: S105 - a test's own
 
 
@@ -158,6 +160,26 @@ def test_calls_that_stand_still_keep_nobody_waiting_and_end_with_their_time(star
         assert check(channel) == SERVING
         code = "DEADLINE_EXCEEDED"
         wait_until(lambda: running.counted("opsin_grpc_requests_total", method="ModelInfer", code=code) == 500)
+    assert running.stop()[0] == 0
+
+
+@pytest.mark.extended(covers=["server/grpc/*.py"])
+def test_ten_thousand_streams_take_bounded_memory_and_others_are_answered(start):
+    running = start(OPSIN_GRPC_PORT="0", OPSIN_READ_TIMEOUT_MS="3000").wait_until_ready()
+    [worker] = running.children("opsin: grpc")
+    path = "/inference.GRPCInferenceService/ModelStreamInfer"
+    with channel_to(running) as channel:
+        assert label_of(infer(channel)(photo_request(RED), timeout=WAIT_S)) == "red"
+        before = pss_bytes([worker])
+        with contextlib.ExitStack() as held:
+            for _ in range(100):
+                held.enter_context(connect_with_begun_calls(running.grpc, path, 100))
+            for _ in range(20):
+                assert label_of(infer(channel)(photo_request(RED), timeout=WAIT_S)) == "red"
+                assert check(channel) == SERVING
+            assert pss_bytes([worker]) < before + MAX_STREAMS_BYTES
+        list(stream(channel)(iter([photo_request(RED)]), timeout=WAIT_S))
+    assert running.children("opsin: grpc") == [worker]
     assert running.stop()[0] == 0
 
 

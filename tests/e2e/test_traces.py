@@ -279,3 +279,27 @@ def test_variable_that_opentelemetry_refuses_is_one_line_and_exit_2(repository, 
     assert running.process.returncode == 2
     assert "opsin: OpenTelemetry cannot use one of the variables OTEL_... (ValueError: " in "".join(output)
     assert "Traceback" not in "".join(output)
+
+
+def test_call_of_grpc_and_each_request_of_a_stream_are_traced_across_the_processes(traced, collector):
+    pytest.importorskip("grpc", reason="grpcio is not installed: requirements/grpc.txt")
+    from grpc_calls import WAIT_S, channel_to, infer, photo_request, stream
+
+    served, trace_id = traced(OPSIN_GRPC_PORT="0"), secrets.token_hex(16)
+    with channel_to(served) as channel:
+        options = {"timeout": WAIT_S, "metadata": [*in_trace(trace_id).items()]}
+        infer(channel)(photo_request(RED), **options)
+        list(stream(channel)(iter([photo_request(RED), photo_request(RED)]), **options))
+    methods = ["ModelInfer", "ModelStreamInfer", "ModelStreamInfer"]
+    wait_until(lambda: len(named(collector.trace(trace_id), "inference")) == len(methods))
+    spans = collector.trace(trace_id)
+    servers = [span for span in spans if span.kind == SERVER]
+    assert sorted(span.attributes["rpc.method"] for span in servers) == methods
+    assert {span.parent_id for span in servers} == {CLIENT}
+    [worker], [engine] = served.children("opsin: grpc"), served.children("opsin: engine cpu")
+    for span in servers:
+        assert (span.attributes["process.pid"], span.attributes["rpc.grpc.status_code"]) == (worker, 0)
+        assert span.attributes["opsin.model.name"] == "colours"
+        stages = {each.name: each for each in spans if each.parent_id == span.span_id}
+        assert stages.keys() >= {"decode", "queue", "batch_wait", "inference", "encode"}
+        assert stages["inference"].attributes["process.pid"] == engine
