@@ -11,6 +11,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from models.importing.keras_file import KerasFile
 from models.importing.refused import ForeignModelRefused
+from models.network.keras_downloads import bounded_downloads
 
 
 def keras_function(checked: KerasFile, size_px: tuple[int, int] | None) -> Any:
@@ -49,7 +50,9 @@ def application_function(
     build = getattr(library_of(weights.major if weights else 2).applications, name)
     try:
         if weights is None:
-            return frozen(build(weights="imagenet"), None)
+            with bounded_downloads():
+                model = build(weights="imagenet")
+            return frozen(model, None)
         model = build(weights=None, classes=num_classes, input_shape=(*size_px, 3))
         model.load_weights(str(weights.file))
     except Exception as error:  # Keras raises Exception itself where a URL cannot be read

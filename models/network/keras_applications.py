@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import tf_keras as keras
 
+from models.network.keras_downloads import bounded_downloads
 from models.network.normalization import PIXEL_MEAN, PIXEL_STD
 from models.network.resnet_v2 import ResNetV2, build
 from models.network.torch_file import Array
@@ -29,7 +30,8 @@ def downloaded() -> Path:
         ValueError: they cannot be had; the message says how else.
     """
     try:
-        return Path(keras.utils.get_file(FILE, URL, cache_subdir="models", file_hash=MD5))
+        with bounded_downloads():
+            return Path(keras.utils.get_file(FILE, URL, cache_subdir="models", file_hash=MD5))
     except Exception as error:  # Keras raises Exception itself where a URL cannot be read
         raise ValueError(f"{URL} cannot be downloaded: get the file in another way, and give --init FILE.h5") from error
 
