@@ -18,7 +18,11 @@ import numpy as np
 import pytest
 from pictures import encode
 from PIL import Image
-from running_server import ROOT, RunningServer, wait_until
+from running_server import ROOT, ZOO, RunningServer, wait_until
+
+from models.store.canary import Canary
+from models.store.repository import Repository
+from models.store.rollout import start_canary
 
 PROMETHEUS = shutil.which("prometheus")
 NEEDS = "no prometheus: apt-get install --no-install-recommends prometheus"
@@ -40,9 +44,21 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server():
-    """The shipped models, which have answered photos and refused what is none."""
-    running = RunningServer(["-m", "server"], {"OPSIN_WORKERS": "1"})
+def repository(tmp_path_factory):
+    """The shipped models, one with a canary and one with a shadow, each the same network as the stable version."""
+    repository = Repository(shutil.copytree(ZOO, tmp_path_factory.mktemp("shipped") / "repository"))
+    for name, is_shadow in (("cifar10", False), ("flowers", True)):
+        first = repository.load(name)
+        files = {file: first.path / file for file in first.manifest.files}
+        candidate = repository.publish(first.manifest, files, becomes_stable=False)
+        start_canary(repository, name, Canary(candidate.manifest.version, 50, is_shadow))
+    return repository
+
+
+@pytest.fixture(scope="module")
+def server(repository):
+    """Versions that have answered photos and refused what is none."""
+    running = RunningServer(["-m", "server"], {"OPSIN_WORKERS": "1", "OPSIN_REPOSITORY": str(repository.root)})
     with contextlib.ExitStack() as ends:
         ends.callback(running.end)
         yield running.wait_until_ready()
@@ -88,6 +104,7 @@ def traffic(server, ask):
             if is_over.is_set():
                 return
             server.request("POST", "/predict?model=cifar10", body)  # which has a reference for drift
+            server.request("POST", "/predict?model=flowers", body)
             time.sleep(0.01)
 
     thread = threading.Thread(target=send)

@@ -58,6 +58,8 @@ class Disturbances(Background):
             self._publish,
             self._promote,
             self._publish_broken,
+            self._start_canary,
+            self._start_shadow,
             lambda: self._kill(ENGINE),
             lambda: self._kill(WORKER),
             lambda: self._kill(DECODER),
@@ -96,6 +98,14 @@ class Disturbances(Background):
     def _publish_broken(self) -> None:
         self._journal.note("publish a broken version")
         self._versions.publish_broken(BROKEN_S)
+
+    def _start_canary(self) -> None:
+        self._journal.note("start a canary")
+        self._versions.start_canary()
+
+    def _start_shadow(self) -> None:
+        self._journal.note("start a shadow")
+        self._versions.start_canary(is_shadow=True)
 
     def _kill(self, title: str) -> None:
         if pid := self._victim(title):

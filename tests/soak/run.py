@@ -70,8 +70,7 @@ def soak(plan: Plan, *, say: Callable[[str], object] = lambda _: None) -> Soaked
                 time.sleep(plan.warm_up_s)
             soaked.before = settled(subject.holdings, None, seconds=plan.rest_s / 2)
             press(subject, soaked, say)
-            if versions.stable != versions.first:
-                versions.promote(versions.first)
+            versions.end()
             soaked.after = settled(subject.holdings, soaked.before, seconds=plan.rest_s)
             memory = [path for path in soaked.after.files if path.startswith(MEMORY)]
             service.stop()

@@ -22,23 +22,29 @@ from benchmarks.checker import TOP_K, TopK
 from models.pixels.preprocessing import preprocess
 from models.runtime import load_runtime
 from models.store.artifact import Artifact
+from models.store.canary import Canary
 from models.store.default_model import REPOSITORY_FILE
 from models.store.repository import Repository
+from models.store.rollout import start_canary, stop_canary
 from models.store.routing import locked, set_stable
 from soak.photos import Picture
 
 DEFAULT = "cifar10"
 OTHERS = ("flowers", "imagenet")
+PERCENT = 30  # of the requests that a canary gets
 KEPT = 3  # versions of the default model, beside the first
 LAG_S = 30.0  # by which a server may answer with a version that is not stable any more: engines die meanwhile
 
 
 class Versions:
-    """What is in the repository, what each version answers, and which was stable when.
+    """What is in the repository, what each version answers, and which was stable, or a canary, when.
 
     Args:
         folder: in which the shipped models are copied.
         pictures: whose answers are wanted.
+
+    Attributes:
+        stable: the version of the default model that should be served now.
     """
 
     def __init__(self, folder: Path, pictures: Sequence[Picture]) -> None:
@@ -48,7 +54,8 @@ class Versions:
         self._repository = Repository(self.root)
         self._first = self._repository.load(DEFAULT)
         self._lock = threading.Lock()
-        self._stable_since = [(float("-inf"), self._first.manifest.version)]
+        self.stable = self._first.manifest.version
+        self._may_answer_since = [(float("-inf"), frozenset([self.stable]))]
         self._probabilities: dict[str, list[np.ndarray]] = {}
         self._labels: dict[tuple[str, int], tuple[str, ...]] = {}
         self._broken: set[int] = set()
@@ -63,20 +70,15 @@ class Versions:
         """The version that the default model had at the start."""
         return self._first.manifest.version
 
-    @property
-    def stable(self) -> int:
-        """The version of the default model that should be served now."""
-        return self._stable_since[-1][1]
-
     def may_answer(self, model: str, version: int, began_at: float, ended_at: float) -> bool:
         """Whether a request of that time may have been answered by that version."""
         if model != DEFAULT:
             return (model, version) in self._labels
         with self._lock:
-            since = [*self._stable_since, (float("inf"), 0)]
+            since = [*self._may_answer_since, (float("inf"), frozenset())]
         return any(
-            version == stable and start <= ended_at and began_at <= end + LAG_S
-            for (start, stable), (end, _) in itertools.pairwise(since)
+            version in versions and start <= ended_at and began_at <= end + LAG_S
+            for (start, versions), (end, _) in itertools.pairwise(since)
         )
 
     def answer(self, model: str, version: int, picture: int) -> TopK:
@@ -106,6 +108,22 @@ class Versions:
         self._note_stable(version)
         self._repository.promote(DEFAULT, version)
 
+    def start_canary(self, *, is_shadow: bool = False) -> None:
+        """Give the newest version that is not stable a share of the requests, or have it asked, too, as a shadow."""
+        others = [number for number in self._whole_versions() if number != self.stable]
+        if not others:
+            return
+        canary = Canary(others[-1], PERCENT, is_shadow)
+        self._note({self.stable} if is_shadow else {self.stable, canary.version})
+        start_canary(self._repository, DEFAULT, canary)
+
+    def end(self) -> None:
+        """Serve what was served at the start, and that alone."""
+        self._note({self.stable})
+        stop_canary(self._repository, DEFAULT)
+        if self.stable != self.first:
+            self.promote(self.first)
+
     def publish_broken(self, seconds: float) -> None:
         """Let a version whose file has a wrong byte be the stable one for so long; the one before must serve on."""
         folder, version = self.root / DEFAULT, self._next()
@@ -115,6 +133,7 @@ class Versions:
         content[len(content) // 2] ^= 1
         model.write_bytes(content)
         self._broken.add(version)
+        self._note_stable(self.stable)
         self._set_stable(folder, version)
         time.sleep(seconds)
         self._set_stable(folder, self.stable)
@@ -130,8 +149,13 @@ class Versions:
         return max(self._repository.versions(DEFAULT)) + 1
 
     def _note_stable(self, version: int) -> None:
+        """Take a version for the stable one, which ends every canary."""
+        self.stable = version
+        self._note({version})
+
+    def _note(self, may_answer: set[int]) -> None:
         with self._lock:
-            self._stable_since.append((time.monotonic(), version))
+            self._may_answer_since.append((time.monotonic(), frozenset(may_answer)))
 
     def _publish(self, version: int, *, becomes_stable: bool = True) -> Artifact:
         manifest = self._first.manifest
