@@ -8,10 +8,11 @@ version is what disks and people do.
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +24,15 @@ from models.store.fields import MANIFEST_FILE
 from models.store.history import stable_before
 from models.store.repository import Repository
 from models.store.rollout import start_canary, stop_canary
-from models.store.routing import locked, set_stable
+from models.store.routing import ROUTING_FILE, locked, set_stable
 
 MAX_VERSIONS = 6  # that are kept; then some are retired
 PERCENTS = (20, 50, 80, 100)
 MAX_TRIES = 100
+BREAK = "break a version, then promote it"
+BREAK_CANARY = "break a version, then make it a canary"
+BREAK_SERVING = "break the version that serves, where it lies"
+BREAK_ROUTING = "break what names the version that serves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,14 @@ class Change:
         ended_at: monotonic, when the command had ended.
         seen: versions that answer from then on; all, where any may.
         broken: a version that a server must refuse, and say why.
+        mend: puts back what was damaged, where that changes nothing that is served.
     """
 
     kind: str
     ended_at: float
     seen: frozenset[int] = frozenset()
     broken: int | None = None
+    mend: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -77,13 +84,14 @@ class ChangingRepository:
     Args:
         workload: whose model is changed, in its repository, which is a copy.
         rng: draws.
+        only: kinds of changes that are made; none: all.
 
     Attributes:
         expected: of each version, what it answers to each photo.
         may_answer: which versions may.
     """
 
-    def __init__(self, workload: Workload, rng: random.Random) -> None:
+    def __init__(self, workload: Workload, rng: random.Random, only: Collection[str] = ()) -> None:
         self.repository, self.name, self._rng = Repository(workload.repository), workload.model, rng
         self._first = workload.artifact  # the one that is copied, which nothing here changes
         self._answers = expected_answers(self._first, workload.photos)
@@ -101,9 +109,13 @@ class ChangingRepository:
             "promote a canary": (2, self._promote_canary),
             "shadow": (2, self._shadow),
             "retire": (3, self._retire),
-            "break a version, then promote it": (1, self._break),
-            "break a version, then make it a canary": (1, self._break_canary),
+            BREAK: (1, self._break),
+            BREAK_CANARY: (1, self._break_canary),
+            BREAK_SERVING: (0, self._break_serving),
+            BREAK_ROUTING: (0, self._break_routing),
         }
+        if only:
+            self._kinds = {kind: (1, make) for kind, (_, make) in self._kinds.items() if kind in only}
 
     def change(self) -> Change:
         """Make a change that is possible now."""
@@ -224,6 +236,28 @@ class ChangingRepository:
         stable = self.repository.stable_version(self.name)
         return self._broken(lambda version: begin_canary(self._folder, Canary(version, 50), stable=stable, why=""))
 
+    def _break_serving(self) -> Change | None:
+        stable = self.repository.load(self.name, self.repository.stable_version(self.name), verify=False)
+        file = stable.path / self._rng.choice([MANIFEST_FILE, *stable.manifest.files])
+        return self._damaged(file)
+
+    def _break_routing(self) -> Change | None:
+        return self._damaged(self._folder / ROUTING_FILE)
+
+    def _damaged(self, file: Path) -> Change | None:
+        """Damage a file; what serves goes on, unless routing.json happens to name another version now."""
+        if self.repository.canary(self.name) is not None:
+            return None
+        content, rest = file.read_bytes(), self._rest()
+
+        def mend() -> None:
+            file.write_bytes(content)
+            self.may_answer.set(rest)
+
+        self.may_answer.set(rest | frozenset(self.repository.versions(self.name)))
+        damage_file(file, self._rng)
+        return Change("", time.monotonic(), mend=mend)
+
     def _broken(self, serve: Callable[[int], None]) -> Change | None:
         """Have a version that is broken served, which no command would; what served alone goes on."""
         if self.repository.canary(self.name) is not None:
@@ -236,16 +270,29 @@ class ChangingRepository:
 
 
 def damage(artifact: Artifact, rng: random.Random) -> None:
-    """Change a bit of a file of a version, cut it, or remove it."""
-    file = artifact.path / rng.choice([MANIFEST_FILE, *artifact.manifest.files])
-    content = bytearray(file.read_bytes())
-    how = rng.choice(["bit", "cut", "gone"])
+    """Damage a file of a version at random bytes, of a random length."""
+    damage_file(artifact.path / rng.choice([MANIFEST_FILE, *artifact.manifest.files]), rng)
+
+
+def damage_file(file: Path, rng: random.Random) -> None:
+    """Turn bits of a file where it lies, cut it, fill its end with zeros, write more behind it, or remove it."""
+    content = file.read_bytes()
+    how, place = rng.choice(["bits", "cut", "zeros", "more", "gone"]), rng.randrange(len(content))
     if how == "gone":
         file.unlink()
-        return
-    place = rng.randrange(len(content))
-    if how == "cut":
-        del content[place:]
+    elif how == "more":
+        with file.open("ab") as opened:
+            opened.write(rng.randbytes(rng.randint(1, 1000)))
+    elif how == "cut":
+        os.truncate(file, place)
     else:
-        content[place] ^= 1 << rng.randrange(8)
-    file.write_bytes(content)
+        changed = bytearray(content)
+        if how == "zeros":
+            changed[place:] = bytes(len(content) - place)
+        if changed == content:  # it ends with zeros, or bits are to be turned
+            for _ in range(rng.randint(1, 4)):
+                changed[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        if changed == content:  # a bit was turned twice
+            changed[place] ^= 1
+        with file.open("r+b") as opened:
+            opened.write(changed)

@@ -1,8 +1,10 @@
 """The command `python -m benchmarks.version_changes`: 1,000 changes of a repository under load, every answer checked.
 
 Versions are published, promoted, rolled back, made canaries and shadows, retired and broken, in an order that is drawn,
-while clients ask without a pause. Each answer must be the one that the version it names gives to that photo, and that
-version must have been one that may answer. Memory and descriptors are counted before, in between and after.
+while clients ask without a pause. With `--damage` files are damaged at random bytes and lengths instead: of versions
+that are to be served, of the one that serves, and what names it. Each answer must be the one that the version it names
+gives to that photo, and that version must have been one that may answer. Memory and descriptors are counted before, in
+between and after.
 """
 
 from __future__ import annotations
@@ -15,12 +17,20 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import machine, processes
-from benchmarks.changing_repository import Change, ChangingRepository, MayAnswer
+from benchmarks.changing_repository import (
+    BREAK,
+    BREAK_CANARY,
+    BREAK_ROUTING,
+    BREAK_SERVING,
+    Change,
+    ChangingRepository,
+    MayAnswer,
+)
 from benchmarks.checker import Clients
 from benchmarks.connection import Connection, get_request
 from benchmarks.figures import Figure, report
@@ -38,6 +48,8 @@ MEMORY_AT_MOST = 1.1
 LAG_AT_MOST_S = 2.0
 SEEN_S = 30.0
 LOOK_S = 0.005
+DAMAGED_S = 1.2  # for which what serves is damaged: an engine looks twice
+DAMAGE = (BREAK, BREAK_CANARY, BREAK_SERVING, BREAK_ROUTING)
 NUM_LOOKS = 10  # at memory
 
 
@@ -84,22 +96,32 @@ class Changed:
     num_logged: Counter[int]  # lines of the log, by version that was broken
     memory: list[tuple[int, float]]
     descriptors: list[int]
+    ended: set[str] = field(default_factory=set)  # processes that a crash replaced
 
 
-def run(num_changes: int, seed: int, plan: Plan, *, max_minutes: float) -> Changed:
-    """Change a copy of the shipped repository that often under a server and its clients, or for so long."""
+def run(num_changes: int, seed: int, plan: Plan, *, max_minutes: float, only: Collection[str] = ()) -> Changed:
+    """Change a copy of the shipped repository that often under a server and its clients, or for so long.
+
+    Args:
+        num_changes: at most.
+        seed: of what is drawn.
+        plan: says how it goes.
+        max_minutes: after which no further change is made.
+        only: kinds of changes that are made; none: all but those that damage what serves.
+    """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
         workload = shipped()
         shutil.copytree(workload.repository / workload.model, root / workload.model)
         workload = replace(workload, repository=root)
-        changing = ChangingRepository(workload, random.Random(seed))  # noqa: S311
+        changing = ChangingRepository(workload, random.Random(seed), only)  # noqa: S311
         seen = Seen(changing.may_answer)
         with (
             opsin(workload, workers="2") as service,
             Clients(service.port, workload, changing.expected, count=CONNECTIONS, note_version=seen.note) as clients,
         ):
             changed = Changed(0, clients, seen, defaultdict(list), [], Counter(), [], [])
+            began_with = {pid: processes.title(pid) for pid in service.pids()}
             for number in range(1, num_changes + 1):
                 if plan.began_at + 60 * max_minutes < time.monotonic():
                     break
@@ -110,9 +132,12 @@ def run(num_changes: int, seed: int, plan: Plan, *, max_minutes: float) -> Chang
                     changed.descriptors.append(processes.num_descriptors(service.pids()))
                     plan.say(f"{number} changes: {changed.memory[-1][1] / 1e6:.1f} MB, {dict(clients.tally.outcomes)}")
             clients.stop()
+            left = set(service.pids())
+            changed.ended = {f"{name} {pid}" for pid, name in began_with.items() if pid not in left and "opsin" in name}
             for line in service.lines():
-                if "cannot be served" in line:
-                    changed.num_logged[int(line.partition(" version ")[2].split()[0])] += 1
+                _, _, told = line.partition(" version ")
+                if "cannot be served" in line and (version := int(told.split()[0])) in changed.num_logged:
+                    changed.num_logged[version] += 1
     return changed
 
 
@@ -125,6 +150,11 @@ def _change(changing: ChangingRepository, service: Service, changed: Changed) ->
         changed.num_logged[made.broken] += 0
         _wait_until_shown(changed, made)
         made = replace(changing.mend(made.broken), kind=made.kind)
+        changed.seen.begin(made)
+    if made.mend is not None:
+        time.sleep(DAMAGED_S)
+        made.mend()
+        made = Change(made.kind, time.monotonic(), changing.may_answer.since[-1][1])
         changed.seen.begin(made)
     _wait_until_shown(changed, made)
     changed.shown_s[made.kind].append(time.monotonic() - made.ended_at)
@@ -188,6 +218,7 @@ def figures_of(changed: Changed) -> list[Figure]:
             note=f"{len(changed.refused_s)} broken versions",
         ),
         Figure("broken versions that the log does not name once", len(not_once), at_most=0, note=str(not_once or "")),
+        Figure("processes that ended", len(changed.ended), at_most=0, note=", ".join(sorted(changed.ended))),
         Figure(
             f"memory at the end over that after {MEMORY_AFTER}", after / before, at_most=MEMORY_AT_MOST, note=memory
         ),
@@ -205,16 +236,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--changes", type=int, default=FULL)
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no further change is made")
+    parser.add_argument("--damage", action="store_true", help="damage files at random bytes, and change nothing else")
     arguments = parser.parse_args(argv)
-    plan = Plan()
-    changed = run(arguments.changes, arguments.seed, plan, max_minutes=arguments.minutes)
+    plan, only = Plan(), DAMAGE if arguments.damage else ()
+    changed = run(arguments.changes, arguments.seed, plan, max_minutes=arguments.minutes, only=only)
     figures, where = figures_of(changed), machine.describe()
     folder = RESULTS if changed.num >= FULL else CACHE / "results"
     folder.mkdir(parents=True, exist_ok=True)
     minutes = (time.monotonic() - plan.began_at) / 60
     heading = f"{machine.in_words(where)}, {changed.num} changes under {CONNECTIONS} clients, seed {arguments.seed}, "
     heading += f"{minutes:.0f} minutes\n\n"
-    return report(figures, folder / "version_changes", machine=where, heading=heading)
+    name = "damaged_repository" if arguments.damage else "version_changes"
+    return report(figures, folder / name, machine=where, heading=heading)
 
 
 if __name__ == "__main__":
