@@ -121,6 +121,7 @@ class TrainingConfig:
             cp1252; "guess" to guess it.
         show_photos_as: the licence of the training photos, and who is to be named, where a server may show some of
             them beside each model that is published; empty where it may not.
+        candidate: what is published takes no version's place, however good it is.
     """
 
     variant: str = "18"
@@ -159,6 +160,7 @@ class TrainingConfig:
     init: str = NOTHING
     minutes: float = 15.0
     show_photos_as: str = ""
+    candidate: bool = False
 
     def __post_init__(self) -> None:
         at_least(1, image_px=self.image_px, epochs=self.epochs, batch_size=self.batch_size)

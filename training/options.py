@@ -53,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
         help='the licence of the photos, as "CC-BY 4.0 by Ada": it allows that a server shows some of them, as those '
         "most like a picture and on the model's card; without it nobody sees them",
     )
+    made.add_argument(
+        "--candidate",
+        action="store_true",
+        help="publish a version that nobody is served by until it is promoted, or a canary (docs/rollouts.md), even if "
+        "it is better than the one that is served",
+    )
     made.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
     made.add_argument(
         "--preset", help="photos, scratch, cifar10, or smoke for a run of seconds; default: what fits the data"
@@ -120,6 +126,8 @@ def changes_of(options: argparse.Namespace) -> dict[str, Any]:
         changes["xla"] = True
     if options.show_photos_as is not None:
         changes["show_photos_as"] = options.show_photos_as
+    if options.candidate:
+        changes["candidate"] = True
     if options.minutes is not None:
         changes["minutes"] = options.minutes
     if (options.start_from or options.teacher) and options.init not in {None, NOTHING}:

@@ -69,7 +69,7 @@ def publish(
 ) -> Artifact:
     """Publish a measured file, or return the version in which this run has published it before, and said as much of it.
 
-    It becomes the stable version if it is not worse than that is (`training.promotion`).
+    It becomes the stable version if it is not worse than that is (`training.promotion`), and not to be a candidate.
 
     Args:
         measured: the file to publish.
@@ -92,6 +92,8 @@ def publish(
         verdict = compare_with_serving(
             answers, data, repository, name, max_accuracy_drop=max_accuracy_drop, judged_runs={run.run_id, *judged_runs}
         )
+        if run.config.candidate:
+            verdict = verdict.of_candidate()
         manifest = manifest_of(
             measured,
             run,

@@ -31,6 +31,12 @@ class Verdict:
     reason: str
     instead_of: int | None = None
 
+    def of_candidate(self) -> Verdict:
+        """Have it served by nobody, however good it is, where another version serves."""
+        if self.instead_of is None:
+            return self
+        return Verdict(False, f"it is a candidate, as was asked for; {self.reason}", self.instead_of)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, for the manifest of the new version."""
         return asdict(self)
