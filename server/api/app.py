@@ -29,14 +29,14 @@ from server.api.errors import (
 )
 from server.api.gate import Gate, refusal_as_json
 from server.api.gatekeeper import make_gatekeeper
-from server.api.hugging_face import hugging_face_routes
+from server.api.hugging_face import CLASSIFY, hugging_face_routes, scores_answer
 from server.api.metrics import metrics_routes
 from server.api.open_inference import INFER, infer_answer, open_inference_routes
 from server.api.operations import operations_routes
 from server.api.pages import Pages, page_routes
 from server.api.predict import predict_answer, predict_routes
 from server.api.shared_counts import SharedCounts
-from server.api.tensorflow_serving import tensorflow_serving_routes
+from server.api.tensorflow_serving import PREDICT, rows_answer, tensorflow_serving_routes
 from server.api.wants_page import wants_page
 from server.classify import Classifier
 from server.decoding.decoder import Decoder
@@ -187,11 +187,13 @@ def create_app(
     app.register_blueprint(predict_routes(app.at_once["/predict"]))
     service = OpenInference(classifier, engine, settings, metrics, is_stopping)
     infer = infer_answer(service, settings, metrics)
-    app.at_once_where |= {rule: (pattern, infer) for rule, pattern in INFER.items()}
+    rows, scores = rows_answer(classifier, settings, metrics), scores_answer(classifier, settings, metrics)
+    for answer, rules in ((infer, INFER), (rows, PREDICT), (scores, CLASSIFY)):
+        app.at_once_where |= {rule: (pattern, answer) for rule, pattern in rules.items()}
     app.register_blueprint(open_inference_routes(service, infer))
     app.register_blueprint(admin_routes(Admin(engine, AdminToken(settings)), settings, metrics))
-    app.register_blueprint(tensorflow_serving_routes(classifier, engine, settings, metrics))
-    app.register_blueprint(hugging_face_routes(classifier, settings, metrics))
+    app.register_blueprint(tensorflow_serving_routes(engine, rows))
+    app.register_blueprint(hugging_face_routes(scores))
     app.register_blueprint(card_routes(engine, settings, metrics))
     app.register_blueprint(description_routes(settings))
     app.register_blueprint(operations_routes(engine, is_stopping, choice, metrics.registry))

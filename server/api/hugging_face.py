@@ -5,20 +5,23 @@ https://huggingface.co/docs/inference-providers/tasks/image-classification
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, request
 
 from models.errors import OpsinError
 from server.answers import predict
 from server.api.base64_text import decode_base64
-from server.api.errors import JSONResponse
+from server.api.errors import JSONDocument
 from server.api.exchange import Exchange, version_headers
 from server.api.probabilities import probabilities_of
 from server.classify import Classifier, Upload
 from server.json_document import parse_object
 from server.metrics import Metrics
 from server.request_errors import RequestError
+from server.request_log import WSGIApplication
 from server.settings import Settings
 
 DEFAULT_TOP_K = 5
@@ -26,14 +29,29 @@ PARAMETERS = ("top_k", "function_to_apply")
 JSON_TYPE = "application/json"
 
 
-def hugging_face_routes(classifier: Classifier, settings: Settings, metrics: Metrics) -> Blueprint:
-    """Make the routes."""
+# Paths of requests that are answered past Flask's routing, and the rules that they count as.
+CLASSIFY = {
+    "/image-classification": re.compile("/image-classification"),
+    "/image-classification/<name>": re.compile("/image-classification/(?P<name>[a-z0-9._-]+)"),
+}
+
+
+def hugging_face_routes(answer: Callable[..., WSGIApplication]) -> Blueprint:
+    """Make the routes, which answer as told."""
     routes = Blueprint("hugging_face", __name__, url_prefix="/image-classification")
 
     @routes.post("")
     @routes.post("/<name>")
-    def classify(name: str | None = None) -> Response:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    def classify(name: str | None = None) -> WSGIApplication:
+        return answer(request._get_current_object(), name)  # type: ignore[attr-defined]
+
+    return routes
+
+
+def scores_answer(classifier: Classifier, settings: Settings, metrics: Metrics) -> Callable[..., WSGIApplication]:
+    """Make what answers a request, with a model's name."""
+
+    def answer(current: Request, name: str | None = None) -> WSGIApplication:
         exchange = Exchange(current, settings, metrics)
         try:
             upload, top_k = read_question(exchange.read_plain_body(), current.mimetype)
@@ -48,13 +66,14 @@ def hugging_face_routes(classifier: Classifier, settings: Settings, metrics: Met
             exchange.note_served(output.model)
             with exchange.encoding():
                 prediction = predict(probabilities_of(output)[0], output.model, top_k=top_k)
-                scores = [{"label": each.label, "score": each.probability} for each in prediction.top_k]
-                return JSONResponse(scores, headers=version_headers(output.model))
+                document = JSONDocument([{"label": each.label, "score": each.probability} for each in prediction.top_k])
+                document.headers |= version_headers(output.model)
+                return document
         except OpsinError as error:
             exchange.note_error(error)
             raise
 
-    return routes
+    return answer
 
 
 def read_question(body: bytes | bytearray, media_type: str) -> tuple[Upload, int]:

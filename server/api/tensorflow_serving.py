@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from flask import Blueprint, Request, Response, request
 
 from models.errors import ModelNotFound, OpsinError
-from server.api.errors import JSONResponse
+from server.api.errors import JSONDocument, JSONResponse
 from server.api.exchange import Exchange, version_headers
 from server.api.probabilities import probabilities_of, version_of
 from server.classify import Classifier
@@ -15,14 +18,23 @@ from server.engine.errors import EngineNotReady
 from server.engine.traffic_split import CANARY, STABLE
 from server.metrics import Metrics
 from server.open_inference.images import check_pixels
+from server.request_log import WSGIApplication
 from server.settings import Settings
 from server.tensorflow_serving import model_metadata, model_status, read_predict
 
+# Paths of requests that are answered past Flask's routing, and the rules that they count as.
+PREDICT = {
+    f"/v1/models/<segment:name>{rule}:predict": re.compile(f"/v1/models/(?P<name>[a-z0-9._-]+){pattern}:predict")
+    for rule, pattern in (
+        ("", ""),
+        ("/versions/<segment:version>", "/versions/(?P<version>[0-9]+)"),
+        ("/labels/<segment:label>", "/labels/(?P<label>[a-z]+)"),
+    )
+}
 
-def tensorflow_serving_routes(
-    classifier: Classifier, engine: EngineClient, settings: Settings, metrics: Metrics
-) -> Blueprint:
-    """Make the routes."""
+
+def tensorflow_serving_routes(engine: EngineClient, answer: Callable[..., WSGIApplication]) -> Blueprint:
+    """Make the routes; those that classify answer as told."""
     routes = Blueprint("tensorflow_serving", __name__, url_prefix="/v1/models")
 
     def find(name: str, version: str | None, label: str | None) -> ServedModel:
@@ -48,8 +60,16 @@ def tensorflow_serving_routes(
     @routes.post("/<segment:name>:predict")
     @routes.post("/<segment:name>/versions/<segment:version>:predict")
     @routes.post("/<segment:name>/labels/<segment:label>:predict")
-    def predict(name: str, version: str | None = None, label: str | None = None) -> Response:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    def predict(name: str, version: str | None = None, label: str | None = None) -> WSGIApplication:
+        return answer(request._get_current_object(), name, version, label)  # type: ignore[attr-defined]
+
+    return routes
+
+
+def rows_answer(classifier: Classifier, settings: Settings, metrics: Metrics) -> Callable[..., WSGIApplication]:
+    """Make what answers a request that classifies, with a model's name and a version or its label."""
+
+    def answer(current: Request, name: str, version: str | None = None, label: str | None = None) -> WSGIApplication:
         exchange = Exchange(current, settings, metrics)
         try:
             answer, images = read_predict(exchange.read_plain_body(), max_images=settings.max_images)
@@ -66,13 +86,14 @@ def tensorflow_serving_routes(
             )
             exchange.note_served(output.model)
             with exchange.encoding():
-                document = {answer: probabilities_of(output).tolist()}
-                return JSONResponse(document, headers=version_headers(output.model))
+                document = JSONDocument({answer: probabilities_of(output).tolist()})
+                document.headers |= version_headers(output.model)
+                return document
         except OpsinError as error:
             exchange.note_error(error)
             raise
 
-    return routes
+    return answer
 
 
 def label_of(label: str | None) -> str | None:
