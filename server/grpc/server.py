@@ -22,6 +22,7 @@ from server.settings import Settings
 
 LINGER_S = 0.5  # in which clients hear that it stops, before no more calls are taken
 MAX_METADATA_BYTES = 16 * 1024  # of a call, names and values and 32 bytes for each
+MAX_PENDING_CALLS = 10_240  # 12 kB each
 OPTIONS = (
     ("grpc.so_reuseport", 1),  # the master holds the port
     # What comes before somebody reads it is kept in memory: 64 KB of each call, and not what the network would allow.
@@ -30,6 +31,9 @@ OPTIONS = (
     # The bound is one: by default metadata of 8 to 16 KB would be refused now and then.
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+    # Calls that have come and wait for their turn: past so many gRPC cancels some, whoever sent them.
+    ("grpc.server.max_pending_requests", MAX_PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_CALLS),
     ("grpc.max_connection_idle_ms", 10 * 60_000),  # its client opens another when it needs one
     # How often a client is asked whether it is still there, and how often it may ask.
     ("grpc.keepalive_time_ms", 60_000),
