@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from clock import Clock
 from running_server import wait_until
 from soak.clients import CUT, Client, Line, Tally
 from soak.disturbances import is_stopped
@@ -133,8 +134,8 @@ def test_refusal_with_another_code_is_found():
 
 
 def test_cut_is_explained_by_a_kill_since_the_connection_was_heard_of_and_only_for_a_while():
-    now = [10.0]
-    journal = Journal(clock=lambda: now[0])
+    clock = Clock(10.0)
+    journal = Journal(clock=clock)
     journal.note("kill engine")
     assert not journal.explains_cut(9.0, 10.5, 11.0)
     journal.note("kill http")
@@ -146,14 +147,14 @@ def test_cut_is_explained_by_a_kill_since_the_connection_was_heard_of_and_only_f
 
 
 def test_late_answer_is_explained_by_a_stop_alone():
-    now = [10.0]
-    journal = Journal(clock=lambda: now[0])
+    clock = Clock(10.0)
+    journal = Journal(clock=clock)
     journal.note("kill engine")
     assert not journal.explains_late(9.0, 20.0)
     stop = journal.note("stop engine")
     assert journal.explains_late(9.0, 20.0)
     assert not journal.explains_late(8.0, 9.0)
-    now[0] = 16.0
+    clock.now = 16.0
     journal.end(stop)
     assert journal.explains_late(16.0 + RESTART_S, 40.0)
     assert not journal.explains_late(16.5 + RESTART_S, 40.0)

@@ -7,13 +7,6 @@ import numpy as np
 from models.runtime_choice.record import Trial
 
 
-class ManualClock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 class Answering:
     """Gives the same answer to every picture, and takes `took_s` of a clock for it."""
 

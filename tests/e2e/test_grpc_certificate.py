@@ -10,18 +10,12 @@ import pytest
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed: requirements/grpc.txt")
 
 from certificates import make_certificate  # noqa: E402
+from clock import Clock  # noqa: E402
 
 from server.grpc.credentials import credentials_of  # noqa: E402
 from server.http.tls import CHECK_S, TLS  # noqa: E402
 
 pytestmark = pytest.mark.e2e
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 def test_renewed_certificate_is_shown_to_new_connections(tmp_path):

@@ -6,12 +6,18 @@ import io
 from collections.abc import Callable
 
 import pytest
+from clock import Clock
 from engines import COLOURS, MODEL, MeanColour, RunningEngine
 from leaks import nothing_is_left  # noqa: F401 - an autouse fixture
 from PIL import Image
 
 from server.api.app import create_app
 from server.settings import Settings
+
+
+@pytest.fixture
+def clock():
+    return Clock()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from clock import Clock
 from engines import MODEL
 
 from server.metrics import Metrics
@@ -28,11 +29,11 @@ def test_images_and_distances_are_summed_up_by_version():
 
 
 def test_metrics_are_read_anew_after_a_moment_alone():
-    metrics, now = Metrics(), [0.0]
-    reports = ShadowReports(metrics.registry.collect, clock=lambda: now[0])
+    metrics, clock = Metrics(), Clock()
+    reports = ShadowReports(metrics.registry.collect, clock=clock)
     assert reports.latest() == {}
     metrics.note_shadow(MODEL, "agrees", 0.0)
-    now[0] = KEPT_S
+    clock.now = KEPT_S
     assert reports.latest() == {}
-    now[0] = KEPT_S + 0.1
+    clock.now = KEPT_S + 0.1
     assert reports.latest()["colours", 3]["compared"] == 1

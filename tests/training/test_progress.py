@@ -1,21 +1,10 @@
 import io
 
 import pytest
+from clock import Clock
+from terminal import Terminal
 
 from training.progress import Progress, duration
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-class Clock:
-    def __init__(self):
-        self.now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
 
 
 def lines_of(out, seconds, *, first_step=1, num_steps=10, **options):
@@ -23,7 +12,7 @@ def lines_of(out, seconds, *, first_step=1, num_steps=10, **options):
     clock = Clock()
     progress = Progress(num_steps=num_steps, batch_size=4, out=out, clock=clock, **options)
     for step, taken_s in enumerate(seconds, start=first_step):
-        clock.now_s += taken_s
+        clock.now += taken_s
         progress.advance(step, lambda step=step: f"epoch {step}")
     return out.getvalue()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tried_runtimes import Answering, ManualClock
+from clock import Clock
+from tried_runtimes import Answering
 
 from models.errors import CorruptArtifact
 from models.pixels.spec import PixelSpec
@@ -24,7 +25,7 @@ SECONDS = {
 @pytest.fixture
 def measured():
     """Measure the gain with runtimes that take SECONDS, where OpenVINO gives this answer to int8."""
-    clock = ManualClock()
+    clock = Clock()
 
     def measured(answer=(0.7, 0.2, 0.1), missing=()):
         def load(runtime, file):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
+from clock import Clock
 
 from models.errors import OpsinError
 from server.decoding.decode_queue import LOOK_AGAIN_S, SLOWEST, WEIGHT, DecodeQueue
@@ -16,13 +17,6 @@ from server.engine.errors import ClientGone, DeadlineExceeded
 from server.request_errors import Overloaded
 
 SOON_S = 30.0
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 def wait_until(condition):

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+from clock import Clock
+
 from server.decoding.supervisor import HANG_S, PAUSE_S, DecoderSupervisor
 
 SOON_S = 30.0
@@ -20,14 +22,14 @@ def wait_for_end(supervisor, pid):
 
 
 def test_one_that_cannot_start_is_started_again_after_a_pause(channel):
-    now = [100.0]
-    supervisor = DecoderSupervisor([channel], lambda _: os._exit(1), clock=lambda: now[0])
+    clock = Clock()
+    supervisor = DecoderSupervisor([channel], lambda _: os._exit(1), clock=clock)
     supervisor.check()
     first = supervisor.pids[0]
     wait_for_end(supervisor, first)
     supervisor.check()
     assert supervisor.pids == [0]
-    now[0] += PAUSE_S
+    clock.now += PAUSE_S
     supervisor.check()
     assert supervisor.pids[0] not in (0, first)
     supervisor.stop()
@@ -50,14 +52,14 @@ def test_one_that_has_worked_is_replaced_at_once(channel):
 
 
 def test_one_that_stands_still_is_killed_and_its_successor_takes_the_task(channel):
-    now, taken = [100.0], []
+    clock, taken = Clock(), []
 
     def stand_still_once(_):
         if not taken:
             os.kill(os.getpid(), signal.SIGSTOP)
         channel.receive(SOON_S)
 
-    supervisor = DecoderSupervisor([channel], stand_still_once, clock=lambda: now[0])
+    supervisor = DecoderSupervisor([channel], stand_still_once, clock=clock)
     supervisor.check()
     first = supervisor.pids[0]
     supervisor.check()  # without a task it may stand as long as it likes
@@ -65,10 +67,10 @@ def test_one_that_stands_still_is_killed_and_its_successor_takes_the_task(channe
     for _ in range(2):
         supervisor.check()
         assert supervisor.pids == [first]
-        now[0] += HANG_S
+        clock.now += HANG_S
     taken.append(first)
     wait_for_end(supervisor, first)
-    now[0] += PAUSE_S
+    clock.now += PAUSE_S
     supervisor.check()
     give_up_at = time.monotonic() + SOON_S
     while channel.begun_task != channel.last_task:

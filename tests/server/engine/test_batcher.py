@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+from clock import Clock
 from engines import small_table
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,14 +18,6 @@ from server.engine.slot_table import Status
 MAX_BATCH = {1: 1, 2: 3, 3: 8}  # of models, by key
 
 
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def table():
     table = small_table(16)
@@ -34,7 +27,7 @@ def table():
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(100.0)
 
 
 def submit(table, slot, *, model=3, deadline=1000.0, submitted=0.0, request_size=1):
@@ -260,7 +253,7 @@ class AnyOrder(RuleBasedStateMachine):
     @initialize(num_runners=st.integers(1, 4))
     def start(self, num_runners):
         self.table = small_table(12)
-        self.clock = Clock()
+        self.clock = Clock(100.0)
         self.num_runners = num_runners
         self.batcher = batcher_of(self.table, self.clock, num_runners=num_runners)
         self.running = []

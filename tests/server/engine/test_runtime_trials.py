@@ -7,7 +7,6 @@ import threading
 import pytest
 from engines import SOON_S, wait_until
 from small_artifacts import small_manifest
-from tried_runtimes import ManualClock
 
 from models.runtime_choice.record import RuntimeChoice
 from models.store.artifact import Artifact
@@ -16,11 +15,6 @@ from server.engine.runtime_trials import PAUSES_S, RuntimeTrials
 ARTIFACT, OTHER = (Artifact(None, small_manifest(name=name)) for name in ("a", "b"))
 CHOICE = RuntimeChoice("openvino", "it was faster")
 UNSURE = RuntimeChoice("litert", "other work disturbed the trial", is_lasting=False)
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
 
 
 @pytest.fixture

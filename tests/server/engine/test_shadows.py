@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from clock import Clock
 from engines import MODEL, MeanColour, RunningEngine, ask, later, serving, wait_until
 
 from server.engine.catalogue import ServedModel, key_of
@@ -116,11 +117,11 @@ def test_what_finds_no_room_is_dropped_and_counted(shadows, notes):
 
 
 def test_what_waits_too_long_is_dropped_and_counted(notes):
-    now = [0.0]
-    shadows = Shadows(notes, draw=lambda: 0.0, clock=lambda: now[0])
+    clock = Clock()
+    shadows = Shadows(notes, draw=lambda: 0.0, clock=clock)
     shadows.follow(catalogue())
     shadows.offer(STABLE_KEY, [IMAGE], [RED])
-    now[0] = MAX_AGE_S + 0.1
+    clock.now = MAX_AGE_S + 0.1
     assert shadows.begin() is None
     assert notes.outcomes == ["dropped"]
 

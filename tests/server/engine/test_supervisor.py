@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from clock import Clock
 from engines import small_table
 
 from server.engine.supervisor import EngineBroken, Supervisor
@@ -113,24 +114,24 @@ def test_stopped_engine_counts_as_hung(table, supervise):
 
 
 def test_engine_is_not_hung_because_the_supervisor_stood_still(table, supervise):
-    now = [1000.0]
+    clock = Clock(1000.0)
 
     def run(number):
         table.is_ready[number] = 1
         signal.pause()  # its heartbeat stays what the supervisor wrote at its start
 
-    supervisor = Supervisor(table, run, timeout_s=5.0, clock=lambda: now[0])
+    supervisor = Supervisor(table, run, timeout_s=5.0, clock=clock)
     supervisor.check()
     pids = supervisor.pids
-    now[0] += 60.0  # the lid was closed
+    clock.now += 60.0  # the lid was closed
     supervisor.check()
-    now[0] += 1.0
+    clock.now += 1.0
     supervisor.check()
     time.sleep(0.05)  # enough for one that was killed to be gone
     supervisor.check()
     assert supervisor.pids == pids
     for _ in range(6):
-        now[0] += 1.0
+        clock.now += 1.0
         supervisor.check()
     supervisor.stop()
     assert supervisor.pids != pids

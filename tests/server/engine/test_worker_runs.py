@@ -9,18 +9,6 @@ import pytest
 from server.engine.worker_runs import MAX_BARRED, RECENT_S, Step, WorkerRuns
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def runs(clock):
     return WorkerRuns(2, clock=clock)

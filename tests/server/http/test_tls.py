@@ -9,16 +9,10 @@ import ssl
 
 import pytest
 from certificates import make_certificate
+from clock import Clock
 from tls_ends import connected
 
 from server.http.tls import CHECK_S, TLS, TLSError
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture(scope="module")

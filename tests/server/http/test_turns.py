@@ -9,18 +9,6 @@ import pytest
 from server.http.turns import TURN_S, WEIGHT, Turns
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def turns(clock):
     turns = Turns(clock=clock)
