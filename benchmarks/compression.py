@@ -9,7 +9,6 @@ benchmarks/results/compression.{json,md}.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -25,7 +24,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from benchmarks import machine
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, report
 from benchmarks.folders import RESULTS, ROOT
 from benchmarks.pictures import photos
 from benchmarks.random_model import random_model
@@ -73,13 +72,7 @@ def main() -> int:
     for network in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             figures += _measure(network, Path(folder))
-    shown = table(figures)
-    document = {"machine": machine.describe(), "figures": [figure.to_dict() for figure in figures]}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "compression.json").write_text(json.dumps(document, indent=1) + "\n")
-    (RESULTS / "compression.md").write_text(shown)
-    print(shown)
-    return 0
+    return report(figures, RESULTS / "compression", machine=machine.describe())
 
 
 def _measure(network: Network, folder: Path) -> list[Figure]:

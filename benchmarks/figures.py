@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.spread import Spread, median_interval
+from models.store.durable import replacing
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,28 @@ def _shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
 
 
-def report(figures: Sequence[Figure], path: Path, *, machine: Mapping[str, Any], heading: str) -> int:
-    """Write figures as JSON and as a table, and print that; returns 1 where a target is not met.
+def report(figures: Sequence[Figure], path: Path, *, machine: Mapping[str, Any], heading: str = "", **more: Any) -> int:
+    """Write figures, as `write_report` does, and print their table; returns 1 where a target is not met."""
+    print(write_report(figures, path, machine=machine, heading=heading, **more), end="")
+    return int(any(figure.is_met is False for figure in figures))
+
+
+def write_report(
+    figures: Sequence[Figure], path: Path, *, machine: Mapping[str, Any], heading: str = "", **more: Any
+) -> str:
+    """Write figures as JSON and as a table, each whole or not at all; returns the table.
 
     Args:
         figures: to tell.
         path: of both files, without a suffix.
         machine: that they are of.
         heading: of the table.
+        more: what else the JSON has.
     """
-    record = {"machine": machine, "figures": [figure.to_dict() for figure in figures]}
-    path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
-    path.with_suffix(".md").write_text(heading + table(figures))
-    print(heading + table(figures), end="")
-    return int(any(figure.is_met is False for figure in figures))
+    record = {"machine": machine, **more, "figures": [figure.to_dict() for figure in figures]}
+    text = heading + table(figures)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for suffix, content in ((".json", json.dumps(record, indent=1) + "\n"), (".md", text)):
+        with replacing(path.with_suffix(suffix)) as temporary:
+            temporary.write_text(content)
+    return text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -14,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.figures import table
+from benchmarks.figures import report, write_report
 from benchmarks.folders import CACHE, RESULTS
 from benchmarks.gpu_figures import GPUFigures
 from benchmarks.gpu_http import measure_http
 from benchmarks.gpu_plan import PARTS, GPUPlan
 from benchmarks.gpu_rows import Row, measure_rows
-from models.store.durable import replacing
 from server.devices import visible_gpus
 
 
@@ -37,14 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "gpu": _nvidia_smi(),
         "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
     }
+    about = {"machine": where, "heading": _heading(where), "plan": plan.to_dict()}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what it started ends too
     rows: list[Row] = []
     for spec, record in _measure(plan):
         rows.append((spec, record))
         plan.say(f"{_words(spec)}: {record.get('error') or format(record.get('rate', 0.0), ',.4g')}")
-        _write(plan, where, rows, folder)
-    print(_write(plan, where, rows, folder), end="")
-    return 0 if all(figure.is_met is not False for figure in GPUFigures(plan, rows).all()) else 1
+        write_report(GPUFigures(plan, rows).all(), folder / "gpu", **about)
+    return report(GPUFigures(plan, rows).all(), folder / "gpu", **about)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -87,19 +85,11 @@ def _measure(plan: GPUPlan) -> Iterator[Row]:
             yield from measure_rows(plan, specs, repository)
 
 
-def _write(plan: GPUPlan, where: dict[str, Any], rows: Sequence[Row], folder: Path) -> str:
-    figures = GPUFigures(plan, rows).all()
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"machine": where, "plan": plan.to_dict(), "figures": [figure.to_dict() for figure in figures]}
-    heading = (
+def _heading(where: dict[str, Any]) -> str:
+    return (
         f"{where['gpu'] or 'no GPU'}; {where['cpu']}, {where['num_cores']} cores, commit {where['commit']}"
         f"{' with changes' if where['has_uncommitted_changes'] else ''}, {where['date']}, `{where['command']}`\n\n"
     )
-    text = heading + table(figures)
-    for name, content in (("gpu.json", json.dumps(record, indent=1) + "\n"), ("gpu.md", text)):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(content)
-    return text
 
 
 def _nvidia_smi() -> str:

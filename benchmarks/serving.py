@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.connection import NoAnswer
 from benchmarks.faults import measure_engine_kills, measure_stops
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, report
 from benchmarks.folders import CACHE, RESULTS
 from benchmarks.footprint import measure_memory, measure_start
 from benchmarks.lone import measure_large_photo, measure_lone
@@ -61,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for make in models:
             figures += _attempt(name, measure, workloads[make], plan)
     is_full = not arguments.quick and not arguments.only
-    _write(figures, RESULTS if is_full else CACHE / "results")
-    return 0 if all(figure.is_met is not False for figure in figures) else 1
+    folder, where = RESULTS if is_full else CACHE / "results", machine.describe()
+    return report(figures, folder / "serving", machine=where, heading=f"{machine.in_words(where)}\n\n")
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -90,16 +88,6 @@ def _attempt(name: str, measure: Measure, workload: Workload, plan: Plan) -> lis
     except FAILURES as error:  # the other experiments are worth having without this one
         plan.say(f"{name}, {workload.name} failed: {error}")
         return [Figure(f"{workload.name}: {name}", None, note=" ".join(str(error).split()))]
-
-
-def _write(figures: Sequence[Figure], folder: Path) -> None:
-    where = machine.describe()
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"machine": where, "figures": [figure.to_dict() for figure in figures]}
-    (folder / "serving.json").write_text(json.dumps(record, indent=1) + "\n")
-    heading = f"{machine.in_words(where)}\n\n"
-    (folder / "serving.md").write_text(heading + table(figures))
-    print(heading + table(figures), end="")
 
 
 def _fail(message: str) -> int:

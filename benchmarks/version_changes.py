@@ -242,7 +242,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     changed = run(arguments.changes, arguments.seed, plan, max_minutes=arguments.minutes, only=only)
     figures, where = figures_of(changed), machine.describe()
     folder = RESULTS if changed.num >= FULL else CACHE / "results"
-    folder.mkdir(parents=True, exist_ok=True)
     minutes = (time.monotonic() - plan.began_at) / 60
     heading = f"{machine.in_words(where)}, {changed.num} changes under {CONNECTIONS} clients, seed {arguments.seed}, "
     heading += f"{minutes:.0f} minutes\n\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import random
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.figures import Figure, ratio_figure, table
+from benchmarks.figures import Figure, ratio_figure, report
 from benchmarks.folders import RESULTS, ROOT
 from benchmarks.plan import Plan
 from benchmarks.service import opsin
@@ -45,13 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"git knows no revision {arguments.revision!r}")
     with checkout(revision) as folder:
         figures = measure(folder, revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
-    shown = table(figures)
-    document = {"machine": machine.describe(), "figures": [figure.to_dict() for figure in figures]}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"versus_{revision}.json").write_text(json.dumps(document) + "\n")
-    (RESULTS / f"versus_{revision}.md").write_text(shown)
-    print(shown)
-    return 0
+    return report(figures, RESULTS / f"versus_{revision}", machine=machine.describe())
 
 
 @contextmanager

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, report, table
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,21 @@ def test_figure_becomes_json():
     assert record["value"] == 1.5
     assert record["runs"] == [1.0, 2.0]
     assert record["is_met"] is None
+
+
+def test_report_writes_what_it_prints_and_fails_where_a_target_is_not_met(tmp_path, capsys):
+    path, about = (
+        tmp_path / "new" / "start",
+        {"machine": {"cpu": "one"}, "heading": "one core\n\n", "plan": {"rounds": 3}},
+    )
+    figures = [Figure("start", 0.7, "s", at_most=1.0)]
+    assert report(figures, path, **about) == 0
+    assert capsys.readouterr().out == path.with_suffix(".md").read_text() == "one core\n\n" + table(figures)
+    record = json.loads(path.with_suffix(".json").read_text())
+    assert record == {
+        "machine": {"cpu": "one"},
+        "plan": {"rounds": 3},
+        "figures": [figures[0].to_dict() | {"runs": []}],
+    }
+    assert report([*figures, Figure("stop", 3.0, "s", at_most=2.0)], path, **about) == 1
+    assert "**not met**" in path.with_suffix(".md").read_text()

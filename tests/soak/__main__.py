@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.figures import Figure, table
+from benchmarks.figures import report
 from benchmarks.folders import CACHE, RESULTS
 from soak.figures import figures_of
 from soak.plan import Plan
-from soak.run import Soaked, soak
+from soak.run import soak
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,26 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"minutes and rate must be > 0, got {arguments.minutes:g} and {arguments.rate:g}")
     plan = Plan(seconds=60 * arguments.minutes, rate=arguments.rate, seed=arguments.seed)
     soaked = soak(plan, say=lambda line: print(line, file=sys.stderr, flush=True))
-    figures = figures_of(soaked)
-    write(soaked, figures, RESULTS if plan.is_full else CACHE / "results")
-    return int(any(figure.is_met is False for figure in figures))
-
-
-def write(soaked: Soaked, figures: Sequence[Figure], folder: Path) -> None:
-    where = machine.describe()
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {
-        "machine": where,
-        "plan": dataclasses.asdict(soaked.plan),
-        "figures": [figure.to_dict() for figure in figures],
-    }
-    (folder / "soak.json").write_text(json.dumps(record, indent=1) + "\n")
-    heading = f"{where['cpu']}, {where['num_cores']} cores, commit {where['commit']}, {where['date']}, "
-    heading += f"{soaked.plan.seconds / 60:g} minutes\n\n"
-    (folder / "soak.md").write_text(heading + table(figures))
     CACHE.mkdir(exist_ok=True)
     (CACHE / "soak.log").write_text("\n".join(soaked.log) + "\n")
-    print(heading + table(figures), end="")
+    where, folder = machine.describe(), RESULTS if plan.is_full else CACHE / "results"
+    heading = f"{where['cpu']}, {where['num_cores']} cores, commit {where['commit']}, {where['date']}, "
+    heading += f"{plan.seconds / 60:g} minutes\n\n"
+    more = {"heading": heading, "plan": dataclasses.asdict(plan)}
+    return report(figures_of(soaked), folder / "soak", machine=where, **more)
 
 
 if __name__ == "__main__":
