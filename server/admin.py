@@ -19,8 +19,9 @@ from server.api.keys import digest_of, read_secret, reason_of
 from server.engine.client import EngineClient
 from server.engine.errors import DeadlineExceeded, LoadFailed
 from server.request_errors import AdminOff, InvalidAdminToken, MissingAdminToken
+from server.setting_rows import SettingsError
 from server.setting_values import TOKEN
-from server.settings import Settings, SettingsError
+from server.settings import Settings
 
 BEARER = "bearer "
 LOOK_AGAIN_S = 0.02

@@ -28,7 +28,8 @@ from server.engine.slot_timings import SlotTimings
 from server.engine.supervisor import Supervisor
 from server.engine.worker_runs import WorkerRuns
 from server.metrics import Metrics
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 log = logging.getLogger("opsin.server")
 

@@ -21,7 +21,8 @@ from server.http.tls import TLS, TLSError
 from server.logs import configure_logging
 from server.memory_fit import allow_memory, need_of
 from server.open_files import allow_files
-from server.settings import Settings, SettingsError, settings_table, unknown_variables
+from server.setting_rows import SettingsError, printed, unknown_variables
+from server.settings import Settings
 from server.tracing.settings import TracingSettings
 
 TRACING_HELP = (
@@ -39,10 +40,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     argparse.ArgumentParser(
         prog="python -m server",
         description="Serve an image classifier over HTTP. It is set by environment variables:",
-        epilog=f"{settings_table()}\n\n{TRACING_HELP}",
+        epilog=f"{printed(Settings)}\n\n{TRACING_HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    for warning in unknown_variables(environ):
+    for warning in unknown_variables(Settings, environ):
         print(f"opsin: {warning}", file=sys.stderr)
     try:
         settings = Settings.from_environ(environ)

@@ -17,7 +17,8 @@ from models.runtime.processor import CPUINFO, has_saturating_int8
 from models.runtime_choice.installed import ONNX_ON_GPU, installed_runtimes
 from models.runtime_choice.record import ALONE, BASELINE
 from server.engine.loaded import ExecutionPlan
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 TRIED = "it serves until it is known whether another is faster"
 RUNS_ON_GPU = (AUTO, *GPU_RUNTIMES)  # settings of OPSIN_RUNTIME

@@ -45,7 +45,8 @@ from server.metric_files import MetricFiles, memory_folder
 from server.prediction_counts import PredictionCounts
 from server.put_off import PutOff
 from server.run_to_completion import RunToCompletion
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 from server.tracing.settings import TracingSettings
 from server.turn import Turn
 

@@ -17,7 +17,8 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server.devices import Device, plan_for
 from server.memory_bound import DECODER_BYTES, ENGINE_BYTES, MASTER_BYTES, WORKER_BYTES, max_memory_bytes
-from server.settings import Settings, SettingsError, variable
+from server.setting_rows import SettingsError, variable
+from server.settings import Settings
 
 MEGABYTE = 1024**2
 KERNEL_SHARE = 0.05  # of the limit: what the kernel keeps for the container, sockets and page tables

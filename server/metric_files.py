@@ -27,7 +27,7 @@ from prometheus_client import values
 
 from server.metrics import Metrics
 from server.put_off import Call, call_at_once
-from server.settings import SettingsError
+from server.setting_rows import SettingsError
 
 MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the files in it have names that nobody can guess
 PREFIX = "opsin-metrics-"

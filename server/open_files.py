@@ -6,7 +6,8 @@ import resource
 from dataclasses import replace
 
 from server.http.limits import spare_connections
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 # Beside slots and connections: the libraries' own, metrics, the repository, what the processes tell each other with. A
 # worker has 24 of them, up to 33 more where it asks Redis, and an engine on the CPU 19 (ls /proc/PID/fd).

@@ -16,7 +16,8 @@ from server.api.gate import is_open
 from server.api.predict import PARAMETERS
 from server.openapi.document import openapi_document
 from server.openapi.own import own_schemas
-from server.settings import Settings, variable
+from server.setting_rows import variable
+from server.settings import Settings
 
 REPO = Path(__file__).resolve().parent.parent
 README = (REPO / "README.md").read_text()

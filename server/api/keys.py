@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.settings import SettingsError
+from server.setting_rows import SettingsError
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_KEYS = 1000  # all are compared, in some 0.2 microseconds each

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from server.settings import SettingsError
+from server.setting_rows import SettingsError
 from server.tracing.variables import DEFAULT_BATCH, DEFAULT_DELAY_MS, DEFAULT_SPANS_WAITING, OTLP, VARIABLES, Variable
 
 EXPORTER_PACKAGE = "opentelemetry.exporter.otlp.proto.http"

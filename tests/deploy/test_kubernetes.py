@@ -17,7 +17,8 @@ from documented_metrics import documented
 from benchmarks.replicas import PRESTOP_S
 from server.api.gate import OPEN_PATHS
 from server.master import GRACE_S
-from server.settings import DEFAULT_PORT, Settings, variable
+from server.setting_rows import variable
+from server.settings import DEFAULT_PORT, Settings
 from training.cli import EXIT_BAD_ARGUMENTS
 from training.config import preset, replaced
 from training.distributed.asked_for import refuse_settings

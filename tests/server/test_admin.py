@@ -15,7 +15,8 @@ from server.engine.catalogue import Catalogue, RefusedModel
 from server.engine.errors import DeadlineExceeded, LoadFailed
 from server.engine.shared_catalogue import write_catalogue
 from server.request_errors import AdminOff, InvalidAdminToken, MissingAdminToken
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 TOKEN = "let-me-in"  # noqa: S105 - a test's own
 ASKED = {"token": TOKEN, "by": "ada", "timeout_s": 10.0}

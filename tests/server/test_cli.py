@@ -16,7 +16,8 @@ from server.address import open_listener
 from server.cli import check_access, fit_to_container, main
 from server.devices import Device, DeviceChoice
 from server.foreign_variables import GUNICORN, OTHERS, SYSTEMD
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, got '2'"
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ import pytest
 
 from server import devices
 from server.devices import Device, choose_devices, explain_devices, plan_for, runtime_warning, visible_gpus
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 GPUS = ("0", "1", "2")
 

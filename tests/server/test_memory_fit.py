@@ -10,7 +10,8 @@ from models.store.reference import ModelReference
 from models.store.repository import Repository
 from server import memory_fit
 from server.memory_fit import KERNEL_SHARE, LOWERED, MEGABYTE, REST_BYTES, Need, allow_memory, fit_to_memory, need_of
-from server.settings import SHIPPED_MODELS, Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import SHIPPED_MODELS, Settings
 
 NEED = Need(image_bytes=224 * 224 * 3, weights_bytes=20 * MEGABYTE, models_bytes=60 * MEGABYTE)
 

@@ -10,7 +10,7 @@ from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
 
 from server.metric_files import FILE_BYTES, MetricFiles
-from server.settings import SettingsError
+from server.setting_rows import SettingsError
 
 
 @pytest.fixture

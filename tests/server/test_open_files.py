@@ -16,7 +16,8 @@ from server.open_files import (
     fit_to_open_files,
     num_files,
 )
-from server.settings import Settings, SettingsError
+from server.setting_rows import SettingsError
+from server.settings import Settings
 
 DEFAULT = Settings()
 

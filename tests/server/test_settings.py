@@ -10,13 +10,8 @@ import pytest
 from models.pixels.preprocessing import ImageLimits
 from models.pixels.spec import MAX_PIXELS
 from models.store.reference import ModelReference
-from server.settings import (
-    Settings,
-    SettingsError,
-    settings_table,
-    unknown_variables,
-    variable,
-)
+from server.setting_rows import SettingsError, printed, unknown_variables, variable
+from server.settings import Settings
 
 
 def test_defaults_serve_the_shipped_model_on_loopback():
@@ -128,14 +123,16 @@ def test_request_threads_exceed_the_queue_so_that_a_refusal_is_never_late():
 
 
 def test_unknown_variable_gets_a_warning_with_the_nearest_name():
-    warnings = unknown_variables({"OPSIN_PROT": "1", "OPSIN_PORT": "1", "OTHER": "1"})
+    warnings = unknown_variables(Settings, {"OPSIN_PROT": "1", "OPSIN_PORT": "1", "OTHER": "1"})
     assert warnings == ["OPSIN_PROT is no setting and has no effect; the nearest name is OPSIN_PORT"]
 
 
 def test_variable_that_kubernetes_sets_for_a_service_gets_no_warning():
-    assert unknown_variables({"OPSIN_SERVICE_HOST": "10.0.0.1", "OPSIN_CANARY_PORT": "udp://10.0.0.2:53"}) == []
+    assert (
+        unknown_variables(Settings, {"OPSIN_SERVICE_HOST": "10.0.0.1", "OPSIN_CANARY_PORT": "udp://10.0.0.2:53"}) == []
+    )
 
 
 def test_table_has_every_setting():
-    table = settings_table()
+    table = printed(Settings)
     assert all(variable(row.name) in table and row.metadata["meaning"] for row in fields(Settings))

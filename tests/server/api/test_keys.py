@@ -9,18 +9,11 @@ import os
 import pytest
 
 from server.api.keys import CHECK_S, MAX_FILE_BYTES, MAX_KEYS, ApiKeys, parse_keys
-from server.settings import SettingsError
+from server.setting_rows import SettingsError
 
 
 def line(name, key):
     return f"{name} sha256:{hashlib.sha256(key.encode()).hexdigest()}\n"
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
@@ -28,11 +21,6 @@ def path(tmp_path):
     path = tmp_path / "keys"
     path.write_text("# of the phone app\n\n" + line("app", "first") + line("app", "second") + line("batch", "third"))
     return path
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import SettingsError
+from server.setting_rows import SettingsError
 from server.tracing import settings
 from server.tracing.settings import TracingSettings
 from server.tracing.variables import VARIABLES
