@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal, get_args
 from models.checks import at_least, one_of, within
 from optimize.magnitude.layers import LayerRule
 from optimize.options import option
-from training.config import TrainingConfig, parse_assignment, replaced
+from training.assignments import parse_assignments
+from training.config import TrainingConfig, replaced
 from training.distillation_settings import HINT_WEIGHT, TEACHER_WEIGHT, TEMPERATURE, check_teacher
 
 Precision = Literal["int8", "float16", "dynamic"]
@@ -33,7 +34,7 @@ def parse_changes(assignments: Iterable[str], own: Collection[str]) -> dict[str,
     Raises:
         ValueError: no such setting, no value of it, or one that is `FIXED` or that the fine-tuning has of its `own`.
     """
-    changes = dict(map(parse_assignment, assignments))
+    changes = parse_assignments(assignments)
     if fixed := changes.keys() & FIXED:
         raise ValueError(f"{', '.join(sorted(fixed))} cannot be changed: the trained network is made for it")
     if owned := changes.keys() & own:

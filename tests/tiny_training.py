@@ -19,7 +19,8 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from models.network.resnet_v2 import ResNetV2, build  # noqa: E402
 from training.architecture import building_in  # noqa: E402
-from training.config import TrainingConfig, parse_assignment, preset, replaced  # noqa: E402
+from training.assignments import parse_assignments  # noqa: E402
+from training.config import TrainingConfig, preset, replaced  # noqa: E402
 from training.distributed.cluster import cluster_from  # noqa: E402
 from training.distributed.follower import follow  # noqa: E402
 from training.distributed.workers import ALONE, Workers  # noqa: E402
@@ -81,5 +82,5 @@ def command(folder: Path, kind: str, *assignments: str) -> list[str]:
 
 if __name__ == "__main__":
     target, kind, *assignments = sys.argv[1:]
-    changes = dict(parse_assignment(text) for text in assignments)
+    changes = parse_assignments(assignments)
     train(Path(target), replaced(TINY, changes), workers_of(kind))

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from training.assignments import parse_assignments
 from training.cli import command_parser
-from training.config import NOTHING, parse_assignment
+from training.config import NOTHING
 from training.distillation_settings import TEACHER_WEIGHT, TEMPERATURE, check_teacher
 from training.distributed.asked_for import STRATEGIES, refuse_options
 
@@ -119,7 +120,7 @@ def add_teacher_options(parser: argparse.ArgumentParser) -> None:
 
 def changes_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given, by name; ValueError where they do not go together."""
-    changes = dict(parse_assignment(assignment) for assignment in options.set)
+    changes = parse_assignments(options.set)
     if options.mixed_precision:
         changes["precision"] = options.mixed_precision
     if options.xla:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.checks import at_least
+from training.assignments import parse_assignments
 from training.cli import command_line, command_parser, run
-from training.config import NOTHING, TrainingConfig, parse_assignment, preset, replaced
+from training.config import NOTHING, TrainingConfig, preset, replaced
 from training.teaching.settings import NUM_VIEWS, Teaching, rounds_for
 
 PROGRAM = "python -m training teach"
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def student_config(options: argparse.Namespace) -> TrainingConfig:
     """Return the settings of the student as far as the arguments say them."""
-    changes = dict(parse_assignment(assignment) for assignment in options.set)
+    changes = parse_assignments(options.set)
     network = {"variant": options.student, "width": options.width, "image_px": options.image_px}
     config = replaced(
         preset("scratch"), {**network, **AGAINST_OVERFITTING, **OPTIMIZER, "crop_fraction": 1.0, **changes}

@@ -3,7 +3,7 @@ from dataclasses import fields
 
 import pytest
 
-from training.config import PRESETS, TrainingConfig, parse_assignment, preset, replaced
+from training.config import PRESETS, TrainingConfig, preset, replaced
 from training.dataset import HeldOut
 
 
@@ -22,37 +22,6 @@ def test_presets_hold_only_what_differs(name):
 def test_unknown_preset_names_those_there_are():
     with pytest.raises(ValueError, match="preset must be one of photos, scratch, cifar10, smoke, got 'imagenet'"):
         preset("imagenet")
-
-
-@pytest.mark.parametrize(
-    ("assignment", "expected"),
-    [
-        ("epochs=3", ("epochs", 3)),
-        ("peak_lr=0.2", ("peak_lr", 0.2)),
-        ("width=24", ("width", 24)),
-        ("xla=true", ("xla", True)),
-        ("norm=group", ("norm", "group")),
-        ("augmentation.cutout_px=8", ("augmentation.cutout_px", 8)),
-    ],
-)
-def test_assignments_are_parsed_by_type(assignment, expected):
-    assert parse_assignment(assignment) == expected
-    assert replaced(TrainingConfig(), dict([expected])) != TrainingConfig()
-
-
-@pytest.mark.parametrize(
-    ("assignment", "message"),
-    [
-        ("epoch=3", "FIELD one of variant, width, .*, got 'epoch=3'"),
-        ("epochs", "expected FIELD=VALUE"),
-        ("epochs=many", "epochs must be of type int, got 'many'"),
-        ("xla=yes", "xla must be true or false, got 'yes'"),
-        ("norm=layer", "norm must be one of batch, group, got 'layer'"),
-    ],
-)
-def test_bad_assignments_say_what_is_allowed(assignment, message):
-    with pytest.raises(ValueError, match=message):
-        parse_assignment(assignment)
 
 
 @pytest.mark.parametrize(
