@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,8 @@ from models.store.reference import ModelReference
 from models.words import DEFAULT, LANGUAGES
 
 PROG = "python -m models"
+
+Add = Callable[[str, str], argparse.ArgumentParser]  # a command and what it is for
 
 _EPILOG = """\
 examples:
@@ -87,10 +90,21 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add(commands, shared, "list", "print name, version, size and accuracy of everything in the repository")
-    inspect = _add(commands, shared, "inspect", "print everything about one version, once its files are verified")
+    add = partial(_add, commands, shared)
+    _add_what_reads(add)
+    _add_what_decides(add)
+    _add_what_makes_versions(add)
+    predict = add("predict", "classify the pictures of a folder, zip file or list into one file")
+    add_predict_arguments(predict)
+    return parser
+
+
+def _add_what_reads(add: Add) -> None:
+    """Declare the commands that change nothing."""
+    add("list", "print name, version, size and accuracy of everything in the repository")
+    inspect = add("inspect", "print everything about one version, once its files are verified")
     inspect.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
-    verify = _add(commands, shared, "verify", "compare files with their sha256, and answers with the golden ones")
+    verify = add("verify", "compare files with their sha256, and answers with the golden ones")
     verify.add_argument(
         "target",
         type=_file_or_reference,
@@ -105,34 +119,42 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help='answers made elsewhere to compare, as JSON: {"landscape.jpg": [probabilities], ...}',
     )
-    export = _add(commands, shared, "export", "write the model file, its golden answers and pictures into a folder")
+    export = add("export", "write the model file, its golden answers and pictures into a folder")
     export.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, which may exist")
     export.add_argument("--onnx", action="store_true", help="write model.onnx, too (needs requirements/onnx.txt)")
-    card = _add(commands, shared, "card", "write what a person needs to decide about a version, as a page or as JSON")
+    card = add("card", "write what a person needs to decide about a version, as a page or as JSON")
     card.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     card.add_argument("--out", type=Path, metavar="FILE", help="page to write, such as card.html (standard output)")
     card.add_argument("--language", choices=LANGUAGES, default=DEFAULT, help=f"of the page ({DEFAULT})")
-    point = _add(commands, shared, "operating-point", "set from which probability on answers are accepted, or print it")
+
+
+def _add_what_decides(add: Add) -> None:
+    """Declare the commands about which version answers, for what it is, and from when on it is sure."""
+    point = add("operating-point", "set from which probability on answers are accepted, or print it")
     point.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     add_operating_point_arguments(point)
-    purpose = _add(commands, shared, "purpose", "say what a version and those after it are for, or print what is said")
+    purpose = add("purpose", "say what a version and those after it are for, or print what is said")
     purpose.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     add_purpose_arguments(purpose)
-    promote = _add(commands, shared, "promote", "make a version the stable one, which servers switch to")
+    promote = add("promote", "make a version the stable one, which servers switch to")
     promote.add_argument("target", type=version_reference, metavar="NAME:VERSION")
-    canary = _add(commands, shared, "canary", "give a version a share of the requests, or compare its answers unseen")
+    canary = add("canary", "give a version a share of the requests, or compare its answers unseen")
     canary.add_argument("name", type=_name, metavar="NAME")
     add_canary_arguments(canary)
-    rollback = _add(commands, shared, "rollback", "end the canary, or make the version stable again that was so before")
+    rollback = add("rollback", "end the canary, or make the version stable again that was so before")
     rollback.add_argument("name", type=_name, metavar="NAME")
-    retire = _add(commands, shared, "retire", "remove a version that is not the stable one")
+    retire = add("retire", "remove a version that is not the stable one")
     retire.add_argument("target", type=version_reference, metavar="NAME:VERSION")
     for command in (promote, canary, rollback, retire, point, purpose):
         command.add_argument("--why", default="", metavar="TEXT", help="for the history")
-    history = _add(commands, shared, "history", "print what was done to a model, by whom and why")
+    history = add("history", "print what was done to a model, by whom and why")
     history.add_argument("name", type=_name, metavar="NAME")
-    publish = _add(commands, shared, "publish", "copy an artifact into the repository as the next, stable version")
+
+
+def _add_what_makes_versions(add: Add) -> None:
+    """Declare the commands that publish."""
+    publish = add("publish", "copy an artifact into the repository as the next, stable version")
     publish.add_argument("artifact", type=Path, metavar="ARTIFACT_DIR", help="folder with a manifest.json")
     publish.add_argument("--name", type=_name, help="name of the model (default: the one in the manifest)")
     onnx = publish.add_mutually_exclusive_group()
@@ -145,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument(
         "--test", type=Path, metavar="PHOTOS", help="with --onnx: test photos, in a folder or zip file of one a label"
     )
-    index = _add(commands, shared, "index", "publish a version with training pictures beside it, found by features")
+    index = add("index", "publish a version with training pictures beside it, found by features")
     index.add_argument("target", type=_reference, metavar="NAME[:VERSION]", help="VERSION defaults to the stable one")
     index.add_argument(
         "--data", type=Path, required=True, help="training pictures: a folder or zip file of one a label"
@@ -155,12 +177,9 @@ def _parser() -> argparse.ArgumentParser:
         "--may-be-shown", action="store_true", help="the licence allows that a server shows them to whoever asks it"
     )
     index.add_argument("--per-class", type=_positive, default=40, metavar="N", help="at most so many of each (40)")
-    imported = _add(commands, shared, "import", "make the next, stable version of a model of somebody else's file")
+    imported = add("import", "make the next, stable version of a model of somebody else's file")
     imported.add_argument("name", type=_name, metavar="NAME", help="of the model here")
     add_import_arguments(imported)
-    predict = _add(commands, shared, "predict", "classify the pictures of a folder, zip file or list into one file")
-    add_predict_arguments(predict)
-    return parser
 
 
 def _shared() -> argparse.ArgumentParser:

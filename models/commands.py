@@ -7,22 +7,21 @@ import shlex
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from models.errors import ArtifactError, ModelNotFound, VersionNotFound
 from models.examples.index import FOLDER
+from models.findings import Finding, find_versions
 from models.plural import how_many
 from models.portable.completed import completed
 from models.portable.export import export_files
 from models.portable.golden import GOLDEN_FILE
 from models.portable.verify import Verdict, answering_file, verify_file
-from models.report import accuracy, architecture, details, percent, precision, size, table
+from models.report import details, size, table
 from models.store.artifact import Artifact, read_artifact
-from models.store.canary import Canary
 from models.store.examples import Examples
 from models.store.reference import ModelReference
 from models.store.repository import Repository
@@ -31,44 +30,14 @@ from models.this_python import this_python
 OK, FAULTY = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The artifact of one version, or its fault; that of a model has no version, that of the repository no name."""
-
-    name: str | None
-    version: int | None
-    is_stable: bool = False
-    is_default: bool = False
-    canary: Canary | None = None
-    artifact: Artifact | None = None
-    fault: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, without the artifact's fields where it cannot be read."""
-        record: dict[str, Any] = {"name": self.name, "version": self.version, "is_stable": self.is_stable}
-        record |= {"is_default": self.is_default, "error": self.fault}
-        if self.canary is not None:
-            record["canary"] = self.canary.to_dict()
-        if self.artifact is None:
-            return record
-        manifest = self.artifact.manifest
-        return record | {
-            "architecture": dict(manifest.architecture),
-            "precision": {name: file.precision for name, file in manifest.formats.items()},
-            "num_classes": len(manifest.labels),
-            "size_bytes": self.artifact.size_bytes,
-            "accuracy": accuracy(manifest),
-        }
-
-
 def list_models(repository: Repository, *, as_json: bool) -> int:
     """Print one line for each version, without reading the models themselves."""
-    findings = list(_survey(repository, None, verify=False))
+    findings = list(find_versions(repository, None, verify=False))
     if as_json:
         _print_json([finding.to_dict() for finding in findings])
     elif findings:
         header = ("NAME", "VERSION", "STABLE", "ARCHITECTURE", "PRECISION", "SIZE", "ACCURACY")
-        print(table(header, [_row(finding) for finding in findings if finding.version is not None]))
+        print(table(header, [finding.row() for finding in findings if finding.version is not None]))
     else:
         _note(f"there are no models in {repository.root}")
     return _report_faults(findings)
@@ -98,7 +67,7 @@ def verify(
         artifact = repository.load(target.name, target.version)
         return print_verdicts(verify_file(answering_file(artifact), golden, answers), as_json=as_json)
     findings, verdicts = [], []
-    for finding in _survey(repository, target, verify=True):
+    for finding in find_versions(repository, target, verify=True):
         findings.append(finding)
         if not as_json:
             if finding.artifact is None:
@@ -242,47 +211,6 @@ def _print_stable(repository: Repository, artifact: Artifact, *, as_json: bool) 
     else:
         print(f"version {stable.version} of model {stable.name} is now stable in {repository.root}")
     return OK
-
-
-def _survey(repository: Repository, target: ModelReference | None, *, verify: bool) -> Iterator[Finding]:
-    default = None
-    if target is None:
-        try:
-            default = repository.default_name()
-        except ArtifactError as error:
-            yield Finding(None, None, fault=str(error))
-    for name in repository.names() if target is None else [target.name]:
-        versions, stable, canary = [], None, None
-        try:
-            versions = repository.versions(name)
-            stable = repository.stable_version(name)
-            canary = repository.canary(name)
-        except ModelNotFound:
-            raise
-        except ArtifactError as error:
-            yield Finding(name, None, fault=str(error))
-        for version in versions if target is None or target.version is None else [target.version]:
-            own = canary if canary is not None and canary.version == version else None
-            finding = Finding(name, version, is_stable=version == stable, is_default=name == default, canary=own)
-            try:
-                artifact = repository.load(name, version, verify=verify)
-                _ = artifact.size_bytes  # without `verify`, this is what notices a missing file
-            except VersionNotFound:
-                raise
-            except ArtifactError as error:
-                yield replace(finding, fault=str(error))
-            else:
-                yield replace(finding, artifact=artifact)
-
-
-def _row(finding: Finding) -> tuple[str, ...]:
-    stable = ("* default" if finding.is_default else "*") if finding.is_stable else str(finding.canary or "")
-    name = (finding.name or "-", str(finding.version), stable)
-    if finding.artifact is None:
-        return (*name, "corrupt", "-", "-", "-")
-    manifest = finding.artifact.manifest
-    sizes = size(finding.artifact.size_bytes)
-    return (*name, architecture(manifest), precision(manifest), sizes, percent(accuracy(manifest)))
 
 
 def _report_faults(findings: list[Finding]) -> int:

@@ -68,7 +68,7 @@ def load_runtime(
 
     Args:
         artifact: read, and verified if it should be, by the caller.
-        runtime: the library; it is imported here and not before.
+        runtime: the library.
         num_threads: that one call of `run` may use; TensorFlow's threads belong to the process.
         batch_sizes: numbers of images in one call that are to be fast; the largest is the most that a GPU takes.
         needs_gpu: refuse to run on the CPU instead; for TensorFlow and ONNX Runtime.
@@ -95,35 +95,49 @@ def load_runtime(
     tensors: dict[str, Any] = {"input_shape": shape, "num_classes": len(artifact.manifest.labels)}
     if explainable is not None:
         tensors["explainable"] = explainable
-    loaded: Runtime
+    shares = weights is not None and weights.are_possible()
+    on_gpu = {"gpu": gpu or GpuProviders(), "batch_sizes": batch_sizes} if needs_gpu else {}
+    own: dict[RuntimeName, dict[str, Any]] = {
+        "litert": {"num_threads": num_threads, **({"weights": weights} if shares else {})},
+        "openvino": {"num_threads": num_threads, "batch_sizes": batch_sizes},
+        "tensorflow": {"batch_sizes": batch_sizes, "needs_gpu": needs_gpu, "explains": explains},
+        "onnxruntime": {"num_threads": num_threads, "weights": weights, **on_gpu},
+    }
     try:
-        # Imported here, as each library takes up to seconds.
-        match runtime:
-            case "litert" if weights is not None and weights.are_possible():
-                loaded = SharingRuntime(path, **tensors, num_threads=num_threads, weights=weights)
-            case "litert":
-                from models.runtime.litert import LiteRTRuntime
-
-                loaded = LiteRTRuntime(path, **tensors, num_threads=num_threads)
-            case "openvino":
-                from models.runtime.openvino import OpenVINORuntime
-
-                loaded = OpenVINORuntime(path, **tensors, num_threads=num_threads, batch_sizes=batch_sizes)
-            case "tensorflow":
-                quiet_tensorflow()
-                from models.runtime.tensorflow import TensorFlowRuntime
-
-                loaded = TensorFlowRuntime(
-                    path, **tensors, batch_sizes=batch_sizes, needs_gpu=needs_gpu, explains=explains
-                )
-            case "onnxruntime":
-                from models.runtime.onnxruntime import OnnxRuntime
-
-                on_gpu: dict[str, Any] = {"gpu": gpu or GpuProviders(), "batch_sizes": batch_sizes} if needs_gpu else {}
-                loaded = OnnxRuntime(path, **tensors, num_threads=num_threads, weights=weights, **on_gpu)
+        loaded = _class_of(runtime, shares_weights=shares)(path, **tensors, **own[runtime])
     except ImportError as error:
         file = f"requirements/{model_format.requirements[runtime]}.txt"
         raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error
+    _warm_up(loaded, shape, batch_sizes, runtime=runtime)
+    return loaded
+
+
+def _class_of(runtime: RuntimeName, *, shares_weights: bool) -> type[Any]:
+    """Import a runtime here and not before, as each library takes up to seconds."""
+    match runtime:
+        case "litert" if shares_weights:
+            return SharingRuntime
+        case "litert":
+            from models.runtime.litert import LiteRTRuntime
+
+            return LiteRTRuntime
+        case "openvino":
+            from models.runtime.openvino import OpenVINORuntime
+
+            return OpenVINORuntime
+        case "tensorflow":
+            quiet_tensorflow()
+            from models.runtime.tensorflow import TensorFlowRuntime
+
+            return TensorFlowRuntime
+        case "onnxruntime":
+            from models.runtime.onnxruntime import OnnxRuntime
+
+            return OnnxRuntime
+
+
+def _warm_up(loaded: Runtime, shape: tuple[int, int, int], batch_sizes: Sequence[int], *, runtime: RuntimeName) -> None:
+    """Run a model once at each batch size; it is closed where it cannot be run."""
     try:
         # The largest first: memory is then laid out once, and ends up as the smallest, likeliest batch wants it.
         for size in sorted(set(batch_sizes), reverse=True):
@@ -132,4 +146,3 @@ def load_runtime(
     except (RunFailed, CorruptArtifact):
         loaded.close()
         raise CorruptArtifact(f"the model cannot be run by the runtime {runtime!r}") from None
-    return loaded
