@@ -8,7 +8,13 @@ from benchmarks.gpu import main
 
 @pytest.mark.slow
 @pytest.mark.extended(
-    covers=["benchmarks/*.py", "models/network/*.py", "models/runtime/*.py", "server/engine/*.py", "training/*.py"]
+    covers=[
+        "benchmarks/gpu*.py",
+        "models/runtime/tensorflow.py",
+        "training/feed.py",
+        "training/resident.py",
+        "training/step.py",
+    ]
 )
 def test_whole_script_runs_on_a_cpu_at_tiny_size(tmp_path, capsys):
     assert main(["--tiny", "--output", str(tmp_path)]) == 0

@@ -18,11 +18,15 @@ from training.train import train
 @pytest.mark.slow
 @pytest.mark.extended(
     covers=[
-        "models/**/*.py",
+        "models/network/export.py",
+        "models/network/float16.py",
+        "models/network/folding.py",
+        "models/network/tflite_graph.py",
+        "models/runtime/litert.py",
+        "models/runtime/tensorflow.py",
         "optimize/agreement.py",
         "optimize/for_device.py",
         "optimize/quantization/*.py",
-        "training/*.py",
     ]
 )
 def test_small_model_agrees_on_images_that_it_knows(tmp_path):

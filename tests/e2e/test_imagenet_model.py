@@ -92,7 +92,7 @@ def test_where_tensorflow_runs_the_models_the_default_is_one_that_has_a_file_for
 
 
 @pytest.mark.slow
-@pytest.mark.extended(covers=["models/zoo/**/*", "models/**/*.py", "optimize/imagenet*"])
+@pytest.mark.extended(covers=["models/zoo/imagenet/**/*", "models/pixels/**/*.py", "models/runtime/*.py"])
 @pytest.mark.parametrize("runtime", ["litert", "openvino"])
 def test_is_as_good_as_its_manifest_says(artifact, shared_data, runtime):
     photos = read_photos(shared_data / "imagenette_224_subset.zip").test

@@ -63,7 +63,7 @@ def test_files_for_cpus_and_gpus_agree_on_the_sample(artifact):
 
 
 @pytest.mark.slow
-@pytest.mark.extended(covers=["models/zoo/**/*", "models/**/*.py", "training/*.py"])
+@pytest.mark.extended(covers=["models/zoo/cifar10/**/*", "models/pixels/**/*.py", "models/runtime/*.py"])
 def test_is_as_good_as_its_manifest_says_for_cpus_and_gpus(artifact, shared_data, tmp_path):
     subprocess.run([sys.executable, shared_data / "unpack_cifar10.py", tmp_path / "cifar10.npz"], check=True)
     config = TrainingConfig.from_dict(artifact.manifest.provenance["config"])

@@ -13,7 +13,7 @@ PLAN = Plan(seconds=30.0, rate=15.0, num_loiterers=5, pause_s=2.0, warm_up_s=10.
 OF_HALF_AN_HOUR = "memory after a rest over that before"  # what is there before is not all there after 10 s
 
 
-@pytest.mark.extended(covers=["server/**/*.py", "models/pixels/**/*.py", "models/runtime/*.py", "tests/soak/*.py"])
+@pytest.mark.extended(covers=["server/engine/*.py", "server/http/*.py", "server/decoding/*.py", "tests/soak/*.py"])
 def test_soak_of_half_a_minute_finds_nothing():
     soaked = soak(PLAN)
     figures = figures_of(soaked)

@@ -26,7 +26,9 @@ SETTINGS = {"epochs": 5, "batch_size": 16, "width": 8, "image_px": 16, "checkpoi
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.extended(covers=["training/**/*.py", "models/network/*.py", "tests/toy_data.py"]),
+    pytest.mark.extended(
+        covers=["training/distributed/*.py", "training/loop.py", "training/step.py", "training/checkpoints.py"]
+    ),
 ]
 
 

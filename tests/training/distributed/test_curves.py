@@ -61,7 +61,9 @@ def assert_same(folder: Path, alone: Path) -> None:
             np.testing.assert_allclose(ours[name], theirs[name], rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@pytest.mark.extended(covers=["training/**/*.py", "models/network/*.py", "tests/tiny_training.py"])
+@pytest.mark.extended(
+    covers=["training/distributed/*.py", "training/loop.py", "training/step.py", "tests/tiny_training.py"]
+)
 def test_two_devices_learn_what_one_does(alone, tmp_path):
     settings = [f"{name}={value}" for name, value in OF_ALL_ROWS.items()]
     ran = subprocess.run(command(tmp_path, "mirrored", *settings), capture_output=True, text=True, timeout=TIMEOUT_S)
