@@ -20,6 +20,7 @@ from models.words import DEFAULT
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+STYLES = ("palette.css", "card.css")
 MAX_MATRIX_CLASSES = 20
 MAX_PAIRS = 20
 MAX_OPEN_ROWS = 30
@@ -32,7 +33,7 @@ def render_card(
     *,
     language: str = DEFAULT,
     state: str | None = None,
-    style_url: str | None = None,
+    style_urls: Sequence[str] = (),
     script_url: str | None = None,
     icon_url: str | None = None,
     cards_url: str | None = None,
@@ -45,61 +46,64 @@ def render_card(
         card: of `models.card.card.card_of`, with what a server adds.
         language: of its words, one of `models.words.LANGUAGES`.
         state: whether it is served, in words of that language.
-        style_url: where the style is; None puts it into the page.
+        style_urls: where the styles are; none puts them into the page.
         script_url: likewise the script.
         icon_url: where the icon of the site is; None where there is none.
         cards_url: of the list of cards; None where there is none.
         url_of: finds the card of "name:version"; None where it has none.
         picture_of: finds the address of an example picture by its number.
     """
-    say = sentences(language)
-    return (
-        _templates()
-        .get_template("card.html")
-        .render(
-            card=card,
-            reference=f"{card['model']}:{card['version']}",
-            t=say.words,
-            say=say,
-            said=say.said(card),
-            state=state,
-            measured=[row for row in card["classes"] if row["num_images"]],
-            unmeasured=_unmeasured(card),
-            matrix=_matrix(card),
-            curve=_curve(card),
-            slider_words={key: say.words.texts[key] for key in OF_SLIDER},
-            few=FEW,
-            few_accepted=_few_accepted(card),
-            points=points(card["reliability"]),
-            side=SIDE,
-            times=_times(card, say),
-            weights=text(mapping(card["made"]["weights"]).get("package")),
-            published=max((step["created"][:10] for step in card["steps"] if step["created"]), default=None),
-            packages=[f"{name} {version}" for name, version in card["made"]["packages"].items()],
-            style_url=style_url,
-            script_url=script_url,
-            icon_url=icon_url,
-            style=None if style_url else (STATIC / "card.css").read_text(),
-            script=None if script_url else (STATIC / "card.js").read_text(),
-            cards_url=cards_url,
-            url_of=url_of,
-            picture_of=picture_of,
-            examples=_by_label(card),
-            max_pairs=MAX_PAIRS,
-            max_open_rows=MAX_OPEN_ROWS,
-        )
-    )
+    where = {"style_urls": style_urls, "script_url": script_url, "icon_url": icon_url, "cards_url": cards_url}
+    inside = {
+        "style": "" if style_urls else "".join((STATIC / name).read_text() for name in STYLES),
+        "script": None if script_url else (STATIC / "card.js").read_text(),
+    }
+    found = {"url_of": url_of, "picture_of": picture_of}
+    page = _templates().get_template("card.html")
+    return page.render(state=state, **_facts(card, sentences(language)), **where, **inside, **found)
+
+
+def _facts(card: Mapping[str, Any], say: Sentences) -> dict[str, Any]:
+    """Return what a card says, as its page shows it."""
+    return {
+        "card": card,
+        "reference": f"{card['model']}:{card['version']}",
+        "t": say.words,
+        "say": say,
+        "said": say.said(card),
+        "measured": [row for row in card["classes"] if row["num_images"]],
+        "unmeasured": _unmeasured(card),
+        "matrix": _matrix(card),
+        "curve": _curve(card),
+        "slider_words": {key: say.words.texts[key] for key in OF_SLIDER},
+        "few": FEW,
+        "few_accepted": _few_accepted(card),
+        "points": points(card["reliability"]),
+        "side": SIDE,
+        "times": _times(card, say),
+        "weights": text(mapping(card["made"]["weights"]).get("package")),
+        "published": max((step["created"][:10] for step in card["steps"] if step["created"]), default=None),
+        "packages": [f"{name} {version}" for name, version in card["made"]["packages"].items()],
+        "examples": _by_label(card),
+        "max_pairs": MAX_PAIRS,
+        "max_open_rows": MAX_OPEN_ROWS,
+    }
 
 
 def render_list(
-    models: Sequence[Mapping[str, Any]], *, style_url: str, icon_url: str, home_url: str, language: str = DEFAULT
+    models: Sequence[Mapping[str, Any]],
+    *,
+    style_urls: Sequence[str],
+    icon_url: str,
+    home_url: str,
+    language: str = DEFAULT,
 ) -> str:
     """Return the page that lists versions, as `GET /models` has them."""
     say = sentences(language)
     return (
         _templates()
         .get_template("list.html")
-        .render(models=models, style_url=style_url, icon_url=icon_url, home_url=home_url, say=say, t=say.words)
+        .render(models=models, style_urls=style_urls, icon_url=icon_url, home_url=home_url, say=say, t=say.words)
     )
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, request, url_for
 
 from models.card.card import accuracy_of, card_of
 from models.card.examples import shown_examples, thumbnail_of
-from models.card.page import render_card, render_list
+from models.card.page import STYLES, render_card, render_list
 from models.card.sentences import sentences
 from models.errors import ArtifactError, ModelNotFound, VersionNotFound, without_host_paths
 from models.store.fields import MANIFEST_FILE, VERSION
@@ -25,7 +25,7 @@ from server.metrics import Metrics
 from server.observed import measured_here
 from server.settings import Settings
 
-CARD_FILES = ("card.css", "card.js")
+CARD_FILES = (*STYLES, "card.js")
 MAX_SUMMARIES = 4096  # that are kept, so that a list of many versions is not read from their manifests each time
 
 
@@ -146,7 +146,7 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
         page = render_list(
             cards.versions(language),
             language=language,
-            style_url=url_for("static", filename="card.css"),
+            style_urls=[url_for("static", filename=name) for name in STYLES],
             icon_url=url_for("static", filename="icon.svg"),
             home_url=url_for("pages.index"),
         )
@@ -162,7 +162,7 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
             document,
             language=language,
             state=cards.state(name, document["version"], language)["state"],
-            style_url=url_for("static", filename="card.css"),
+            style_urls=[url_for("static", filename=name) for name in STYLES],
             script_url=url_for("static", filename="card.js"),
             icon_url=url_for("static", filename="icon.svg"),
             cards_url=url_for("cards.models"),

@@ -76,7 +76,7 @@ def test_labels_and_names_are_escaped(page):
 
 
 def test_page_of_a_server_has_neither_style_nor_script_in_it(page):
-    text = page(counted_manifest(), style_url="/static/card.css", script_url="/static/card.js", cards_url="/models")
+    text = page(counted_manifest(), style_urls=["/static/card.css"], script_url="/static/card.js", cards_url="/models")
     assert not re.search(r"<style|<script(?![^>]* src=)|\son\w+=|\sstyle=", text)
     assert '<link rel="stylesheet" href="/static/card.css">' in text
 
@@ -84,7 +84,7 @@ def test_page_of_a_server_has_neither_style_nor_script_in_it(page):
 def test_page_without_a_server_needs_nothing_else(page):
     text = page(counted_manifest())
     assert not re.search(r'(?:src|href)="', text)
-    assert (STATIC / "card.css").read_text() in text
+    assert all((STATIC / name).read_text() in text for name in ("palette.css", "card.css"))
     assert "style=" not in text
 
 

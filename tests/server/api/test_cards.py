@@ -189,7 +189,9 @@ def test_pages_load_nothing_from_elsewhere_and_nothing_inline(client):
         assert not re.search(r"<style|<script(?![^>]* src=)|\son\w+=|\sstyle=", text)
 
 
-@pytest.mark.parametrize(("name", "mimetype"), [("card.css", "text/css"), ("card.js", "text/javascript")])
+@pytest.mark.parametrize(
+    ("name", "mimetype"), [("palette.css", "text/css"), ("card.css", "text/css"), ("card.js", "text/javascript")]
+)
 def test_style_and_script_of_cards_are_static_files(client, name, mimetype):
     with client.get(f"/static/{name}") as response:
         assert (response.status_code, response.mimetype) == (200, mimetype)
