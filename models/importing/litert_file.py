@@ -10,9 +10,9 @@ import numpy as np
 
 from models.errors import CorruptArtifact, RunFailed
 from models.importing.any_batch import free_batch
-from models.importing.class_output import class_output, give_numbers, give_probabilities, kind_of_numbers
+from models.importing.class_output import ClassOutput, class_output, give_numbers, give_probabilities, kind_of_numbers
 from models.importing.editing import EditedGraph
-from models.importing.image_input import image_input, take_pixels
+from models.importing.image_input import ImageInput, image_input, take_pixels
 from models.importing.loaded import loaded
 from models.importing.pixel_range import PixelRange
 from models.importing.refused import ForeignModelRefused
@@ -79,6 +79,20 @@ class Classifier:
     gave: str
     model_format: str = MODEL_FORMAT
 
+    @classmethod
+    def of(cls, content: bytes, image: ImageInput, found: ClassOutput, **rest: Any) -> Classifier:
+        """Tell what a file was that took `image` and gave `found`."""
+        return cls(
+            content=content,
+            height_px=image.height_px,
+            width_px=image.width_px,
+            num_channels=image.num_channels,
+            is_channels_first=image.is_channels_first,
+            drops_label=found.drops_label,
+            gave=str(found),
+            **rest,
+        )
+
     def facts(self) -> dict[str, Any]:
         """Return all but the file, as JSON."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "content"}
@@ -103,19 +117,9 @@ def as_classifier(content: bytes, wanted: Wanted) -> Classifier:
         found = replace(found, kind=kind_of_numbers(answers_of(graph, pixels)))
     give_probabilities(graph, found)
     made = graph.packed()
-    try_out(made, pixels, num_classes=graph.shape(graph.outputs[0])[-1])
-    return Classifier(
-        content=made,
-        height_px=image.height_px,
-        width_px=image.width_px,
-        num_channels=image.num_channels,
-        is_channels_first=image.is_channels_first,
-        num_classes=graph.shape(graph.outputs[0])[-1],
-        precision=precision_of(read),
-        drops_label=found.drops_label,
-        took=took,
-        gave=str(found),
-    )
+    num_classes = graph.shape(graph.outputs[0])[-1]
+    try_out(made, pixels, num_classes=num_classes)
+    return Classifier.of(made, image, found, num_classes=num_classes, precision=precision_of(read), took=took)
 
 
 def wanted_from_dict(values: Mapping[str, Any]) -> Wanted:

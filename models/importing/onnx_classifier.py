@@ -50,19 +50,8 @@ def as_onnx_classifier(content: bytes, wanted: Wanted) -> Classifier:
     num_classes = give_probabilities(graph, found, numbers)
     made = graph.packed()
     try_out(made, pixels, num_classes=num_classes, model_format=MODEL_FORMAT)
-    return Classifier(
-        content=made,
-        height_px=image.height_px,
-        width_px=image.width_px,
-        num_channels=image.num_channels,
-        is_channels_first=image.is_channels_first,
-        num_classes=num_classes,
-        precision=precision,
-        drops_label=found.drops_label,
-        took=str(image),
-        gave=str(found),
-        model_format=MODEL_FORMAT,
-    )
+    told = {"precision": precision, "took": str(image), "model_format": MODEL_FORMAT}
+    return Classifier.of(made, image, found, num_classes=num_classes, **told)
 
 
 def precision_of(graph: OnnxGraph) -> str:
