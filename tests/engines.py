@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from waiting import SOON_S, wait_until
 
 from models.explanation.classifier_head import ClassifierHead
 from models.pixels.preprocessing import PixelSpec
@@ -20,7 +21,6 @@ from server.engine.runners import Runners
 from server.engine.shared_catalogue import write_catalogue
 from server.engine.slot_table import SlotTable
 
-SOON_S = 20.0
 LITERT = RuntimeChoice("litert", "it was asked for")
 MODEL = ServedModel("colours", 3, ("red", "green", "blue"), PixelSpec(8, 8))
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -124,13 +124,6 @@ class RunningEngine:
             runtime.may_run.set()
         self.runners.close()
         self.table.close()
-
-
-def wait_until(condition):
-    give_up_at = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.001)
 
 
 def later(seconds=SOON_S):

@@ -6,13 +6,12 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import wait_until
 
 PASSWORD = "a-password-of-redis"  # noqa: S105 - of a server that lives for one test
-START_S = 20.0
 
 
 @contextlib.contextmanager
@@ -38,12 +37,13 @@ def running_redis(folder, url=None):
     ]
     process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
     try:
-        give_up_at = time.monotonic() + START_S
-        while True:
+
+        def has_started():
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            assert time.monotonic() < give_up_at
-            time.sleep(0.02)
+                return True
+            return False
+
+        wait_until(has_started)
         yield f"redis://:{PASSWORD}@127.0.0.1:{port}/0", process
     finally:
         process.kill()

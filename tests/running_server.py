@@ -18,28 +18,20 @@ import urllib.request
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import SOON_S, wait_until
 
 from benchmarks.processes import PROC, named
 
 ROOT = Path(__file__).resolve().parent.parent
 STUB = ROOT / "tests" / "e2e" / "stub_server.py"
 ZOO = ROOT / "models" / "zoo"
-START_S = 60.0
 STOP_S = 20.0  # less than the server waits for what it has accepted
-SOON_S = 30.0
 GONE_S = 2.0  # a process that has closed its output may take a moment to end
 
 
 UNVERIFIED = ssl._create_unverified_context()  # noqa: S323 - a test's certificate is its own
 GRPC_LINE = re.compile(r"Opsin serves gRPC at (127\.0\.0\.1:\d+)\n")
 MEMORY = "/dev/shm/opsin-"  # noqa: S108 - how the paths begin of what a server keeps in shared memory
-
-
-def wait_until(condition):
-    give_up_at = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -92,10 +84,7 @@ class RunningServer:
         self.max_memory_bytes = 1e9 * float(found[1])
         if self.has_grpc and not self.grpc:
             self.grpc = GRPC_LINE.fullmatch(self.process.stdout.readline())[1]
-        give_up_at = time.monotonic() + START_S
-        while self.request("GET", "/readyz")[0] != 200:
-            assert time.monotonic() < give_up_at
-            time.sleep(0.02)
+        wait_until(lambda: self.request("GET", "/readyz")[0] == 200, pause_s=0.02)
         self.memory = [path for path in open_files(self.process.pid) if str(path).startswith(MEMORY)]
         return self
 

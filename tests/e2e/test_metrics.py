@@ -14,7 +14,7 @@ import pytest
 from colours import RED, head_of, publish_stub
 from pictures import encode
 from PIL import Image
-from running_server import START_S, wait_until
+from running_server import SOON_S, wait_until
 
 from models.store.expected_answers import ExpectedAnswers
 
@@ -190,6 +190,6 @@ def test_workers_whose_master_was_killed_leave_nothing_behind(start):
 
 def test_folder_that_cannot_be_written_ends_the_start(start):
     running = start(STUB_MAX_FILE_BYTES="1000")
-    output, errors = running.process.communicate(timeout=START_S)
+    output, errors = running.process.communicate(timeout=SOON_S)
     assert (running.process.returncode, output) == (2, "")
     assert re.fullmatch(r"opsin: the metrics need 768 KiB in /dev/shm or, .*: File too large\n", errors)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, read_answer
-from running_server import ROOT, START_S, STOP_S, ZOO, RunningServer, open_files, wait_until
+from running_server import ROOT, SOON_S, STOP_S, ZOO, RunningServer, open_files, wait_until
 
 from benchmarks.processes import named
 
@@ -215,7 +215,7 @@ def test_killed_worker_is_replaced(start):
 )
 def test_model_that_cannot_be_loaded_ends_the_start(start, how, message):
     running = start(STUB_FAIL=how)
-    output, errors = running.process.communicate(timeout=START_S)
+    output, errors = running.process.communicate(timeout=SOON_S)
     assert running.process.returncode not in (0, None)
     assert message in errors
     assert "Traceback" not in errors

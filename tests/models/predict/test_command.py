@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from colours import RED
 from pictures import encode, gradient
 from tried_runtimes import trial
+from waiting import wait_until
 
 from models.arguments import parse
 from models.cli import main
@@ -205,11 +205,12 @@ class Running:
 
     def wait_for_rows(self, number):
         part = self._out.with_name(f"{self._out.name}.part")
-        give_up_at = time.monotonic() + 120  # on a machine that does much else
-        while not part.exists() or part.read_bytes().count(b"\n") <= number:
-            assert time.monotonic() < give_up_at
+
+        def has_come():
             assert self.process.poll() is None, self.process.stderr.read()
-            time.sleep(0.005)
+            return part.exists() and part.read_bytes().count(b"\n") > number
+
+        wait_until(has_come)
 
     def end(self, how=0):
         if how:

@@ -12,6 +12,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from pictures import encode, gradient
+from waiting import SOON_S
 
 from models.errors import CorruptImage, ImageError, ImageTooLarge
 from models.pixels import decode_limits
@@ -23,7 +24,6 @@ from server.engine.errors import DeadlineExceeded
 from server.request_errors import Overloaded
 
 GIF = encode(gradient(24, 32), "GIF")  # which no worker decodes itself
-SOON_S = 60.0
 
 
 def decoded(decoder, upload, spec, *, timeout_s=SOON_S):

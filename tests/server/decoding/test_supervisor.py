@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 from clock import Clock
+from waiting import SOON_S, wait_until
 
 from server.decoding.supervisor import HANG_S, PAUSE_S, DecoderSupervisor
 
-SOON_S = 30.0
-
 
 def wait_for_end(supervisor, pid):
-    give_up_at = time.monotonic() + SOON_S
-    while supervisor.pids[0] == pid:
-        assert time.monotonic() < give_up_at
+    def has_ended():
         supervisor.check()
-        time.sleep(0.005)
+        return supervisor.pids[0] != pid
+
+    wait_until(has_ended)
 
 
 def test_one_that_cannot_start_is_started_again_after_a_pause(channel):
@@ -72,8 +70,5 @@ def test_one_that_stands_still_is_killed_and_its_successor_takes_the_task(channe
     wait_for_end(supervisor, first)
     clock.now += PAUSE_S
     supervisor.check()
-    give_up_at = time.monotonic() + SOON_S
-    while channel.begun_task != channel.last_task:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.005)
+    wait_until(lambda: channel.begun_task == channel.last_task)
     supervisor.stop()

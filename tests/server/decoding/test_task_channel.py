@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-
-SOON_S = 30.0
+from waiting import SOON_S
 
 
 def test_task_and_reply_come_across(channel):

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from clock import Clock
 from engines import small_table
+from waiting import wait_until
 
 from server.engine.supervisor import EngineBroken, Supervisor
-
-SOON_S = 20.0
 
 
 @pytest.fixture
@@ -39,11 +38,11 @@ def supervise(table):
 
 
 def check_until(supervisor, is_done):
-    give_up_at = time.monotonic() + SOON_S
-    while not is_done():
-        assert time.monotonic() < give_up_at
+    def is_done_now():
         supervisor.check()
-        time.sleep(0.005)
+        return is_done()
+
+    wait_until(is_done_now)
 
 
 def serve(table):
