@@ -1,4 +1,4 @@
-"""Children that run an action and can be told to die, as by SIGKILL, before their k-th file-system operation."""
+"""Children that run an action and can be told to die, as by SIGKILL, before their k-th change of the file system."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from typing import Any
 DIED = 77
 MAX_CHILD_S = 60
 MAX_WRITE_BYTES = 1024  # so that a child also dies with a file half written
+# Before any other operation the file system is as it was before the next of these.
+CHANGES = {
+    f"os.{name}" for name in ("chmod", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate", "utime")
+}
 
 
 def start(action: Callable[[], object]) -> int:
@@ -38,10 +42,10 @@ def exit_code(pid: int) -> int:
 
 
 def dies_before(step: int, action: Callable[[], object]) -> bool:
-    """Run `action` in a child that ends before its file-system operation number `step`; False if it got to its end."""
+    """Run `action` in a child that ends before change number `step` of the file system; False if it got to its end."""
 
     def act() -> None:
-        _count_operations(step)
+        _count_changes(step)
         action()
 
     code = exit_code(start(act))
@@ -49,25 +53,22 @@ def dies_before(step: int, action: Callable[[], object]) -> bool:
     return code == DIED
 
 
-def _count_operations(last: int) -> None:
-    operations = 0
+def _count_changes(last: int) -> None:
+    changes = 0
 
-    def count(event: str) -> None:
-        nonlocal operations
-        if event == "open" or event.startswith(("os.", "shutil.", "fcntl.")):
-            operations += 1
-            if operations == last:
-                os._exit(DIED)
+    def count() -> None:
+        nonlocal changes
+        changes += 1
+        if changes == last:
+            os._exit(DIED)
 
-    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(*args: Any) -> Any:
-            count(f"os.{name}")
-            return function(*args)
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in CHANGES or (event == "open" and arguments[2] & (os.O_CREAT | os.O_TRUNC)):
+            count()
 
-        return wrapper
+    def write(handle: int, data: Any) -> int:
+        count()
+        return write_all(handle, data[:MAX_WRITE_BYTES])
 
-    write = os.write
-    sys.addaudithook(lambda event, _: count(event))  # every open, mkdir, rename, remove, scandir, flock, ...
-    os.write = counted("write", lambda handle, data: write(handle, data[:MAX_WRITE_BYTES]))
-    os.fsync = counted("fsync", os.fsync)
-    os.close = counted("close", os.close)
+    sys.addaudithook(note)
+    write_all, os.write = os.write, write
