@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tf_keras as keras
+from small_networks import small_bottleneck
 from trained_models import trained
 
 from models.network.folding import fold_batch_norms
@@ -11,9 +12,13 @@ from models.network.resnet_v2 import VARIANTS, ResNetV2, Variant, build
 ARCHITECTURES = {
     "basic": ResNetV2.of("14", width=8),
     "basic, imagenet stem": ResNetV2.of("18", width=8, input_shape=(64, 64, 3), num_classes=7),
-    "bottleneck": ResNetV2.of("50", width=4, input_shape=(64, 64, 3), num_classes=7),
     "pruned": ResNetV2("14", (32, 32, 3), 10, 8, stream_widths=(6, 9, 20), inner_widths=(1, 2, 3, 4, 5, 6)),
 }
+
+
+@pytest.fixture
+def bottleneck(monkeypatch):
+    return small_bottleneck(monkeypatch)
 
 
 def logits_of(model):
@@ -24,6 +29,10 @@ def logits_of(model):
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
 def test_folded_model_gives_the_same_logits(architecture):
     check_folding(architecture)
+
+
+def test_folded_bottlenecks_give_the_same_logits(bottleneck):
+    check_folding(bottleneck)
 
 
 def test_folded_bottlenecks_behind_a_cifar_stem_give_the_same_logits(monkeypatch):
@@ -48,8 +57,8 @@ def test_nothing_but_additions_is_left_between_blocks_where_every_scale_is_posit
     assert kinds == {"InputLayer", "Conv2D", "ReLU", "Add", "GlobalAveragePooling2D", "Dense"}
 
 
-def test_pool_with_zero_padding_keeps_the_normalization_behind_it():
-    assert explicit_in(fold_batch_norms(trained(ARCHITECTURES["bottleneck"]))) == ["conv2_block1_preact_bn"]
+def test_pool_with_zero_padding_keeps_the_normalization_behind_it(bottleneck):
+    assert explicit_in(fold_batch_norms(trained(bottleneck))) == ["conv2_block1_preact_bn"]
 
 
 @pytest.mark.parametrize(("gamma", "beta"), [(-0.1, 0.0), (0.0, 0.3), (1e-3, 1.0)])
@@ -64,8 +73,8 @@ def test_scale_that_does_not_fold_is_computed_and_the_answers_are_the_same(gamma
     np.testing.assert_allclose(logits_of(folded), logits_of(model), rtol=1e-3, atol=1e-3)
 
 
-def test_convolutions_keep_their_names():
-    model = build(ARCHITECTURES["bottleneck"])
+def test_convolutions_keep_their_names(bottleneck):
+    model = build(bottleneck)
     convs = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     folded = fold_batch_norms(model)
     assert [layer.name for layer in folded.layers if type(layer) is keras.layers.Conv2D] == convs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from small_networks import small_bottleneck
 
 from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup, channel_groups, count_macs, layer_costs
@@ -37,10 +38,10 @@ def test_last_stream_begins_with_a_projection_and_is_read_by_the_classifier() ->
     assert group.consumers == ("conv4_block2_1_conv", "conv4_block3_1_conv", "predictions")
 
 
-def test_bottleneck_has_channels_in_two_places() -> None:
-    groups = channel_groups(build(ResNetV2.of("50", width=8, input_shape=(32, 32, 3))))
-    assert len([group for group in groups if not group.is_stream]) == 2 * 16
-    assert [group.num_channels for group in groups if group.is_stream] == [32, 64, 128, 256]
+def test_bottleneck_has_channels_in_two_places(monkeypatch) -> None:
+    groups = channel_groups(build(small_bottleneck(monkeypatch)))
+    assert len([group for group in groups if not group.is_stream]) == 2 * 4
+    assert [group.num_channels for group in groups if group.is_stream] == [16, 32]
 
 
 def test_macs_of_resnet_20_are_those_of_the_literature() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tf_keras as keras
+from small_networks import small_bottleneck
 
 from models.network.resnet_v2 import ResNetV2, build
 from optimize.channels.groups import ChannelGroup, channel_groups
@@ -14,10 +15,12 @@ from training.architecture import as_built
 
 pytestmark = pytest.mark.usefixtures("eager_module")
 
-ARCHITECTURES = {
-    "basic": ResNetV2.of("14", width=8),
-    "bottleneck": ResNetV2.of("50", width=4, input_shape=(32, 32, 3), num_classes=7),
-}
+BASIC = ResNetV2.of("14", width=8)
+
+
+@pytest.fixture(params=["basic", "bottleneck"])
+def architecture(request, monkeypatch):
+    return BASIC if request.param == "basic" else small_bottleneck(monkeypatch)
 
 
 def silence(model: keras.Model, group: ChannelGroup, channels: list[int]) -> None:
@@ -32,7 +35,6 @@ def pixels_for(model: keras.Model, num_images: int = 4) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (num_images, *model.input_shape[1:]), np.uint8)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
 def test_channels_that_nothing_hears_can_go(architecture: ResNetV2) -> None:
     model = build(architecture)
     groups = channel_groups(model)
@@ -51,7 +53,7 @@ def test_channels_that_nothing_hears_can_go(architecture: ResNetV2) -> None:
 
 
 def test_channel_that_nothing_hears_has_no_importance() -> None:
-    model = build(ARCHITECTURES["basic"])
+    model = build(BASIC)
     groups = channel_groups(model)
     silenced = next(group for group in groups if group.name == "conv3")
     silence(model, silenced, [5])
@@ -63,6 +65,6 @@ def test_channel_that_nothing_hears_has_no_importance() -> None:
 
 
 def test_importance_without_images_is_refused() -> None:
-    model = build(ARCHITECTURES["basic"])
+    model = build(BASIC)
     with pytest.raises(ValueError, match="at least one batch"):
         channel_importance(model, channel_groups(model), [])
