@@ -78,7 +78,7 @@ optimize: .venv/train/.done ## remove channels and quantize: make optimize NAME=
 
 # Extended tests (docs/testing.md): none; changed, which are those whose files have changed; or all.
 EXTENDED ?= none
-PYTEST = .venv/dev/bin/python -m pytest -m 'not browser' --numprocesses auto --maxprocesses 4 --dist worksteal --durations 40 \
+PYTEST = .venv/dev/bin/python -m pytest -m 'not browser' --numprocesses auto --dist worksteal --durations 40 \
   $(if $(COV),--cov --cov-report term:skip-covered)
 
 test: .venv/dev/.done .venv/clients/.done ## run the tests, in minutes; with COV=1 also say what they do not reach

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests sha
 from made_once import made_once
 from toy_data import write_npz
 
+from models.runtime.cores import available_cores
+
 pytest_plugins = ["extended"]
 
 # How long an example takes says more about the machine than about the code. The same examples each time, so that a run
@@ -24,6 +26,15 @@ settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get
 settings.load_profile("opsin")
 
 REPO = Path(__file__).resolve().parent.parent
+MAX_WORKERS = 4  # of pytest-xdist; each takes up to 2 GB
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than processors, as a worker waits for processes that it has started for part of the time."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # pytest-xdist reads it
+    return min(MAX_WORKERS, available_cores() + 1)
 
 
 @pytest.fixture(scope="session")
