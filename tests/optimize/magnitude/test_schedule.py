@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimize.magnitude.schedule import one_shot_schedule, polynomial_schedule
@@ -44,6 +44,7 @@ def test_the_last_update_has_exactly_the_wanted_sparsity(num_steps, begin, width
     assert schedule.begin_step < schedule.end_step <= num_steps
 
 
+@settings(max_examples=20)
 @given(num_steps=st.integers(2, 15), power=st.floats(0.5, 5))
 def test_sparsity_never_falls(num_steps, power):
     found = list(updates(polynomial_schedule(0.9, num_steps, begin=0.0, end=0.7, power=power), num_steps).values())
