@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "gpu": _nvidia_smi(),
         "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
     }
-    about = {"machine": where, "heading": _heading(where), "plan": plan.to_dict()}
+    about: dict[str, Any] = {"machine": where, "heading": _heading(where), "plan": plan.to_dict()}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what it started ends too
     rows: list[Row] = []
     for spec, record in _measure(plan):

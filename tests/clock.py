@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Clock:
-    def __init__(self, now=0.0):
+    def __init__(self, now=100.0):
         self.now = now
 
     def __call__(self):

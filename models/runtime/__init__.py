@@ -104,7 +104,7 @@ def load_runtime(
         "onnxruntime": {"num_threads": num_threads, "weights": weights, **on_gpu},
     }
     try:
-        loaded = _class_of(runtime, shares_weights=shares)(path, **tensors, **own[runtime])
+        loaded: Runtime = _class_of(runtime, shares_weights=shares)(path, **tensors, **own[runtime])
     except ImportError as error:
         file = f"requirements/{model_format.requirements[runtime]}.txt"
         raise RuntimeMissing(f"the runtime {runtime!r} is not installed; {file} has what it needs") from error

@@ -13,6 +13,7 @@ from cifar10_sample import sample_pixels
 from PIL import Image
 from running_server import ROOT, RunningServer, wait_until
 from tried_runtimes import trial
+from waiting import SOON_S
 
 from models.pixels.preprocessing import PixelSpec
 from models.runtime import load_runtime
@@ -175,7 +176,7 @@ def test_artifact_without_a_file_for_the_runtime_is_refused_with_what_it_has(tmp
     manifest = replace(shipped.manifest, formats={"litert": shipped.manifest.formats["litert"]})
     Repository(tmp_path).publish(manifest, {"model.tflite": shipped.model_path("litert")})
     running = RunningServer(["-m", "server"], {"OPSIN_RUNTIME": "tensorflow", "OPSIN_REPOSITORY": str(tmp_path)})
-    output, errors = running.process.communicate(timeout=60)
+    output, errors = running.process.communicate(timeout=SOON_S)
     assert running.process.returncode == 2
     assert "has no file for the engine 'tensorflow'; it has litert (int8)" in errors
     assert "python -m optimize export --for gpu cifar10:1 --workdir RUN" in errors

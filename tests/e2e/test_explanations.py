@@ -16,6 +16,7 @@ import pytest
 from pictures import encode
 from PIL import Image, ImageOps
 from running_server import ROOT, ZOO, RunningServer, wait_until
+from waiting import SOON_S
 
 pytestmark = pytest.mark.e2e
 
@@ -106,7 +107,7 @@ def indexed(tmp_path_factory):
         "--repository",
         folder / "models",
     ]
-    subprocess.run([sys.executable, "-m", "models", "index", "flowers", *options], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "models", "index", "flowers", *options], cwd=ROOT, check=True, timeout=SOON_S)
     running = RunningServer(["-m", "server"], {"OPSIN_REPOSITORY": str(folder / "models"), "OPSIN_WORKERS": "1"})
     try:
         yield running.wait_until_ready()

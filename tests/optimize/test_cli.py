@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from waiting import SOON_S
 
 from models.store.repository import Repository
 from optimize.__main__ import current_spelling, main
@@ -97,7 +98,7 @@ def test_bad_arguments_are_told_before_tensorflow_loads(arguments, message):
         "print([name for name in ('tensorflow', 'tf_keras') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, "prune", "channels", *RUN, *arguments.split()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SOON_S)
     assert (done.stdout, done.stderr) == ("[]\n", f"python -m optimize: {message}\n")
 
 

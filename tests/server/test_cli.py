@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import SOON_S
 
 from models.pixels.preprocessing import PixelSpec
 from models.store.manifest import Manifest, ModelFile
@@ -113,7 +114,7 @@ def test_model_that_cannot_be_loaded_is_one_line_and_exit_2(repository, content)
         env={**os.environ, "OPSIN_REPOSITORY": str(repository), "OPSIN_PORT": "0", "OPSIN_LOG_LEVEL": "error"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SOON_S,
     )
     assert ran.returncode == 2
     assert "opsin: model 'stub' version 1" in ran.stderr
@@ -164,7 +165,7 @@ def test_variables_that_are_meant_for_others_change_nothing(repository):
         env={**os.environ, **foreign, "OPSIN_REPOSITORY": str(repository), "OPSIN_PORT": "0", "OPSIN_WORKERS": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SOON_S,
     )
     assert ran.returncode == 2  # its model is none, which is known once the port is open and the engine has started
     assert "opsin: model 'stub' version 1" in ran.stderr

@@ -29,7 +29,7 @@ def test_images_and_distances_are_summed_up_by_version():
 
 
 def test_metrics_are_read_anew_after_a_moment_alone():
-    metrics, clock = Metrics(), Clock()
+    metrics, clock = Metrics(), Clock(0.0)
     reports = ShadowReports(metrics.registry.collect, clock=clock)
     assert reports.latest() == {}
     metrics.note_shadow(MODEL, "agrees", 0.0)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import SOON_S
 
 from training.in_use import alone_in
 
@@ -26,7 +27,7 @@ def test_second_command_in_a_folder_is_refused_until_the_first_has_ended(tmp_pat
 def test_command_that_was_killed_holds_nothing(tmp_path):
     killed = "import os, sys; from pathlib import Path; from training.in_use import alone_in\n"
     killed += "with alone_in(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
-    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False, timeout=60).returncode == -9
+    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False, timeout=SOON_S).returncode == -9
     with alone_in(tmp_path):
         pass
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import SOON_S
 
 from models.cli import SHIPPED, main
 from models.store.repository import Repository
@@ -17,7 +18,12 @@ REPO = Path(__file__).parents[3]
 
 def start(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "models", *arguments], capture_output=True, text=True, check=False, timeout=60, **options
+        [sys.executable, "-m", "models", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SOON_S,
+        **options,
     )
 
 
@@ -109,7 +115,9 @@ def test_a_reader_that_leaves_early_gets_no_traceback(repository, command):
     os.close(read_end)
     try:
         arguments = [sys.executable, "-m", "models", command, "--repository", str(repository.root)]
-        done = subprocess.run(arguments, stdout=write_end, stderr=subprocess.PIPE, cwd=REPO, check=False, timeout=60)
+        done = subprocess.run(
+            arguments, stdout=write_end, stderr=subprocess.PIPE, cwd=REPO, check=False, timeout=SOON_S
+        )
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (141, b"")
@@ -121,6 +129,6 @@ def test_nothing_heavy_is_imported():
         "print([name for name in ('tensorflow', 'tf_keras', 'flask', 'ai_edge_litert') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, check=True, timeout=SOON_S
     )
     assert done.stdout == "[]\n"

@@ -7,7 +7,7 @@ from models.predict.progress import Progress
 
 
 def test_a_terminal_shows_what_is_left_in_one_line():
-    clock, out = Clock(), Terminal()
+    clock, out = Clock(0.0), Terminal()
     progress = Progress(20_000, first=1000, out=out, clock=clock)
     progress.show(1100, 0)
     assert out.getvalue() == ""
@@ -19,7 +19,7 @@ def test_a_terminal_shows_what_is_left_in_one_line():
 
 
 def test_a_file_has_a_line_every_half_minute():
-    clock, out = Clock(), io.StringIO()
+    clock, out = Clock(0.0), io.StringIO()
     progress = Progress(20_000, first=0, out=out, clock=clock)
     for clock.now in (10.0, 20.0, 30.0, 40.0):
         progress.show(int(clock.now) * 100, 0)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tflite_files import two_outputs
+from waiting import SOON_S
 
 from models.errors import CorruptArtifact, RunFailed
 from models.runtime.litert import LiteRTRuntime
@@ -56,5 +57,5 @@ def test_nothing_is_said_on_standard_error_of_a_model_that_loads():
         "from pathlib import Path; from models.runtime.litert import LiteRTRuntime; "
         f"LiteRTRuntime(Path({str(MODEL_FILE)!r}), input_shape=(32, 32, 3), num_classes=10)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, timeout=SOON_S)
     assert (done.returncode, done.stderr) == (0, "")  # LiteRT says it once a process

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from tflite_files import two_outputs
+from waiting import SOON_S
 
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
 from models.network.export import export_float16, export_float32
@@ -101,5 +102,5 @@ def test_nothing_is_said_on_standard_error_of_a_model_that_loads():
         "from pathlib import Path; from models.runtime.shared_weights import SharedWeights, SharingRuntime; "
         f"SharingRuntime(Path({str(MODEL_FILE)!r}), input_shape=(32, 32, 3), num_classes=10, weights=SharedWeights())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, timeout=SOON_S)
     assert (done.returncode, done.stderr) == (0, "")

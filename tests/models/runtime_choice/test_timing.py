@@ -18,7 +18,7 @@ def loaded(clock, lone_s, own_s, num_cores=1):
 
 
 def test_rounds_have_the_seconds_of_an_image():
-    clock = Clock()
+    clock = Clock(0.0)
     runtimes = {"slow": loaded(clock, 0.04, 0.08), "fast": loaded(clock, 0.01, 0.02)}
     timings = time_in_rounds(runtimes, IMAGES, timed_s=1.0, clock=clock)
     assert timings["slow"].lone_s == pytest.approx([0.04] * len(timings["slow"].lone_s))
@@ -28,14 +28,14 @@ def test_rounds_have_the_seconds_of_an_image():
 
 
 def test_images_side_by_side_share_the_time():
-    clock = Clock()
+    clock = Clock(0.0)
     both = loaded(clock, 0.01, 0.03, num_cores=2)  # the clock adds up what runs at the same time
     assert both.side_by_side_s(IMAGES, num_calls=3) == pytest.approx(0.03)
     both.close()
 
 
 def test_slow_models_get_the_fewest_rounds_that_tell_something():
-    clock = Clock()
+    clock = Clock(0.0)
     timings = time_in_rounds({"only": loaded(clock, 5.0, 5.0)}, IMAGES, timed_s=1.0, clock=clock)
     assert len(timings["only"].lone_s) == MIN_ROUNDS
 

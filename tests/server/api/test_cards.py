@@ -80,7 +80,7 @@ def test_list_is_a_page_for_a_browser(client):
         "Accept, Accept-Language",
     )
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    icon, _style, *links = Reader(answer.text).values("href")
+    icon, _palette, _style, *links = Reader(answer.text).values("href")
     with client.get(icon) as picture:
         assert (picture.status_code, picture.mimetype) == (200, "image/svg+xml")
     assert links == ["/", "/models/colours/3", "/models/colours/2", "/models/colours/1"]

@@ -77,7 +77,7 @@ def decode_one(queue, clock, cost_s, taken_s):
 
 
 def test_wait_is_what_is_in_hand_at_the_pace_of_late():
-    clock = Clock(100.0)
+    clock = Clock()
     queue = DecodeQueue([1, 2], clock=clock)
     assert queue.is_idle
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_wait_is_what_is_in_hand_at_the_pace_of_late():
 
 
 def test_one_bad_image_hardly_moves_the_pace_and_many_slow_ones_do():
-    clock = Clock(100.0)
+    clock = Clock()
     queue = DecodeQueue(["only"], clock=clock)
     for _ in range(20):
         decode_one(queue, clock, 0.1, 0.1)
@@ -128,7 +128,7 @@ def test_image_of_a_small_request_is_predicted_to_wait_for_no_more_than_twice_th
 
 @pytest.mark.parametrize(("taken_s", "left_s"), [(0.25, 0.75), (1.0, 0.0), (4.0, 3.0), (8.0, 2.0), (11.0, 10.0)])
 def test_what_outlasts_its_estimate_goes_on_for_as_long_again_or_to_its_deadline(taken_s, left_s):
-    clock = Clock(100.0)
+    clock = Clock()
     queue = DecodeQueue(["only"], clock=clock)
     queue.add(1.0)
     queue.add(0.5)
@@ -138,7 +138,7 @@ def test_what_outlasts_its_estimate_goes_on_for_as_long_again_or_to_its_deadline
 
 
 def test_pace_is_that_of_a_like_queue_until_it_is_known():
-    clock = Clock(100.0)
+    clock = Clock()
     plain = DecodeQueue(["only"], clock=clock)
     other = DecodeQueue(["only"], like=plain, clock=clock)
     decode_one(plain, clock, 1.0, 4.0)
@@ -160,7 +160,7 @@ def refusal_of(queue, deadline, refusals, **options):
 
 @pytest.mark.parametrize("taken_s", [6.0, 9.95])
 def test_who_waits_for_what_outlasts_its_estimate_hears_before_the_deadline_that_there_is_no_time(taken_s):
-    clock = Clock(100.0)
+    clock = Clock()
     queue = DecodeQueue(["only"], clock=clock)
     refusals = []
     be_refused = refusal_of(queue, clock.now + 10.0, refusals)
@@ -173,7 +173,7 @@ def test_who_waits_for_what_outlasts_its_estimate_hears_before_the_deadline_that
 
 
 def test_who_waits_goes_on_where_what_runs_may_end_in_time():
-    clock = Clock(100.0)
+    clock = Clock()
     queue = DecodeQueue(["only"], clock=clock)
     served = []
 

@@ -27,7 +27,7 @@ def table():
 
 @pytest.fixture
 def clock():
-    return Clock(100.0)
+    return Clock()
 
 
 def submit(table, slot, *, model=3, deadline=1000.0, submitted=0.0, request_size=1):
@@ -253,7 +253,7 @@ class AnyOrder(RuleBasedStateMachine):
     @initialize(num_runners=st.integers(1, 4))
     def start(self, num_runners):
         self.table = small_table(12)
-        self.clock = Clock(100.0)
+        self.clock = Clock()
         self.num_runners = num_runners
         self.batcher = batcher_of(self.table, self.clock, num_runners=num_runners)
         self.running = []

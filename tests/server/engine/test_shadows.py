@@ -117,7 +117,7 @@ def test_what_finds_no_room_is_dropped_and_counted(shadows, notes):
 
 
 def test_what_waits_too_long_is_dropped_and_counted(notes):
-    clock = Clock()
+    clock = Clock(0.0)
     shadows = Shadows(notes, draw=lambda: 0.0, clock=clock)
     shadows.follow(catalogue())
     shadows.offer(STABLE_KEY, [IMAGE], [RED])

@@ -5,8 +5,14 @@ from __future__ import annotations
 import select
 
 import pytest
+from clock import Clock
 
 from server.http.turns import TURN_S, WEIGHT, Turns
+
+
+@pytest.fixture
+def clock():
+    return Clock(0.0)
 
 
 @pytest.fixture
