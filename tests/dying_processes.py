@@ -42,18 +42,22 @@ def exit_code(pid: int) -> int:
 
 
 def dies_before(step: int, action: Callable[[], object]) -> bool:
-    """Run `action` in a child that ends before change number `step` of the file system; False if it got to its end."""
+    """Run `action` in a child that ends before change number `step` of the file system; False if it got to its end.
+
+    The end counts as one, so that a child also dies after its last change.
+    """
 
     def act() -> None:
-        _count_changes(step)
+        count = _count_changes(step)
         action()
+        count()
 
     code = exit_code(start(act))
     assert code in (0, DIED), f"the child failed with {code}"
     return code == DIED
 
 
-def _count_changes(last: int) -> None:
+def _count_changes(last: int) -> Callable[[], None]:
     changes = 0
 
     def count() -> None:
@@ -72,3 +76,4 @@ def _count_changes(last: int) -> None:
 
     sys.addaudithook(note)
     write_all, os.write = os.write, write
+    return count
