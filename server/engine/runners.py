@@ -30,6 +30,7 @@ from server.engine.slot_table import SlotTable, Status
 log = logging.getLogger("opsin.engine")
 
 LISTEN_S = 60.0
+LOOK_FOR_SPARE_S = 0.01  # whether a shadow may run, where one waits: nobody rings when a client's image leaves its slot
 
 NoteBatch = Callable[[Sequence[float], float, float, ServedModel | None], None]
 NoteRun = Callable[[Batch, float, float], None]
@@ -139,11 +140,17 @@ class Runners:
                 may_await, lone_slot = self._await_lone(), table.lone_slot
                 continue
             is_wanted = self._shadows.has_waiting and batch_or_delay_s is None and not is_announced
-            if is_wanted and self._batcher.is_idle and (task := self._shadows.begin()) is not None:
+            if is_wanted and self._has_spare_core and (task := self._shadows.begin()) is not None:
                 return task
-            self._doorbell.poll(LISTEN_S if batch_or_delay_s is None else batch_or_delay_s)
+            listen_s = LOOK_FOR_SPARE_S if is_wanted else LISTEN_S
+            self._doorbell.poll(listen_s if batch_or_delay_s is None else batch_or_delay_s)
             may_await = self._awaits_lone
         return None
+
+    @property
+    def _has_spare_core(self) -> bool:
+        """Tell whether nothing is run, and clients have fewer images in hand, decoded too, than there are cores."""
+        return self._batcher.is_idle and self._table.num_in_use < max(2, len(self._threads))
 
     def _await_lone(self) -> bool:
         """Wait awake until the image that was announced is there, or others are; False where that takes too long.

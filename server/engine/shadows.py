@@ -1,8 +1,9 @@
 """Runs shadows, whose answers are compared with those of the stable version and never sent, on spare capacity alone.
 
 The runners of an engine call it. One that has run a batch of the stable version offers its images, of which a share is
-copied; one that finds nothing else to do, while no other runs anything, takes a copy and runs it. So no slot is taken
-and no client waits for a shadow to begin; whoever comes while one runs finds the other runners free. What finds no room
+copied; one that finds nothing else to do, while no other runs anything and clients have fewer images in hand than there
+are cores, takes a copy and runs it. So no slot is taken, no core that decodes is slowed down, and no client waits for a
+shadow to begin; whoever comes while one runs finds the other runners free. What finds no room
 here, or is not taken soon, is dropped and counted. A version that ends the engine is no shadow any more.
 """
 

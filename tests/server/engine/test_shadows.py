@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -219,3 +220,16 @@ def test_no_shadow_begins_while_a_batch_runs(running, notes):
             runtime.may_run.set()
         slot.result()
     wait_until(lambda: len(notes) == 3)
+
+
+def test_no_shadow_begins_while_clients_have_as_many_images_in_hand_as_there_are_cores(running, notes):
+    with running.client.reserve(MODEL, 2, deadline=later()) as [slot, _decoded]:
+        slot.pixels[:] = (255, 0, 0)
+        slot.submit()
+        slot.result()
+        for _ in range(5):
+            running.table.ring(running.table.doorbells[0])
+            time.sleep(0.01)  # in which a runner looks
+        assert running.runners._shadows.has_waiting
+        assert notes == []
+    wait_until(lambda: notes.outcomes == ["differs"])
