@@ -51,11 +51,16 @@ def plain_settings(cfg: Any) -> SimpleNamespace:
     values = {name: setting.get() for name, setting in cfg.settings.items()}
     values["http_parser"] = "python"  # whatever else is installed
     values |= {"is_ssl": cfg.is_ssl, "forwarded_allow_networks": cfg.forwarded_allow_networks}
-    values["is_trusted_proxy"] = lru_cache(maxsize=1024)(partial(_is_trusted_proxy, cfg))  # ten times as fast as a look
+    values["is_trusted_proxy"] = lru_cache(maxsize=1024)(partial(_is_allowed_proxy, cfg))  # ten times as fast as a look
     return SimpleNamespace(**values)
 
 
-def _is_trusted_proxy(cfg: Any, host: str) -> bool:
+def is_trusted_proxy(settings: Any, address: Any) -> bool:
+    """Tell whether what has a client's address may say how it was asked, as a trusted proxy may, and a local socket."""
+    return not isinstance(address, tuple) or settings.is_trusted_proxy(address[0])
+
+
+def _is_allowed_proxy(cfg: Any, host: str) -> bool:
     return bool(_ip_in_allow_list(host, cfg.forwarded_allow_ips, cfg.forwarded_allow_networks()))
 
 
@@ -92,6 +97,7 @@ class Request(GunicornRequest):  # type: ignore[misc]
         expects_continue: whether the client waits to be told that it may send the body.
         exceeds_budget: whether the body was given up because too many bytes of uploads are in memory.
         body: what the application reads it from.
+        of_head: what others have worked out from the head alone, for all requests with that head (`again`).
     """
 
     method: str
@@ -105,6 +111,25 @@ class Request(GunicornRequest):  # type: ignore[misc]
     expects_continue: bool
     exceeds_budget = False
     body: Any
+    of_head: dict[str, Any]
+
+    def __init__(self, settings: Any, source: _Source, address: Any, number: int) -> None:
+        super().__init__(settings, source, address, number)
+        self.of_head = {}
+
+    def again(self, address: Any, length: str) -> Request:
+        """Make the request of a head of the same bytes, but for another Content-Length, where there is one.
+
+        Args:
+            address: of the client.
+            length: digits; empty where this one has none.
+        """
+        other = object.__new__(Request)
+        other.__dict__ = {**self.__dict__, "peer_addr": address, "remote_addr": address}
+        if length:
+            other.num_body_bytes = int(length)
+            other.headers = [(name, length if name == "CONTENT-LENGTH" else value) for name, value in self.headers]
+        return other
 
     def set_body_reader(self) -> None:
         """Find out how the body is framed; gunicorn's readers wait for it, so the caller has others."""
@@ -116,18 +141,21 @@ class Request(GunicornRequest):  # type: ignore[misc]
 
     def _peer_is_trusted_proxy(self) -> bool:
         """Tell whether the client may say how it was asked; gunicorn reads its address anew for each request."""
-        return not isinstance(self.peer_addr, tuple) or self.cfg.is_trusted_proxy(self.peer_addr[0])
+        return is_trusted_proxy(self.cfg, self.peer_addr)
 
     def should_close(self) -> bool:
         """Tell whether the connection ends with this request, as any of its Connection options may say.
 
         RFC 9112, section 9.6; gunicorn looks at the first field alone, and not into a list.
         """
-        if self.must_close or self.method == "CONNECT":
+        if self.must_close:
             return True
-        values = [value for name, value in self.headers if name == "CONNECTION"]
-        options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
-        return "close" in options or (self.version <= (1, 0) and "keep-alive" not in options)
+        if (is_last := self.of_head.get("is_last")) is None:
+            values = [value for name, value in self.headers if name == "CONNECTION"]
+            options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
+            is_last = "close" in options or (self.version <= (1, 0) and "keep-alive" not in options)
+            is_last = self.of_head["is_last"] = is_last or self.method == "CONNECT"
+        return bool(is_last)
 
     def check_trailer(self, fields: bytes) -> None:
         """Check the fields behind a chunked body, which nobody reads.

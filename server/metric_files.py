@@ -20,11 +20,11 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from prometheus_client import values
 
+from server.metric_values import mapped_values
 from server.metrics import Metrics
 from server.put_off import Call, call_at_once
 from server.setting_rows import SettingsError
@@ -85,7 +85,7 @@ class MetricFiles:
             call: of `Metrics`.
         """
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
-        values.ValueClass = values.MultiProcessValue(partial(str, place))  # type: ignore[no-untyped-call]
+        values.ValueClass = mapped_values(place)
         try:
             return Metrics(self._folder, call=call)
         except (OSError, ValueError) as error:

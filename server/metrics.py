@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from server.engine.catalogue import ServedModel
+from server.metric_values import adder, observer
 from server.put_off import Call, call_at_once
 
 OTHER = "other"
@@ -119,11 +120,12 @@ class Metrics:
         self.note_rate_limit_fallback = fallbacks.inc
         # With seconds.
         self.note_read, self.note_encode, self.note_decode, self.note_decode_queue = (
-            partial(call, stages.labels(stage).observe) for stage in ("read", "encode", "decode", "decode_queue")
+            partial(call, observer(stages.labels(stage))) for stage in ("read", "encode", "decode", "decode_queue")
         )
-        self._note_queue, self._note_batch_wait = stages.labels("queue").observe, stages.labels("batch_wait").observe
-        self._note_inference = stages.labels("inference").observe
-        self._note_batch_size = batches.observe
+        self._note_queue, self._note_batch_wait, self._note_inference = (
+            observer(stages.labels(stage)) for stage in ("queue", "batch_wait", "inference")
+        )
+        self._note_batch_size = observer(batches)
         spans = counter("opsin_spans_total", "Spans of traces, by what became of them.", ("outcome",))
         self._noted_spans = {outcome: spans.labels(outcome).inc for outcome in SPAN_OUTCOMES}
         self._noted_requests: dict[tuple[str, str, int], Callable[[float], None]] = {}
@@ -159,7 +161,7 @@ class Metrics:
         note = self._noted_images.get(key)
         if note is None:
             try:
-                note = self._images.labels(key[0], key[1] or "", outcome).inc
+                note = adder(self._images.labels(key[0], key[1] or "", outcome))
             except OSError as error:
                 note = _not_kept(error)
             self._noted_images[key] = note
@@ -171,7 +173,7 @@ class Metrics:
         note = self._noted_answers.get(key)
         if note is None:
             try:
-                note = self._answers.labels(*key).observe
+                note = observer(self._answers.labels(*key))
             except OSError as error:
                 note = _not_kept(error)
             self._noted_answers[key] = note
@@ -227,7 +229,7 @@ class Metrics:
             seconds = [self._seconds_note(model, stage) for stage in ("queue", "inference")]
             count: Callable[[float], None]
             try:
-                count = self._executions.labels(*key).inc
+                count = adder(self._executions.labels(*key))
             except OSError as error:
                 count = _not_kept(error)
             self._noted_executions[key] = (count, *seconds)
@@ -235,7 +237,7 @@ class Metrics:
 
     def _seconds_note(self, model: ServedModel, stage: str) -> Callable[[float], None]:
         try:
-            return self._execution_seconds.labels(model.name, model.version, stage).inc
+            return adder(self._execution_seconds.labels(model.name, model.version, stage))
         except OSError as error:
             return _not_kept(error)
 
@@ -254,10 +256,10 @@ class Metrics:
 
 def _counted(counter: Counter, histogram: Histogram) -> Callable[[float], None]:
     """Count one, and what it took, in seconds."""
-    count, observe = counter.inc, histogram.observe
+    count, observe = adder(counter), observer(histogram)
 
     def note(duration_s: float) -> None:
-        count()
+        count(1)
         observe(duration_s)
 
     return note

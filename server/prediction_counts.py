@@ -11,7 +11,7 @@ import mmap
 import threading
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,29 +65,29 @@ class PredictionCounts:
         self._sums = _shared(np.float64, *shape)
         self._recent = _shared(np.int32, *shape, NUM_RECENT)
         self._lock = threading.Lock()
-        self._row_of: dict[tuple[str, int], int] = {}
+        self._rows: dict[tuple[str, int], _Row] = {}
 
     def begin_as(self, worker: int) -> None:
         """Note as one of the workers from here on."""
         self._worker = worker
-        self._row_of.clear()
+        self._rows.clear()
 
     def note(self, model: ServedModel, probabilities: npt.NDArray[np.float32]) -> None:
         """Count an answer, float32 [C]."""
         likeliest = int(probabilities.argmax())
         confidence = float(probabilities[likeliest])
         bin_index = min(bisect_left(CONFIDENCE_BOUNDS, confidence), NUM_BINS - 1)  # 1 may be a little more
-        worker, version = self._worker, (model.name, model.version)
+        version = model.name, model.version
         with self._lock:
-            row = self._row_of.get(version)
+            row = self._rows.get(version)
             if row is None:
-                row = self._row_of[version] = self._open(model)
-            self._classes[worker, row, likeliest] += 1
-            self._confidence[worker, row, bin_index] += 1
-            self._sums[worker, row] += confidence
-            total = int(self._totals[worker, row])
-            self._recent[worker, row, total % NUM_RECENT] = likeliest * BINS_OF_CODE + bin_index
-            self._totals[worker, row] = total + 1
+                row = self._rows[version] = self._row(self._open(model))
+            row.classes[likeliest] += 1
+            row.confidence[bin_index] += 1
+            row.sums[0] += confidence
+            total = row.totals[0]
+            row.recent[total % NUM_RECENT] = likeliest * BINS_OF_CODE + bin_index
+            row.totals[0] = total + 1
 
     def counted(self, model: ServedModel) -> Counted:
         """Sum up the answers of a version."""
@@ -104,6 +104,13 @@ class PredictionCounts:
             recent_confidence=np.bincount(codes % BINS_OF_CODE, minlength=NUM_BINS)[:NUM_BINS],
         )
 
+    def _row(self, number: int) -> _Row:
+        at = self._worker, number
+        one = (self._worker, slice(number, number + 1))
+        arrays = (self._classes[at], self._confidence[at], self._recent[at], self._sums[one], self._totals[one])
+        views: list[Any] = [array.data for array in arrays]
+        return _Row(number, *views)
+
     def _open(self, model: ServedModel) -> int:
         """Find a version's row, of a predecessor maybe, or clear one for it."""
         worker, key = self._worker, np.uint64(key_of(model.name, model.version))
@@ -111,7 +118,7 @@ class PredictionCounts:
             return int(known[0])
         row = int(self._num_opened[worker] % NUM_ROWS)
         self._num_opened[worker] += 1
-        self._row_of = {version: other for version, other in self._row_of.items() if other != row}
+        self._rows = {version: other for version, other in self._rows.items() if other.number != row}
         self._keys[worker, row] = 0
         self._classes[worker, row, : self._num_classes[worker, row]] = 0
         for counts in (self._confidence, self._sums, self._totals):
@@ -119,6 +126,17 @@ class PredictionCounts:
         self._num_classes[worker, row] = len(model.labels)
         self._keys[worker, row] = key
         return row
+
+
+class _Row(NamedTuple):
+    """Views of a worker's row for one version, which read and write single numbers as Python's own."""
+
+    number: int
+    classes: memoryview[int]
+    confidence: memoryview[int]
+    recent: memoryview[int]
+    sums: memoryview[float]  # one
+    totals: memoryview[int]  # one
 
 
 def _shared(dtype: npt.DTypeLike, *shape: int) -> npt.NDArray[Any]:

@@ -49,8 +49,9 @@ def with_request_id(
         def start(status: str, own: list[tuple[str, str]], exc_info: Any = None) -> Any:
             method, code, duration_s = environ["REQUEST_METHOD"], int(status[:3]), clock() - started
             path = environ.get("PATH_INFO", "")
-            text = path.encode("latin-1").decode(errors="replace")  # WSGI gives bytes as if they were latin-1
-            log_request(method, text, code, duration_s, request_id, environ=environ)
+            if is_logged(logging.INFO):
+                text = path.encode("latin-1").decode(errors="replace")  # WSGI gives bytes as if they were latin-1
+                log_request(method, text, code, duration_s, request_id, environ=environ)
             note(path, method, code, duration_s)
             return start_response(status, [*own, (HEADER, request_id), *headers], exc_info)
 

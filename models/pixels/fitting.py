@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from PIL import Image
@@ -50,7 +51,7 @@ def fit_picture(image: Image.Image, spec: PixelSpec, *, orientation: int, sample
 def fit_jpeg(encoded: EncodedImage, spec: PixelSpec) -> Image.Image:
     """Decode a JPEG at the least size that still covers the spec, and fit it as `fit_picture` does."""
     orientation = encoded.orientation or 1
-    target, box, reduction = _reduced(encoded, spec)
+    target, box, reduction = _reduced(encoded.size, spec, orientation, encoded.is_lossless)
     return _fit(to_eight_bits(jpeg.decode(encoded, reduction), encoded.samples), box, target, spec, orientation)
 
 
@@ -58,7 +59,7 @@ def cost_of(encoded: EncodedImage, spec: PixelSpec) -> Cost:
     """Estimate what decoding and fitting an image takes."""
     cpu_s, memory_bytes = encoded.cost.cpu_s, encoded.cost.memory_bytes
     if encoded.format == "JPEG":
-        _, _, reduction = _reduced(encoded, spec)
+        _, _, reduction = _reduced(encoded.size, spec, encoded.orientation or 1, encoded.is_lossless)
         width, height = encoded.size
         width, height = -(-width // reduction), -(-height // reduction)
         cpu_s += width * height * jpeg.NS_AN_OUTPUT_PIXEL / 1e9
@@ -68,11 +69,14 @@ def cost_of(encoded: EncodedImage, spec: PixelSpec) -> Cost:
     )
 
 
-def _reduced(encoded: EncodedImage, spec: PixelSpec) -> tuple[tuple[int, int], Box, int]:
+@lru_cache(maxsize=64)  # asked of each photo twice, and most photos of a camera have one size
+def _reduced(
+    size: tuple[int, int], spec: PixelSpec, orientation: int, is_lossless: bool
+) -> tuple[tuple[int, int], Box, int]:
     """Tell what a JPEG is scaled to, from which part of it, and by how much it has shrunk in decoding by then."""
-    target = _target(spec, encoded.orientation or 1)
-    box = source_box(encoded.size, target, spec)
-    reduction = 1 if encoded.is_lossless else jpeg_reduction(box, target)
+    target = _target(spec, orientation)
+    box = source_box(size, target, spec)
+    reduction = 1 if is_lossless else jpeg_reduction(box, target)
     left, top, right, bottom = box
     return target, Box(left / reduction, top / reduction, right / reduction, bottom / reduction), reduction
 

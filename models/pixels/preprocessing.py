@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from typing import NamedTuple
 
@@ -117,20 +115,28 @@ def read(upload: bytes | memoryview, spec: PixelSpec, *, limits: ImageLimits = _
         raise ImageTooLarge(f"the image has {num_bytes:,} bytes; at most {limits.max_bytes:,} are accepted")
     data = bytes(upload)
     image_format = identify(data)
-    with _named_errors(image_format):
+    try:
         encoded = read_encoded(data, image_format)
         _check_size(encoded.size, limits)
         cost = cost_of(encoded, spec)
         _check_cost(encoded.size, cost, limits)
         return ReadImage(encoded, cost)
+    except ImageError:
+        raise
+    except Exception as error:
+        raise _named(error, image_format) from error
 
 
 def decode(
     encoded: EncodedImage, spec: PixelSpec, *, limits: ImageLimits = _DEFAULT_LIMITS, out: Pixels | None = None
 ) -> Pixels:
     """Take the second half: the pixels of an image whose header has been found to keep to the limits."""
-    with _named_errors(encoded.format):
+    try:
         picture = _decode(encoded, spec, limits)
+    except ImageError:
+        raise
+    except Exception as error:
+        raise _named(error, encoded.format) from error
     if out is None:
         out = np.empty((spec.height_px, spec.width_px, 3), np.uint8)
     out.data.cast("B")[:] = picture.tobytes()
@@ -181,29 +187,21 @@ def _open(encoded: EncodedImage) -> Image.Image:
         raise
 
 
-@contextmanager
-def _named_errors(image_format: str) -> Iterator[None]:
-    """Turn whatever decoding raises into an `ImageError`.
+def _named(error: Exception, image_format: str) -> ImageError:
+    """Make an `ImageError` of whatever decoding raises.
 
     Pillow raises OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError, KeyError, TypeError, EOFError,
     OverflowError, ZeroDivisionError, AssertionError, AttributeError and more, as the broken byte has it, and which is
     part of no contract. So this is as broad as can be, around nothing but decoding. The messages of the causes are not
     passed on: they may show addresses and paths; the cause itself is chained, for the log.
     """
-    try:
-        yield
-    except ImageError:
-        raise
-    except ImportError as error:
-        raise UnsupportedImage(
-            f"the {image_format} image cannot be read: the library for it cannot be loaded"
-        ) from error
-    except MemoryError as error:
-        raise ImageTooLarge(f"the {image_format} image takes more memory to decode than there is") from error
-    except Exception as error:
-        if _KIND_UNKNOWN.match(str(error)):
-            raise UnsupportedImage(
-                f"the {image_format} image is of a kind that is not accepted; save it uncompressed, with 24 bits"
-            ) from error
-        problem = "truncated" if _ENDS_TOO_EARLY.search(str(error)) else "corrupt"
-        raise CorruptImage(f"the {image_format} image is {problem} and cannot be decoded") from error
+    if isinstance(error, ImportError):
+        return UnsupportedImage(f"the {image_format} image cannot be read: the library for it cannot be loaded")
+    if isinstance(error, MemoryError):
+        return ImageTooLarge(f"the {image_format} image takes more memory to decode than there is")
+    if _KIND_UNKNOWN.match(str(error)):
+        return UnsupportedImage(
+            f"the {image_format} image is of a kind that is not accepted; save it uncompressed, with 24 bits"
+        )
+    problem = "truncated" if _ENDS_TOO_EARLY.search(str(error)) else "corrupt"
+    return CorruptImage(f"the {image_format} image is {problem} and cannot be decoded")

@@ -127,9 +127,7 @@ class SharingRuntime:
             if self._laid_out_for != len(images):
                 self._lay_out(len(images))
             copy_images(images, self._images)
-            taken, *given = self._buffers
-            outputs = (c_void_p * len(given))(*given)
-            self._library.call("LiteRtRunCompiledModel", self._compiled, 0, 1, ctypes.byref(taken), len(given), outputs)
+            self._library.call("LiteRtRunCompiledModel", self._compiled, *self._arguments)
         except (CallFailed, MemoryError) as error:
             self._laid_out_for = 0
             raise RunFailed(f"LiteRT failed on {len(images)} images") from error
@@ -171,6 +169,9 @@ class SharingRuntime:
         if self._explainable:
             head = self._explainable.head
             self._features = self._buffer(np.dtype(head.dtype), (num_images, *head.shape))
+        taken, *given = self._buffers
+        outputs = (c_void_p * len(given))(*given)
+        self._arguments = (0, 1, ctypes.byref(taken), len(given), outputs)
         self._laid_out_for = num_images
 
     def _buffer(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -186,9 +187,8 @@ class SharingRuntime:
         return np.ndarray(shape, dtype, memoryview(memory))
 
     def _drop_buffers(self) -> None:
-        self.__dict__.pop("_images", None)
-        self.__dict__.pop("_probabilities", None)
-        self.__dict__.pop("_features", None)
+        for name in ("_arguments", "_images", "_probabilities", "_features"):
+            self.__dict__.pop(name, None)
         while self._buffers:
             self._library.call("LiteRtDestroyTensorBuffer", self._buffers.pop())
 

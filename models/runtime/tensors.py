@@ -14,6 +14,8 @@ from models.errors import CorruptArtifact
 Images: TypeAlias = Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]
 Probabilities: TypeAlias = npt.NDArray[np.float32]
 
+UINT8 = np.dtype(np.uint8)
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
@@ -54,7 +56,7 @@ class Signature:
         if not len(images):
             raise ValueError("images must be at least one, got none")
         for image in images[:1] if isinstance(images, np.ndarray) else images:  # those of an array are alike
-            if image.dtype != np.uint8 or image.shape != self.input_shape:
+            if image.dtype != UINT8 or image.shape != self.input_shape:
                 got = f"{image.dtype} {list(image.shape)}"
                 raise ValueError(f"images must be uint8 [{self._pixels}] each, got {got}")
 

@@ -97,9 +97,11 @@ def sureness(probabilities: npt.ArrayLike) -> float:
 
     It tells photos of none of the classes from others better than the largest probability does (docs/training.md).
     """
+    if isinstance(probabilities, list) and len(probabilities) <= FEW:
+        return math.exp(sum([value * math.log(value) for value in probabilities if value > 0]))
     values = np.asarray(probabilities, np.float64)
     if len(values) <= FEW:
-        return math.exp(sum(value * math.log(value) for value in values.tolist() if value > 0))
+        return sureness(values.tolist())
     values = values[values > 0]
     return math.exp((values * np.log(values)).sum())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 
 from server.admin import WAIT_S, Admin, presented_token
 from server.api.client_address import client_address
@@ -23,8 +23,8 @@ def admin_routes(admin: Admin, settings: Settings, metrics: Metrics) -> Blueprin
     routes = Blueprint("admin", __name__, url_prefix="/v2/repository/models")
 
     def answer(ask: Callable[..., None], name: str) -> Response:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined]
-        exchange, environ = Exchange(current, settings, metrics), current.environ
+        environ = request.environ
+        exchange = Exchange(environ, settings, metrics)
         token = presented_token(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_ADMIN_TOKEN", ""))
         admin.token.check(token)
         check_body(exchange.read_plain_body())

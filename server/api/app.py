@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from flask import Flask, Request, Response, has_request_context, request, send_from_directory
+from flask import Flask, Response, has_request_context, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
@@ -79,7 +79,7 @@ class FlaskApp(Flask):
     def __init__(self, *, cors_origins: tuple[str, ...] = ()) -> None:
         super().__init__("server.api")
         self.cors_origins, self.may_wait = cors_origins, False
-        self.at_once: dict[str, Callable[[Request], WSGIApplication]] = {}
+        self.at_once: dict[str, Callable[[dict[str, Any]], WSGIApplication]] = {}
         self.at_once_where: dict[str, tuple[re.Pattern[str], Callable[..., WSGIApplication]]] = {}
         self.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered by our handlers, in tests and debug mode too
         self.json.sort_keys = False  # type: ignore[attr-defined]
@@ -94,17 +94,17 @@ class FlaskApp(Flask):
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Answer a request, by Flask unless there is a function for it."""
         answer = self._answer_at_once(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
-        if answer is None or wants_page(current := Request(environ, populate_request=False)):
+        if answer is None or wants_page(environ):
             return super().wsgi_app(environ, start_response)
         try:
-            response = answer(current)
+            response = answer(environ)
         except OpsinError as error:
             response = error_response(error, environ["PATH_INFO"])
         except Exception as error:  # noqa: BLE001 - as Flask does it
             response = failure_response(error, environ)
         return response(environ, start_response)
 
-    def _answer_at_once(self, path: str) -> Callable[[Request], WSGIApplication] | None:
+    def _answer_at_once(self, path: str) -> Callable[[dict[str, Any]], WSGIApplication] | None:
         if (answer := self.at_once.get(path)) is not None:
             return answer
         for pattern, answer_where in self.at_once_where.values():
@@ -208,7 +208,7 @@ def put_in_front(app: FlaskApp, settings: Settings, *, counts: SharedCounts, met
         metrics.note_request(app.route_of(path) or OTHER, method, status, duration_s)
 
     def refuse(refusal: RequestError, environ: dict[str, Any]) -> WSGIApplication:
-        if not wants_page(Request(environ, populate_request=False)):
+        if not wants_page(environ):
             return refusal_as_json(refusal, environ)
         with app.request_context(environ):
             return pages.not_let_in(refusal)

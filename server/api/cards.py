@@ -140,7 +140,7 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
 
     @routes.get("/models")
     def models() -> Response:
-        if not wants_page(request):
+        if not wants_page(request.environ):
             return _kept_for_nobody(JSONResponse({"models": cards.versions()}))
         language = language_for(request.accept_languages)
         page = render_list(
@@ -155,7 +155,7 @@ def card_routes(engine: EngineClient, settings: Settings, metrics: Metrics) -> B
     @routes.get("/models/<name>/<version>")
     def card(name: str, version: str) -> Response:
         document = cards.card(name, version_of(version))
-        if not wants_page(request):
+        if not wants_page(request.environ):
             return _kept_for_nobody(JSONResponse(document))
         language = language_for(request.accept_languages)
         page = render_card(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 from flask import Request
@@ -32,7 +31,7 @@ class Exchange:
     """A request, until it has its response.
 
     Args:
-        request: as Flask has it.
+        environ: of the request.
         settings: of the server.
         metrics: of this process.
 
@@ -41,9 +40,8 @@ class Exchange:
         is_timed: whether the client asks where the time goes.
     """
 
-    def __init__(self, request: Request, settings: Settings, metrics: Metrics) -> None:
-        self._request, self._settings, self._metrics = request, settings, metrics
-        self._environ = request.environ
+    def __init__(self, environ: dict[str, Any], settings: Settings, metrics: Metrics) -> None:
+        self._environ, self._settings, self._metrics = environ, settings, metrics
         self.is_timed = False
         self.stages: Stages | None = self._environ.get(STAGES_KEY)
         if (read_s := self._environ.get("opsin.read_s")) is not None:
@@ -66,7 +64,8 @@ class Exchange:
         """The client's session, which stays with one version where there is a canary; None where it names none."""
         if header := self._environ.get("HTTP_X_SESSION_ID"):
             return str(header)
-        found = _SESSION_OF_COOKIES.search(self._environ.get("HTTP_COOKIE", ""))
+        cookies = self._environ.get("HTTP_COOKIE")
+        found = _SESSION_OF_COOKIES.search(cookies) if cookies else None
         return found and found[1]
 
     def begin_timing(self) -> None:
@@ -100,7 +99,8 @@ class Exchange:
             text = self._environ.get("CONTENT_LENGTH")
             stream, length = self._environ["wsgi.input"], int(text) if text else None
         else:
-            stream, length = self._request.stream, self._request.content_length
+            request = Request(self._environ, populate_request=False)
+            stream, length = request.stream, request.content_length
         return read_body(stream, length, max_bytes=self._settings.max_upload_bytes)
 
     def read_plain_body(self) -> bytes | bytearray:
@@ -124,15 +124,29 @@ class Exchange:
         if self.stages is not None:
             self.stages.error = error.code
 
-    @contextmanager
-    def encoding(self) -> Iterator[None]:
-        """Time what is done meanwhile: writing the response."""
-        started = time.monotonic()
-        yield
-        ended = time.monotonic()
-        self._metrics.note_encode(ended - started)
-        if self.stages is not None:
-            self.stages.note("encode", started, ended, {PID: os.getpid()})
+    def encoding(self) -> Encoding:
+        """Time what is done in a `with` block: writing the response."""
+        return Encoding(self._metrics, self.stages)
+
+
+class Encoding:
+    """A `with` block in which a response is written."""
+
+    def __init__(self, metrics: Metrics, stages: Stages | None) -> None:
+        self._metrics, self._stages, self._started = metrics, stages, time.monotonic()
+
+    def __enter__(self) -> None:
+        """Do nothing: it has begun."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Note what it took, where it came to a response."""
+        if kind is None:
+            ended = time.monotonic()
+            self._metrics.note_encode(ended - self._started)
+            if self._stages is not None:
+                self._stages.note("encode", self._started, ended, {PID: os.getpid()})
 
 
 def version_headers(model: ServedModel) -> dict[str, str]:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Request, request
+from flask import Blueprint, request
+from werkzeug.http import parse_options_header
 
 from models.errors import OpsinError
 from server.answers import predict
@@ -43,7 +44,7 @@ def hugging_face_routes(answer: Callable[..., WSGIApplication]) -> Blueprint:
     @routes.post("")
     @routes.post("/<name>")
     def classify(name: str | None = None) -> WSGIApplication:
-        return answer(request._get_current_object(), name)  # type: ignore[attr-defined]
+        return answer(request.environ, name)
 
     return routes
 
@@ -51,10 +52,11 @@ def hugging_face_routes(answer: Callable[..., WSGIApplication]) -> Blueprint:
 def scores_answer(classifier: Classifier, settings: Settings, metrics: Metrics) -> Callable[..., WSGIApplication]:
     """Make what answers a request, with a model's name."""
 
-    def answer(current: Request, name: str | None = None) -> WSGIApplication:
-        exchange = Exchange(current, settings, metrics)
+    def answer(environ: dict[str, Any], name: str | None = None) -> WSGIApplication:
+        exchange = Exchange(environ, settings, metrics)
         try:
-            upload, top_k = read_question(exchange.read_plain_body(), current.mimetype)
+            media_type, _ = parse_options_header(environ.get("CONTENT_TYPE"))
+            upload, top_k = read_question(exchange.read_plain_body(), media_type.lower())
             output = classifier.run(
                 [upload],
                 timeout_s=exchange.timeout_s(),

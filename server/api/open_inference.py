@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Request, Response, request
 
@@ -42,7 +43,7 @@ def open_inference_routes(service: OpenInference, answer: Callable[..., WSGIAppl
     @routes.post("/models/<name>/infer")
     @routes.post("/models/<name>/versions/<version>/infer")
     def infer(name: str, version: str | None = None) -> WSGIApplication:
-        return answer(_current(), name, version)
+        return answer(request.environ, name, version)
 
     @routes.get("")
     def server_metadata() -> Response:
@@ -89,8 +90,8 @@ def infer_answer(service: OpenInference, settings: Settings, metrics: Metrics) -
     """Make what answers a request that classifies, with a model's name and a version."""
     unpacked = UploadBudget(settings.max_uploads_in_hand_bytes)
 
-    def answer(current: Request, name: str, version: str | None = None) -> WSGIApplication:
-        exchange = Exchange(current, settings, metrics)
+    def answer(environ: dict[str, Any], name: str, version: str | None = None) -> WSGIApplication:
+        exchange = Exchange(environ, settings, metrics)
         body = exchange.read_body()
         num_unpacked = 0
         try:
@@ -99,7 +100,7 @@ def infer_answer(service: OpenInference, settings: Settings, metrics: Metrics) -
                     raise Overloaded("too many uploads are on their way, try again later", wait_s=1)
                 num_unpacked = settings.max_upload_bytes
                 body = unpack(body, coding, max_bytes=settings.max_upload_bytes)
-            wanted = read_request(body, current.environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH"))
+            wanted = read_request(body, environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH"))
             output = service.run(
                 wanted,
                 name,
@@ -112,7 +113,7 @@ def infer_answer(service: OpenInference, settings: Settings, metrics: Metrics) -
             exchange.note_served(output.model)
             with exchange.encoding():
                 response = write_response(wanted, output_of(wanted), output.model, probabilities_of(output))
-                return _packed(response, current.environ.get("HTTP_ACCEPT_ENCODING", ""))
+                return _packed(response, environ.get("HTTP_ACCEPT_ENCODING", ""))
         except OpsinError as error:
             exchange.note_error(error)
             raise

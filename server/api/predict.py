@@ -50,24 +50,24 @@ class Query:
 
 def predict_answer(
     classifier: Classifier, pages: Pages, settings: Settings, metrics: Metrics
-) -> Callable[[Request], WSGIApplication]:
+) -> Callable[[dict[str, Any]], WSGIApplication]:
     """Make what answers a request; where `wants_page`, it takes Flask's contexts."""
     examples = SimilarExamples(settings.repository)
 
-    def answer(current: Request) -> WSGIApplication:
-        exchange = Exchange(current, settings, metrics)
-        response = respond(current, exchange)
+    def answer(environ: dict[str, Any]) -> WSGIApplication:
+        exchange = Exchange(environ, settings, metrics)
+        response = respond(environ, exchange)
         if exchange.is_timed:
             response.headers[TIMING_HEADER] = exchange.server_timing()
         return response
 
-    def respond(current: Request, exchange: Exchange) -> Response | JSONDocument:
+    def respond(environ: dict[str, Any], exchange: Exchange) -> Response | JSONDocument:
         try:
-            query = parse_query(current)
+            query = parse_query(environ)
             if query.timing:
                 exchange.begin_timing()
             timeout_s, began = exchange.timeout_s(), time.monotonic()
-            content_type = current.environ.get("CONTENT_TYPE")
+            content_type = environ.get("CONTENT_TYPE")
             uploads = parse_uploads(exchange.read_plain_body(), content_type, max_images=settings.max_images)
             query.explanation.check_number(len(uploads))
             classification = classifier.classify(
@@ -89,10 +89,10 @@ def predict_answer(
                     return explained_picture(classifier, uploads[0], classification, timeout_s=left_s)
         except OpsinError as error:
             exchange.note_error(error)
-            return pages.refusal(error) if wants_page(current) else error_response(error)
+            return pages.refusal(error) if wants_page(environ) else error_response(error)
         exchange.note_served(classification.model)
         with exchange.encoding():
-            if wants_page(current):
+            if wants_page(environ):
                 return pages.results(uploads, classification, failed=_failure(classification))
             return _json_response(uploads, classification, query.explanation, examples)
 
@@ -110,18 +110,18 @@ def explained_picture(
     return Response(png, headers=version_headers(classification.model), mimetype="image/png")
 
 
-def predict_routes(answer: Callable[[Request], WSGIApplication]) -> Blueprint:
+def predict_routes(answer: Callable[[dict[str, Any]], WSGIApplication]) -> Blueprint:
     """Make the route."""
     routes = Blueprint("predict", __name__)
 
     @routes.post("/predict")
     def predict() -> WSGIApplication:
-        return answer(request._get_current_object())  # type: ignore[attr-defined]
+        return answer(request.environ)
 
     return routes
 
 
-def parse_query(current: Request) -> Query:
+def parse_query(environ: dict[str, Any]) -> Query:
     """Check the query.
 
     A parameter that is not known is refused rather than ignored: ``topk=3`` would otherwise be answered as if nothing
@@ -130,7 +130,7 @@ def parse_query(current: Request) -> Query:
     Raises:
         RequestError: names the parameter, what it got and what is allowed.
     """
-    text: str = current.environ.get("QUERY_STRING", "")
+    text: str = environ.get("QUERY_STRING", "")
     if not text:
         return Query()
     return _kept_query(text) if len(text) <= MAX_KEPT_CHARACTERS else read_query(text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 
 from models.errors import ModelNotFound, OpsinError
 from server.api.errors import JSONDocument, JSONResponse
@@ -61,7 +62,7 @@ def tensorflow_serving_routes(engine: EngineClient, answer: Callable[..., WSGIAp
     @routes.post("/<segment:name>/versions/<segment:version>:predict")
     @routes.post("/<segment:name>/labels/<segment:label>:predict")
     def predict(name: str, version: str | None = None, label: str | None = None) -> WSGIApplication:
-        return answer(request._get_current_object(), name, version, label)  # type: ignore[attr-defined]
+        return answer(request.environ, name, version, label)
 
     return routes
 
@@ -69,8 +70,10 @@ def tensorflow_serving_routes(engine: EngineClient, answer: Callable[..., WSGIAp
 def rows_answer(classifier: Classifier, settings: Settings, metrics: Metrics) -> Callable[..., WSGIApplication]:
     """Make what answers a request that classifies, with a model's name and a version or its label."""
 
-    def answer(current: Request, name: str, version: str | None = None, label: str | None = None) -> WSGIApplication:
-        exchange = Exchange(current, settings, metrics)
+    def answer(
+        environ: dict[str, Any], name: str, version: str | None = None, label: str | None = None
+    ) -> WSGIApplication:
+        exchange = Exchange(environ, settings, metrics)
         try:
             answer, images = read_predict(exchange.read_plain_body(), max_images=settings.max_images)
             output = classifier.run(

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from models import errors
@@ -131,11 +132,12 @@ class Decoder:
             stages.begin("decode_queue", asked, {PID: os.getpid()})
         queue = self.queue_of(image)
         turn = queue.acquire(_cost_s(image), deadline, request_size=request_size, check_client=check_client)
-        with turn as channel, self._noted(image, asked, channel, stages):
+        with turn as channel:
             if channel is None:
-                decode(image.encoded, spec, limits=self._limits, out=out)
+                self._run(partial(decode, image.encoded, spec, limits=self._limits, out=out), image, asked, stages)
             else:
-                self._decode_at(channel, image, spec, deadline=deadline, out=out)
+                decode_at = partial(self._decode_at, channel, image, spec, deadline=deadline, out=out)
+                self._run(decode_at, image, asked, stages, channel)
 
     def decode_at_once(self, image: ReadImage, spec: PixelSpec, *, out: Pixels, stages: Stages | None = None) -> None:
         """Decode a plain and cheap image, whoever waits: where others would, for as long as it takes.
@@ -146,21 +148,24 @@ class Decoder:
         asked = self._clock()
         if stages is not None:
             stages.begin("decode_queue", asked, {PID: os.getpid()})
-        with self._noted(image, asked, None, stages):
-            decode(image.encoded, spec, limits=self._limits, out=out)
+        self._run(partial(decode, image.encoded, spec, limits=self._limits, out=out), image, asked, stages)
 
-    @contextmanager
-    def _noted(
-        self, image: ReadImage, asked: float, channel: TaskChannel | None, stages: Stages | None
-    ) -> Iterator[None]:
-        """Note how long an image has waited since it was asked for, and how long it is decoded within."""
+    def _run(
+        self,
+        decode_it: Callable[[], object],
+        image: ReadImage,
+        asked: float,
+        stages: Stages | None,
+        channel: TaskChannel | None = None,
+    ) -> None:
+        """Decode an image, and note how long it has waited since it was asked for, and how long that takes."""
         started = self._clock()
         self._note_queue(started - asked)
         if stages is not None:
             stages.end(started)
             stages.begin("decode", started)
         try:
-            yield
+            decode_it()
         finally:
             ended = self._clock()
             self._note_decode(ended - started)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import OpsinError
+from server.http.known_heads import KnownHeads
 
 MAX_HEAD_BYTES = 64 * 1024  # of a request; Envoy has 60 kB, nginx 32
 MAX_LINE_BYTES = 8190  # of a chunk's size and its extensions, as gunicorn has it
@@ -78,6 +79,7 @@ class Limits:
         read_timeout_s: how long a request may take to come in.
         body_refusal: why a body is not read, or None, by the headers of its request (names in capitals, and values)
             and the client's address.
+        known_heads: of requests that any of them has sent.
     """
 
     cfg: Any
@@ -86,3 +88,7 @@ class Limits:
     keepalive_s: float
     read_timeout_s: float
     body_refusal: Callable[[Headers, str], OpsinError | None] = read_every_body
+    known_heads: KnownHeads = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known_heads", KnownHeads(self.cfg))

@@ -85,19 +85,30 @@ class RequestParser:
             received = self._rest
             end = received.find(b"\r\n\r\n") + 4
             head = received if end == 3 else received[:end]  # else gunicorn would copy a large body around
-            parsed = parse_request(head, self._limits.cfg, self._address, self._num_requests + 1)
-            if len(head) > MAX_HEAD_BYTES:
-                raise MalformedRequest("the head is too large", 431)
+            parsed = self._parsed(head)
             if parsed is None:
                 self._num_seen = len(received)
                 return None
             self._num_seen = 0
             self._num_requests += 1
-            check_head(parsed[0])
             self._request, rest = parsed
-            self._rest = rest + received[end:]
+            self._rest = rest + received[end:] if rest else received[end:]
             self._begin_body(self._request)
         return None if self.num_missing else self._request
+
+    def _parsed(self, head: bytes) -> tuple[Request, bytes] | None:
+        """Parse a head, and find what follows it; None where more has to come."""
+        known_heads = self._limits.known_heads
+        if (known := known_heads.find(head, self._address)) is not None:
+            return known, b""
+        parsed = parse_request(head, self._limits.cfg, self._address, self._num_requests + 1)
+        if len(head) > MAX_HEAD_BYTES:
+            raise MalformedRequest("the head is too large", 431)
+        if parsed is not None:
+            check_head(parsed[0])
+            if not parsed[1]:
+                known_heads.learn(head, self._address, parsed[0])
+        return parsed
 
     def _may_have_head(self) -> bool:
         """Tell whether to parse what has come: a head that may be whole, or lines of one that are worth a look."""

@@ -68,27 +68,39 @@ def call_app(
 
 def environ_of(connection: Connection, request: Request) -> dict[str, Any]:
     """Write what the application is told of a request; raises MalformedRequest as ``call_app``."""
+    of_head = request.of_head.get("environ")
+    if of_head is None:
+        of_head = request.of_head["environ"] = _environ_of_head(request)
+    environ = {
+        **of_head,
+        "wsgi.input": request.body,
+        "gunicorn.socket": connection.sock,
+        "opsin.read_s": time.monotonic() - connection.read_since,
+        "REMOTE_ADDR": connection.address[0],
+        "REMOTE_PORT": str(connection.address[1]),
+        "SERVER_NAME": connection.server_address[0],
+        "SERVER_PORT": str(connection.server_address[1]),
+    }
+    if "CONTENT_LENGTH" in of_head:
+        environ["CONTENT_LENGTH"] = next(value for name, value in request.headers if name == "CONTENT-LENGTH")
+    return environ
+
+
+def _environ_of_head(request: Request) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme,
-        "wsgi.input": request.body,
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
-        "gunicorn.socket": connection.sock,
-        "opsin.read_s": time.monotonic() - connection.read_since,
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": request.query,
         "RAW_URI": request.uri,
         "SERVER_PROTOCOL": "HTTP/{}.{}".format(*request.version),
         "SERVER_SOFTWARE": SERVER,
-        "REMOTE_ADDR": connection.address[0],
-        "REMOTE_PORT": str(connection.address[1]),
-        "SERVER_NAME": connection.server_address[0],
-        "SERVER_PORT": str(connection.server_address[1]),
     }
     script_name = ""
     for name, value in request.headers:
@@ -113,11 +125,22 @@ def checked_fields(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Take the headers that an application may send; ValueError where one would break out of its line."""
     fields = []
     for name, value in headers:
-        if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
-            raise ValueError(f"no header of a response: {name!r}")  # its value may be a secret
-        if name.lower() not in NOT_FOR_APPLICATIONS:
+        if not (value.isascii() and value.isprintable()) and not FIELD_VALUE.fullmatch(value):
+            raise _no_header(name)
+        if _is_for_applications(name):
             fields.append((name, value.strip(" \t")))
     return fields
+
+
+@lru_cache(maxsize=256)  # of the names that the application writes
+def _is_for_applications(name: str) -> bool:
+    if not FIELD_NAME.fullmatch(name):
+        raise _no_header(name)
+    return name.lower() not in NOT_FOR_APPLICATIONS
+
+
+def _no_header(name: str) -> ValueError:
+    return ValueError(f"no header of a response: {name!r}")  # its value may be a secret
 
 
 class Response:
@@ -139,9 +162,7 @@ class Response:
         """
         if self._has_started and not (exc_info and self._head):
             raise exc_info[1] if exc_info else RuntimeError("start_response was called twice")
-        if not STATUS.fullmatch(status):
-            raise ValueError(f"no status of a response: {status!r}")
-        code, fields = int(status[:3]), checked_fields(headers)
+        code, fields = _code_of(status), checked_fields(headers)
         if code < 200 or code == 204:  # RFC 9110, section 8.6
             fields = [(name, value) for name, value in fields if name.lower() != "content-length"]
         length = next((value for name, value in fields if name.lower() == "content-length"), None)
@@ -152,15 +173,10 @@ class Response:
         self._is_chunked = self._has_body and length is None and version > (1, 0)
         if self._has_body and length is None and not self._is_chunked:
             self._must_close = True  # nothing else says where the body ends
-        lines = [
-            f"HTTP/{version[0]}.{version[1]} {status}",
-            f"Server: {SERVER}",
-            f"Date: {_date(int(time.time()))}",
-            f"Connection: {'close' if self._must_close else 'keep-alive'}",
-            *(["Transfer-Encoding: chunked"] if self._is_chunked else []),
-            *(f"{name}: {value}" for name, value in fields),
-        ]
-        self._head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        if self._is_chunked:
+            fields.append(("Transfer-Encoding", "chunked"))
+        begin = _begin_of_head(version, status, _date(int(time.time())), self._must_close)
+        self._head = (begin + "".join([f"{name}: {value}\r\n" for name, value in fields]) + "\r\n").encode("latin-1")
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -186,6 +202,20 @@ class Response:
             self._connection.sendall(rest)
         is_short = self._has_body and bool(self._num_left)  # the client waits for bytes that never come
         return not self._must_close and not is_short
+
+
+@lru_cache(maxsize=64)
+def _code_of(status: str) -> int:
+    if not STATUS.fullmatch(status):
+        raise ValueError(f"no status of a response: {status!r}")
+    return int(status[:3])
+
+
+@lru_cache(maxsize=8)  # one a second, for each kind of response
+def _begin_of_head(version: tuple[int, int], status: str, date: str, is_last: bool) -> str:
+    connection = "close" if is_last else "keep-alive"
+    first = f"HTTP/{version[0]}.{version[1]} {status}"
+    return f"{first}\r\nServer: {SERVER}\r\nDate: {date}\r\nConnection: {connection}\r\n"
 
 
 ErrorResponse = tuple[str, Mapping[str, str], bytes]  # status with its reason, headers, body

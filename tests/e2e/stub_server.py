@@ -13,7 +13,6 @@ takes all the memory it gets.
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import os
 import resource
 import signal
@@ -69,7 +68,7 @@ def decode_or_misbehave(encoded, spec, **options):
         case 67:
             ctypes.PyDLL(None).pause()  # holds Python's lock meanwhile
         case 68:
-            encoded = dataclasses.replace(encoded, data=encoded.data * 2**20)
+            encoded = encoded._replace(data=encoded.data * 2**20)
     return decode(encoded, spec, **options)
 
 

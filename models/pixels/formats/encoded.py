@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What decoding takes at most, as far as a header tells: an estimate, for one core of an AMD EPYC (Zen 4).
 
     Attributes:
@@ -33,8 +33,7 @@ class Samples:
     is_white_zero: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedImage:
+class EncodedImage(NamedTuple):
     """One encoded image, ready for Pillow.
 
     Attributes:

@@ -6,6 +6,7 @@ import math
 import re
 import struct
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -19,6 +20,7 @@ from models.plural import how_many
 REDUCTIONS = (8, 4, 2)  # by which libjpeg shrinks a picture in decoding it
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
+_MARKER_BYTES, _NO_MARKER = 2, b"\x00\xff"  # what stands behind 0xFF in no marker
 _SOS = 0xDA
 _END = b"\xff\xd9"
 _APP1 = 0xE1
@@ -39,6 +41,7 @@ _KEPT_APPLICATION = frozenset((0xE0, 0xEE))
 _DROPPED = frozenset((*range(0xE0, 0xF0), 0xFE)) - _KEPT_APPLICATION
 
 # By the number of components: Pillow's mode, and how samples fill it; four are inverted, as Adobe writes them.
+_FRAME, _MAX_FRAME_BYTES = struct.Struct(">HHB"), 20  # height, width, number of components; of four components (B.2.2)
 _MODES = {1: ("L", "L"), 3: ("RGB", "RGB"), 4: ("CMYK", "CMYK;I")}
 _BITS, _DEEPEST_BITS = 8, 16
 _BLOCK_PX = 8
@@ -86,7 +89,7 @@ def read(data: bytes) -> EncodedImage:
     if num_kept_bytes > _MAX_KEPT_BYTES:
         raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_KEPT_BYTES} bytes of tables")
     marker, frame = segments.frames[0]
-    bits, height, width, num_components = struct.unpack_from(">BHHB", frame, 2)
+    bits, (height, width, num_components) = frame[2], _FRAME.unpack_from(frame, 3)
     if bits != _BITS or num_components not in _MODES:
         what = f"{how_many(num_components, 'component')} of {bits} bits"
         if _BITS <= bits <= _DEEPEST_BITS and num_components in range(1, 5):
@@ -103,7 +106,7 @@ def read(data: bytes) -> EncodedImage:
     if not scans.is_ended and marker in _PROGRESSIVE and not scans.is_complete:
         raise CorruptImage("the JPEG image is truncated: it lacks some of its scans")
     num_bytes = scans.end - segments.scan_start
-    num_samples = _num_samples(width, height, frame, num_components)
+    num_samples = _num_samples(frame[:_MAX_FRAME_BYTES])
     if is_one_scan:
         cost_ns, memory_bytes = _NS_A_SAMPLE * num_samples + _NS_A_BYTE * num_bytes, 0.0
     else:
@@ -137,8 +140,10 @@ def _orientation(applications: list[bytes]) -> int:
     return read_orientation(exif, xmp)
 
 
-def _num_samples(width: int, height: int, frame: bytes, num_components: int) -> int:
+@lru_cache(maxsize=64)  # photos of one camera have one
+def _num_samples(frame: bytes) -> int:
     """Count the samples of a picture, whose colours may be stored at less than full size, in whole blocks (A.2.4)."""
+    height, width, num_components = map(int, _FRAME.unpack_from(frame, 3))
     factors = [divmod(frame[position], 16) for position in range(9, 9 + 3 * num_components, 3)]
     across, down = max(across for across, _ in factors), max(down for _, down in factors)
     if not across or not down:
@@ -204,31 +209,35 @@ def _walk(data: bytes) -> _Segments:
     kept: list[bytes] = []
     frames: list[tuple[int, bytes]] = []
     applications: list[bytes] = []
-    position, num_stray = 2, 0
+    start, num_stray, num_bytes = 2, 0, len(data)
     for _ in range(_MAX_SEGMENTS):
         # Bytes that belong to no segment are skipped, as libjpeg does.
-        end = position + _MAX_STRAY_BYTES - num_stray + 2
-        match = _MARKER.search(data, position, end)
-        if match is None and end < len(data):
-            raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_STRAY_BYTES} bytes between its segments")
-        if match is None:
-            raise CorruptImage("the JPEG image is truncated before its picture")
-        start = match.start()
-        num_stray, position = num_stray + start - position, match.end()
-        marker = data[position - 1]
-        length = 0
+        if num_bytes < start + _MARKER_BYTES or data[start] != 0xFF or data[start + 1] in _NO_MARKER:
+            position, start = start, _find_marker(data, start, start + _MAX_STRAY_BYTES - num_stray + 2)
+            num_stray += start - position
+        marker, length = data[start + 1], 0
         if marker not in _STANDALONE:
-            length = max(2, int.from_bytes(data[position : position + 2], "big"))  # libjpeg takes 0 and 1 for 2
-        segment = data[position : position + length]
-        if len(segment) < length:
+            length = max(2, int.from_bytes(data[start + 2 : start + 4], "big"))  # libjpeg takes 0 and 1 for 2
+        end = start + 2 + length
+        if num_bytes < end:
             raise CorruptImage("the JPEG image is truncated")
         if marker == _SOS:
-            return _Segments(kept, frames, applications, segment, start)
-        position += length
+            return _Segments(kept, frames, applications, data[start + 2 : end], start)
         if marker not in _DROPPED:
-            kept.append(data[start:position])
+            kept.append(data[start:end])
         if marker in _FRAMES:
-            frames.append((marker, segment))
+            frames.append((marker, data[start + 2 : end]))
         elif marker == _APP1:
-            applications.append(segment[2:])
+            applications.append(data[start + 4 : end])
+        start = end
     raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_SEGMENTS} segments before its picture")
+
+
+def _find_marker(data: bytes, start: int, end: int) -> int:
+    """Find where the next marker stands."""
+    match = _MARKER.search(data, start, end)
+    if match is None and end < len(data):
+        raise CorruptImage(f"the JPEG image is corrupt: more than {_MAX_STRAY_BYTES} bytes between its segments")
+    if match is None:
+        raise CorruptImage("the JPEG image is truncated before its picture")
+    return match.start()

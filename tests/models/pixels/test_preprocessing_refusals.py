@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +65,7 @@ def test_longest_side_is_limited() -> None:
 
 def test_size_is_checked_again_when_the_decoder_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = encode(Image.new("RGB", (40, 30)), "PNG")
-    lying = replace(preprocessing.read_encoded(upload, "PNG"), size=(1, 1))
+    lying = preprocessing.read_encoded(upload, "PNG")._replace(size=(1, 1))
     monkeypatch.setattr(preprocessing, "read_encoded", lambda *_args: lying)
     with pytest.raises(ImageTooLarge, match="the image has 40 x 30 pixels; at most 1,199 are accepted"):
         preprocess(upload, ANY_SPEC, limits=ImageLimits(max_pixels=1199))

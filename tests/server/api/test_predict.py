@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engines import MODEL, serving
-from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from models.store.calibration import Calibration
@@ -279,4 +278,4 @@ def test_programs_get_json(post_files, encode, accept):
 
 @pytest.mark.parametrize("path", ["/predict", "/predict?model=colours"])
 def test_five_labels_are_given_unless_more_or_fewer_are_wanted(path):
-    assert parse_query(Request(EnvironBuilder(path, method="POST").get_environ())).top_k == 5
+    assert parse_query(EnvironBuilder(path, method="POST").get_environ()).top_k == 5
