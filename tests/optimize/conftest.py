@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pkgutil import resolve_name
 from unittest.mock import create_autospec
@@ -59,3 +60,9 @@ def replace_function(monkeypatch):
         monkeypatch.setattr(name, create_autospec(resolve_name(name), side_effect=other))
 
     return replace_function
+
+
+@pytest.fixture
+def quick_export(toy_run, replace_function):
+    """Have the file of a trained network be that of the toy run, where a test looks at the network alone."""
+    replace_function("training.publish.export_float32", lambda _, file: shutil.copy(toy_run / "float32.tflite", file))

@@ -99,7 +99,7 @@ class DyingPruner(MagnitudePruner):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("eager", "quick_export")
 def test_masks_outlive_a_kill_between_two_updates(source, tmp_path, monkeypatch):
     # Every step is saved; masks change in the first step and in no other.
     source = source.with_settings(["checkpoint_every_s=0", "batch_size=16"])
@@ -120,6 +120,7 @@ def test_masks_outlive_a_kill_between_two_updates(source, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_export")
 def test_zeros_are_as_many_where_the_training_was_in_mixed_precision(source, tmp_path):
     in_bfloat16 = source.with_settings(["precision=mixed_bfloat16"])
     candidate = prune_magnitude(in_bfloat16, tmp_path / "run", MagnitudePruning(sparsity=0.6, epochs=1))
@@ -128,7 +129,7 @@ def test_zeros_are_as_many_where_the_training_was_in_mixed_precision(source, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("eager", "quick_export")
 def test_one_shot_zeros_stay_where_they_are_and_are_not_made_again(source, tmp_path, monkeypatch):
     monkeypatch.setattr("optimize.magnitude.one_shot.LEVELS", (0.0, 0.9))  # each level is a pass over all layers
     monkeypatch.setattr("optimize.magnitude.prune.NUM_MOMENTS_BATCHES", 2)
