@@ -127,7 +127,7 @@ def test_two_of_four_runs_along_the_last_axis_of_the_exported_kernels(tmp_path):
     graph = read_graph((tmp_path / "model.tflite").read_bytes())
     layers = [operator for operator in graph.operators if operator.name in {"CONV_2D", "FULLY_CONNECTED"}]
     exported = [graph.tensors[operator.inputs[1]] for operator in layers]
-    assert len(exported) == 22
+    assert len(exported) == 10
     for kernel in exported:
         if kernel.shape[-1] % 4 == 0:
             values = np.frombuffer(kernel.data.tobytes(), np.float32).reshape(-1, 4)
