@@ -8,10 +8,11 @@ import os
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # tests start servers while channels are open
 
 import grpc
+from waiting import SOON_S
 
 from server.grpc.messages import message_class
 
-WAIT_S = 30
+WAIT_S = SOON_S
 PREFIX = "type.googleapis.com/"
 
 

@@ -25,7 +25,7 @@ from benchmarks.processes import PROC, named
 ROOT = Path(__file__).resolve().parent.parent
 STUB = ROOT / "tests" / "e2e" / "stub_server.py"
 ZOO = ROOT / "models" / "zoo"
-STOP_S = 20.0  # less than the server waits for what it has accepted
+STOP_S = 50.0  # less than the server waits for what it has accepted
 GONE_S = 2.0  # a process that has closed its output may take a moment to end
 
 
@@ -96,7 +96,7 @@ class RunningServer:
             return self._line()
         return line
 
-    def request(self, method, path, body=None, headers=None, timeout=30):
+    def request(self, method, path, body=None, headers=None, timeout=SOON_S):
         if self.tls:
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
         else:
@@ -125,7 +125,7 @@ class RunningServer:
         return [pid for pid in named(self.process.pid, title) if pid != self.process.pid]
 
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=SOON_S)
         return self.tls.wrap_socket(connection) if self.tls else connection
 
     def stop(self, how=signal.SIGTERM):
