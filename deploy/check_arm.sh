@@ -44,4 +44,4 @@ for number in 0 1; do
   printf 'CPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\n'
 done >"$work/cpuinfo"
 echo 0-1 | tee "$work/sys/devices/system/cpu/possible" >"$work/sys/devices/system/cpu/present"
-EMULATED=$work QEMU_CPU=cortex-a72 MAX_START_S=${MAX_START_S:-900} deploy/check_image.sh "$base"
+EMULATED=$work QEMU_CPU=cortex-a72 MAX_START_S=${MAX_START_S:-900} MAX_START_CPU_S=${MAX_START_CPU_S:-900} deploy/check_image.sh "$base"

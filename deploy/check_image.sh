@@ -5,7 +5,8 @@
 # IMAGE=opsin:gpu                  an image that is there already, instead of building one
 # ENGINE=docker|buildah            default: docker where its engine answers, else buildah (as root or in its user namespace)
 # BUILD_OPTIONS, BUILDAH_OPTIONS   more options, such as "--network host" and "--storage-driver vfs"
-# MAX_MB, MAX_START_S              what is allowed over the base and from the start to ready
+# MAX_MB, MAX_START_S              what is allowed over the base, and from the start to ready, where the machine does nothing else
+# MAX_START_CPU_S                  what the start may take of processors, which holds on a busy machine, too
 # IMAGE_OUT=FILE                   where to write an image that is as promised, as an archive
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -63,17 +64,28 @@ contains_no "other rooms" '^[./]*app/(training|optimize|benchmarks|tests|docs|\.
 size_mb=$(megabytes_over_base)
 row "MB over the base" "<= $max_mb" "$size_mb" at_most "$size_mb" "$max_mb"
 
-start_s=1000
+cpu_s() { # which all processes of the container have taken so far
+  enter sh -c 'cat /proc/[0-9]*/stat 2>/dev/null || true' | sed 's/.*) //' |
+    awk -v ticks="$(getconf CLK_TCK)" '{ sum += $12 + $13 + $14 + $15 } END { printf "%.2f", sum / ticks }'
+}
+smaller() { if at_most "$1" "$2"; then echo "$1"; else echo "$2"; fi; }
+start_s=1000 start_cpu_s=1000 load=$(cut --delimiter ' ' --fields 1 /proc/loadavg)
 for _ in 1 2 3; do # the first brings the files into memory
   started=$EPOCHREALTIME
   start
   ready_at=$(client ready) # which ends the check where it never is
-  took_s=$(awk "BEGIN { printf \"%.2f\", $ready_at - $started }")
-  if at_most "$took_s" "$start_s"; then start_s=$took_s; fi
+  start_cpu_s=$(smaller "$(cpu_s)" "$start_cpu_s")
+  start_s=$(smaller "$(awk "BEGIN { printf \"%.2f\", $ready_at - $started }")" "$start_s")
   stop
   wait_for_end
 done
-row "s from start to ready, best of 3" "<= ${MAX_START_S:-1.5}" "$start_s" at_most "$start_s" "${MAX_START_S:-1.5}"
+max_cpu_s=${MAX_START_CPU_S:-4}
+row "CPU s from start to ready, best of 3" "<= $max_cpu_s" "$start_cpu_s" at_most "$start_cpu_s" "$max_cpu_s"
+if at_most "$load" "$(nproc)"; then
+  row "s from start to ready, best of 3" "<= ${MAX_START_S:-1.5}" "$start_s" at_most "$start_s" "${MAX_START_S:-1.5}"
+else # the time tells of the others, too
+  row "s from start to ready, best of 3" "<= ${MAX_START_S:-1.5} on a quiet machine" "$start_s at a load of $load" true
+fi
 
 start
 client ready >/dev/null

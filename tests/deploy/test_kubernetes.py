@@ -18,7 +18,7 @@ from benchmarks.replicas import PRESTOP_S
 from server.api.gate import OPEN_PATHS
 from server.master import GRACE_S
 from server.setting_rows import variable
-from server.settings import DEFAULT_PORT, Settings
+from server.settings import DEFAULT_PORT, SHIPPED_MODELS, Settings
 from training.cli import EXIT_BAD_ARGUMENTS
 from training.config import preset, replaced
 from training.distributed.asked_for import refuse_settings
@@ -125,6 +125,9 @@ def test_components_fit_onto_an_overlay(tmp_path):
     [port] = [str(each["containerPort"]) for each in server["ports"] if each["name"] == "grpc"]
     assert {"name": "OPSIN_GRPC_PORT", "value": port} in server["env"]
     assert [each["port"] for each in found["NetworkPolicy"]["spec"]["ingress"][0]["ports"]] == ["http", "grpc"]
+    asked = [each["port"] for rule in found["NetworkPolicy"]["spec"]["egress"] for each in rule["ports"]]
+    assert asked == [53, 53, 4318, 6379]  # DNS twice, OTLP over HTTP, Redis
+    assert BASE["NetworkPolicy"]["spec"]["egress"] == []
     metrics = found["HorizontalPodAutoscaler"]["spec"]["metrics"]
     assert [metric["type"] for metric in metrics] == ["Pods", "Resource"]
     kubernetes_validate.validate(found["HorizontalPodAutoscaler"], VERSIONS[-1], strict=True)
@@ -189,6 +192,29 @@ def test_probes_ask_paths_that_need_no_key_at_the_port_of_the_server():
         for container in containers(document):
             paths = {probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")}
             assert paths <= OPEN_PATHS
+
+
+def test_seeding_publishes_the_default_first_and_nothing_in_the_place_of_what_is_there(tmp_path):
+    volume = tmp_path / "volume"
+    (volume / "flowers").mkdir(parents=True)
+    (volume / "flowers" / "routing.json").touch()
+    program = tmp_path / "python"
+    program.write_text(
+        '#!/bin/sh\necho "$@"\nname=$(basename "$(dirname "$6")")\nmkdir "$5/$name"\ntouch "$5/$name/routing.json"\n'
+    )
+    program.chmod(0o755)
+    [container] = pod_of(next(each for each in OBJECTS if each["metadata"]["name"] == "opsin-seed-repository"))[
+        "containers"
+    ]
+    script = re.sub("(?<!-)/repository(?=/)", str(SHIPPED_MODELS), container["args"][0]).replace("/volume", str(volume))
+    command = [*container["command"], script]
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    told = [subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert re.findall(r"publish --repository \S+ \S+/(\w+)/\d+", told[0]) == ["imagenet", "cifar10"]
+    assert "model flowers is there already" in told[0]
+    assert told[1].count("is there already") == 4  # the default twice
+    assert "publish" not in told[1]
+    assert (volume / "repository.json").read_bytes() == (SHIPPED_MODELS / "repository.json").read_bytes()
 
 
 def test_selectors_find_the_server():
@@ -377,3 +403,16 @@ def test_folders_and_commands_of_the_document_exist():
         assert (FOLDER / folder).is_dir(), folder
     for path in re.findall(r"deploy/kubernetes/[\w./-]*[\w-]", text):
         assert (REPO / path).exists(), path
+
+
+def test_alerts_become_a_rule_of_the_prometheus_operator_as_the_document_says():
+    text = (REPO / "docs" / "kubernetes.md").read_text()
+    [recipe] = re.findall(r"^ *(\{ printf .*?\}) \| kubectl apply -f -$", text, re.MULTILINE | re.DOTALL)
+    made = subprocess.run([BASH, "-c", recipe], cwd=REPO, capture_output=True, text=True, check=True).stdout
+    [monitor] = [document for document in OBJECTS if document["kind"] == "ServiceMonitor"]
+    assert yaml.safe_load(made) == {
+        "apiVersion": monitor["apiVersion"],
+        "kind": "PrometheusRule",
+        "metadata": {"name": "opsin", "namespace": "opsin"},
+        "spec": yaml.safe_load((REPO / "deploy" / "prometheus" / "alerts.yml").read_text()),
+    }
