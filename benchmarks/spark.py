@@ -30,7 +30,7 @@ from benchmarks.machine import describe
 from benchmarks.pictures import photos
 from benchmarks.processes import cpu_s, family, pss_bytes
 from benchmarks.spread import Spread
-from benchmarks.workload import Workload
+from benchmarks.workload import RESNET50, Workload, resnet50
 from models.report import table
 from models.runtime.cores import available_cores
 from models.spark.output import RECORD, SUCCESS
@@ -50,9 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="of decoding and inference alone, in a round")
     parser.add_argument("--pictures", type=int, default=12_000)
     repository = Repository(SHIPPED_MODELS)
-    parser.add_argument("--model", choices=repository.names(), default="cifar10")
+    parser.add_argument("--model", choices=[*repository.names(), RESNET50], default="cifar10")
     args = parser.parse_args(argv)
-    workload = Workload(args.model, repository.root, repository.load(args.model), photos())
+    is_shipped = args.model in repository.names()
+    workload = (
+        Workload(args.model, repository.root, repository.load(args.model), photos()) if is_shipped else resnet50()
+    )
     with tempfile.TemporaryDirectory() as folder:
         write_photos(workload, Path(folder, "photos"), args.pictures)
         rounds = measure(workload, Path(folder), num_rounds=args.rounds, seconds=args.seconds)
@@ -102,7 +105,7 @@ def write_photos(workload: Workload, folder: Path, num_pictures: int) -> None:
 def run_spark(workload: Workload, source: Path, out: Path) -> tuple[dict[str, float], list[int]]:
     """Run the command; returns its pace, and the memory of all its processes once a second."""
     command = [sys.executable, "-m", "models.spark", workload.model, str(source), "--out", str(out)]
-    command += ["--runtime", "litert", "--json"]
+    command += ["--repository", str(workload.repository), "--runtime", "litert", "--json"]
     environ = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
     memory: list[int] = []
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

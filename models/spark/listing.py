@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import Column, DataFrame, SparkSession
 
-TASK_PICTURES = 1024  # a kill costs what the tasks in hand have done, one a core
+TASK_PICTURES = 2048  # a kill costs what the tasks in hand have done, one a core
 TASKS_A_CORE = 4  # at least, so that none is idle at the end for long
+LEAST_TASK_PICTURES = 64  # a task takes the JVM as long as some pictures the model
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Listing:
         """
         todo = self.wanted if answered is None else self.left_over(answered)
         if self.files is None:
-            cores = todo.sparkSession.sparkContext.defaultParallelism
-            num_tasks = max(-(-self.num_files // TASK_PICTURES), min(TASKS_A_CORE * cores, -(-self.num_files // 64)))
-            return todo.selectExpr("file", "path handed").repartition(num_tasks)
+            if answered is not None:  # they have come together by their hashes; else they are in tasks already
+                todo = todo.repartition(self.wanted.rdd.getNumPartitions())
+            return todo.selectExpr("file", "path handed")
         left_out = self.files.join(todo, "file", "left_anti").select("file_path")
         files = self.files.where(self.files["length"] <= max_bytes)
         return files.where(~_is_one_of(files["file_path"], left_out)).selectExpr("file", "content handed")
@@ -78,7 +79,9 @@ def list_here(session: SparkSession, folder: Path) -> Listing:
     """List a folder that this machine sees, as `models predict` does."""
     pictures = folder_pictures(folder, [])
     rows = [(shown_name(name), None, os.fsencode(f"{folder}/{name}")) for name in pictures.names]
-    wanted = session.createDataFrame(table_of(rows))
+    num_tasks = max(1, TASKS_A_CORE * session.sparkContext.defaultParallelism)
+    step = min(TASK_PICTURES, max(LEAST_TASK_PICTURES, -(-len(rows) // num_tasks)))
+    wanted = session.createDataFrame(table_of(rows, step))
     return Listing(wanted, pictures.described, len(rows), pictures.num_hidden, None)
 
 
@@ -110,17 +113,18 @@ def visible(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBa
     """Keep what no system puts beside photos, of batches of `file` and `length`; runs in Python workers."""
     for batch in batches:
         rows = [(row["file"], row["length"], None) for row in batch.to_pylist() if not is_hidden(row["file"])]
-        yield from table_of(rows).to_batches()
+        yield from table_of(rows, len(rows) or 1).to_batches()
 
 
-def table_of(rows: Sequence[tuple[str, int | None, bytes | None]]) -> pyarrow.Table:
-    """Make an Arrow table of what is wanted."""
+def table_of(rows: Sequence[tuple[str, int | None, bytes | None]], step: int) -> pyarrow.Table:
+    """Make an Arrow table of what is wanted, so many rows a batch."""
     import pyarrow
 
     kinds = {"file": pyarrow.string(), "length": pyarrow.int64(), "path": pyarrow.binary()}
     columns = zip(*rows, strict=True) if rows else ((), (), ())
     arrays = [pyarrow.array(values, kind) for values, kind in zip(columns, kinds.values(), strict=True)]
-    return pyarrow.table(arrays, list(kinds))
+    batches = pyarrow.table(arrays, list(kinds)).to_batches(max_chunksize=step)
+    return pyarrow.Table.from_batches(batches, pyarrow.schema(list(kinds.items())))
 
 
 def _is_one_of(column: Column, names: DataFrame) -> Column:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from models.errors import RuntimeMissing
 from models.runtime.cores import available_cores
-from models.spark.handed_over import MAX_PICTURES
 from models.spark.listing import TASK_PICTURES
 from models.store.artifact import Artifact
 from models.store.fields import MANIFEST_FILE
@@ -29,8 +28,9 @@ DEFAULTS = {
     "spark.app.name": "opsin",
     "spark.log.level": "ERROR",
     "spark.python.unix.domain.socket.enabled": "true",
+    "spark.sql.execution.arrow.localRelationThreshold": "0",  # a batch of a list is a task; else the list is cut anew
     "spark.sql.execution.arrow.maxBytesPerBatch": str(16 * 1024**2),
-    "spark.sql.execution.arrow.maxRecordsPerBatch": str(MAX_PICTURES),
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(TASK_PICTURES),
     "spark.sql.files.maxPartitionBytes": str(TASK_BYTES),
     "spark.sql.files.openCostInBytes": str(TASK_BYTES // TASK_PICTURES),
     "spark.sql.session.timeZone": "UTC",
@@ -88,6 +88,8 @@ def local_defaults(master: str | None) -> dict[str, str]:
     if not (master or "").startswith("local"):
         return bar
     return bar | {
+        # What the JVM does for a run of minutes is mostly done once, and then its compilers take more than they save.
+        "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": f"{1024 + 128 * available_cores()}m",

@@ -77,6 +77,7 @@ def test_killed_run_goes_on_and_ends_with_the_rows_of_the_other_command(photos, 
     arguments = ("cifar10", photos, "--out", out, "--runtime", "litert", *POISONED)
     process = start_spark(*arguments)
     wait_for(lambda: len(parts_of(out)) >= 3 or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     wait_for(lambda: not processes_of(str(out)))
@@ -169,4 +170,4 @@ def test_without_java_of_the_system_that_of_a_package_runs(photos, tmp_path, mon
     monkeypatch.delenv("JAVA_HOME", raising=False)
     status, told, error = run_spark("cifar10", photos / "1", "--out", tmp_path / "answers", "--runtime", "litert")
     assert status == 0, error
-    assert told.startswith(f"{tmp_path}/answers: 429 rows, 0 with an error (in 0:")
+    assert told.startswith(f"{tmp_path}/answers: 429 rows, 0 with an error (in ")
