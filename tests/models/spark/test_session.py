@@ -13,7 +13,8 @@ from models.store.repository import Repository
 @pytest.fixture(autouse=True)
 def no_java(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("JAVA_HOME", "so that what is set later is undone, too")
+    monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
