@@ -39,7 +39,7 @@ else
   }
   inside "$container" -- python -m server >"$work/log" 2>&1 &
   server=$!
-  trap 'xargs --no-run-if-empty kill <"$group/cgroup.procs" || true; wait "$server" || true; b rm "$container" "$other" >/dev/null; rm -r "$work"' EXIT
+  trap '[[ ! -d ${group:-} ]] || xargs --no-run-if-empty kill <"$group/cgroup.procs" || true; wait "$server" || true; b rm "$container" "$other" >/dev/null; rm -r "$work"' EXIT
   client() { inside "$other" -- python -c "$(<deploy/image_client.py)" "$port" "$@"; }
   logs() { cat "$work/log"; }
 fi
@@ -51,6 +51,11 @@ of_group() { # of_group FILE_OF_VERSION_2 FILE_OF_VERSION_1
   if [[ -e $group/$1 ]]; then cat "$group/$1"; else cat "$group/$2"; fi
 }
 answered=$(client press "$load_s")
+if [[ ! -d $group ]]; then
+  logs | sed 's/^/    /'
+  echo "$ENGINE, half a core, $memory_mb MiB: the container has ended; $answered"
+  exit 1
+fi
 took_mb=$(($(of_group memory.peak memory.max_usage_in_bytes) / 1000000))
 killed=$(of_group memory.events memory.oom_control | awk '$1 == "oom_kill" { print $2 }')
 logs | sed 's/^/    /'
