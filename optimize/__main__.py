@@ -27,6 +27,10 @@ from training.cli import command_line, leave, load_version, run
 from training.folders import require_writable
 
 PROGRAM = "python -m optimize"
+FROM_A_RUN = (
+    "; this starts from the folder of a training, --workdir, which a model that was imported has not: "
+    "`python -m models import --int8` quantizes it"
+)
 STARTING = "starting TensorFlow, which takes seconds"
 EXAMPLES = """
 examples:
@@ -52,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parsed)
     parser, action, kinds = (options.pop(name) for name in ("parser", "action", "kinds"))
     if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        hint = "" if unknown[0].startswith("-") else FROM_A_RUN
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     # TensorFlow takes seconds to load: settings are made, and checked, before an action does that.
     return run(
         PROGRAM,

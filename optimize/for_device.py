@@ -143,6 +143,11 @@ def _check(manifest: Manifest, device: Device, workdir: Path) -> None:
     if format_for(device).name in manifest.formats:
         precision = manifest.formats[format_for(device).name].precision
         raise ValueError(f"{manifest.name}:{manifest.version} has a file for the {device} already, {precision}")
+    if "imported" in manifest.provenance:
+        raise RunError(
+            f"{manifest.name}:{manifest.version} was imported, and only a network that was trained here can be "
+            "exported for another device: import its own file for that"
+        )
     made_by, run_id = manifest.provenance.get("run"), read_run(workdir).run_id
     if made_by != run_id:
         raise RunError(

@@ -13,6 +13,7 @@ from typing import Any
 import tf_keras as keras
 
 from models.store.durable import replacing
+from models.store.fields import MANIFEST_FILE
 from training.config import TrainingConfig
 
 METRICS_FILE = "metrics.json"
@@ -118,7 +119,10 @@ def read_run(workdir: Path) -> Run:
     try:
         values = read_json(workdir / "run.json")
     except FileNotFoundError:
-        raise RunError(f"{workdir} holds no training run: it has no run.json") from None
+        what = "it has no run.json"
+        if (workdir / MANIFEST_FILE).exists():
+            what = "it is a version, and the folder of the training that made it is wanted; what was imported has none"
+        raise RunError(f"{workdir} holds no training run: {what}") from None
     try:
         config = TrainingConfig.from_dict(values["config"])
         tuples = {name: tuple(values.get(name, ())) for name in ("labels", "ancestry", "left_peak_lrs")}

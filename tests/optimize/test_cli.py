@@ -64,6 +64,11 @@ def test_no_run_is_one_clear_line_and_exit_2(command, tmp_path, capsys):
         ("quantize --output out", "unrecognized arguments: --output out"),
         ("quantize --set momentum=0.8", "unrecognized arguments: --set momentum=0.8"),
         ("quantize --epochs 3", "unrecognized arguments: --epochs 3"),
+        (
+            "quantize birds:1",
+            "unrecognized arguments: birds:1; this starts from the folder of a training, --workdir, which a model that "
+            "was imported has not: `python -m models import --int8` quantizes it",
+        ),
         ("quantize-aware --output out --precision int8", "unrecognized arguments: --precision int8"),
         ("prune channels --output out --sparsity 0.5", "unrecognized arguments: --sparsity 0.5"),
         ("prune magnitude --output out --keep-streams", "unrecognized arguments: --keep-streams"),

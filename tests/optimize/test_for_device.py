@@ -12,7 +12,7 @@ from optimize.__main__ import main
 from optimize.agreement import compare_predictions
 from optimize.for_device import add_file
 from optimize.gate import AccuracyDropTooLarge
-from training.run import RunError
+from training.run import RunError, read_run
 
 
 @pytest.fixture
@@ -89,6 +89,18 @@ def test_a_version_that_is_not_stable_stays_so(workdir, repository, stub_saved_m
 def test_file_that_is_there_is_not_made_again(workdir, repository):
     with pytest.raises(ValueError, match="toy:1 has a file for the cpu already, float32"):
         add_file(repository.load("toy", 1), "cpu", workdir, repository=repository)
+
+
+def test_version_that_was_imported_is_refused_with_what_to_do(workdir, repository):
+    toy = repository.load("toy", 1)
+    imported = replace(toy, manifest=replace(toy.manifest, provenance={"imported": {}}))
+    with pytest.raises(RunError, match="toy:1 was imported, and only a network that was trained here"):
+        add_file(imported, "gpu", workdir, repository=repository)
+
+
+def test_version_in_the_place_of_a_run_is_told_apart(repository):
+    with pytest.raises(RunError, match=r"holds no training run: it is a version, .* what was imported has none"):
+        read_run(repository.load("toy", 1).path)
 
 
 def test_another_run_is_refused(workdir, repository):
