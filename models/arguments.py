@@ -29,7 +29,7 @@ _EPILOG = """\
 examples:
   python -m models list                            what is there, and which version is served
   python -m models inspect cifar10                 everything about the stable version of cifar10
-  python -m models inspect cifar10:11 --json       the manifest of version 10, for a program
+  python -m models inspect cifar10:11 --json       the manifest of version 11, for a program
   python -m models verify                          compare every file of every version with its sha256
   python -m models verify cifar10                  the same for the versions of one model, and their golden answers
   python -m models export cifar10 --out phone      write model.tflite, its golden answers and their pictures

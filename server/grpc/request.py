@@ -61,6 +61,8 @@ def _input(tensor: Any, raw: bytes | None, where: str, contents: list[memoryview
         contents.append(memoryview(raw))
         return {**record, "parameters": {**parameters, "binary_data_size": len(raw)}}
     numbers = tensor.contents.uint_contents  # of UINT8, which is all that a model takes
+    if tensor.HasField("contents") and not numbers and tensor.datatype == "UINT8":
+        raise RequestError(f"{where} of datatype UINT8 must have its numbers in contents.uint_contents")
     if len(numbers) > MAX_NUMBERS:
         raise RequestError(f"{where} may have at most {MAX_NUMBERS:,} numbers; send more in raw_input_contents")
     return {**record, "parameters": parameters, "data": list(numbers)}

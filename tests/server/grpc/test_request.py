@@ -57,6 +57,10 @@ def test_outputs_and_parameters_are_read():
         ({"inputs": [tensor()] * 2, "raw_input_contents": [b"123"]}, "an element for each of the 2 inputs, got 1"),
         ({"inputs": [tensor()], "raw_input_contents": [b"1234"]}, "must have 3 bytes .* is 4"),
         (
+            {"inputs": [tensor(contents={"int_contents": [1, 2, 3]})]},
+            r"inputs\[0\] of datatype UINT8 must have its numbers in contents.uint_contents",
+        ),
+        (
             {"inputs": [tensor(contents={"uint_contents": [1]})], "raw_input_contents": [b"123"]},
             r"inputs\[0\] has contents, and an element of raw_input_contents",
         ),
