@@ -29,7 +29,7 @@ from models.store.manifest import Manifest
 from models.store.operating_points import OperatingPoint, write_operating_point
 from models.store.purposes import Purpose, write_purpose
 from models.store.read_only import ReadOnlyRepository
-from models.store.routing import locked, read_routing, set_stable
+from models.store.routing import locked, pin_stable, read_routing, set_stable
 from models.store.staging import Staging, staged
 
 
@@ -72,7 +72,7 @@ class Repository(ReadOnlyRepository):
                 before = self._stable_or_none(manifest.name)
                 stable = self.stable_version(manifest.name) if stays else None
                 if stable is not None:
-                    set_stable(folder, stable)  # without routing.json, the new version would be stable at once
+                    pin_stable(folder, stable)  # without routing.json, the new version would be stable at once
                 written = self._commit_next(staging)
                 becomes_stable = stable is None or (stable == in_place_of and becomes_stable)
                 after = written.version if becomes_stable or before is None else before
@@ -134,7 +134,7 @@ class Repository(ReadOnlyRepository):
                 raise VersionIsStable(f"version {version} of model {name!r} is the stable one: promote another first")
             if (canary := self.canary(name)) is not None and canary.version == version:
                 raise VersionIsStable(f"version {version} of model {name!r} is the canary: stop that first")
-            set_stable(folder, stable)  # without routing.json, it was that because it is the highest
+            pin_stable(folder, stable)  # without routing.json, it was that because it is the highest
             append(folder, change_now("retire", version, stable=stable, before=stable, why=why))
             write_operating_point(folder, version, None)
             remove((folder / str(version)).rename(temporary_sibling(folder)))

@@ -44,11 +44,15 @@ def read_routing(folder: Path) -> dict[str, Any] | None:
 
 
 def set_stable(folder: Path, version: int) -> None:
-    """Make `version` the stable one, which ends a canary beside another; call it while `locked`."""
+    """Make `version` the stable one, which answers all, so that a canary ends; call it while `locked`."""
     routing = read_routing(folder) or {}
-    if routing.get("stable", version) != version:
-        routing.pop(CANARY, None)
+    routing.pop(CANARY, None)
     write_routing(folder, routing | {"stable": version})
+
+
+def pin_stable(folder: Path, version: int) -> None:
+    """Write down which version is stable already, whatever is published or retired; call it while `locked`."""
+    write_routing(folder, (read_routing(folder) or {}) | {"stable": version})
 
 
 def write_routing(folder: Path, routing: Mapping[str, Any]) -> None:

@@ -97,6 +97,13 @@ def test_promotion_ends_the_canary_in_the_same_step(three):
     assert routing(three) == {"stable": 2}
 
 
+@pytest.mark.parametrize("is_shadow", [False, True])
+def test_promotion_of_the_version_that_is_stable_ends_the_canary(three, is_shadow):
+    start_canary(three, NAME, Canary(2, 10, is_shadow=is_shadow))
+    three.promote(NAME, 1)
+    assert routing(three) == {"stable": 1}
+
+
 def test_rollback_ends_the_canary_first_and_then_goes_back(three):
     start_canary(three, NAME, Canary(2, 10))
     assert three.rollback(NAME, why="errors").manifest.version == 1
