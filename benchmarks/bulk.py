@@ -3,9 +3,10 @@
     python -m benchmarks.bulk                  # writes benchmarks/results/bulk.json and bulk.md, prints the table
     python -m benchmarks.bulk --rounds 3 --models cifar10    # one anew, the others as they were
 
-Three things run in turn in every round, each in processes of its own on all cores: the command, on a list of the photos
+Four things run in turn in every round, each in processes of its own on all cores: the command, on a list of the photos
 over and over; decoding and inference of the same photos in memory, in the best of the arrangements of `in_process.py`
-(by a look before the rounds); and inference alone, on pixels that are decoded already. All are started once; who has no
+(by a look before the rounds); the same picture by picture, which alone gives the server's answers to the last bit (the
+softmax of a batch does not); and inference alone, on pixels that are decoded already. All are started once; who has no
 turn is halted (SIGSTOP). Ratios are taken within a round. A machine with other work to do changes the pace from one
 second to the next, and takes cores from whoever runs: beside the rates stands the processor time of an image.
 """
@@ -46,13 +47,27 @@ NAMES_PER_CORE = 20_000  # more than a core gets through in some seconds
 TARGET = 0.95
 READY_S, WARM_UP_S, LOOK_S = 180.0, 0.2, 0.002
 LOOK_AT_ARRANGEMENT_S = 1.0
+# As the table calls them.
+TURNS = {
+    "predict": "PREDICT",
+    "decode_and_run": "DECODE+RUN",
+    "one_by_one": "ONE BY ONE",
+    "run_alone": "RUN ALONE",
+}
+RATIOS = {
+    "over_decode_and_run": "OVER DECODE+RUN",
+    "by_cpu_time": "BY CPU TIME",
+    "over_one_by_one": "OVER ONE BY ONE",
+    "one_by_one_by_cpu_time": "BY CPU TIME",
+    "over_run_alone": "OVER RUN ALONE",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure every model; returns 1 where the median is below the target."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bulk", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=1.2, help="of each of the three in a round")
+    parser.add_argument("--seconds", type=float, default=1.2, help="of each of the four in a round")
     repository = Repository(SHIPPED_MODELS)
     parser.add_argument("--models", nargs="+", choices=repository.names(), default=repository.names())
     args = parser.parse_args(argv)
@@ -78,14 +93,21 @@ def measure(workload: Workload, folder: Path, *, num_rounds: int, seconds: float
         for arrangement in arrangements(available_cores())
     }
     best = max(looks, key=lambda arrangement: looks[arrangement].rate)
+    exact = max((each for each in looks if each.batch_size == 1), key=lambda arrangement: looks[arrangement].rate)
     alone = Arrangement(available_cores(), 1, best.batch_size)
     rounds = []
     with (
         Command(workload.model, listed(workload, folder), folder / "answers.csv") as command,
         Loop(workload, best) as decode_and_run,
+        Loop(workload, exact) as one_by_one,
         Loop(workload, alone, is_decoded=True) as run_alone,
     ):
-        turns: dict[str, Halted] = {"predict": command, "decode_and_run": decode_and_run, "run_alone": run_alone}
+        turns: dict[str, Halted] = {
+            "predict": command,
+            "decode_and_run": decode_and_run,
+            "one_by_one": one_by_one,
+            "run_alone": run_alone,
+        }
         for number in range(num_rounds):
             order = list(turns) if number % 2 == 0 else list(reversed(turns))
             taken = {name: asdict(turn(turns[name], seconds)) for name in order}
@@ -96,8 +118,10 @@ def measure(workload: Workload, folder: Path, *, num_rounds: int, seconds: float
         "arrangement": str(best),
         "rounds": rounds,
         "over_decode_and_run": ratio(rounds, "predict", "decode_and_run", "rate"),
-        "over_run_alone": ratio(rounds, "predict", "run_alone", "rate"),
         "by_cpu_time": ratio(rounds, "decode_and_run", "predict", "cpu_ms_per_image"),
+        "over_one_by_one": ratio(rounds, "predict", "one_by_one", "rate"),
+        "one_by_one_by_cpu_time": ratio(rounds, "one_by_one", "predict", "cpu_ms_per_image"),
+        "over_run_alone": ratio(rounds, "predict", "run_alone", "rate"),
     }
 
 
@@ -260,16 +284,13 @@ def ratio(rounds: Sequence[dict[str, Any]], above: str, below: str, of: str) -> 
 
 def results_table(results: dict[str, Any]) -> str:
     """Write a row for each model: rates, and the ratios with their least and largest round."""
-    header = ("MODEL", "PREDICT/S", "DECODE+RUN/S", "RUN ALONE/S", "OVER DECODE+RUN", "BY CPU TIME", "OVER RUN ALONE")
+    header = ("MODEL", *(f"{name}/S" for name in TURNS.values()), *RATIOS.values())
     lines = []
     for name, result in results.items():
-        rates = [
-            f"{Spread(tuple(taken[which]['rate'] for taken in result['rounds'])).median:.0f}"
-            for which in ("predict", "decode_and_run", "run_alone")
-        ]
+        rates = [f"{Spread(tuple(taken[which]['rate'] for taken in result['rounds'])).median:.0f}" for which in TURNS]
         ratios = [
             f"{result[key]['median']:.3f} ({min(result[key]['runs']):.2f} .. {max(result[key]['runs']):.2f})"
-            for key in ("over_decode_and_run", "by_cpu_time", "over_run_alone")
+            for key in RATIOS
         ]
         lines.append((name, *rates, *ratios))
     return table(header, lines)

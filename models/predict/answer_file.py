@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from models.predict.run_record import WHAT_TO_DO, OutputRefused, RunRecord, earlier_record
+from models.predict.tasks import Answered
 from models.store.durable import sync_folder
 
 
@@ -60,7 +61,7 @@ class AnswerFile:
                 os.ftruncate(self._file, self._num_bytes)
                 os.lseek(self._file, 0, os.SEEK_END)
             if not self._num_bytes:
-                self._write(head)
+                self._write(head.encode())
                 self.checkpoint()
         except BaseException:
             self.close()
@@ -68,11 +69,11 @@ class AnswerFile:
                 self._part.unlink(missing_ok=True)
             raise
 
-    def append(self, lines: Sequence[str], *, num_errors: int = 0) -> None:
+    def append(self, answered: Answered) -> None:
         """Write rows; they are safe with the next `checkpoint`."""
-        self._write("".join(lines))
-        self.num_rows += len(lines)
-        self.num_errors += num_errors
+        self._write(answered.text)
+        self.num_rows += answered.num_rows
+        self.num_errors += answered.num_errors
 
     def checkpoint(self) -> None:
         """Bring the rows to disk and count them."""
@@ -96,12 +97,11 @@ class AnswerFile:
             os.close(self._file)
             self._file = -1
 
-    def _write(self, text: str) -> None:
-        data = text.encode()
-        rest = memoryview(data)
+    def _write(self, text: bytes) -> None:
+        rest = memoryview(text)
         while rest:
             rest = rest[os.write(self._file, rest) :]
-        self._num_bytes += len(data)
+        self._num_bytes += len(text)
 
     def _count(self) -> None:
         record = RunRecord(self._run, self.num_rows, self.num_errors, self._num_bytes, self.is_complete)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import time
@@ -82,10 +83,11 @@ def answer_missing(job: Job, answers: AnswerFile, *, num_processes: int) -> int:
         print(f"goes on after {answers.num_rows:,} of {how_many(num_pictures, 'file')}", file=sys.stderr)
     progress = Progress(num_pictures, first=answers.num_rows)
     num_processes = min(num_processes, num_pictures - answers.num_rows) or 1
+    gc.freeze()  # what is here now stays; looking through it again and again takes time, and copies the workers' pages
     with signals_noted() as noted, closing(Pool(job, num_workers=num_processes)) as pool:
         saved_s = time.monotonic()
         for answered in pool.answers(answers.num_rows, num_pictures):
-            answers.append(answered.lines, num_errors=answered.num_errors)
+            answers.append(answered)
             progress.show(answers.num_rows, answers.num_errors)
             if noted:
                 break

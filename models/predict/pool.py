@@ -12,7 +12,6 @@ import signal
 from collections import Counter, deque
 from collections.abc import Iterator
 from multiprocessing.connection import wait
-from typing import Any
 
 from models.errors import ImageError, ModelFailed, OpsinError
 from models.pixels.decode_limits import MAX_ATTEMPTS, UNEXPLAINED_ENDS, error_of_end, max_cpu_s
@@ -62,7 +61,7 @@ class Pool:
             heard = wait([worker.connection for worker in self._workers], LOOK_AGAIN_S)
             for worker in [worker for worker in self._workers if worker.connection in heard]:
                 try:
-                    self._take(worker, json.loads(worker.connection.recv_bytes()))
+                    self._take(worker, worker.connection.recv_bytes())
                 except (EOFError, OSError):
                     self._replace(worker)
             yield self._tasks.take_answers()
@@ -72,14 +71,16 @@ class Pool:
         for worker in self._workers:
             worker.end()
 
-    def _take(self, worker: WorkerProcess, message: Any) -> None:
-        if isinstance(message, str):
-            raise WorkersFailed(message)
-        if message is READY:
+    def _take(self, worker: WorkerProcess, message: bytes) -> None:
+        head, _, text = message.partition(b"\n")
+        says = json.loads(head)
+        if isinstance(says, str):
+            raise WorkersFailed(says)
+        if says is READY:
             worker.is_ready, self._num_failed_starts = True, 0
         else:
-            task, answered = worker.tasks.popleft(), Answered(*message)
-            done = Task(task.first, task.first + len(answered.lines))
+            task, answered = worker.tasks.popleft(), Answered(text, *says)
+            done = Task(task.first, task.first + answered.num_rows)
             self._tasks.answer(done, answered)
             if done.stop < task.stop:
                 worker.tasks.appendleft(Task(done.stop, task.stop))
@@ -91,10 +92,9 @@ class Pool:
             self._attempts[culprit] += 1
             begun, alone = worker.tasks.popleft(), Task(culprit, culprit + 1)
             if status not in UNEXPLAINED_ENDS or self._attempts[culprit] == MAX_ATTEMPTS:
-                line = self._job.rows.refused(
-                    shown_name(self._job.pictures.names[culprit]), self._error(worker, status)
-                )
-                self._tasks.answer(alone, Answered([line], 1))
+                name, rows = shown_name(self._job.pictures.names[culprit]), self._job.rows
+                row = rows.refused(name, self._error(worker, status))
+                self._tasks.answer(alone, Answered(rows.text([row]).encode(), 1, 1))
             else:
                 self._tasks.add_again(alone)
             self._tasks.add_again(Task(begun.first, culprit), Task(culprit + 1, begun.stop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from models.runtime.tensors import Probabilities
 from models.store.manifest import Manifest
 
 RowFormat = Literal["csv", "jsonl"]
+Row = list[Any]  # a cell for each column
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class Rows:
 
     def head(self) -> str:
         """Return what stands above the rows."""
-        return _csv_line(list(self.columns)) if self.row_format == "csv" else ""
+        return _csv_lines([list(self.columns)]) if self.row_format == "csv" else ""
 
-    def answered(self, file: str, probabilities: Probabilities) -> str:
-        """Write the line of a picture from its probabilities, float32 [C]."""
+    def answered(self, file: str, probabilities: Probabilities) -> Row:
+        """Make the row of a picture from its probabilities, float32 [C]."""
         manifest = self.manifest
         prediction = read_probabilities(
             probabilities, manifest.labels, manifest.calibration, top_k=self.top_k, coverage=self.coverage
@@ -61,30 +63,32 @@ class Rows:
             values |= {f"label{suffix}": each.label, f"probability{suffix}": each.probability}
         if prediction.label_set is not None:
             values["label_set"] = [each.label for each in prediction.label_set]
-        return self._line(values)
+        return self._row(values)
 
-    def refused(self, file: str, error: OpsinError) -> str:
-        """Write the line of a file that has no answer."""
-        return self._line({"file": file, "error": error.code, "message": str(error)})
+    def refused(self, file: str, error: OpsinError) -> Row:
+        """Make the row of a file that has no answer."""
+        return self._row({"file": file, "error": error.code, "message": str(error)})
+
+    def text(self, rows: Sequence[Row]) -> str:
+        """Write rows as they stand in the file."""
+        if self.row_format == "csv":
+            return _csv_lines(rows)
+        return "".join(f"{json.dumps(dict(zip(self.columns, row, strict=True)), ensure_ascii=False)}\n" for row in rows)
 
     @property
     def num_labels(self) -> int:
         """How many labels a row has."""
         return min(self.top_k, len(self.manifest.labels))
 
-    def _line(self, values: dict[str, Any]) -> str:
+    def _row(self, values: dict[str, Any]) -> Row:
         known = {"model": self.manifest.name, "version": self.manifest.version, **values}
-        row = {name: known.get(name) for name in self.columns}
-        if self.row_format == "csv":
-            # What is no text or number is written as in JSON.
-            as_json = [
-                json.dumps(cell, ensure_ascii=False) if type(cell) in (bool, list) else cell for cell in row.values()
-            ]
-            return _csv_line(as_json)
-        return json.dumps(row, ensure_ascii=False) + "\n"
+        return [known.get(name) for name in self.columns]
 
 
-def _csv_line(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+def _csv_lines(rows: Sequence[Row]) -> str:
+    lines = io.StringIO()
+    # What is no text or number is written as in JSON.
+    csv.writer(lines, lineterminator="\n").writerows(
+        [json.dumps(cell, ensure_ascii=False) if type(cell) in (bool, list) else cell for cell in row] for row in rows
+    )
+    return lines.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-TASK_PICTURES = 32  # fewer towards the end, so that all workers end together; a message costs as much as some pictures
+TASK_PICTURES = 64  # fewer towards the end, so that all workers end together; a message costs as much as half a picture
 TASKS_AHEAD = 2  # of a worker, so that it waits for none
 WINDOW_PICTURES = 1024  # from the first that has no answer on, so that memory has a bound
 
@@ -18,10 +18,11 @@ class Task(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The lines of pictures, and how many of them say an error."""
+    """The rows of pictures as they stand in the file, how many they are, and how many of them say an error."""
 
-    lines: list[str]
-    num_errors: int
+    text: bytes = b""
+    num_rows: int = 0
+    num_errors: int = 0
 
 
 class Tasks:
@@ -66,10 +67,12 @@ class Tasks:
 
     def take_answers(self) -> Answered:
         """Take the answers that come next, as far as they are there."""
-        lines: list[str] = []
-        num_errors = 0
+        taken: list[Answered] = []
         while kept := self._answered.pop(self._next_answer, None):
             self._next_answer, answered = kept
-            lines += answered.lines
-            num_errors += answered.num_errors
-        return Answered(lines, num_errors)
+            taken.append(answered)
+        return Answered(
+            b"".join(each.text for each in taken),
+            sum(each.num_rows for each in taken),
+            sum(each.num_errors for each in taken),
+        )

@@ -102,14 +102,13 @@ class Scorer:
         """Classify at most MAX_PICTURES; a row each, in their order."""
         self._handed_over.hand_over(handed)
         answers = self._pool.answers(0, len(handed))
-        lines = [line for answered in answers for line in answered.lines]
+        lines = b"".join(answered.text for answered in answers).splitlines()
         # The pool knows pictures by their numbers.
         return [json.loads(line) | {"file": file} for file, line in zip(files, lines, strict=True)]
 
     def refused(self, file: str, error: ImageError) -> Row:
         """Return the row of a file that has no answer."""
-        row: Row = json.loads(self._rows.refused(file, error))
-        return row
+        return dict(zip(self._rows.columns, self._rows.refused(file, error), strict=True))
 
     def batch(self, rows: Sequence[Row]) -> pyarrow.RecordBatch:
         """Make an Arrow batch of rows."""

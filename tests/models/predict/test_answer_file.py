@@ -6,6 +6,7 @@ import pytest
 
 from models.predict.answer_file import AnswerFile
 from models.predict.run_record import OutputRefused
+from models.predict.tasks import Answered
 
 RUN = {"model": "flowers:1", "list of files": "3 files"}
 HEAD = "file,label\n"
@@ -25,13 +26,13 @@ def start(tmp_path):
 
 
 def finish(answers):
-    answers.append(["1\n", "2\n", "3\n"][answers.num_rows :])
+    answers.append(Answered(b"1\n2\n3\n"[2 * answers.num_rows :], 3 - answers.num_rows))
     answers.finish()
 
 
 def test_answers_have_their_name_when_they_are_complete(start, tmp_path):
     answers = start()
-    answers.append(["1\n", "2\n"], num_errors=1)
+    answers.append(Answered(b"1\n2\n", 2, 1))
     answers.checkpoint()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv.part", "a.csv.run.json"]
     finish(answers)
@@ -46,7 +47,7 @@ def test_answers_have_their_name_when_they_are_complete(start, tmp_path):
 @pytest.mark.parametrize("unsafe", ["", "2\n3\n", "2\n3", "\0\0"])
 def test_a_killed_run_goes_on_after_what_was_safe(start, tmp_path, unsafe):
     answers = start()
-    answers.append(["1\n"], num_errors=1)
+    answers.append(Answered(b"1\n", 1, 1))
     answers.checkpoint()
     answers.close()  # as the kernel does
     with (tmp_path / "a.csv.part").open("a") as part:
@@ -59,7 +60,7 @@ def test_a_killed_run_goes_on_after_what_was_safe(start, tmp_path, unsafe):
 
 def test_killed_between_the_last_steps_it_is_complete(start, tmp_path):
     answers = start()
-    answers.append(["1\n", "2\n", "3\n"])
+    answers.append(Answered(b"1\n2\n3\n", 3))
     answers.checkpoint()
     answers.close()
     (tmp_path / "a.csv.part").rename(tmp_path / "a.csv")
@@ -82,7 +83,7 @@ def test_another_run_is_refused_unless_told_otherwise(start, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.csv.run.json"]
     answers = start(other, overwrite=True)
     assert (tmp_path / "a.csv").read_text() == HEAD + "1\n2\n3\n"  # until the new ones are complete
-    answers.append(["4\n"])
+    answers.append(Answered(b"4\n", 1))
     answers.checkpoint()
     answers.close()
     again = start(other, overwrite=True)  # the same command goes on
@@ -110,7 +111,7 @@ def test_a_broken_record_is_refused(start, tmp_path, record):
 
 def test_rows_that_were_lost_are_missed(start, tmp_path):
     answers = start()
-    answers.append(["1\n"])
+    answers.append(Answered(b"1\n", 1))
     answers.checkpoint()
     answers.close()
     (tmp_path / "a.csv.part").write_text("file")
@@ -126,7 +127,7 @@ def test_two_runs_cannot_write_at_once(start):
 
 def test_a_full_disk_costs_only_what_was_not_counted(start, tmp_path, monkeypatch):
     answers = start()
-    answers.append(["1\n"])
+    answers.append(Answered(b"1\n", 1))
     answers.checkpoint()
 
     def full(file, data):
@@ -136,7 +137,7 @@ def test_a_full_disk_costs_only_what_was_not_counted(start, tmp_path, monkeypatc
     written = os.write
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left on device"):
-        answers.append(["2\n"])
+        answers.append(Answered(b"2\n", 1))
     with pytest.raises(OSError, match="No space left on device"):
         answers.checkpoint()
     monkeypatch.undo()

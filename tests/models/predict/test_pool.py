@@ -22,7 +22,7 @@ def run(job, *, first=0, num_workers=2):
     rows, num_errors = [], 0
     try:
         for answered in pool.answers(first, len(job.pictures.names)):
-            rows += [json.loads(line) for line in answered.lines]
+            rows += [json.loads(line) for line in answered.text.splitlines()]
             num_errors += answered.num_errors
     finally:
         pool.close()

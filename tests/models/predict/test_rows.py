@@ -16,9 +16,10 @@ CALIBRATION = Calibration(num_images=10, unsure_below=0.9, scores=(0.1, 0.2, 0.9
 def test_a_row_of_csv_has_what_the_model_says():
     rows = Rows(small_manifest(), 1, None, "csv")
     assert rows.head() == "file,label,probability,error,message,model,version\n"
-    assert rows.answered('a, "b"\n.jpg', PROBABILITIES) == '"a, ""b""\n.jpg",tulip,0.93,,,flowers,1\n'
-    assert rows.refused("c.jpg", CorruptImage("it is, so to speak, broken")) == (
-        'c.jpg,,,corrupt_image,"it is, so to speak, broken",flowers,1\n'
+    answered = rows.answered('a, "b"\n.jpg', PROBABILITIES)
+    refused = rows.refused("c.jpg", CorruptImage("it is, so to speak, broken"))
+    assert rows.text([answered, refused]) == (
+        '"a, ""b""\n.jpg",tulip,0.93,,,flowers,1\nc.jpg,,,corrupt_image,"it is, so to speak, broken",flowers,1\n'
     )
 
 
@@ -30,7 +31,7 @@ def test_a_row_of_json_has_the_same_columns():
         **{"unsure": True, "label_set": ["tulip", "daisy"], "error": None, "message": None},
         **{"model": "flowers", "version": 1},
     }
-    line = rows.answered("ä.jpg", PROBABILITIES)
+    line = rows.text([rows.answered("ä.jpg", PROBABILITIES)])
     assert json.loads(line) == expected
     assert list(json.loads(line)) == list(rows.columns)
     assert "ä.jpg" in line
@@ -44,6 +45,6 @@ def test_there_are_no_more_columns_than_labels(top_k, columns):
 
 def test_csv_writes_what_is_no_text_as_json_does():
     rows = Rows(small_manifest(calibration=CALIBRATION), 1, 0.7, "csv")
-    cells = next(csv.reader([rows.answered("a", PROBABILITIES)]))
+    cells = next(csv.reader([rows.text([rows.answered("a", PROBABILITIES)])]))
     row = dict(zip(rows.columns, cells, strict=True))
     assert (row["unsure"], row["label_set"]) == ("true", '["tulip", "daisy"]')

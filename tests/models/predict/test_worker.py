@@ -24,7 +24,7 @@ def rows_of(job, result, *, numbers=(0,)):
     worker, found, num_errors = Worker(Model(result), InHand(), job(rows=rows)), [], 0
     while len(found) < len(numbers):
         answered = worker.answer(numbers[len(found) :])
-        found += [json.loads(line) for line in answered.lines]
+        found += [json.loads(line) for line in answered.text.splitlines()]
         num_errors += answered.num_errors
     return found, num_errors
 
@@ -55,9 +55,9 @@ def test_bad_files_are_rows_beside_good_ones(job, photos):
 def test_a_reply_has_one_picture_at_least_and_no_more_than_fit_its_time(job, monkeypatch):
     monkeypatch.setattr(worker_module, "REPLY_S", 0.0)
     worker = Worker(Model([1, 0, 0]), InHand(), job())
-    assert len(worker.answer(range(3, 30)).lines) == 1
+    assert worker.answer(range(3, 30)).num_rows == 1
     monkeypatch.setattr(worker_module, "REPLY_S", 3600.0)
-    assert len(worker.answer(range(3, 30)).lines) == 27
+    assert worker.answer(range(3, 30)).num_rows == 27
 
 
 def test_what_is_in_hand_is_known_until_it_is_done():
@@ -65,7 +65,7 @@ def test_what_is_in_hand_is_known_until_it_is_done():
     assert in_hand.number is None
     in_hand.note_decoded(0)
     assert (in_hand.number, in_hand.is_decoded) == (0, True)
-    in_hand.note_run()
+    in_hand.note_run(0)
     assert (in_hand.number, in_hand.is_decoded) == (0, False)
     in_hand.clear()
     assert in_hand.number is None
