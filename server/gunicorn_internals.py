@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer as HaltServer
@@ -202,6 +202,10 @@ class WorkerProcess(Worker):  # type: ignore[misc]
         for from_terminal in (signal.SIGINT, signal.SIGHUP):
             signal.signal(from_terminal, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # the master forks with them held back
+
+    def handle_quit(self, _signal: int, _frame: object) -> NoReturn:
+        """End at once: an exception would be reported where it comes as the interpreter waits for threads."""
+        os._exit(0)
 
     @property
     def signal_fd(self) -> int:
