@@ -154,6 +154,7 @@ class Source:
             command=command,
             config=config,
             data=self.run.data,
+            old=self.run.old,
             data_name=self.data.name,
             data_sha256=self.data.sha256,
             labels=self.run.labels,

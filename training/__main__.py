@@ -51,7 +51,9 @@ def _train(options: argparse.Namespace, command: str) -> str:
     start = find_starting_point(init, repository) if init else None
     wanted = Wanted(options.preset, init, start, changes_of(options))
     reading = replace(wanted.first_config.reading, known=None if options.dry_run else pixel_folder(options.workdir))
-    data = load_dataset(options.data, wanted.first_config.held_out, reading)
+    data = load_dataset(options.data, wanted.first_config.held_out, reading, old=options.old)
+    if start and options.old:
+        start.require_its_classes(data.labels)
     recipe = choose(data, wanted)
     if options.strategy:
         refuse_settings(options.strategy, recipe.config)
@@ -64,6 +66,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
     from models.measuring.promotion import about_serving
     from training.in_use import alone_in
     from training.next_steps import next_steps
+    from training.side_by_side import lines_of
     from training.train import train
 
     where = {"workdir": options.workdir, "repository": repository, "name": name}
@@ -74,7 +77,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
         if options.dry_run:
             return DRY_RUN
         deadline_s = begun_s + 60 * recipe.config.minutes
-        planned = {"data_path": options.data, "command": command, "deadline_s": deadline_s}
+        planned = {"data_path": options.data, "old_path": options.old, "command": command, "deadline_s": deadline_s}
         with alone_in(options.workdir):
             artifact = train_from(model, plan, recipe, start, data, **planned, **where)
     else:
@@ -100,7 +103,8 @@ def _train(options: argparse.Namespace, command: str) -> str:
     accuracy = in_words(round(figures["top1"] * figures["num_images"]), figures["num_images"])
     result = f"published {manifest.name} version {manifest.version}: {accuracy} right"
     what_next = next_steps(options.workdir, repository.root, teaches=start is not None)
-    return "\n".join([result, *about_serving(artifact, repository), *what_next])
+    beside = lines_of(manifest.provenance.get("side_by_side", ()))
+    return "\n".join([result, *beside, *about_serving(artifact, repository), *what_next])
 
 
 if __name__ == "__main__":

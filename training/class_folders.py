@@ -38,15 +38,16 @@ class ClassFolders:
     notes: list[str] = field(default_factory=list)
 
 
-def find_classes(tree: FileTree, name: str) -> ClassFolders:
+def find_classes(tree: FileTree, name: str, *, min_classes: int = 2) -> ClassFolders:
     """Find `train/<class>/...` and its like, else `<class>/...`, below any folders that hold all of it.
 
     Args:
         tree: every file.
         name: of the data set, for messages.
+        min_classes: that it must have.
 
     Raises:
-        DatasetError: fewer than two classes, or sets that cannot be told; says what was found and what names are known.
+        DatasetError: fewer classes, or sets that cannot be told; says what was found and what names are known.
     """
     folders = Folders(tree.folders)
     root, children = folders.root(), folders.children
@@ -57,7 +58,7 @@ def find_classes(tree: FileTree, name: str) -> ClassFolders:
     found = ClassFolders(sets={role: [] for role in sets})
     label_of = _labels([path for folders in sets.values() for folder in folders for path in children[folder]], found)
     found.labels = tuple(sorted({label_of[path] for folder in sets["train"] for path in children[folder]}))
-    if len(found.labels) < 2:
+    if len(found.labels) < min_classes:
         raise too_few_classes(name, found.labels, tree)
     classes = {
         path: (role, _target(label_of[path], role, found))
@@ -136,13 +137,14 @@ def _labels(paths: Iterable[str], found: ClassFolders) -> dict[str, str]:
     return {path: unicodedata.normalize("NFC", text) for path, text in texts.items()}
 
 
-def _plain(label: str) -> str:
+def plain(label: str) -> str:
+    """Return a label without what people spell in more than one way: case and blanks."""
     return " ".join(label.casefold().split())
 
 
 def _target(label: str, role: SetName, found: ClassFolders) -> int:
     """Return the index of a folder's class; notes where it is spelt in another way than others."""
-    alike = [other for other in found.labels if _plain(other) == _plain(label)]
+    alike = [other for other in found.labels if plain(other) == plain(label)]
     if label not in alike and len(alike) != 1:
         raise DatasetError(
             f"{role} has classes that train has not: {label}; train has {', '.join(found.labels)}: rename the folder, "

@@ -7,7 +7,7 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from PIL import Image
 from models.plural import how_many
 from training.dataset import Dataset, DatasetError, HeldOut, Pixels, Reading, Split, file_sha256, three_sets
 from training.image_folders import load_image_folders
+from training.joined import load_joined
 from training.survey import Survey, count_labels
 
 _AS_FOUND = Reading()
@@ -29,7 +30,7 @@ _ARCHIVES = {
 }
 
 
-def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND) -> Dataset:
+def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND, *, old: Path | None = None) -> Dataset:
     """Open a data set.
 
     Args:
@@ -38,16 +39,27 @@ def load_dataset(path: Path, held_out: HeldOut, reading: Reading = _AS_FOUND) ->
             of the same form, or just `<class>/<image>`. Where one folder is held out it is the test set.
         held_out: how validation and test images are drawn where there are none.
         reading: of files: limits, and the encoding of names.
+        old: class folders that a network has learned from before, to be joined with those at `path`; None for none.
 
     Raises:
         DatasetError: what was expected is not there.
     """
-    if not path.exists():
-        raise DatasetError(f"no such file or folder: {path}")
-    if path.suffix == ".npz":
-        return load_npz(path, held_out)
-    if path.is_dir() or zipfile.is_zipfile(path):
-        return load_image_folders(path, held_out, reading)
+    for source in (path, *([old] if old else [])):
+        if not source.exists():
+            raise DatasetError(f"no such file or folder: {source}")
+        if source.suffix == ".npz" and old:
+            raise DatasetError(
+                f"{source.name} cannot be joined: --data and --old must both be folders or zip files of photos; put "
+                "the old and the new arrays into one .npz file"
+            )
+        if source.suffix != ".npz" and not source.is_dir() and not zipfile.is_zipfile(source):
+            _refuse_form(source)
+    if old:
+        return load_joined(path, old, held_out, reading)
+    return load_npz(path, held_out) if path.suffix == ".npz" else load_image_folders(path, held_out, reading)
+
+
+def _refuse_form(path: Path) -> NoReturn:
     with path.open("rb") as file:
         raise DatasetError(
             f"{path.name} is neither an .npz file, a folder nor a zip file: {_what_to_do(file.read(512), path.suffix)}"

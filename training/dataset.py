@@ -107,6 +107,27 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """One of the data sets that were joined; in each set of the whole its images follow those of the one before.
+
+    Attributes:
+        age: "old", what a network has learned from before, or "new".
+        name: of its file or folder.
+        sha256: as `Dataset.sha256`.
+        num_train: its training images.
+        num_validation: its validation images.
+        num_test: its test images.
+    """
+
+    age: Literal["old", "new"]
+    name: str
+    sha256: str
+    num_train: int
+    num_validation: int
+    num_test: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Images to learn from, images to choose by, and images for the figures.
 
@@ -119,6 +140,7 @@ class Dataset:
         test: the images that the figures are of; nothing is chosen by them.
         held_out: how the test images were drawn; None where the data has a test set of its own.
         survey: what was found in it.
+        sources: of which it was joined; empty for a data set of its own.
 
     Raises:
         DatasetError: a manifest cannot hold the labels.
@@ -132,6 +154,7 @@ class Dataset:
     test: Split
     held_out: HeldOut | None = None
     survey: Survey = field(kw_only=True)
+    sources: tuple[Source, ...] = field(default=(), kw_only=True)
 
     @property
     def has_validation(self) -> bool:

@@ -1,4 +1,4 @@
-"""Checks that a command can write where it is told to, before it has spent any time."""
+"""Checks that a command can write where it is told to, before it has spent any time, and finds what holds folders."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def require_writable(folders: Mapping[str, Path | None]) -> None:
             raise ValueError(
                 f"{name} {folder} cannot be written, as {there} is read-only for you: choose another folder"
             )
+
+
+def common_folder(*paths: Path) -> Path:
+    """Return the deepest folder that holds all of some files and folders."""
+    return Path(os.path.commonpath([path.resolve() for path in paths]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +15,53 @@ from models.files.name_encodings import Guess
 from models.plural import how_many
 from models.store.calibration import NONE_LABEL
 from training.class_folders import ClassFolders, find_classes
-from training.copies import Copies, find_copies
+from training.copies import Copies, Thumbnails, find_copies
 from training.dataset import Dataset, DatasetError, HeldOut, Reading, Split, Targets, file_sha256
 from training.examine import examine, thumbnail_of, tree_sha256
 from training.known_photos import KnownPhotos
 from training.no_classes import too_few_classes
 from training.photo import Photo, gone, is_there, read_again
 from training.sets import choose_sets
-from training.survey import FEW, SETS, CopyGroup, Kind, LeftOut, Survey, count_labels, printable, size_range
+from training.survey import FEW, SETS, CopyGroup, Kind, LeftOut, Size, Survey, count_labels, printable, size_range
 
 FURTHER_COPIES = Kind("further copy of a test or validation image", "further copies of test or validation images")
 
 
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """All that can be used of a data set, whether it is in one of the three sets or, as a further copy, in none.
+
+    Attributes:
+        images: with their classes, and their groups of copies.
+        digests: of their bytes.
+        thumbnails: of them, to find copies in other data by.
+        sizes: of them, in pixels.
+    """
+
+    images: Split
+    digests: list[str]
+    thumbnails: Thumbnails
+    sizes: list[Size]
+
+
 def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dataset:
-    """Open class folders; `training.data.load_dataset` says which.
+    """Open class folders; `training.data.load_dataset` says which."""
+    return open_image_folders(source, held_out, reading)[0]
+
+
+def open_image_folders(
+    source: Path, held_out: HeldOut, reading: Reading, *, min_classes: int = 2
+) -> tuple[Dataset, Pictures]:
+    """Open class folders, and keep what tells their images from others.
 
     Args:
         source: the folder, or the zip file, that holds them.
         held_out: how validation and test images are drawn where there is no folder of them.
         reading: limits, and the encoding of names.
+        min_classes: that must be there.
     """
     tree = open_tree(source, reading.zip_encoding)
-    found = find_classes(tree, source.name)
+    found = find_classes(tree, source.name, min_classes=min_classes)
     candidates = sorted(
         ((target, file, role) for role, files in found.sets.items() for file, target in files),
         key=lambda candidate: (candidate[0], candidate[1].path),
@@ -47,7 +73,7 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         raise OSError(gone(source))
     label_of = np.array([target for target, _, _ in candidates], np.int64)
     labels, label_of = _without_empty(found, label_of, examined.are_images)
-    if len(labels) < 2:
+    if len(labels) < min_classes:
         raise too_few_classes(source.name, labels, tree)
     kept = [index for index, photo in enumerate(examined.photos) if photo]
     photos = [photo for photo in examined.photos if photo]
@@ -60,7 +86,8 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
             f"{source.name} has no readable image to train on of {', '.join(lacking)}: each class needs one{why}"
         )
     found.notes += [f"no image in {role} can be used: it is drawn" for role in found.sets if role not in given]
-    copies = find_copies([photo.sha256 for photo in photos], examined.thumbnails[kept])
+    digests, sizes = [photo.sha256 for photo in photos], [photo.size for photo in photos]
+    copies = find_copies(digests, examined.thumbnails[kept])
     images = _split(source, photos, targets, copies.group)
     try:
         sets = choose_sets(images, given, held_out)
@@ -74,13 +101,14 @@ def load_image_folders(source: Path, held_out: HeldOut, reading: Reading) -> Dat
         name=source.name,
         counts=count_labels(labels, *(split.targets for split in parts)),
         split=sets.origin,
-        sizes=size_range([photo.size for photo in photos]),
+        sizes=size_range(sizes),
         left_out=(*examined.left_out, *(LeftOut.of(kind, paths) for kind, paths in found.left_out.items())),
-        copies=copy_groups(images, labels, parts, [photo.sha256 for photo in photos]),
+        copies=copy_groups(images, labels, parts, digests),
         notes=(*found.notes, *sets.notes, *few_pictures(labels, targets, copies), *_notes(labels, copies, tree.guess)),
     )
     sha256 = file_sha256(source) if source.is_file() else tree_sha256(photos)
-    return Dataset(printable(source.stem), sha256, labels, *parts, sets.held_out, survey=survey)
+    data = Dataset(printable(source.stem), sha256, labels, *parts, sets.held_out, survey=survey)
+    return data, Pictures(images, digests, examined.thumbnails[kept], sizes)
 
 
 def _without_empty(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,4 +90,5 @@ def about_data(data: Dataset) -> dict[str, Any]:
         "num_train": len(data.train),
         "num_validation": len(data.validation),
         "num_test": len(data.test),
+        **({"sources": [asdict(source) for source in data.sources]} if data.sources else {}),
     }

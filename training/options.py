@@ -34,6 +34,13 @@ def parser() -> argparse.ArgumentParser:
     """Make the parser of the command that trains."""
     made = command_parser(PROGRAM, "Train an image classifier, measure it and publish it for the server.", EXAMPLES)
     made.add_argument("--data", type=Path, required=True, help="a folder or zip file of class folders, or an .npz file")
+    made.add_argument(
+        "--old",
+        type=Path,
+        metavar="DATA",
+        help="with --init, the photos that its network has learned from, a folder or zip file: they are learned from "
+        "beside those of --data, both are measured beside the version before, and a candidate is published",
+    )
     made.add_argument("--workdir", type=Path, required=True, help="folder of this run: checkpoints, curves, metrics")
     made.add_argument(
         "--minutes",
@@ -127,12 +134,14 @@ def changes_of(options: argparse.Namespace) -> dict[str, Any]:
         changes["xla"] = True
     if options.show_photos_as is not None:
         changes["show_photos_as"] = options.show_photos_as
-    if options.candidate:
+    if options.candidate or options.old:
         changes["candidate"] = True
     if options.minutes is not None:
         changes["minutes"] = options.minutes
     if (options.start_from or options.teacher) and options.init not in {None, NOTHING}:
         raise ValueError("--start-from and --teacher are of a training from nothing: give no --init, or none")
+    if options.old and options.init in {None, NOTHING}:
+        raise ValueError("--old is what a network has learned from: give --init NAME:VERSION, or the folder of its run")
     if options.strategy:
         refuse_options(options)
     return changes

@@ -16,7 +16,7 @@ from models.runtime.tensors import Probabilities
 from models.store.artifact import Artifact
 from models.store.model_files import ModelFile
 from models.store.repository import Repository
-from training.dataset import Dataset
+from training.dataset import Dataset, Split
 from training.evaluate import BATCH_SIZE, predict
 
 FLOAT32 = ModelFile("model.tflite", "float32")
@@ -58,15 +58,15 @@ def compare_with_serving(
         return has_other_labels(name, version)
     try:
         is_right, was_right = (
-            answers.argmax(axis=1) == data.test.targets for answers in (probabilities, _answers(stable, data))
+            answers.argmax(axis=1) == data.test.targets for answers in (probabilities, answers_of(stable, data.test))
         )
     except OpsinError as error:
         return Verdict(False, f"version {version}, which is served, cannot be compared: {error}", version)
     return judge(is_right, was_right, version, max_accuracy_drop=max_accuracy_drop)
 
 
-def _answers(artifact: Artifact, data: Dataset) -> Probabilities:
-    """Probabilities, float32 [N, C], of the test images by a published version, on the CPU or any other device."""
+def answers_of(artifact: Artifact, images: Split) -> Probabilities:
+    """Probabilities, float32 [N, C], of images by a published version, on the CPU or any other device."""
     with quiet_stderr():
         runtime = load_runtime(
             artifact,
@@ -75,4 +75,4 @@ def _answers(artifact: Artifact, data: Dataset) -> Probabilities:
             batch_sizes=(BATCH_SIZE,),
         )
     with closing(runtime):
-        return np.asarray(predict(runtime, data.test, artifact.manifest.pixels))
+        return np.asarray(predict(runtime, images, artifact.manifest.pixels))

@@ -23,6 +23,7 @@ from training.plots import plot_confusion
 from training.promotion import compare_with_serving
 from training.run import Run, record_publication, save_model
 from training.shown_photos import with_shown_photos
+from training.side_by_side import Before, side_by_side
 
 __all__ = ["MeasuredFile", "finish_float32", "measure_file", "predict_file", "publish"]
 
@@ -66,6 +67,7 @@ def publish(
     cross_validation: CrossValidation | None = None,
     max_accuracy_drop: float = 0.0,
     judged_runs: Collection[str] = (),
+    before: Before | None = None,
 ) -> Artifact:
     """Publish a measured file, or return the version in which this run has published it before, and said as much of it.
 
@@ -84,9 +86,11 @@ def publish(
         cross_validation: of what was fitted, on all images, where the test images are few.
         max_accuracy_drop: points of top-1 accuracy that it may lose against the stable version.
         judged_runs: ids of runs, beside `run`, whose float32 file it was judged against already.
+        before: the version to compare it with on the photos of each source of `data`, where that was joined.
     """
     artifact = _version_with(repository, name, run, measured)
     on_all = {"cross_validation": cross_validation} if cross_validation else {}
+    beside = {"side_by_side": side_by_side(measured.answers.test, data, before)} if data.sources else {}
     if artifact is None:
         answers = measured.answers.test
         verdict = compare_with_serving(
@@ -101,7 +105,7 @@ def publish(
             name=name,
             architecture=architecture,
             other_metrics={**(other_metrics or {}), **on_all},
-            provenance={**(provenance or {}), "compared_with_stable": verdict.to_dict()},
+            provenance={**(provenance or {}), **beside, "compared_with_stable": verdict.to_dict()},
         )
         licence = run.config.show_photos_as
         with (
@@ -114,7 +118,7 @@ def publish(
     temperature = {"temperature": measured.calibration.temperature} if measured.calibration else {}
     figures = {**measured.to_dict(), **temperature, **{key: found.to_dict() for key, found in on_all.items()}}
     where = {"published": str(artifact.manifest.reference), "repository": str(repository.root.resolve())}
-    record_publication(workdir, measured.precision, **where, **figures)
+    record_publication(workdir, measured.precision, **where, **figures, **beside)
     return artifact
 
 

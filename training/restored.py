@@ -66,6 +66,11 @@ def run_of(manifest: Manifest, data_path: Path, command: str) -> Run:
     """Read the record of the run from the manifest, with `command` as its last one."""
     try:
         provenance: Any = manifest.provenance
+        if joined := provenance["dataset"].get("sources"):
+            raise RunError(
+                f"{manifest.reference} has learned from {' and '.join(source['name'] for source in joined)}, and this "
+                "command opens one data set: its run can be used, if it is still there"
+            )
         return Run(
             run_id=provenance["run"],
             command=command,

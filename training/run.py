@@ -15,6 +15,7 @@ import tf_keras as keras
 from models.store.durable import replacing
 from models.store.fields import MANIFEST_FILE
 from training.config import TrainingConfig
+from training.folders import common_folder
 
 METRICS_FILE = "metrics.json"
 OF_MAKE = "(of make: WORKDIR=runs/another)"
@@ -43,6 +44,7 @@ class Run:
         left_peak_lrs: highest learning rates that it was begun with, from which it diverged.
         recipe: JSON, what was chosen and why, and how long it was reckoned to take; None where nothing was chosen.
         survey: JSON, what was found in the data set (`training.survey.Survey`); None of a run from before it was kept.
+        old: path of the photos that were joined with those of `data`, as given; None for none.
     """
 
     run_id: str
@@ -59,6 +61,17 @@ class Run:
     left_peak_lrs: tuple[float, ...] = ()
     survey: dict[str, Any] | None = None
     recipe: dict[str, Any] | None = None
+    old: str | None = None
+
+    @property
+    def old_path(self) -> Path | None:
+        """Where the photos lie that were joined with the others; None where there are none."""
+        return Path(self.old) if self.old else None
+
+    @property
+    def photos_folder(self) -> str:
+        """The folder that the names of the photos begin in."""
+        return str(common_folder(Path(self.data), Path(self.old))) if self.old else self.data
 
     @property
     def commands(self) -> tuple[str, ...]:

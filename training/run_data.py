@@ -34,7 +34,7 @@ def load_same_data(path: Path, run: Run, trained: object, *, known: Path | None 
         RunError: it is other data.
         DatasetError: it cannot be used.
     """
-    data = load_dataset(path, run.config.held_out, replace(run.config.reading, known=known))
+    data = load_dataset(path, run.config.held_out, replace(run.config.reading, known=known), old=run.old_path)
     if data.sha256 != run.data_sha256:
         raise RunError(f"{data.name} is not the data that {trained} was trained on: its sha256 differs")
     return data

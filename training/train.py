@@ -27,6 +27,7 @@ from training.plots import plot_curves
 from training.publish import finish_float32, publish
 from training.report.report import report_line
 from training.run import Run, load_model, open_run, published, read_run
+from training.side_by_side import Before
 from training.zero_start import zero_branches
 
 
@@ -109,6 +110,7 @@ def new_run(
     data_path: Path,
     *,
     command: str,
+    old_path: Path | None = None,
     parent: str | None = None,
     ancestry: tuple[str, ...] = (),
     teacher: Teacher | None = None,
@@ -119,6 +121,7 @@ def new_run(
         command=command,
         config=config,
         data=str(data_path),
+        old=str(old_path) if old_path else None,
         data_name=data.name,
         data_sha256=data.sha256,
         labels=data.labels,
@@ -139,6 +142,7 @@ def finish(
     repository: Repository,
     name: str,
     cross_validation: CrossValidation | None = None,
+    before: Before | None = None,
     say: Callable[[str], None],
 ) -> Artifact:
     """Export the float32 model of a run, measure the file, publish it and write the report."""
@@ -157,6 +161,7 @@ def finish(
         name=name,
         architecture=architecture_in(model, run.config),
         cross_validation=cross_validation,
+        before=before,
     )
     say(report_line(workdir, run, data, measured))
     return artifact

@@ -9,7 +9,7 @@ import pytest
 from pictures import encode
 from PIL import Image
 from running_server import RunningServer, wait_until
-from toy_data import toy_images
+from toy_data import toy_images, write_folders
 
 from models.cli import main as models
 from models.store.repository import Repository
@@ -31,13 +31,15 @@ def root(toy_run, tmp_path):
 
 
 @pytest.fixture
-def candidate(eager, root, toy_run, toy_npz, tmp_path):
+def candidate(eager, root, toy_run, tmp_path):
     """The number of a version that the command trains from what serves."""
     from training.__main__ import main
 
     where = ["--workdir", str(tmp_path / "toy-again"), "--name", "toy", "--repository", str(root)]
     short = ["--set", "epochs=2", "--set", "batch_size=16", "--set", "small_fraction=0"]
-    assert main(["--data", str(toy_npz), "--init", str(toy_run), *where, "--candidate", *short]) == 0
+    old = write_folders(tmp_path / "photos", num_images=60)
+    new = write_folders(tmp_path / "photos-of-spring", num_images=30, seed=7)
+    assert main(["--data", str(new), "--old", str(old), "--init", str(toy_run), *where, *short]) == 0
     return max(Repository(root).versions("toy"))
 
 
@@ -66,6 +68,11 @@ def test_version_that_was_trained_from_the_one_that_serves_comes_to_answer_step_
 
     manifest = Repository(root).load("toy", candidate).manifest
     assert "it is a candidate, as was asked for" in manifest.provenance["compared_with_stable"]["reason"]
+    beside = manifest.provenance["side_by_side"]
+    assert [(part["photos"], part["num_images"], part["before"]["version"]) for part in beside] == [
+        ("old", 9, "toy:1"),
+        ("new", 6, "toy:1"),
+    ]
     assert versions() == {1}
 
     command("canary", "toy", "--version", str(candidate), "--percent", "100", "--shadow")

@@ -176,7 +176,7 @@ def test_images_held_out_are_those_of_the_training(workdir, monkeypatch):
     record["config"] |= {"seed": 5, "test_fraction": 0.3, "validation_fraction": 0.2}
     (workdir / "run.json").write_text(json.dumps(record))
 
-    def load(_path, held_out, _reading):
+    def load(_path, held_out, _reading, **_):
         assert held_out == HeldOut(test_fraction=0.3, validation_fraction=0.2, seed=5)
         raise InterruptedError
 

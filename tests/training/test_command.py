@@ -31,6 +31,10 @@ def refused(photos: Path, capsys: pytest.CaptureFixture[str], *options: str) -> 
         (["--init", "lite9"], "--init must be lite0, lite2, resnet50v2, none, NAME:VERSION"),
         (["--init", "lite0", "--set", "variant=50"], "variant=50 is not the network of --init lite0: give --init none"),
         (["--init", "lite0", "--teacher", "runs/pets"], "--start-from and --teacher are of a training from nothing"),
+        (
+            ["--old", "photos"],
+            "--old is what a network has learned from: give --init NAME:VERSION, or the folder of its run",
+        ),
         (["--minutes", "0"], "minutes must be in (0, inf), got 0"),
         (["--preset", "imagenet"], "preset must be one of photos, scratch, cifar10, smoke, got 'imagenet'"),
     ],

@@ -11,7 +11,8 @@ from training.run_data import load_data_of
 
 def run_on(path):
     config = preset("smoke")
-    return SimpleNamespace(config=config, data=str(path), data_sha256=load_dataset(path, config.held_out).sha256)
+    sha256 = load_dataset(path, config.held_out).sha256
+    return SimpleNamespace(config=config, data=str(path), old_path=None, data_sha256=sha256)
 
 
 def test_data_of_a_run_may_have_moved(tmp_path):

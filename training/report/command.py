@@ -37,7 +37,7 @@ def _report(options: argparse.Namespace) -> str:
         raise ValueError(f"the photos of the run are not at {path}: say by --data where they are")
     if not (options.workdir / FLOAT32_FILE).exists():
         raise RunError(f"{options.workdir} has no {FLOAT32_FILE}: the run is not finished; its command goes on with it")
-    data = load_dataset(path, record.config.held_out, record.config.reading)
+    data = load_dataset(path, record.config.held_out, record.config.reading, old=record.old_path)
     if data.sha256 != record.data_sha256:
         raise ValueError(f"{path} is not what the run learned from: photos were added, moved or removed; train again")
     measured = measure_file(options.workdir / FLOAT32_FILE, record, data, precision="float32")

@@ -32,6 +32,7 @@ from training.report.photos import MAX_MATRIX_CLASSES, Cards, Cell
 from training.report.rates import ClassRates, class_rates
 from training.report.reliability import reliability, reliability_plot
 from training.run import Run, publications
+from training.side_by_side import lines_of
 from training.transfer.validation_score import FineTuned
 
 REPORT_FILE = "report.html"
@@ -124,8 +125,9 @@ def write_report(workdir: Path, run: Run, data: Dataset, measured: MeasuredFile)
         removed=REMOVED_FOLDER,
         photo_styles=cards.thumbnails.css(),
         moves_file=MOVES_FILE,
-        command=f"{relabel} moves.csv --data {shlex.quote(run.data)}",
-        suggested_command=f"{relabel} {shlex.join([str(workdir / MOVES_FILE), '--data', run.data])}",
+        command=f"{relabel} moves.csv --data {shlex.quote(run.photos_folder)}",
+        suggested_command=f"{relabel} {shlex.join([str(workdir / MOVES_FILE), '--data', run.photos_folder])}",
+        beside=[*lines_of(publications(workdir).get("float32", {}).get("side_by_side", ()))],
         script=Markup(script),  # noqa: S704  # our own
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )

@@ -86,7 +86,7 @@ def teach(
     """
     data = teacher.data
     run = new_run(config, data, Path(teacher.run.data), command=command, ancestry=teacher.run.commands)
-    run = open_run(workdir, replace(run, compression=teaching.to_dict()))
+    run = open_run(workdir, replace(run, old=teacher.run.old, compression=teaching.to_dict()))
     images = _views_with_answers(teacher, run.config, teaching.num_rounds, photos, workdir, say)
     architecture = architecture_of(run.config, num_classes=len(data.labels))
     num_outputs = images.train_targets.shape[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from models.store.artifact import Artifact
 from models.store.manifest import Manifest
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from training.config import BACKBONES, NOTHING
+from training.config import BACKBONES, NOTHING, TrainingConfig
+from training.dataset import Dataset, HeldOut
 
 RESNET50V2 = "resnet50v2"  # of Keras Applications
 # What a fine-tuning takes from the network that it starts from.
@@ -30,6 +31,7 @@ class StartingPoint:
         parent: "name:version" of it; None for a backbone.
         ancestry: commands that made it, the first one first.
         artifact: that has its weights, where it is a version of a model.
+        learned_from: the sha256 of the data that it was trained on, and how that was split; None where nobody tells.
     """
 
     init: str
@@ -38,6 +40,22 @@ class StartingPoint:
     parent: str | None = None
     ancestry: tuple[str, ...] = ()
     artifact: Artifact | None = field(default=None, repr=False)
+    learned_from: tuple[str, HeldOut] | None = None
+
+    def may_have_learned_from_tests_of(self, data: Dataset) -> bool:
+        """Tell whether test photos of the old part of joined data may be among what the network was trained on."""
+        if not (data.sources and self.learned_from):
+            return False
+        sha256, held_out = self.learned_from
+        return sha256 != data.sources[0].sha256 or data.held_out not in {None, held_out}
+
+    def require_its_classes(self, labels: Collection[str]) -> None:
+        """Raise ValueError where photos lack a class that the network tells apart, and would forget."""
+        if lacking := [label for label in self.labels if label not in labels]:
+            raise ValueError(
+                f"{self.init} knows {', '.join(lacking)}, and neither --data nor --old has photos of it: give by --old "
+                "what it has learned from, or train without --old"
+            )
 
 
 def find_starting_point(init: str, repository: Repository) -> StartingPoint | None:
@@ -69,7 +87,8 @@ def _of_run(init: str, folder: Path) -> StartingPoint:
 
     run = read_run(folder)
     changes = {name: getattr(run.config, name) for name in _OF_NETWORK}
-    return StartingPoint(init, changes, run.labels, None, run.commands)
+    learned_from = run.data_sha256, run.config.held_out
+    return StartingPoint(init, changes, run.labels, None, run.commands, learned_from=learned_from)
 
 
 def _of_version(init: str, repository: Repository) -> StartingPoint:
@@ -88,8 +107,22 @@ def _of_version(init: str, repository: Repository) -> StartingPoint:
         )
     commands: Any = manifest.provenance.get("training_commands", ())
     return StartingPoint(
-        init, _settings(manifest), manifest.labels, str(manifest.reference), tuple(commands), artifact=artifact
+        init,
+        _settings(manifest),
+        manifest.labels,
+        str(manifest.reference),
+        tuple(commands),
+        artifact=artifact,
+        learned_from=_learned_from(manifest),
     )
+
+
+def _learned_from(manifest: Manifest) -> tuple[str, HeldOut] | None:
+    provenance: Any = manifest.provenance
+    try:
+        return provenance["dataset"]["sha256"], TrainingConfig.from_dict(provenance["config"]).held_out
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _settings(manifest: Manifest) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from training.dataset import Dataset
 from training.publish import export_and_measure, publish
 from training.recipe import Recipe
 from training.run import Run, open_run, read_run
+from training.side_by_side import version_before
 from training.train import finish, new_run
 from training.transfer.features import set_head
 from training.transfer.fine_tuning import fitted_head
@@ -47,6 +48,11 @@ def load_and_plan(
     config = recipe.config
     if start.labels and start.labels != data.labels:
         say(f"{start.init} tells other classes apart: nothing of its classifier is kept")
+    if start.may_have_learned_from_tests_of(data):
+        say(
+            f"{start.init} was trained on other photos than {data.sources[0].name}, or with another split: it may have "
+            "learned from some of the old test photos, and look better there than it is"
+        )
     keras.utils.set_random_seed(config.seed)
     model = load_network(start, config, num_classes=len(data.labels))
     kept = (read_run(workdir).recipe or {}) if (workdir / "run.json").exists() else {}
@@ -67,6 +73,7 @@ def train_from(
     data: Dataset,
     *,
     data_path: Path,
+    old_path: Path | None = None,
     workdir: Path,
     repository: Repository,
     name: str,
@@ -83,6 +90,7 @@ def train_from(
         start: what the network came from.
         data: the photos.
         data_path: where they lie.
+        old_path: where those lie that were joined with them.
         workdir: the run's folder.
         repository: where to publish the model.
         name: the model's name there.
@@ -94,10 +102,12 @@ def train_from(
         RunError: `workdir` holds another run.
     """
     record = {**recipe.to_dict(), "plan": plan.to_dict()}
-    parent, ancestry = start.parent, start.ancestry
-    run = new_run(recipe.config, data, data_path, command=command, parent=parent, ancestry=ancestry, recipe=record)
+    origin: dict[str, Any] = {"parent": start.parent, "ancestry": start.ancestry, "recipe": record}
+    run = new_run(recipe.config, data, data_path, old_path=old_path, command=command, **origin)
     run = open_run(workdir, run)
     options: dict[str, Any] = {"workdir": workdir, "repository": repository, "name": name}
+    if data.sources:
+        options["before"] = version_before(start.artifact, data, repository, name)
     score, found = _with_head(model, data, run, plan, workdir=workdir, deadline_s=deadline_s, say=say)
     if found:
         options["cross_validation"] = found
