@@ -29,6 +29,7 @@ FUNCTIONS = {
     "gunicorn.http.message._ip_in_allow_list": "(ip_str, allow_list, networks)",
     f"{REQUEST}.force_close": "(self)",
     f"{WORKER}.init_signals": "(self)",
+    f"{WORKER}.handle_quit": "(self, sig, frame)",
     f"{WORKER}.notify": "(self)",
     f"{WORKER}.run": "(self)",
     f"{ARBITER}.__init__": "(self, app)",
