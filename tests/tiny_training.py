@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from small_networks import small_network
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from small_networks import small_network  # noqa: E402
 
 from models.network.resnet_v2 import ResNetV2, build  # noqa: E402
 from training.architecture import building_in  # noqa: E402
