@@ -10,6 +10,14 @@ from training.cli import run
 from training.stopping import Stopped, signals_as_exceptions
 
 
+@pytest.fixture(autouse=True)
+def heeds_hangups():
+    """Heed SIGHUP, where the tests were started by nohup, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_command_with_the_code_of_shells(capsys, number, code):
     before = signal.getsignal(number)
