@@ -39,7 +39,10 @@ class VersionLoads:
         executor: Executor | None = None,
     ) -> None:
         self._repository, self._load, self._load_attempts = repository, load, load_attempts
-        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="opsin-version-loads")
+        if executor is None:
+            executor = ThreadPoolExecutor(1, thread_name_prefix="opsin-version-loads")
+            executor.submit(int)  # which begins its thread: one more later on is a leak
+        self._executor = executor
         self._coming: dict[Version, Future[Loaded]] = {}
         self._asked: set[Version] = set()
 
