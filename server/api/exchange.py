@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
-from types import TracebackType
 from typing import Any
 
 from flask import Request
@@ -13,16 +10,20 @@ from flask import Request
 from models.errors import OpsinError
 from server.api.server_timing import server_timing
 from server.api.uploads import read_body
+from server.encoding import Encoding
 from server.engine.catalogue import ServedModel
 from server.metrics import Metrics
 from server.request_errors import RequestError, UnsupportedMediaType
 from server.request_log import SERVED_KEY
 from server.settings import Settings
-from server.tracing.stages import PID, STAGES_KEY, Stages
+from server.tracing.stages import STAGES_KEY, Stages
 from server.whole_number import whole_number
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
-SESSION_HEADER, SESSION_COOKIE = "X-Session-Id", "session_id"  # either keeps a client with one version (docs/canary.md)
+SESSION_HEADER, SESSION_COOKIE = (
+    "X-Session-Id",
+    "session_id",
+)  # either keeps a client with one version (docs/rollouts.md)
 MAX_TIMEOUT_MS = 600_000
 _SESSION_OF_COOKIES = re.compile(rf"(?:^|;) *{SESSION_COOKIE}=([^;]+)")
 
@@ -127,26 +128,6 @@ class Exchange:
     def encoding(self) -> Encoding:
         """Time what is done in a `with` block: writing the response."""
         return Encoding(self._metrics, self.stages)
-
-
-class Encoding:
-    """A `with` block in which a response is written."""
-
-    def __init__(self, metrics: Metrics, stages: Stages | None) -> None:
-        self._metrics, self._stages, self._started = metrics, stages, time.monotonic()
-
-    def __enter__(self) -> None:
-        """Do nothing: it has begun."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Note what it took, where it came to a response."""
-        if kind is None:
-            ended = time.monotonic()
-            self._metrics.note_encode(ended - self._started)
-            if self._stages is not None:
-                self._stages.note("encode", self._started, ended, {PID: os.getpid()})
 
 
 def version_headers(model: ServedModel) -> dict[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from server.api.probabilities import probabilities_of
+from server.encoding import Encoding
 from server.engine.catalogue import ServedModel
 from server.engine.client import EngineClient
 from server.grpc.hangup import Hangup
@@ -19,7 +19,7 @@ from server.metrics import Metrics
 from server.open_inference.service import OpenInference
 from server.request_errors import Overloaded
 from server.settings import Settings
-from server.tracing.stages import PID, Stages
+from server.tracing.stages import Stages
 
 
 class Inference:
@@ -96,10 +96,5 @@ class Inference:
         output = self._service.run(
             wanted, name, version, timeout_s=timeout_s, client_fd=client_fd, session=session, stages=stages
         )
-        started = time.monotonic()
-        response = write_message(wanted, output.model, probabilities_of(output))
-        ended = time.monotonic()
-        self._metrics.note_encode(ended - started)
-        if stages is not None:
-            stages.note("encode", started, ended, {PID: os.getpid()})
-        return response, output.model
+        with Encoding(self._metrics, stages):
+            return write_message(wanted, output.model, probabilities_of(output)), output.model
