@@ -360,6 +360,15 @@ def test_containers_of_kserve_are_valid_as_those_of_a_pod():
         assert spec["containers"][0][name] == deployed[name]
 
 
+def test_autoscalers_may_make_as_many_replicas_as_the_documents_say():
+    found = {each["kind"]: each.get("spec") for each in OBJECTS}
+    autoscaler, kserve = found["HorizontalPodAutoscaler"], found["InferenceService"]["predictor"]
+    least, most = autoscaler["minReplicas"], autoscaler["maxReplicas"]
+    assert (kserve["minReplicas"], kserve["maxReplicas"]) == (least, most)
+    assert f"{least} to {most} replicas at 70 %" in (REPO / "docs" / "kubernetes.md").read_text()
+    assert f"or {most} replicas of two cores" in (REPO / "docs" / "scale.md").read_text()
+
+
 PATCH = (
     """kubectl() { shift 2; local kind=$2; shift 3; "$KUBECTL" patch --local -f "$FOLDER/$kind.yaml" -o yaml "$@"; }"""
 )
