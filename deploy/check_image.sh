@@ -23,6 +23,7 @@ command -v "$ENGINE" >/dev/null || { echo "skipped: neither docker nor buildah i
 if [[ $ENGINE == buildah && $(id -u) != 0 ]]; then exec buildah unshare env ENGINE=buildah "$0" "$@"; fi
 # shellcheck source=deploy/image_buildah.sh
 source "deploy/image_$ENGINE.sh"
+source deploy/wait_until_ready.sh
 trap close_image EXIT
 
 rows=() failed=0
@@ -73,7 +74,7 @@ start_s=1000 start_cpu_s=1000 load=$(cut --delimiter ' ' --fields 1 /proc/loadav
 for _ in 1 2 3; do # the first brings the files into memory
   started=$EPOCHREALTIME
   start
-  ready_at=$(client ready) # which ends the check where it never is
+  ready_at=$(wait_until_ready) # which ends the check where it never is
   start_cpu_s=$(smaller "$(cpu_s)" "$start_cpu_s")
   start_s=$(smaller "$(awk "BEGIN { printf \"%.2f\", $ready_at - $started }")" "$start_s")
   stop
@@ -88,7 +89,7 @@ else # the time tells of the others, too
 fi
 
 start
-client ready >/dev/null
+wait_until_ready >/dev/null
 uid=$(enter id -u)
 row "user" "not root" "$uid" test "$uid" != 0
 capabilities=$(enter grep CapBnd /proc/1/status | tr -d '[:space:]')

@@ -15,6 +15,7 @@ fi
 for needed in "$ENGINE" $([[ $ENGINE == docker ]] || echo crun); do
   command -v "$needed" >/dev/null || { echo "skipped: $needed is not here (apt-get install buildah crun)"; exit 0; }
 done
+source deploy/wait_until_ready.sh
 work=$(mktemp -d)
 
 if [[ $ENGINE == docker ]]; then
@@ -24,6 +25,7 @@ if [[ $ENGINE == docker ]]; then
   group_name="*$server*"
   trap 'docker rm --force "$server" >/dev/null; rm -r "$work"' EXIT
   client() { docker run --rm --interactive --network "container:$server" "$image" python -c "$(<deploy/image_client.py)" "$port" "$@"; }
+  is_running() { [[ $(docker inspect --format '{{.State.Running}}' "$server") == true ]]; }
   logs() { docker logs "$server" 2>&1; }
 else
   port=$((20000 + RANDOM % 10000)) group_name="buildah-buildah*"
@@ -41,12 +43,21 @@ else
   server=$!
   trap '[[ ! -d ${group:-} ]] || xargs --no-run-if-empty kill <"$group/cgroup.procs" || true; wait "$server" || true; b rm "$container" "$other" >/dev/null; rm -r "$work"' EXIT
   client() { inside "$other" -- python -c "$(<deploy/image_client.py)" "$port" "$@"; }
+  is_running() { kill -0 "$server" 2>/dev/null; }
   logs() { cat "$work/log"; }
 fi
 
-client ready >/dev/null
-group=$(find /sys/fs/cgroup -type d -name "$group_name" -newer "$work" \
-  \( -exec test -e {}/memory.max \; -o -exec test -e {}/memory.limit_in_bytes \; \) -print -quit)
+find_group() {
+  group=$(find /sys/fs/cgroup -type d -name "$group_name" -newer "$work" \
+    \( -exec test -e {}/memory.max \; -o -exec test -e {}/memory.limit_in_bytes \; \) -print -quit)
+}
+if ! wait_until_ready >/dev/null; then
+  find_group
+  logs | sed 's/^/    /'
+  echo "$ENGINE, half a core, $memory_mb MiB: it does not serve"
+  exit 1
+fi
+find_group
 of_group() { # of_group FILE_OF_VERSION_2 FILE_OF_VERSION_1
   if [[ -e $group/$1 ]]; then cat "$group/$1"; else cat "$group/$2"; fi
 }

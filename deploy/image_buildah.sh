@@ -93,6 +93,8 @@ client() { # outside the process ids of the server, which end with it
   unshare --mount --pid --fork bash -c "$in_namespaces" - "$root" "${words[@]}"
 }
 
+is_running() { kill -0 "$server" 2>/dev/null; }
+
 stop() { kill -TERM "$(process)"; }
 
 wait_for_end() { # sets `status`

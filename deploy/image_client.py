@@ -1,9 +1,9 @@
 """What the checks of images ask of a server; runs in an image itself, which has Python, NumPy and Pillow.
 
-``python image_client.py PORT WHAT``, with one of: ready (wait until it is, print the time), photos (classify some of
-the sample on standard input, print the percentage that is right), drain (send a request of much work, print "sent",
-then how many of its images were answered), press SECONDS (send large pictures from many clients, print how many were
-answered with which status).
+``python image_client.py PORT WHAT``, with one of: ready SECONDS (wait until it is, print the time; exit status 1 where
+it is not in time), photos (classify some of the sample on standard input, print the percentage that is right), drain
+(send a request of much work, print "sent", then how many of its images were answered), press SECONDS (send large
+pictures from many clients, print how many were answered with which status).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 NUM_PHOTOS = 30
-START_S = 900  # an emulated processor takes long
+ANSWER_S = 900  # an emulated processor takes long
 LARGE_PX = (4000, 3000)
 NUM_LARGE = 16
 NUM_PRESSING = 4  # clients that send the same kind of picture again and again
@@ -44,7 +44,7 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
 
 def send(port: int, files: list[bytes]) -> http.client.HTTPConnection:
     """Send files to the model that has learned what the sample is of; the answer is still to be read."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     connection.request("POST", "/predict?model=cifar10", multipart(files), headers)
     return connection
@@ -60,11 +60,11 @@ def predictions(connection: http.client.HTTPConnection) -> list[dict[str, Any]]:
     return found
 
 
-def wait_until_ready(port: int) -> None:
+def wait_until_ready(port: int, seconds: float) -> None:
     """Poll /readyz; prints the time of the first success, in seconds since the epoch."""
-    give_up_at = time.monotonic() + START_S
+    give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
         try:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:
@@ -75,7 +75,7 @@ def wait_until_ready(port: int) -> None:
         finally:
             connection.close()
         time.sleep(0.005)
-    sys.exit("it was not ready in time")
+    sys.exit(1)
 
 
 def classify_photos(port: int) -> None:
@@ -109,7 +109,7 @@ def press(port: int, seconds: float) -> None:
 
     def send_again_and_again(picture: bytes) -> None:
         while time.monotonic() < ends_at:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_S)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
             try:
                 connection.request("POST", "/predict", picture)
                 status = str(connection.getresponse().status)
@@ -130,7 +130,7 @@ def press(port: int, seconds: float) -> None:
 
 if __name__ == "__main__":
     port, what = int(sys.argv[1]), sys.argv[2]
-    if what == "press":
-        press(port, float(sys.argv[3]))
+    if what in ("ready", "press"):
+        {"ready": wait_until_ready, "press": press}[what](port, float(sys.argv[3]))
     else:
-        {"ready": wait_until_ready, "photos": classify_photos, "drain": send_before_the_end}[what](port)
+        {"photos": classify_photos, "drain": send_before_the_end}[what](port)

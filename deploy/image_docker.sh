@@ -40,6 +40,8 @@ client() { # outside the process ids of the server, which end with it
     python -c "$(<deploy/image_client.py)" "$port" "$@"
 }
 
+is_running() { [[ $(docker inspect --format '{{.State.Running}}' "$server") == true ]]; }
+
 stop() { docker kill --signal TERM "$server" >/dev/null; }
 
 wait_for_end() { # sets `status`
