@@ -34,7 +34,7 @@ from server.engine.process import NOTHING_TO_SERVE
 from server.engine.supervisor import EngineBroken
 from server.grpc.application import GRPCApplication
 from server.grpc.worker import GRPCWorker
-from server.gunicorn_internals import WORKER_BOOT_ERROR, HaltServer, MasterProcess, WorkerProcess
+from server.gunicorn_internals.processes import WORKER_BOOT_ERROR, HaltServer, MasterProcess, WorkerProcess
 from server.http.application import Application
 from server.http.connection_counts import ConnectionCounts
 from server.http.tls import TLS

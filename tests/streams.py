@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gunicorn.config import Config
 
-from server.gunicorn_internals import plain_settings
+from server.gunicorn_internals.request import plain_settings
 from server.http.limits import Limits
 from server.http.parser import RequestParser
 

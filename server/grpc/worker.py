@@ -12,7 +12,7 @@ import resource
 from typing import Any
 
 from server.grpc.application import GRPCApplication
-from server.gunicorn_internals import WorkerProcess
+from server.gunicorn_internals.processes import WorkerProcess
 
 TICK_S = 1.0
 # Read by gRPC when it is imported. Its own log tells of every client that goes in the midst of a call.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.http.application import Application
 from server.http.threads import RequestThread
 from server.request_errors import Overloaded

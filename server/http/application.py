@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from models.errors import OpsinError
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.http.limits import Headers, read_every_body
 from server.http.wsgi import ErrorResponse
 from server.put_off import PutOff

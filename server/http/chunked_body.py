@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 
-from server.gunicorn_internals import CHUNK_EXTENSIONS, Request
+from server.gunicorn_internals.request import CHUNK_EXTENSIONS, Request
 from server.http.limits import CHUNKS_PER_TURN, MAX_LINE_BYTES, MAX_TRAILER_BYTES
 from server.request_errors import MalformedRequest, UploadTooLarge
 

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.http.limits import (
     LINGER_S,
     MAX_LINGER_BYTES,

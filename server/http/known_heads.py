@@ -11,7 +11,7 @@ import re
 import threading
 from typing import Any
 
-from server.gunicorn_internals import Request, is_trusted_proxy
+from server.gunicorn_internals.request import Request, is_trusted_proxy
 
 MAX_HEADS = 64  # of a worker; one that is not remembered is parsed
 MAX_BYTES = 2048  # of a head; those of browsers have a thousand
@@ -24,7 +24,7 @@ class KnownHeads:
     """Those of one worker; any thread may ask.
 
     Args:
-        settings: of gunicorn, as `server.gunicorn_internals.plain_settings` has them.
+        settings: of gunicorn, as `server.gunicorn_internals.request.plain_settings` has them.
     """
 
     def __init__(self, settings: Any) -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from server.gunicorn_internals import Request, parse_request
+from server.gunicorn_internals.request import Request, parse_request
 from server.http.chunked_body import ChunkedBody
 from server.http.limits import GROWTH, MAX_HEAD_BYTES, PARSE_AGAIN_BYTES, Limits
 from server.http.rules import check_head

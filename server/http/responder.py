@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from models.errors import OpsinError
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.http.admission import HEALTH_PATHS, admit
 from server.http.application import Application
 from server.http.connection import Connection, ConnectionOver

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.request_errors import MalformedRequest
 
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)"

@@ -25,7 +25,8 @@ import socket
 import time
 from typing import Any
 
-from server.gunicorn_internals import WorkerProcess, plain_settings
+from server.gunicorn_internals.processes import WorkerProcess
+from server.gunicorn_internals.request import plain_settings
 from server.http.application import Application
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget

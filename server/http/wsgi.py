@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.http.connection import Connection
 from server.request_errors import MalformedRequest
 from server.request_log import HEADER, TRACE_KEY, log_request, usable_request_id

@@ -16,7 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from models.errors import OpsinError
 from server.api.errors import status_of
-from server.gunicorn_internals import Request
+from server.gunicorn_internals.request import Request
 from server.request_log import ENVIRON_KEY, SERVED_KEY, TRACE_KEY, WSGIApplication
 from server.tracing.http_span import HTTPSpan
 from server.tracing.parents import Parents

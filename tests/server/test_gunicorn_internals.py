@@ -13,10 +13,8 @@ import pytest
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-from server.gunicorn_internals import MasterProcess, WorkerProcess
-
 SERVER = Path(__file__).resolve().parents[2] / "server"
-SOURCE = (SERVER / "gunicorn_internals.py").read_text()
+INTERNALS = SERVER / "gunicorn_internals"
 REQUEST, WORKER, ARBITER = "gunicorn.http.message.Request", "gunicorn.workers.base.Worker", "gunicorn.arbiter.Arbiter"
 
 # Functions that are called or overridden, with their parameters.
@@ -94,20 +92,24 @@ def found(name):
     return value
 
 
-@pytest.fixture
-def internals():
-    """The module; imported here, so that the tests of single names run where one that it imports is not there."""
-    return importlib.import_module("server.gunicorn_internals")
+def internals(name):
+    """Import a module of ours late, so that the tests of single names run where one that it imports is not there."""
+    return importlib.import_module(f"server.gunicorn_internals.{name}")
 
 
 @pytest.fixture
-def settings(internals):
-    return internals.plain_settings(Config())
+def settings():
+    return internals("request").plain_settings(Config())
 
 
 @pytest.fixture
-def parse(internals, settings):
-    return lambda head: internals.parse_request(head, settings, ("127.0.0.1", 1), 1)
+def parse(settings):
+    return lambda head: internals("request").parse_request(head, settings, ("127.0.0.1", 1), 1)
+
+
+@pytest.fixture
+def master():
+    return object.__new__(internals("processes").MasterProcess)
 
 
 @pytest.mark.parametrize(("name", "parameters"), FUNCTIONS.items(), ids=FUNCTIONS)
@@ -148,16 +150,14 @@ def test_parser_asks_for_no_setting_but_those_that_are_copied(settings):
     assert callable(settings.forwarded_allow_networks)
 
 
-def test_every_name_of_gunicorn_that_is_used_stands_here(internals):
-    """Those that the module imports, those that its classes override, and those that they ask of themselves."""
-    listed = {name.rpartition(".")[2] for name in (*FUNCTIONS, *VALUES)} | {*OF_A_WORKER, *OF_A_REQUEST, "body"}
-    listed |= {"Arbiter", "HaltServer", "Request", "Worker"}
+def names_used(module):
+    """Those that a module of ours imports, those that its classes override, and those that they ask of themselves."""
     used = set()
-    for node in ast.walk(ast.parse(SOURCE)):
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("gunicorn"):
             used |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ClassDef):
-            kind = getattr(internals, node.name)
+            kind = getattr(module, node.name)
             if kind.__bases__ == (object,):
                 continue
             own = set(vars(kind)) | set(inspect.get_annotations(kind))
@@ -168,6 +168,15 @@ def test_every_name_of_gunicorn_that_is_used_stands_here(internals):
                 is_super = isinstance(value, ast.Call) and getattr(value.func, "id", "") == "super"
                 if is_super or (getattr(value, "id", "") == "self" and name not in own):
                     used.add(name)
+    return used
+
+
+def test_every_name_of_gunicorn_that_is_used_stands_here():
+    listed = {name.rpartition(".")[2] for name in (*FUNCTIONS, *VALUES)} | {*OF_A_WORKER, *OF_A_REQUEST, "body"}
+    listed |= {"Arbiter", "HaltServer", "Request", "Worker"}
+    modules = [internals(path.stem) for path in INTERNALS.glob("[!_]*.py")]
+    assert len(modules) == 2
+    used = set().union(*map(names_used, modules))
     stored = {
         "_min_workers",
         "_max_workers",
@@ -187,7 +196,7 @@ def test_class_of_the_next_worker_is_read_whenever_one_is_forked():
 
 def test_nothing_else_in_the_server_imports_gunicorn():
     for path in SERVER.rglob("*.py"):
-        if path.name == "gunicorn_internals.py":
+        if path.parent == INTERNALS:
             continue
         tree = ast.parse(path.read_text())
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
@@ -196,20 +205,19 @@ def test_nothing_else_in_the_server_imports_gunicorn():
         assert not undocumented, f"{path.name} imports {undocumented}"
 
 
-def test_workers_are_forked_with_all_signals_held_back_that_they_ignore_or_handle_otherwise(monkeypatch):
-    master = object.__new__(MasterProcess)
-    master._class_of_next = lambda _master: WorkerProcess
+def test_workers_are_forked_with_all_signals_held_back_that_they_ignore_or_handle_otherwise(monkeypatch, master):
+    worker_class = internals("processes").WorkerProcess
+    master._class_of_next = lambda _master: worker_class
     monkeypatch.setattr(Arbiter, "spawn_worker", lambda _self: signal.pthread_sigmask(signal.SIG_BLOCK, ()))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     held = master.spawn_worker()
     assert held - before == {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP}
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
-    assert master.worker_class is WorkerProcess
+    assert master.worker_class is worker_class
 
 
 @pytest.mark.parametrize(("number", "left"), [(3, 2), (2, 2)])
-def test_there_are_never_fewer_workers_than_there_should_always_be(monkeypatch, number, left):
-    master = object.__new__(MasterProcess)
+def test_there_are_never_fewer_workers_than_there_should_always_be(monkeypatch, master, number, left):
     master._min_workers, master._num_workers = 2, number
     master.cfg = Config()
     monkeypatch.setattr(master, "manage_workers", lambda: None)

@@ -10,7 +10,7 @@ from gunicorn.http.unreader import IterUnreader
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.gunicorn_internals import parse_request, plain_settings
+from server.gunicorn_internals.request import parse_request, plain_settings
 from server.http.chunked_body import ChunkedBody
 from server.http.limits import CHUNKS_PER_TURN, MAX_LINE_BYTES, MAX_TRAILER_BYTES
 from server.request_errors import MalformedRequest, UploadTooLarge

@@ -10,7 +10,7 @@ import time
 import pytest
 from gunicorn.config import Config
 
-from server.gunicorn_internals import plain_settings
+from server.gunicorn_internals.request import plain_settings
 from server.http.connection import Connection, ConnectionOver
 from server.http.limits import MIN_BYTES_PER_S, RECV_BYTES, SILENT_S, STALLED_S, Limits, UploadBudget
 

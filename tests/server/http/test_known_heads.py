@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import SETTINGS, post
 
-from server.gunicorn_internals import parse_request, plain_settings
+from server.gunicorn_internals.request import parse_request, plain_settings
 from server.http.known_heads import MAX_BYTES, MAX_HEADS
 from server.http.limits import Limits, UploadBudget
 from server.http.parser import RequestParser

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import SETTINGS, check_given_up, make_parser, post, post_chunked, taken
 
-from server.gunicorn_internals import parse_request
+from server.gunicorn_internals.request import parse_request
 from server.http.limits import MAX_HEAD_BYTES, Limits, UploadBudget
 from server.http.parser import CONTINUE, RequestParser
 from server.request_errors import MalformedRequest, MissingApiKey

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from server.gunicorn_internals import plain_settings
+from server.gunicorn_internals.request import plain_settings
 from server.http.application import Application
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget

@@ -12,7 +12,7 @@ import pytest
 from gunicorn.config import Config
 from running_server import wait_until
 
-from server.gunicorn_internals import plain_settings
+from server.gunicorn_internals.request import plain_settings
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
 from server.http.threads import SPARE_THREADS, RequestThread, RequestThreads

@@ -12,7 +12,7 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http import wsgi as gunicorn_wsgi
 
-from server.gunicorn_internals import plain_settings
+from server.gunicorn_internals.request import plain_settings
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
 from server.http.wsgi import call_app, checked_fields, environ_of, refuse
