@@ -34,7 +34,7 @@ scrape_configs: [{job_name: opsin, static_configs: [{targets: ["127.0.0.1:%d"]}]
 GRAFANAS = {"$__rate_interval": "10s", "$instance": ".*"}  # what Grafana puts in their place
 NUM_ANSWERS = 120  # drift is told from 100 on
 
-WATCHED = ["deploy/grafana/opsin.json", "deploy/prometheus/alerts.yml", "server/*metrics.py"]
+WATCHED = ["deploy/grafana/opsin.json", "deploy/prometheus/alerts.yml", "server/*metric*.py"]
 
 pytestmark = [
     pytest.mark.e2e,
