@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,6 +59,7 @@ class Service:
         host: str = LOOPBACK,
         enter: Sequence[str] = (),
     ) -> None:
+        _exit_at_sigterm()
         own = {name: value for name, value in os.environ.items() if not name.startswith("OPSIN_")}
         self.port = port
         self._host = host
@@ -91,11 +93,16 @@ class Service:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Stop it; kill what is left of its process group."""
+        """Stop it, halted or not; kill what is left of its processes."""
+        self.resume()
+        pids = self.pids()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.stop()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        for pid in pids:  # some start a process group of their own
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
         for line in self.lines()[-_MAX_LINES_SHOWN:]:
             print(f"    {line[:200]}", file=sys.stderr, flush=True)
@@ -140,6 +147,12 @@ class Service:
                 return connection.ask(get_request(self._ready_path)).status == 200
         except (OSError, NoAnswer):
             return False
+
+
+def _exit_at_sigterm() -> None:
+    """Have SIGTERM end this command through its `with` blocks, so that no server outlives it."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def opsin(workload: Workload, *, folder: Path = ROOT, **settings: str) -> Service:
