@@ -38,13 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--load-s", type=float, default=1.5, help="of each server in a round")
     arguments = parser.parse_args(argv)
-    try:
-        revision = _git("rev-parse", "--short", "--verify", f"{arguments.revision}^{{commit}}").decode().strip()
-    except subprocess.CalledProcessError:
+    revision = find_revision(arguments.revision)
+    if revision is None:
         parser.error(f"git knows no revision {arguments.revision!r}")
     with checkout(revision) as folder:
         figures = measure(folder, revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
     return report(figures, RESULTS / f"versus_{revision}", machine=machine.describe())
+
+
+def find_revision(name: str) -> str | None:
+    """Shorten the hash of a commit, branch or tag; None: git does not know it."""
+    try:
+        return _git("rev-parse", "--short", "--verify", f"{name}^{{commit}}").decode().strip()
+    except subprocess.CalledProcessError:
+        return None
 
 
 @contextmanager
@@ -83,7 +90,7 @@ def measure(other: Path, revision: str, plan: Plan) -> list[Figure]:
 
 
 def compare(rounds: Sequence[Round], revision: str, connections: int) -> list[Figure]:
-    """Requests a second, and CPU time a request, over those of the other revision."""
+    """Requests a second, and CPU time a request, over those of the other revision, and what was not answered."""
     ours, theirs = ([loads[name] for loads in rounds] for name in ("ours", "theirs"))
     load = f"at {connections} connection{'s' if connections > 1 else ''}, over {revision}"
     return [
@@ -93,6 +100,7 @@ def compare(rounds: Sequence[Round], revision: str, connections: int) -> list[Fi
             [one.cpu_ms_per_answer for one in ours],
             [one.cpu_ms_per_answer for one in theirs],
         ),
+        Figure(f"shipped: requests not answered 200 {load}", sum(one.faults for one in ours), at_most=0),
     ]
 
 

@@ -1,10 +1,11 @@
 import json
+import math
 from contextlib import nullcontext
 
 import pytest
 
 from benchmarks import release
-from benchmarks.figures import ratio_figure
+from benchmarks.figures import Figure, ratio_figure
 from benchmarks.release import fallen, last_release, main, sample_figures, shipped_models
 
 BEFORE = {"pets": {"top1": 0.95, "ece": 0.01}}
@@ -28,6 +29,8 @@ def test_what_is_as_good_or_nearly_so_has_not_fallen(now):
     [
         (models(top1=0.94), "the top-1 accuracy of pets fell from 95.00% to 94.00%"),
         (models(ece=0.03), "the calibration error of pets rose from 0.0100 to 0.0300"),
+        (models(top1=math.nan), "the top-1 accuracy of pets fell from 95.00% to nan%"),
+        (models(ece=math.nan), "the calibration error of pets rose from 0.0100 to nan"),
         ({}, "pets is no longer shipped"),
     ],
 )
@@ -40,6 +43,14 @@ def test_release_is_slower_only_where_noise_cannot_be_why():
     assert fault.startswith("shipped: requests/s at 1 connection, over v1: 0.91")
     assert fallen(models(), BEFORE, speed(0.9, 1.1, 0.9, 1.0)) == []
     assert fallen(models(), BEFORE, speed(*[0.9] * 40, what="shipped: CPU time a request")) == []
+
+
+def test_release_that_does_not_answer_everything_is_refused_however_fast():
+    what = "shipped: requests not answered 200 at 1 connection, over v1"
+    assert fallen(models(), BEFORE, [*speed(1.2), Figure(what, 0, at_most=0)]) == []
+    assert fallen(models(), BEFORE, [*speed(1.2), Figure(what, 3, at_most=0)]) == [
+        f"{what}: 3, and at most 0 is allowed"
+    ]
 
 
 def test_last_release_is_the_newest_before_by_number(tmp_path):
@@ -68,6 +79,7 @@ def test_first_release_is_compared_with_nothing_and_recorded(folder, capsys):
 
 
 def test_release_that_is_worse_is_refused_and_not_recorded(folder, monkeypatch, capsys):
+    monkeypatch.setattr(release, "find_revision", lambda tag: tag)
     monkeypatch.setattr(release, "checkout", lambda _: nullcontext(folder))
     folder.mkdir()
     better = {name: {"top1": 1.0, "ece": 0.0} for name in shipped_models()}
@@ -75,6 +87,15 @@ def test_release_that_is_worse_is_refused_and_not_recorded(folder, monkeypatch, 
     assert main(["0.2.0"]) == 1
     assert not (folder / "0.2.0.json").exists()
     assert "python -m benchmarks.release: the top-1 accuracy of" in capsys.readouterr().err
+
+
+def test_last_release_whose_tag_git_does_not_know_is_named(folder, capsys):
+    folder.mkdir()
+    (folder / "0.0.1.json").write_text(json.dumps({"version": "0.0.1", "models": {}}))
+    with pytest.raises(SystemExit) as left:
+        main(["0.1.0"])
+    assert left.value.code == 2
+    assert "git knows no tag v0.0.1 to compare the speed with" in capsys.readouterr().err
 
 
 def test_sample_is_answered_as_its_manifest_says():
