@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from waiting import wait_until
 
 from benchmarks import processes
 from benchmarks.folders import ROOT
-from waiting import wait_until
 
 # A server whose child starts a process group of its own, as the workers of some servers do.
 SERVER = """
