@@ -8,7 +8,6 @@ version is what disks and people do.
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.checker import TopK, expected_answers
+from benchmarks.damage import damage_file
 from benchmarks.workload import Workload
 from models.store.artifact import Artifact
 from models.store.canary import Canary, begin_canary
@@ -272,27 +272,3 @@ class ChangingRepository:
 def damage(artifact: Artifact, rng: random.Random) -> None:
     """Damage a file of a version at random bytes, of a random length."""
     damage_file(artifact.path / rng.choice([MANIFEST_FILE, *artifact.manifest.files]), rng)
-
-
-def damage_file(file: Path, rng: random.Random) -> None:
-    """Turn bits of a file where it lies, cut it, fill its end with zeros, write more behind it, or remove it."""
-    content = file.read_bytes()
-    how, place = rng.choice(["bits", "cut", "zeros", "more", "gone"]), rng.randrange(len(content))
-    if how == "gone":
-        file.unlink()
-    elif how == "more":
-        with file.open("ab") as opened:
-            opened.write(rng.randbytes(rng.randint(1, 1000)))
-    elif how == "cut":
-        os.truncate(file, place)
-    else:
-        changed = bytearray(content)
-        if how == "zeros":
-            changed[place:] = bytes(len(content) - place)
-        if changed == content:  # it ends with zeros, or bits are to be turned
-            for _ in range(rng.randint(1, 4)):
-                changed[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-        if changed == content:  # a bit was turned twice
-            changed[place] ^= 1
-        with file.open("r+b") as opened:
-            opened.write(changed)

@@ -60,7 +60,7 @@ class AdminToken:
             )
         self._follow_file()
         if not hmac.compare_digest(self._digest, digest_of(given)):
-            raise InvalidAdminToken("the admin token is another, or another by now")
+            raise InvalidAdminToken("the admin token is not the one that holds here now")
 
     def _follow_file(self) -> None:
         if self._file is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from typing import Any
 
@@ -28,14 +29,28 @@ def parse_object(body: bytes | bytearray | memoryview, *, instead: str) -> dict[
         raise RequestError(f"the JSON may have at most {MAX_NUMBERS:,} numbers; send {instead}")
     try:
         if len(content) < LARGE_BYTES:
-            document = json.loads(content)
+            document = parse_json(content)
         else:
             with _large:
-                document = json.loads(content)
+                document = parse_json(content)
     except RecursionError:
         raise RequestError("the JSON is nested too deep") from None
-    except ValueError:
-        raise RequestError("the body is not JSON") from None
     if not isinstance(document, dict):
         raise RequestError(f"the request must be a JSON object, got {type(document).__name__}")
     return document
+
+
+def parse_json(content: bytes | bytearray) -> Any:
+    """Parse JSON, whose size has been looked at.
+
+    Raises:
+        RequestError: it is none, or has a number of more digits than Python reads.
+        RecursionError: it is nested too deep.
+    """
+    try:
+        return json.loads(content)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise RequestError("the body is not JSON") from None
+    except ValueError:
+        most = sys.get_int_max_str_digits()
+        raise RequestError(f"a whole number in the JSON may have at most {most:,} digits, one has more") from None

@@ -12,7 +12,8 @@ MANIFEST_FILE = "manifest.json"
 MAX_VERSION = 2**63 - 1  # what the serving protocols can carry
 
 VERSION = re.compile(r"[1-9][0-9]{0,18}")  # and no other spelling of a number: 01 is not 1
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+NAME = r"[a-z0-9][a-z0-9._-]{0,63}"  # of a model
+_NAME = re.compile(NAME)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_PATH_CHARACTERS = 1024
 

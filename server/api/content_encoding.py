@@ -8,12 +8,15 @@ import zlib
 from server.request_errors import RequestError, UnsupportedMediaType, UploadTooLarge
 
 CODINGS = ("gzip", "deflate")
+GZIP_BEGINS = b"\x1f\x8b"
+MAX_MEMBERS = 1000  # of a gzip, each of which costs Python a few µs and a copy of what was read with its end
+PIECE_BYTES = 2**16  # that are unpacked at a time
 LEVEL = 1  # probabilities hardly shrink more with a higher one
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
-def unpack(body: bytes | bytearray | memoryview, coding: str, *, max_bytes: int) -> bytes:
-    """Unpack a body.
+def unpack(body: bytes | bytearray | memoryview, coding: str, *, max_bytes: int) -> bytearray:
+    """Unpack a body: one stream, or as many members as a gzip has (RFC 1952, section 2.2).
 
     Args:
         body: as it came.
@@ -28,18 +31,33 @@ def unpack(body: bytes | bytearray | memoryview, coding: str, *, max_bytes: int)
     coding = coding.strip().lower()
     if coding not in CODINGS:
         raise UnsupportedMediaType(f"the Content-Encoding may be {' or '.join(CODINGS)}, got {coding[:40]!r}")
-    unpacker = zlib.decompressobj(_WINDOW_BITS[coding])
-    try:
-        unpacked = unpacker.decompress(body, max_bytes + 1)
-    except zlib.error:
-        raise RequestError(f"the body is not {coding}, which its Content-Encoding says") from None
-    if len(unpacked) > max_bytes:
-        raise UploadTooLarge(f"the request body may have at most {max_bytes} bytes once it is unpacked, it has more")
+    unpacked, rest = bytearray(), memoryview(body)
+    for _ in range(MAX_MEMBERS):
+        rest = _unpack_stream(rest, coding, unpacked, max_bytes=max_bytes)
+        if not rest:
+            return unpacked
+        if coding != "gzip" or rest[: len(GZIP_BEGINS)] != GZIP_BEGINS:
+            raise RequestError(f"{len(rest)} bytes follow the {coding} of the body")
+    raise RequestError(f"the gzip of the body may have at most {MAX_MEMBERS:,} members, it has more")
+
+
+def _unpack_stream(packed: memoryview, coding: str, unpacked: bytearray, *, max_bytes: int) -> memoryview:
+    """Add what a stream holds to what is unpacked, and return what follows it; errors are those of `unpack`."""
+    unpacker, num_read = zlib.decompressobj(_WINDOW_BITS[coding]), 0
+    while num_read < len(packed) and not unpacker.eof:
+        piece = packed[num_read : num_read + PIECE_BYTES]
+        num_read += len(piece)
+        try:
+            unpacked += unpacker.decompress(piece, max_bytes + 1 - len(unpacked))
+        except zlib.error:
+            raise RequestError(f"the body is not {coding}, which its Content-Encoding says") from None
+        if len(unpacked) > max_bytes:
+            raise UploadTooLarge(
+                f"the request body may have at most {max_bytes} bytes once it is unpacked, it has more"
+            )
     if not unpacker.eof:
         raise RequestError(f"the body ends before its {coding} does")
-    if unpacker.unused_data:
-        raise RequestError(f"{len(unpacker.unused_data)} bytes follow the {coding} of the body")
-    return unpacked
+    return packed[num_read - len(unpacker.unused_data) :]
 
 
 def accepted_coding(header: str) -> str | None:

@@ -13,6 +13,7 @@ from flask import Blueprint, request
 from werkzeug.http import parse_options_header
 
 from models.errors import OpsinError
+from models.store.fields import NAME
 from server.answers import predict
 from server.api.base64_text import decode_base64
 from server.api.errors import JSONDocument
@@ -33,7 +34,7 @@ JSON_TYPE = "application/json"
 # Paths of requests that are answered past Flask's routing, and the rules that they count as.
 CLASSIFY = {
     "/image-classification": re.compile("/image-classification"),
-    "/image-classification/<name>": re.compile("/image-classification/(?P<name>[a-z0-9._-]+)"),
+    "/image-classification/<name>": re.compile(f"/image-classification/(?P<name>{NAME})"),
 }
 
 

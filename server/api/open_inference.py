@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Request, Response, request
 
 from models.errors import OpsinError
+from models.store.fields import NAME
 from server.api.content_encoding import accepted_coding, pack, unpack
 from server.api.errors import Content, JSONResponse
 from server.api.exchange import Exchange
@@ -29,9 +30,9 @@ MAX_INDEX_BYTES = 1024  # of what is asked of the index
 
 # Paths of requests that are answered past Flask's routing, and the rules that they count as.
 INFER = {
-    "/v2/models/<name>/infer": re.compile("/v2/models/(?P<name>[a-z0-9._-]+)/infer"),
+    "/v2/models/<name>/infer": re.compile(f"/v2/models/(?P<name>{NAME})/infer"),
     "/v2/models/<name>/versions/<version>/infer": re.compile(
-        "/v2/models/(?P<name>[a-z0-9._-]+)/versions/(?P<version>[0-9]+)/infer"
+        f"/v2/models/(?P<name>{NAME})/versions/(?P<version>[0-9]+)/infer"
     ),
 }
 

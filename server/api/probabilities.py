@@ -31,7 +31,7 @@ def probabilities_of(output: Output) -> NDArray[np.float32]:
 
 
 def version_of(text: str | None) -> int | None:
-    """Read the version in a path.
+    """Read the version that a request names.
 
     Raises:
         RequestError: it is no version.
@@ -41,4 +41,4 @@ def version_of(text: str | None) -> int | None:
     try:
         return whole_number(text, 1, 2**63 - 1)
     except ValueError as error:
-        raise RequestError(f"the version in the path must be {error}, got {text[:40]!r}") from None
+        raise RequestError(f"the version must be {error}, got {text[:40]!r}") from None

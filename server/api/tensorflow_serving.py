@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from models.errors import ModelNotFound, OpsinError
+from models.store.fields import NAME
 from server.api.errors import JSONDocument, JSONResponse
 from server.api.exchange import Exchange, version_headers
 from server.api.probabilities import probabilities_of, version_of
@@ -25,7 +26,7 @@ from server.tensorflow_serving import model_metadata, model_status, read_predict
 
 # Paths of requests that are answered past Flask's routing, and the rules that they count as.
 PREDICT = {
-    f"/v1/models/<segment:name>{rule}:predict": re.compile(f"/v1/models/(?P<name>[a-z0-9._-]+){pattern}:predict")
+    f"/v1/models/<segment:name>{rule}:predict": re.compile(f"/v1/models/(?P<name>{NAME}){pattern}:predict")
     for rule, pattern in (
         ("", ""),
         ("/versions/<segment:version>", "/versions/(?P<version>[0-9]+)"),

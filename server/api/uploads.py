@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import unicodedata
 from typing import IO, Any
@@ -12,6 +11,7 @@ from server.api.body_kinds import FORM, JSON, JSON_BEGINS, PICTURE, check_kind
 from server.api.multipart import Part, split_multipart
 from server.api.parameters import split_parameters
 from server.classify import Upload
+from server.json_document import parse_json
 from server.request_errors import (
     IncompleteUpload,
     MissingImage,
@@ -150,10 +150,7 @@ def _from_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
 
 
 def _parse_json(body: bytes | bytearray, max_images: int) -> list[Upload]:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        raise RequestError("the body is not JSON") from None
+    document = parse_json(body)
     if not isinstance(document, dict) or document.keys() not in ({"image"}, {"images"}):
         got = _listed(list(document)) if isinstance(document, dict) else type(document).__name__
         raise RequestError(f'the JSON must be {{"image": "<base64>"}} or {{"images": ["<base64>", ...]}}, got {got}')

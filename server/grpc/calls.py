@@ -169,14 +169,14 @@ class Doorway:
     def note(self, call: Call, code: StatusCode) -> None:
         """Write a line in the log, count, and end the trace of a request."""
         duration_s = time.monotonic() - call.started
-        noted: dict[str, Any] = {SERVED_KEY: (call.model.name, call.model.version)} if call.model else {}
+        name, version = served = (call.model.name, call.model.version) if call.model else (None, None)
+        noted: dict[str, Any] = {SERVED_KEY: served} if call.model else {}
         if call.span is not None:
             noted[TRACE_KEY] = call.span.of_server.names
         log_request("gRPC", call.method, code.name, duration_s, call.request_id, environ=noted)
         if call.span is not None:
-            name, version = (call.model.name, call.model.version) if call.model else (None, None)
-            served = {"opsin.model.name": name, "opsin.model.version": version}
-            call.span.end(code.name, code.value[0], {"opsin.request_id": call.request_id, **served})
+            told = {"opsin.request_id": call.request_id, "opsin.model.name": name, "opsin.model.version": version}
+            call.span.end(code.name, code.value[0], told)
         self._metrics.note_call(call.method.rpartition("/")[2], code.name, duration_s)
 
     async def _end(

@@ -13,6 +13,7 @@ from server.request_errors import RequestError
 
 MAX_NAME_CHARACTERS = 40  # of a client's own words in a message
 SHARED_MEMORY = "shared_memory_region"
+SEQUENCE = ("sequence_id", "sequence_start", "sequence_end")
 INSTEAD = "larger tensors as bytes after it (parameters.binary_data_size), or encoded images"
 
 
@@ -105,6 +106,8 @@ def read_document(document: Mapping[str, Any], take: Take) -> InferenceRequest:
         RequestError: it is not as the protocol has it.
     """
     parameters = _parameters(document, "the request")
+    if any(parameters.get(key) for key in SEQUENCE):  # 0 and "" say that there is none
+        raise RequestError("sequences are not offered here, leave out parameters.sequence_id: requests stand alone")
     inputs = tuple(_input(record, f"inputs[{index}]", take) for index, record in enumerate(_list(document, "inputs")))
     is_binary = _flag(parameters, "binary_data_output", "the request")
     outputs = None

@@ -23,11 +23,12 @@ def test_object_is_parsed_whatever_its_size():
     [
         (b"", "the body is not JSON"),
         (b"\xff", "the body is not JSON"),
+        (b'{"a": ' + b"7" * 4301 + b"}", "a whole number in the JSON may have at most 4,300 digits, one has more"),
         (b"3", "must be a JSON object, got int"),
         (b'{"a":' * 100_000, "nested too deep"),
         (b'{"a": [' + b"[]," * MAX_NUMBERS + b"[]]}", "at most 1,048,576 numbers; send a picture"),
     ],
-    ids=["nothing", "no text", "number", "deep", "large"],
+    ids=["nothing", "no text", "digits", "number", "deep", "large"],
 )
 def test_what_is_no_such_object_is_refused(body, message):
     with pytest.raises(RequestError, match=message):

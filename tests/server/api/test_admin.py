@@ -29,8 +29,8 @@ def test_without_the_setting_it_is_forbidden_and_says_what_to_set(engine, action
     ("headers", "message", "challenge"),
     [
         ({}, "the admin token is needed", 'Bearer realm="opsin admin"'),
-        ({"Authorization": "Bearer wrong"}, "another", 'Bearer realm="opsin admin", error="invalid_token"'),
-        ({**RIGHT, "X-Admin-Token": "wrong"}, "another", 'Bearer realm="opsin admin", error="invalid_token"'),
+        ({"Authorization": "Bearer wrong"}, "not the one", 'Bearer realm="opsin admin", error="invalid_token"'),
+        ({**RIGHT, "X-Admin-Token": "wrong"}, "not the one", 'Bearer realm="opsin admin", error="invalid_token"'),
     ],
 )
 @pytest.mark.parametrize("action", ["load", "unload"])

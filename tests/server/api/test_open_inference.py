@@ -146,7 +146,7 @@ def test_packed_body_may_not_be_larger_than_others(client):
             404,
             "Request for unknown model: model 'colours' is not served in version 7; served: 3",
         ),
-        (f"{MODEL}/versions/x", 400, "the version in the path must be"),
+        (f"{MODEL}/versions/x", 400, "the version must be a whole number from 1"),
         ("/v2/nothing", 404, "there is nothing at this path"),
         (INFER, 405, "this path does not take that method"),
     ],

@@ -51,7 +51,7 @@ def test_metadata_has_the_signature(client):
     [
         ("/v1/models/cats", 404, "model 'cats' is not served here; served: colours"),
         (f"{MODEL}/versions/4", 404, "model 'colours' is not served in version 4; served: 3"),
-        (f"{MODEL}/versions/x/metadata", 400, "the version in the path must be"),
+        (f"{MODEL}/versions/x/metadata", 400, "the version must be a whole number from 1"),
         (f"{MODEL}:predict", 405, "this path does not take that method"),
         (f"{MODEL}/labels/canary", 404, "model 'colours' has no version with the label canary"),
         (f"{MODEL}/labels/latest", 404, "versions may have the labels stable and canary, got 'latest'"),

@@ -148,7 +148,7 @@ def test_of_large_json_documents_one_is_parsed_at_a_time(monkeypatch):
         return loads(body)
 
     parsing = []
-    monkeypatch.setattr(uploads.json, "loads", slow)
+    monkeypatch.setattr(uploads, "parse_json", slow)
     threads = [threading.Thread(target=parse_json, args=({"image": "YWJj" * 5},)) for _ in range(4)]
     for thread in threads:
         thread.start()

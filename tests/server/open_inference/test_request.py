@@ -46,7 +46,7 @@ def test_whole_body_is_one_image_where_no_byte_is_json():
 def test_what_a_client_wants_is_read():
     body = {
         "id": "seven",
-        "parameters": {"binary_data_output": True, "timeout": 250_000, "priority": 3},
+        "parameters": {"binary_data_output": True, "timeout": 250_000, "priority": 3, "sequence_id": 0},
         "inputs": [ONE],
         "outputs": [{"name": "a", "parameters": {"binary_data": False, "classification": 5}}, {"name": "b"}],
     }
@@ -78,6 +78,9 @@ def test_what_a_client_wants_is_read():
         (document(data=None, parameters={"binary_data_size": 4}), None, "must have 3 bytes .* binary_data_size is 4"),
         (document(data=None, parameters={"binary_data_size": 3}), None, "should have 3 bytes after the JSON, 0 are"),
         (document(parameters={"shared_memory_region": "x"}), None, "shared memory, which this server does not offer"),
+        (b'{"parameters": {"sequence_id": 7}, ' + document()[1:], None, "sequences are not offered here"),
+        (b'{"parameters": {"sequence_id": "a"}, ' + document()[1:], None, "sequences are not offered here"),
+        (b'{"parameters": {"sequence_start": true}, ' + document()[1:], None, "sequences are not offered here"),
         (b'{"id": 3, ' + document()[1:], None, "id must be a string, got int"),
         (b'{"parameters": {"timeout": 0.5}, ' + document()[1:], None, "timeout must be a whole number of microseconds"),
         (b'{"outputs": [{"name": "a", "parameters": {"classification": -1}}], ' + document()[1:], None, "of classes"),
