@@ -67,9 +67,9 @@ def checked_keras(file: Path, folder: Path) -> KerasFile:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise ForeignModelRefused(f"the .keras file is broken: {error}"[:300]) from error
     config, metadata = (_json(texts[name], name) for name in (CONFIG, METADATA))
-    check_config(config)
+    kept = _untrained(config)
+    check_config(kept)
     check_hdf5(weights)
-    kept = {name: value for name, value in config.items() if name != "compile_config"}
     again = folder / "checked.keras"
     with zipfile.ZipFile(again, "w") as archive:
         archive.writestr(CONFIG, json.dumps(kept))
@@ -143,8 +143,10 @@ def check_config(config: Mapping[str, Any]) -> None:
     for key, found in _named(config, ""):
         name, module, registered = (found.get(part) for part in ("class_name", "module", "registered_name"))
         inner = found.get("config")
-        called = inner.get("name", key) if isinstance(inner, Mapping) else key
-        layer = f"its layer {str(called)[:80]!r}"
+        called = inner.get("name") if isinstance(inner, Mapping) else None
+        layer = f"its layer {str(called)[:80]!r}" if called else f"its {key[:80]}" if key else "the network"
+        if isinstance(inner, str):  # the name of a function
+            layer += f" {inner[:80]!r}"
         if name == "Lambda":
             raise ForeignModelRefused(
                 f"{layer} is a Lambda, which is code of whoever made the file and is never run: save the model with a "
@@ -157,6 +159,14 @@ def check_config(config: Mapping[str, Any]) -> None:
             raise ForeignModelRefused(
                 f"{layer} is of class {str(name)[:80]!r}, which is none of the layers of Keras that are accepted here"
             )
+
+
+def _untrained(value: Any) -> Any:
+    """Leave out how networks were trained, which is never needed: an optimizer may be of anybody's class."""
+    if isinstance(value, Mapping):
+        kept = {key: inner for key, inner in value.items() if "class_name" not in value or key != "compile_config"}
+        return {key: _untrained(inner) for key, inner in kept.items()}
+    return [_untrained(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _named(value: object, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -45,12 +45,14 @@ def keras(tmp_path, weights):
 
 
 def test_a_network_of_keras_layers_is_written_anew_without_what_training_needs(keras, tmp_path):
-    file = keras(model(LAYER, compile_config={"optimizer": "adam"}))
+    trained_by = {"optimizer": {"class_name": "Mine", "module": "evil", "config": {"name": "adam"}}, "loss": "mse"}
+    inner = {"class_name": "Sequential", "config": {"layers": [LAYER]}}
+    file = keras(model({**inner, "compile_config": trained_by}, compile_config=trained_by))
     checked = checked_keras(file, tmp_path)
     assert (checked.file.name, checked.major) == ("checked.keras", 3)
     with zipfile.ZipFile(checked.file) as archive:
         assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
-        assert json.loads(archive.read("config.json")) == {"class_name": "Functional", "config": model(LAYER)["config"]}
+        assert json.loads(archive.read("config.json")) == {"class_name": "Functional", "config": model(inner)["config"]}
 
 
 @pytest.mark.parametrize(
@@ -69,11 +71,11 @@ def test_a_network_of_keras_layers_is_written_anew_without_what_training_needs(k
         ({**LAYER, "config": {"activation": {"class_name": "__lambda__", "config": {}}}}, "is of class '__lambda__'"),
         (
             {**LAYER, "config": {"activation": {"class_name": "function", "config": "system", "module": "os"}}},
-            "is of class 'function'",
+            "its activation 'system' is of class 'function'",
         ),
         (
             {**LAYER, "config": {"kernel_initializer": {"class_name": "Zeros", "module": "evil", "config": {}}}},
-            "is of class 'Zeros'",
+            "its kernel_initializer is of class 'Zeros'",
         ),
     ],
 )
