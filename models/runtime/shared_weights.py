@@ -101,7 +101,7 @@ class SharingRuntime:
         self._signature = Signature(input_shape, num_classes)
         self._model = self._compiled = c_void_p()
         self._buffers: list[c_void_p] = []
-        self._laid_out_for = 0
+        self._laid_out_for = self._most_images = 0
         self._explainable = explainable
         try:
             self._model = self._created_model(path)
@@ -165,22 +165,26 @@ class SharingRuntime:
         layouts = (TensorLayout * num_outputs)()
         self._library.call("LiteRtGetCompiledModelOutputTensorLayouts", self._compiled, 0, num_outputs, layouts, True)
         self._images = self._buffer(np.dtype(np.uint8), shape)
-        self._probabilities = self._buffer(np.dtype(np.float32), (num_images, self._signature.num_classes))
+        # Outputs have room for the largest batch so far: behind an operator that LiteRT sizes as it runs, such as
+        # SLICE, it takes them to be of the batch before until then, and refuses less.
+        self._most_images = most = max(num_images, self._most_images)
+        self._probabilities = self._buffer(np.dtype(np.float32), (num_images, self._signature.num_classes), room=most)
         if self._explainable:
             head = self._explainable.head
-            self._features = self._buffer(np.dtype(head.dtype), (num_images, *head.shape))
+            self._features = self._buffer(np.dtype(head.dtype), (num_images, *head.shape), room=most)
         taken, *given = self._buffers
         outputs = (c_void_p * len(given))(*given)
         self._arguments = (0, 1, ctypes.byref(taken), len(given), outputs)
         self._laid_out_for = num_images
 
-    def _buffer(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        """Make the next buffer, and view what is in it."""
+    def _buffer(self, dtype: np.dtype[Any], shape: tuple[int, ...], *, room: int = 0) -> NDArray[Any]:
+        """Make the next buffer, with room for more than its rows, and view what is in it."""
         [element_type] = (number for number, name in ELEMENT_TYPES.items() if name == dtype.name)
         tensor = RankedTensorType(element_type)
         tensor.layout.rank, tensor.layout.sizes[: len(shape)] = len(shape), shape
         num_bytes = int(np.prod(shape)) * dtype.itemsize
-        arguments = (self._library.environment, HOST_MEMORY, tensor, num_bytes)
+        with_room = num_bytes // shape[0] * max(room, shape[0])
+        arguments = (self._library.environment, HOST_MEMORY, tensor, with_room)
         self._buffers.append(self._library.made("LiteRtCreateManagedTensorBuffer", *arguments))
         address = self._library.made("LiteRtGetTensorBufferHostMemory", self._buffers[-1])
         memory = (ctypes.c_uint8 * num_bytes).from_address(address.value or 0)

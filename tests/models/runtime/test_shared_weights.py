@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tf_keras as keras
-from tflite_files import two_outputs
+from tflite_files import IMAGE_SHAPE, Tensor, two_outputs, write
 from waiting import SOON_S
 
 from models.errors import CorruptArtifact, RunFailed, RuntimeMissing
@@ -104,3 +104,32 @@ def test_nothing_is_said_on_standard_error_of_a_model_that_loads():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPO, timeout=SOON_S)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def sliced_file(tmp_path):
+    """A classifier of which the first of eleven outputs is cut off, as a background's is."""
+    any_number = (-1, 32, 32, 3)
+    tensors = [
+        Tensor(IMAGE_SHAPE, "UINT8", signature=any_number),
+        Tensor(IMAGE_SHAPE, signature=any_number),
+        Tensor((11, 3072), data=np.random.default_rng(1).normal(0, 1e-4, (11, 3072)).astype(np.float32)),
+        Tensor((1, 11), signature=(-1, 11)),
+        Tensor((2,), "INT32", np.array([0, 1], np.int32)),
+        Tensor((2,), "INT32", np.array([-1, 10], np.int32)),
+        Tensor((1, 10), signature=(-1, 10)),
+        Tensor((1, 10), signature=(-1, 10)),
+    ]
+    operators = [("CAST", [0], [1]), ("FULLY_CONNECTED", [1, 2, -1], [3])]
+    operators += [("SLICE", [3, 4, 5], [6]), ("SOFTMAX", [6], [7])]
+    return write(tmp_path / "sliced.tflite", tensors, operators)
+
+
+def test_smaller_batch_than_before_is_answered_behind_what_is_sized_as_it_runs(sliced_file):
+    with (
+        SharedWeights() as weights,
+        closing(LiteRTRuntime(sliced_file, **TENSORS)) as interpreter,
+        closing(SharingRuntime(sliced_file, **TENSORS, weights=weights)) as copy,
+    ):
+        for size in (4, 1, 7, 3):
+            np.testing.assert_array_equal(copy.run(IMAGES[:size]), interpreter.run(IMAGES[:size]))
