@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # tests start servers while channels are open
 
 import grpc
+import pytest
 from waiting import SOON_S
 
 from server.grpc.messages import message_class
@@ -92,3 +93,10 @@ def details_of(error):
         each.type_url.removeprefix(PREFIX): message_class(each.type_url.removeprefix(PREFIX)).FromString(each.value)
         for each in status.details
     }
+
+
+def refused(call, *arguments, **options):
+    """The error of a call that must fail."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, timeout=WAIT_S, **options)
+    return caught.value

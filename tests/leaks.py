@@ -49,12 +49,14 @@ def nothing_is_left():
 def leaked_since(before, *, grace_s=None):
     """What there is that was not there before, once it has had time to go."""
     give_up_at = time.monotonic() + (GRACE_S if grace_s is None else grace_s)
+    pause_s = 0.01
     while True:
         leaked = Resources.now().added_since(before)
         if not leaked or time.monotonic() >= give_up_at:
             return leaked
         gc.collect()  # what only a cycle of dead objects holds is not held
-        time.sleep(0.01)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.5)  # a collection beside TensorFlow takes a tenth of a second
 
 
 def _descriptors():

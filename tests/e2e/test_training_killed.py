@@ -36,6 +36,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.slow
+@pytest.mark.extended(covers=["training/*.py"])
 def test_killed_training_goes_on_with_the_same_command(toy_npz, tmp_path):
     workdir = tmp_path / "run"
     killed = start(toy_npz, workdir)

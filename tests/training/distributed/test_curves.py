@@ -21,7 +21,12 @@ from training.config import replaced
 from training.distributed.workers import ALONE
 from training.history import read_history
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.extended(
+        covers=["training/distributed/*.py", "training/loop.py", "training/step.py", "tests/tiny_training.py"]
+    ),
+]
 TOLERANCE = 1e-5
 TIMEOUT_S = 280
 # What is of the whole batch: which branches are left out, which images are mixed, how long the gradient is.
@@ -61,9 +66,6 @@ def assert_same(folder: Path, alone: Path) -> None:
             np.testing.assert_allclose(ours[name], theirs[name], rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@pytest.mark.extended(
-    covers=["training/distributed/*.py", "training/loop.py", "training/step.py", "tests/tiny_training.py"]
-)
 def test_two_devices_learn_what_one_does(alone, tmp_path):
     settings = [f"{name}={value}" for name, value in OF_ALL_ROWS.items()]
     ran = subprocess.run(command(tmp_path, "mirrored", *settings), capture_output=True, text=True, timeout=TIMEOUT_S)
