@@ -42,10 +42,8 @@ def classifiers_of(file: Path, wanted: list[Wanted], folder: Path) -> list[tuple
 def make(job: Mapping[str, Any]) -> Mapping[str, Any]:
     """Write a file for each of what is wanted into the current folder; returns what is said of them."""
     content, make_classifier = Path(job["file"]).read_bytes(), as_classifier
-    if Path(job["file"]).suffix.lower() == ONNX_SUFFIX:
-        from models.importing.onnx_classifier import (
-            as_onnx_classifier as make_classifier,
-        )  # with ONNX, which is optional
+    if Path(job["file"]).suffix.lower() == ONNX_SUFFIX:  # with ONNX, which is optional
+        from models.importing.onnx_classifier import as_onnx_classifier as make_classifier
     made: list[dict[str, Any]] = []
     for number, values in enumerate(job["wanted"]):
         try:

@@ -211,9 +211,8 @@ def _label_sets(
     probabilities: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], calibration: Calibration
 ) -> tuple[LabelSets, ...]:
     of_target, found = probabilities[np.arange(len(targets)), targets], []
-    is_likeliest = (
-        probabilities.argmax(axis=1) == targets
-    )  # which is in the set whatever the threshold (`models.answers`)
+    # The likeliest label is in the set whatever the threshold (`models.answers`).
+    is_likeliest = probabilities.argmax(axis=1) == targets
     for coverage in COVERAGES:
         least = calibration.least_probability(coverage)
         has_right = (of_target >= least) | is_likeliest

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from models.errors import OpsinError
 from models.runtime import RuntimeName
@@ -28,6 +29,7 @@ from server.engine.batcher import Batch, Batcher
 from server.engine.catalogue import Catalogue
 from server.engine.load_attempts import LoadAttempts
 from server.engine.loaded import ExecutionPlan, LoadedModel, load_model
+from server.engine.model_control import ControlState, ModelControl
 from server.engine.registry import ModelRegistry
 from server.engine.runners import NoteBatch, Runners
 from server.engine.runtime_exchange import RuntimeExchange
@@ -81,9 +83,7 @@ def engine_main(
         note_run: called before its outcome is announced, as it says too, with the runtime that ran it.
         note_shadow: called with what became of each image that a shadow was to be asked.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the master's handler is not for the processes that try runtimes
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     threading.Thread(target=_show_life, args=(table, engine, os.getppid()), name="opsin-heartbeat", daemon=True).start()
     plan = config.plan
     batcher = Batcher(table, engine, num_runners=plan.num_runners, max_queue_delay_s=plan.max_queue_delay_s)
@@ -107,8 +107,7 @@ def engine_main(
     catalogue = CatalogueReader(table, engine)
     before = catalogue.read()
     registry = make_registry(table, engine, config, batcher=batcher, runners=runners, shadows=shadows, before=before)
-    control = table.control
-    asked = control.read()
+    asked = table.control.read()
     try:
         registry.refresh(asked.unloaded)
     except OpsinError as error:
@@ -119,7 +118,26 @@ def engine_main(
     table.is_ready[engine] = 1
     if before.default is None:
         on_ready(catalogue.read())
-    control.note_followed(engine, asked)
+    table.control.note_followed(engine, asked)
+    follow(registry, table.control, engine, asked)
+
+
+def ignore_signals() -> None:
+    """Leave what a terminal or an orchestrator sends to the supervisor."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the master's handler is not for the processes that try runtimes
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def follow(registry: ModelRegistry, control: ModelControl, engine: int, asked: ControlState) -> NoReturn:
+    """Load what the repository and the control of models ask for from now on.
+
+    Args:
+        registry: that serves already.
+        control: by which models are asked for.
+        engine: its number in the slot table.
+        asked: what has been followed so far.
+    """
     while True:
         registry.wait(REFRESH_S)
         before_asked, asked = asked, control.read()

@@ -153,9 +153,8 @@ class SlotTable:
         # Of each engine, written by it alone; once it is dead, is_ready by the supervisor, which also counts restarts.
         self.is_ready = _shared_array(U64, num_engines)
         self.heartbeat = _shared_array(F64, num_engines)
-        self.seconds_per_image = _shared_array(
-            F64, num_engines
-        )  # while there is a queue, see `server.engine.service_rate`
+        # While there is a queue, see `server.engine.service_rate`.
+        self.seconds_per_image = _shared_array(F64, num_engines)
         self.num_images = _shared_array(U64, num_engines)
         self.awaits_lone = _shared_array(U64, num_engines)  # whether it wants to know of a lone image before it comes
         self.is_awake = _shared_array(U64, num_engines)  # whether it looks for images without being rung for

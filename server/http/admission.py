@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.gunicorn_internals.request import Request
 from server.http.application import Application
-from server.http.threads import RequestThread
+from server.http.request_thread import RequestThread
 from server.request_errors import Overloaded
 
 HEALTH_PATHS = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")

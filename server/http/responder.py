@@ -16,7 +16,7 @@ from server.http.admission import HEALTH_PATHS, admit
 from server.http.application import Application
 from server.http.connection import Connection, ConnectionOver
 from server.http.path_costs import PathCosts
-from server.http.threads import RequestThread
+from server.http.request_thread import RequestThread
 from server.http.wsgi import call_app, refuse
 from server.request_errors import MalformedRequest
 

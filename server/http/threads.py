@@ -30,6 +30,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from server.http.connection import Connection
+from server.http.request_thread import RequestThread
 from server.http.turns import Turns
 
 MAX_LEADERS = 2
@@ -185,10 +186,8 @@ class RequestThreads:
     def _watch_again(self, connection: Connection, events: int | None = None) -> None:
         """Watch for what a connection waits for: being looked at where there is more to do, else a client's doing."""
         if events is None:
-            is_to_send = (
-                connection.has_unsent or connection.has_more
-            )  # nearly always it can be written, which is at once
-            events = WRITABLE if is_to_send else READABLE
+            is_to_send = connection.has_unsent or connection.has_more
+            events = WRITABLE if is_to_send else READABLE  # nearly always it can be written, which is at once
         self._waiting[connection.fd] = connection
         with suppress(OSError):  # its deadline passed just now, and another thread has closed it
             if not connection.is_slow:
@@ -196,15 +195,15 @@ class RequestThreads:
                 return
             try:
                 self._slow_lane.modify(connection.fd, events)
-            except (
-                FileNotFoundError
-            ):  # its first time there; what it has been in stays silent, as its event was its last
+            except FileNotFoundError:  # its first time there
+                # What it has been in stays silent, as its event was its last.
                 self._slow_lane.register(connection.fd, events)
 
     def _start_thread(self, target: Callable[[RequestThread], None]) -> None:
         is_slow = target == self._serve_slow_lane
         name = "opsin-slow-lane" if is_slow else f"opsin-request-{self._num_threads + 1}"
-        threading.Thread(target=target, args=(RequestThread(self, is_slow=is_slow),), name=name, daemon=True).start()
+        thread = RequestThread(self.begin_busy, self.end_busy, is_slow=is_slow)
+        threading.Thread(target=target, args=(thread,), name=name, daemon=True).start()
         self._num_threads += 1
 
     def _serve_one(self, epoll: select.epoll, thread: RequestThread) -> None:
@@ -277,31 +276,3 @@ class RequestThreads:
                 self._idle.remove(thread)
                 return False
         return thread.wait_until_promoted()  # at the last moment
-
-
-class RequestThread:
-    """Tells whether one thread leads, is busy, or neither: its response is known, and still has to be sent.
-
-    Attributes:
-        is_leader: whether it is one of those that wait for connections.
-        is_slow: whether it is that of the slow lane, which must not wait for an answer.
-        is_busy: whether it waits for a response, or may.
-        has_turn: whether it answers without that, and others wait meanwhile.
-    """
-
-    def __init__(self, threads: RequestThreads, *, is_slow: bool = False) -> None:
-        self.is_leader, self.is_slow = True, is_slow
-        self.is_busy = self.has_turn = False
-        self._threads = threads
-        promoted = threading.Lock()  # lighter than an Event
-        promoted.acquire()
-        self.wait_until_promoted, self.wake = promoted.acquire, promoted.release
-
-    def begin_busy(self) -> bool:
-        """Promote a follower, before waiting for anything; False where the thread must not wait."""
-        return self._threads.begin_busy(self)
-
-    def end_busy(self) -> None:
-        """Say that the waiting is over, before others can know of it. May be called more than once."""
-        if self.is_busy:
-            self._threads.end_busy(self)

@@ -31,8 +31,9 @@ from server.http.application import Application
 from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
 from server.http.open_connections import OpenConnections
+from server.http.request_thread import RequestThread
 from server.http.responder import Responder
-from server.http.threads import RequestThread, RequestThreads
+from server.http.threads import RequestThreads
 
 TICK_S = 1.0
 SHORT_TICK_S = 0.05

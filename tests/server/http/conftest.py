@@ -1,12 +1,20 @@
-"""Parsers, and what comes of a stream of bytes."""
+"""Parsers, what comes of a stream of bytes, and connections that threads serve."""
 
 from __future__ import annotations
 
+import socket
+
 import pytest
+from gunicorn.config import Config
 from streams import make_parser
 
-from server.http.limits import UploadBudget
+from server.gunicorn_internals.request import plain_settings
+from server.http.connection import Connection
+from server.http.limits import Limits, UploadBudget
+from server.http.threads import RequestThreads
 from server.request_errors import MalformedRequest, UploadTooLarge
+
+LIMITS = Limits(plain_settings(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 
 
 @pytest.fixture
@@ -63,6 +71,29 @@ def check(outcome):
             assert outcome([stream[index : index + 1] for index in range(len(stream))]) == expected
 
     return check
+
+
+@pytest.fixture
+def watched():
+    """Connections watched by threads that serve them with the given function; gives the clients' sockets."""
+    sockets, started = [], []
+
+    def watched(serve, number, *, max_busy, **options):
+        threads = RequestThreads(serve, max_busy=max_busy, **options)
+        started.append(threads)
+        threads.start()
+        for _ in range(number):
+            ours, theirs = socket.socketpair()
+            theirs.settimeout(10)
+            sockets.extend((ours, theirs))
+            threads.watch(Connection(ours, None, None, LIMITS))
+        return threads, sockets[1::2]
+
+    yield watched
+    for threads in started:
+        threads.close()
+    for sock in sockets:
+        sock.close()
 
 
 def shown(request):

@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import queue
-import select
-import socket
 import threading
 import time
 
-import pytest
 from gunicorn.config import Config
 from running_server import wait_until
 
 from server.gunicorn_internals.request import plain_settings
-from server.http.connection import Connection
 from server.http.limits import Limits, UploadBudget
-from server.http.threads import SPARE_THREADS, RequestThread, RequestThreads
+from server.http.request_thread import RequestThread
+from server.http.threads import SPARE_THREADS
 
 LIMITS = Limits(plain_settings(Config()), 1000, UploadBudget(1000), keepalive_s=70, read_timeout_s=10)
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-@pytest.fixture
-def watched():
-    """Connections watched by threads that serve them with the given function; gives the clients' sockets."""
-    sockets, started = [], []
-
-    def watched(serve, number, *, max_busy, **options):
-        threads = RequestThreads(serve, max_busy=max_busy, **options)
-        started.append(threads)
-        threads.start()
-        for _ in range(number):
-            ours, theirs = socket.socketpair()
-            theirs.settimeout(10)
-            sockets.extend((ours, theirs))
-            threads.watch(Connection(ours, None, None, LIMITS))
-        return threads, sockets[1::2]
-
-    yield watched
-    for threads in started:
-        threads.close()
-    for sock in sockets:
-        sock.close()
 
 
 def echo(connection, _thread):
@@ -284,90 +258,10 @@ def test_closed_threads_end_whether_they_lead_wait_or_are_busy(watched):
 def test_thread_that_is_idle_when_they_are_closed_is_promoted_no_more(watched):
     threads, _ = watched(echo, 0, max_busy=4)
     wakes = []
-    idle = RequestThread(threads)
+    idle = RequestThread(threads.begin_busy, threads.end_busy)
     idle.wake = lambda: wakes.append("wake")
     threads._idle.append(idle)
     threads.close()
-    assert RequestThread(threads).begin_busy()
-    assert RequestThread(threads).begin_busy()  # which another has to be promoted for
+    assert RequestThread(threads.begin_busy, threads.end_busy).begin_busy()
+    assert RequestThread(threads.begin_busy, threads.end_busy).begin_busy()  # which another has to be promoted for
     assert wakes == ["wake"]
-
-
-def test_leader_of_brief_requests_serves_them_all(watched):
-    by_whom = set()
-
-    def serve(connection, thread):
-        assert thread.has_turn
-        by_whom.add(threading.get_ident())
-        return echo(connection, thread)
-
-    _, clients = watched(serve, 6, max_busy=4, is_brief=lambda: True)
-    for client in clients:  # one of the two leaders steps down after the first
-        client.send(b"x")
-        assert client.recv(100) == b"x"
-    by_whom.clear()
-    for _ in range(3):
-        for client in clients:
-            client.send(b"x")
-        for client in clients:
-            assert client.recv(100) == b"x"
-    assert len(by_whom) == 1
-
-
-def test_another_thread_leads_where_a_turn_lasts_too_long(watched):
-    may_go_on = threading.Event()
-
-    def serve(connection, thread):
-        if connection.sock.recv(100) == b"long":
-            may_go_on.wait(10)
-            assert thread.begin_busy()  # it is already
-            thread.end_busy()
-        connection.sock.send(b"done")
-        return True
-
-    threads, (long, other) = watched(serve, 2, max_busy=4, is_brief=lambda: True)
-    for _ in range(2):  # both leaders have had a turn, and one has stepped down
-        other.send(b"x")
-        assert other.recv(100) == b"done"
-    long.send(b"long")
-    assert select.select([threads.long_turns_fd], [], [], 10)[0]
-    threads.end_long_turns()
-    other.send(b"x")
-    assert other.recv(100) == b"done"
-    may_go_on.set()
-    assert long.recv(100) == b"done"
-
-
-def test_turn_is_passed_on_before_its_thread_waits(watched):
-    may_go_on = threading.Event()
-
-    def serve(connection, thread):
-        if connection.sock.recv(100) == b"wait":
-            assert thread.begin_busy()
-            may_go_on.wait(10)
-            thread.end_busy()
-        connection.sock.send(b"done")
-        return True
-
-    _, (waiting, other) = watched(serve, 2, max_busy=4, is_brief=lambda: True)
-    waiting.send(b"wait")
-    for _ in range(3):
-        other.send(b"x")
-        assert other.recv(100) == b"done"
-    may_go_on.set()
-    assert waiting.recv(100) == b"done"
-
-
-def test_nobody_has_a_turn_where_all_connections_together_would_wait_for_long(watched, monkeypatch):
-    monkeypatch.setattr("server.http.threads.MAX_BACKLOG_S", 0.0)
-    had_turns = []
-
-    def serve(connection, thread):
-        had_turns.append(thread.has_turn)
-        return echo(connection, thread)
-
-    _, clients = watched(serve, 2, max_busy=4, is_brief=lambda: True)
-    for client in clients:
-        client.send(b"x")
-        assert client.recv(100) == b"x"
-    assert had_turns == [False, False]
