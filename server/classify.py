@@ -19,8 +19,10 @@ from server.engine.client import EngineClient
 from server.engine.errors import EngineFailed, EngineNotReady, ModelGone
 from server.engine.explanation import NOTHING
 from server.engine.slot import Slot
+from server.engine.traffic_split import STABLE
 from server.explained import Explained, explained, place_in
 from server.metrics import Metrics
+from server.request_errors import RequestError
 from server.run_to_completion import RunToCompletion
 from server.tracing.stages import Stages
 
@@ -122,7 +124,7 @@ class Classifier:
             images: at least one; pixels are uint8 [height, width, 3] of the model, which `check` has to see to.
             timeout_s: from now; the answer is worth nothing afterwards.
             model: name; the default model if None.
-            version: the stable version if None, or the canary beside it.
+            version: the stable version if None, or the canary beside it where the request fits that.
             label: of the version, as `choose_version` knows them.
             session: of the client, which stays with one of both.
             check: called with the model before anything is decoded; raises an OpsinError where it does not fit.
@@ -139,12 +141,22 @@ class Classifier:
         began = self._clock()
         deadline = began + timeout_s
         served: ServedModel | None = None
+
+        def fit(chosen: ServedModel) -> int:
+            check(chosen)
+            return wanted(chosen)
+
         try:
             for _ in range(MAX_REPLACEMENTS):
                 catalogue = self._engine.wait_until_served(deadline)
                 served = choose_version(catalogue, model, version, label=label, session=session)
-                check(served)
-                to_explain = wanted(served)
+                try:
+                    to_explain = fit(served)
+                except RequestError:
+                    if version is not None or label or not catalogue.splits:
+                        raise
+                    served = choose_version(catalogue, model, version, label=STABLE)
+                    to_explain = fit(served)
                 try:
                     rows, reasons = self._rows_here(
                         images, served, catalogue, to_explain, deadline=deadline, stages=stages

@@ -7,6 +7,7 @@ import socket
 import threading
 import tracemalloc
 import weakref
+from dataclasses import replace
 
 import pytest
 from engines import MODEL, SOON_S, RunningEngine, serving, small_table, wait_until
@@ -19,8 +20,10 @@ from server.decoding.decoder import MAX_PLAIN_DECODES, Decoder
 from server.engine.catalogue import ServedModel, key_of
 from server.engine.client import EngineClient
 from server.engine.errors import ClientGone, DeadlineExceeded, EngineFailed, EngineNotReady, ModelGone
+from server.engine.explanation import NOTHING
 from server.engine.shared_catalogue import write_catalogue
 from server.engine.slot import Slot
+from server.engine.traffic_split import TrafficSplit
 from server.metrics import Metrics
 from server.request_errors import Overloaded, RequestError
 
@@ -155,6 +158,24 @@ def test_model_that_never_stays_is_not_ready(encode):
 def test_coverage_that_the_model_cannot_give_is_refused_before_anything_is_decoded(engine):
     with pytest.raises(RequestError, match="model 'colours' version 3 was published without the calibration"):
         classify(Classifier(engine), b"not an image", coverage=0.9)
+
+
+@pytest.mark.parametrize("what", ["check", "wanted"])
+def test_request_that_the_canary_cannot_answer_stays_with_the_stable_version(engine, running, encode, what):
+    canary = replace(MODEL, version=4)
+    split = TrafficSplit(MODEL.name, stable=3, candidate=4, percent=100)
+    write_catalogue(running.table, 0, replace(serving(MODEL, canary), splits=(split,)))
+
+    def fits(model):
+        if model.version == 4:
+            raise RequestError("pixels must be of shape [-1, 16, 16, 3]")
+        return NOTHING
+
+    ask = {"timeout_s": SOON_S, what: fits}
+    assert Classifier(engine).run([Upload(encode())], **ask).model == MODEL
+    for named in ({"version": 4}, {"label": "canary"}):
+        with pytest.raises(RequestError, match="16, 16"):
+            Classifier(engine).run([Upload(encode())], **ask, **named)
 
 
 def test_images_are_decoded_a_few_at_a_time(engine, encode, monkeypatch):
