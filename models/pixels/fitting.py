@@ -14,7 +14,7 @@ from models.pixels.spec import PixelSpec
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 # The turn that makes a picture of each EXIF orientation upright; from 5 on, width and height change places.
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -90,8 +90,8 @@ def _fit(picture: Image.Image, box: Box, target: tuple[int, int], spec: PixelSpe
     """Cut and scale in one pass, on the picture as stored; turning comes last, when it is small."""
     if picture.size != target or box != (0, 0, *target):
         picture = picture.resize(target, _FILTERS[spec.resample], box=box)
-    if orientation in _TURNS:
-        picture = picture.transpose(_TURNS[orientation])
+    if orientation in TURNS:
+        picture = picture.transpose(TURNS[orientation])
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 

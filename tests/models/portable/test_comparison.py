@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.portable.comparison import compare
-from models.portable.faults import Way
+from models.portable.faults import IN_FULL, NOT_TURNED, Way
 from models.portable.golden import golden_answers, one_by_one
 from models.runtime.litert import LiteRTRuntime
 from models.store.repository import Repository
@@ -12,6 +12,7 @@ from models.store.repository import Repository
 REPO = Path(__file__).resolve().parents[3]
 ARTIFACT = Repository(REPO / "models" / "zoo").load("cifar10", verify=False)
 MODEL = ARTIFACT.model_path("litert")
+SQUEEZED = "the whole picture is squeezed in"
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +46,24 @@ def test_what_arithmetic_rounds_agrees(golden, answer):
 @pytest.mark.parametrize(
     ("way", "parts_at"),
     [
-        (Way(decoding="the EXIF orientation is ignored"), "decoding"),
-        (Way(decoding="transparent pixels are put on black"), "decoding"),
-        (Way(decoding="blue comes first (BGR)"), "decoding"),
-        (Way(place="the whole picture is squeezed in"), "fitting"),
+        (Way(jpeg=IN_FULL), "decoding"),
+        (Way(orientation=NOT_TURNED), "decoding"),
+        (Way(transparency="transparent pixels are put on black"), "decoding"),
+        (Way(colors="blue comes first (BGR)"), "decoding"),
+        (Way(orientation=NOT_TURNED, transparency="transparency is dropped, and what it hid is shown"), "decoding"),
+        (Way(place=SQUEEZED), "fitting"),
         (Way(scale="the nearest pixel is taken"), "fitting"),
         (Way(scale="the filter is linear and not antialiased"), "fitting"),
-        (Way(range="pixels are scaled to 0..1"), "range"),
+        (Way(place=SQUEEZED, scale="the nearest pixel is taken"), "fitting"),
+        (Way(place=SQUEEZED, scale="the filter is linear and not antialiased"), "fitting"),
+        (Way(place="only the middle 0.875 of the centre is kept"), "fitting"),
+        (Way(range="pixels are scaled to 0..1 (or to -1..1, and cut at 0)"), "range"),
+        (Way(range="pixels are scaled to -1..1 and rounded"), "range"),
+        (Way(range="pixels are normalized by ImageNet's mean and deviation"), "range"),
         (Way(range="pixels are shifted to -128..127 (int8)"), "range"),
-        (Way("the EXIF orientation is ignored", "the whole picture is squeezed in"), "decoding, fitting"),
+        (Way(orientation=NOT_TURNED, place=SQUEEZED), "decoding, fitting"),
+        (Way(colors="blue comes first (BGR)", place=SQUEEZED, scale="the nearest pixel is taken"), "decoding, fitting"),
+        (Way(place=SQUEEZED, range="pixels are shifted to -128..127 (int8)"), "fitting, range"),
     ],
     ids=lambda value: value if isinstance(value, str) else ", ".join(words for _, words in value.faults()),
 )
