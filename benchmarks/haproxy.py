@@ -32,6 +32,9 @@ OF_GATEWAY = f"""timeout server {TRY_S}s
   option redispatch 1
   retry-on conn-failure empty-response response-timeout"""
 TAKEN_OUT = "is DOWN"
+# The second is a gateway's, as Envoy's panic mode is: where the checks have taken all servers out, all are asked again,
+# for a machine that stands still lets every check fail and every request come late. A Service has no such thing.
+CHECKED, UNCHECKED = "opsin", "unchecked"
 
 
 class BalancerFailed(RuntimeError):
@@ -56,6 +59,7 @@ class Balancer:
         self.port = free_port()
         self.taken_out: list[tuple[float, str]] = []
         self._said: list[str] = []
+        self._backends = (CHECKED, UNCHECKED) if kind == "gateway" else (CHECKED,)
         self._folder = tempfile.TemporaryDirectory(prefix="haproxy-")
         folder = Path(self._folder.name)
         self._socket = folder / "admin"
@@ -87,14 +91,17 @@ class Balancer:
         self._process.kill()
         self._process.wait()
         self._listener.join()
+        assert self._process.stderr is not None  # noqa: S101 - it is a pipe
+        self._process.stderr.close()
         self._folder.cleanup()
 
     def set_state(self, number: int, state: State) -> None:
         """Tell it that a server is asked (ready), keeps its connections alone (drain), or is gone (maint)."""
-        with socket.socket(socket.AF_UNIX) as admin:
-            admin.connect(str(self._socket))
-            admin.sendall(f"set server opsin/replica{number} state {state}\n".encode())
-            admin.recv(4096)
+        for backend in self._backends:
+            with socket.socket(socket.AF_UNIX) as admin:
+                admin.connect(str(self._socket))
+                admin.sendall(f"set server {backend}/replica{number} state {state}\n".encode())
+                admin.recv(4096)
 
     def _listen(self) -> None:
         """Keep what it says."""
@@ -109,10 +116,12 @@ def configuration(kind: Kind, port: int, hosts: Sequence[Host], admin: Path) -> 
     """Write HAProxy's configuration; its checks are those of the Deployment's readinessProbe."""
     is_gateway = kind == "gateway"
     answers = OF_GATEWAY if is_gateway else OF_SERVICE
-    servers = "\n".join(
-        f"  server replica{number} {host.address}:{host.port} check inter 2s fall 3 rise 1 disabled"
-        for number, host in enumerate(hosts)
+    servers = [f"  server replica{number} {host.address}:{host.port}" for number, host in enumerate(hosts)]
+    checked, unchecked = (
+        "\n".join(f"{server}{check} disabled" for server in servers) for check in (" check inter 2s fall 3 rise 1", "")
     )
+    fallback = f"use_backend {UNCHECKED} if {{ nbsrv({CHECKED}) eq 0 }}" if is_gateway else ""
+    fallen_back_to = f"backend {UNCHECKED}\n  balance roundrobin\n{unchecked}" if is_gateway else ""
     return f"""global
   stats socket {admin} level admin
   tune.bufsize {BUFFER_BYTES if is_gateway else 16384}
@@ -124,10 +133,12 @@ defaults
   {answers}
 frontend clients
   bind 127.0.0.1:{port}
-  default_backend opsin
-backend opsin
+  {fallback}
+  default_backend {CHECKED}
+backend {CHECKED}
   balance roundrobin
   option httpchk GET /readyz
   http-check expect status 200
-{servers}
+{checked}
+{fallen_back_to}
 """
