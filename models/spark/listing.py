@@ -55,10 +55,10 @@ class Listing:
         if self.files is None:
             if answered is not None:  # they have come together by their hashes; else they are in tasks already
                 todo = todo.repartition(self.wanted.rdd.getNumPartitions())
-            return todo.selectExpr("file", "path handed")
+            return todo.select("file", todo["path"].alias("handed"))  # the parser of SQL takes the JVM a while to load
         left_out = self.files.join(todo, "file", "left_anti").select("file_path")
         files = self.files.where(self.files["length"] <= max_bytes)
-        return files.where(~_is_one_of(files["file_path"], left_out)).selectExpr("file", "content handed")
+        return files.where(~_is_one_of(files["file_path"], left_out)).select("file", files["content"].alias("handed"))
 
     def left_over(self, answered: DataFrame) -> DataFrame:
         """Return what is wanted and not answered."""
