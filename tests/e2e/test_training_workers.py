@@ -138,3 +138,14 @@ def test_batch_that_does_not_divide_is_refused_with_those_that_do(workers, toy_n
     assert line in workers.said(0)
     assert line in workers.said(1)
     assert not workers.workdir(0).exists()
+
+
+def test_worker_whose_port_is_taken_says_so(workers, toy_npz):
+    host, _, port = workers.addresses[0].rpartition(":")
+    with socket.create_server((host, int(port))):
+        assert workers.start(0, toy_npz).wait(TIMEOUT_S) == 1
+    line = (
+        f"python -m training: worker 0 cannot listen on port {port}, which TF_CONFIG gives it: Address already in use; "
+    )
+    assert line in workers.said(0)
+    assert "Traceback" not in workers.said(0)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.distributed.cluster import Cluster
-from training.distributed.waiting import waiting_for
+from training.distributed.waiting import require_free_port, waiting_for
 from training.distributed.workers import ALONE, Workers
 from training.made_with import ROOT
 
@@ -30,12 +30,14 @@ def connect(strategy: str | None, cluster: Cluster | None, config: TrainingConfi
     Raises:
         ValueError: there are too few devices, the batch cannot be divided, or the machines differ.
         WorkerLost: a machine has ended.
+        OSError: this one's port is taken.
     """
     if strategy is None:
         return ALONE
     if cluster is None:
         workers = Workers.mirrored()
     else:
+        require_free_port(cluster)
         with waiting_for(cluster):
             workers = Workers.of(cluster)
             workers.require_the_same(what_must_agree(config, data))

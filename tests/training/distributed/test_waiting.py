@@ -1,10 +1,24 @@
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from training.distributed import waiting
 from training.distributed.cluster import Cluster
-from training.distributed.waiting import answers, waiting_for
+from training.distributed.waiting import answers, require_free_port, waiting_for
+
+REPO = Path(__file__).resolve().parents[3]
+# As TensorFlow does while it connects, this sleeps with Python's lock held.
+WAITS = """
+import ctypes, sys
+from training.distributed.cluster import Cluster
+from training.distributed.waiting import waiting_for
+with waiting_for(Cluster(tuple(sys.argv[3:]), 0), limit_s=float(sys.argv[1]), say_every_s=float(sys.argv[2])):
+    print("waits", flush=True)
+    ctypes.PyDLL(None).sleep(100)
+"""
 
 
 @pytest.fixture
@@ -19,27 +33,54 @@ def silent():
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
+def waits(*arguments):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", WAITS, *map(str, arguments)], cwd=REPO, **pipes)
+
+
 def test_somebody_listens_or_not(listening, silent):
     assert answers(listening)
     assert not answers(silent)
     assert not answers("no-such-host.invalid:1")
 
 
-def test_who_does_not_come_is_named_and_the_process_ends(monkeypatch, listening, silent):
-    said, left = [], []
-    monkeypatch.setattr(waiting, "SAY_EVERY_S", 0.0)
-    monkeypatch.setattr(waiting, "LOOK_EVERY_S", 0.01)
-    cluster = Cluster(("10.255.0.1:2222", listening, silent), 0)
-    with waiting_for(cluster, limit_s=0.2, say=said.append, leave=left.append):
-        while not left:
-            pass
-    assert left == [1]
-    assert said[0].startswith(f"waiting for worker 2 ({silent}), for ")
-    assert said[-1] == (f"waited 0.2 s for worker 2 ({silent}): start every worker with the same command and TF_CONFIG")
+def test_port_that_something_listens_on_is_refused(listening, silent):
+    require_free_port(Cluster((listening, silent), 1))
+    port = listening.rpartition(":")[2]
+    with pytest.raises(
+        OSError, match=f"worker 0 cannot listen on port {port}, which TF_CONFIG gives it: Address already in use; "
+    ):
+        require_free_port(Cluster((listening, silent), 0))
 
 
-def test_nothing_is_said_where_all_come_in_time(listening):
-    said, left = [], []
-    with waiting_for(Cluster((listening, listening), 0), say=said.append, leave=left.append):
+def test_who_does_not_come_is_named_and_the_process_ends_though_nothing_of_python_runs(listening, silent):
+    process = waits(1, 0, listening, listening, silent)
+    _, told = process.communicate(timeout=90)
+    assert process.returncode == -signal.SIGTERM
+    said = told.splitlines()
+    assert said[-1] == f"waited 1 s for worker 2 ({silent}): start every worker with the same command and TF_CONFIG"
+    process = waits(1000, 0, listening, silent)
+    assert process.stderr.readline().startswith(f"waiting for worker 1 ({silent}), for 99")
+    process.terminate()
+    process.communicate(timeout=90)
+
+
+def test_a_signal_ends_a_process_that_waits(silent):
+    with waits(1000, 1000, silent, silent) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(90) == -signal.SIGINT
+
+
+def test_nothing_is_said_and_nothing_is_left_where_all_come_in_time(listening, capfd):
+    def is_handled(*_):
         pass
-    assert (said, left) == ([], [])
+
+    before = signal.signal(signal.SIGTERM, is_handled)
+    try:
+        with waiting_for(Cluster((listening, listening), 0)):
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is is_handled
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capfd.readouterr().err == ""
