@@ -25,7 +25,7 @@ class GPUPlan:
         rounds: into which that is cut.
         max_batches: of the server, for each of which one is started.
         p99_at_most_ms: of the load over HTTP.
-        row_limit_s: after which a row counts as hung.
+        row_limit_s: after which a row counts as hung, or after a third of the minutes.
         device: OPSIN_DEVICE of the server.
     """
 
@@ -81,25 +81,34 @@ class GPUPlan:
         """Seconds of the budget that are left."""
         return self.began_at + 60 * self.minutes - time.monotonic()
 
+    @property
+    def patience_s(self) -> float:
+        """Seconds that are waited for a row, so that one that hangs leaves time for others."""
+        return min(self.row_limit_s, 60 * self.minutes / 3, self.left_s)
+
     def groups(self) -> tuple[list[list[Spec]], list[list[Spec]]]:
-        """What is measured before HTTP and after it, the most important first.
+        """What is measured before HTTP and after it, the most important first: a row of each target, and the limits.
 
         The rows of a group share a process; on a card each group finds it empty.
         """
         before: list[list[Spec]] = [[{"kind": "model"}]]
         after: list[list[Spec]] = []
         if "inference" in self.parts or "http" in self.parts:
-            before.append(self._inference(xla=True))
+            first, *rest = self._inference(xla=True)
+            before.append([first])
+            after.append(rest)
         if "training" in self.parts:
-            before.append(self._training("mixed_float16", xla=True))
-            after.append(self._training("mixed_bfloat16", xla=True))
+            first, *rest = self._training("mixed_float16", xla=True)
+            before.append([first])
+            after += [rest, self._training("mixed_bfloat16", xla=True)]
         before.append(_limits())
         if "inference" in self.parts:
             after.append(self._inference(xla=False))
         if "training" in self.parts:
-            rest = [("mixed_float16", False), ("float32", True), ("mixed_bfloat16", False), ("float32", False)]
-            after += [self._training(precision, xla=xla) for precision, xla in rest]
+            others = [("mixed_float16", False), ("float32", True), ("mixed_bfloat16", False), ("float32", False)]
+            after += [self._training(precision, xla=xla) for precision, xla in others]
             after.append([{"kind": "feeding", "way": way} for way in FEEDING])
+        after = [group for group in after if group]
         return ([[spec for group in before + after for spec in group]], []) if self.is_tiny else (before, after)
 
     def to_dict(self) -> dict[str, Any]:

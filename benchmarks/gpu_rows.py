@@ -40,7 +40,7 @@ def measure_rows(
 
 
 def _one_process(plan: GPUPlan, specs: list[Spec], repository: Path, worker: Sequence[str]) -> Iterator[Row]:
-    """At least one row: the last is the one that ended the process, if that did not measure them all."""
+    """At least one row: the last is the one that failed or ended the process, if that did not measure them all."""
     request = json.dumps({"plan": plan.to_dict(), "specs": specs, "repository": str(repository)})
     process = subprocess.Popen(
         [sys.executable, *worker, request], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -51,10 +51,11 @@ def _one_process(plan: GPUPlan, specs: list[Spec], repository: Path, worker: Seq
     num_done = 0
     try:
         while num_done < len(specs):
+            patience_s = plan.patience_s
             try:
-                line = lines.get(timeout=max(0.0, min(plan.row_limit_s, plan.left_s)))
+                line = lines.get(timeout=max(0.0, patience_s))
             except queue.Empty:
-                over = TIME_OVER if plan.left_s <= 0 else f"it took more than {plan.row_limit_s:.0f} s"
+                over = TIME_OVER if plan.left_s <= 0 else f"it took more than {patience_s:.0f} s"
                 yield specs[num_done], {"error": over}
                 return
             if line is None:
@@ -63,6 +64,8 @@ def _one_process(plan: GPUPlan, specs: list[Spec], repository: Path, worker: Seq
             if line.startswith(MARK) and "record" in (found := json.loads(line.removeprefix(MARK))):
                 yield specs[num_done], found["record"]
                 num_done += 1
+                if "error" in found["record"]:  # a card that failed, or is full, fails the process from then on
+                    return
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -7,12 +7,17 @@ from benchmarks.gpu_rows import TIME_OVER, measure_rows
 
 TOY = """
 import json, os, sys, time
+has_failed = False
 for spec in json.loads(sys.argv[1])["specs"]:
     if spec["does"] == "crash":
         os.abort()
     if spec["does"] == "hang":
         time.sleep(600)
     print("something else", flush=True)
+    has_failed = has_failed or spec["does"] == "raise"
+    if has_failed:
+        print('@row {"record": {"error": "ResourceExhaustedError: out of memory"}}', flush=True)
+        continue
     print("@row " + json.dumps({"record": {"rate": spec["rate"]}}), flush=True)
 """
 
@@ -33,6 +38,12 @@ def test_a_row_that_takes_the_process_down_costs_itself_alone():
     first, crashed, last = measured("measure", "crash", "measure")
     assert (first, last) == ({"rate": 0}, {"rate": 2})
     assert crashed == {"error": "the process ended with status -6"}
+
+
+def test_a_row_that_fails_leaves_the_card_to_a_new_process():
+    failed, last = measured("raise", "measure")
+    assert failed == {"error": "ResourceExhaustedError: out of memory"}
+    assert last == {"rate": 1}
 
 
 def test_a_row_that_hangs_is_ended():
