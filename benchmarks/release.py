@@ -21,8 +21,10 @@ from benchmarks import machine
 from benchmarks.figures import Figure
 from benchmarks.folders import ROOT
 from benchmarks.plan import Plan
+from benchmarks.service import StartFailed
 from benchmarks.spread import median_interval
 from benchmarks.versus import checkout, find_revision, measure
+from benchmarks.wrk import WrkMissing
 from models.measuring.metrics import measure as measure_answers
 from models.runtime import load_runtime
 from models.store.repository import Repository
@@ -53,8 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     models = {**shipped_models(), "sample": sample_figures()}
     speed: list[Figure] = []
     if last is not None:
-        with checkout(tag) as folder:
-            speed = measure(folder, tag, Plan(rounds=arguments.rounds, load_s=1.5))
+        try:
+            with checkout(tag) as folder:
+                speed = measure(folder, tag, Plan(rounds=arguments.rounds, load_s=1.5))
+        except (StartFailed, WrkMissing) as error:
+            parser.exit(2, f"python -m benchmarks.release: the speed could not be measured: {error}\n")
     faults = fallen(models, last["models"], speed) if last is not None else []
     document = {
         "version": arguments.version,

@@ -21,9 +21,9 @@ from benchmarks import machine
 from benchmarks.figures import Figure, ratio_figure, report
 from benchmarks.folders import RESULTS, ROOT
 from benchmarks.plan import Plan
-from benchmarks.service import opsin
+from benchmarks.service import StartFailed, opsin
 from benchmarks.workload import shipped
-from benchmarks.wrk import Load, run_wrk
+from benchmarks.wrk import Load, WrkMissing, run_wrk
 
 CONNECTIONS = (1, 16)
 WARM_UP_S = 0.5
@@ -41,8 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     revision = find_revision(arguments.revision)
     if revision is None:
         parser.error(f"git knows no revision {arguments.revision!r}")
-    with checkout(revision) as folder:
-        figures = measure(folder, revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
+    try:
+        with checkout(revision) as folder:
+            figures = measure(folder, revision, Plan(rounds=arguments.rounds, load_s=arguments.load_s))
+    except (StartFailed, WrkMissing) as error:
+        parser.exit(2, f"python -m benchmarks.versus: it could not be measured: {error}\n")
     return report(figures, RESULTS / f"versus_{revision}", machine=machine.describe())
 
 

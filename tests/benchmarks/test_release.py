@@ -7,6 +7,7 @@ import pytest
 from benchmarks import release
 from benchmarks.figures import Figure, ratio_figure
 from benchmarks.release import fallen, last_release, main, sample_figures, shipped_models
+from benchmarks.service import StartFailed
 
 BEFORE = {"pets": {"top1": 0.95, "ece": 0.01}}
 
@@ -96,6 +97,24 @@ def test_last_release_whose_tag_git_does_not_know_is_named(folder, capsys):
         main(["0.1.0"])
     assert left.value.code == 2
     assert "git knows no tag v0.0.1 to compare the speed with" in capsys.readouterr().err
+
+
+def test_speed_that_could_not_be_measured_refuses_in_one_line(folder, monkeypatch, capsys):
+    def measure(*_):
+        raise StartFailed("the service did not get ready; it said 'no'")
+
+    monkeypatch.setattr(release, "find_revision", lambda tag: tag)
+    monkeypatch.setattr(release, "checkout", lambda _: nullcontext(folder))
+    monkeypatch.setattr(release, "measure", measure)
+    folder.mkdir()
+    (folder / "0.0.1.json").write_text(json.dumps({"version": "0.0.1", "models": {}}))
+    with pytest.raises(SystemExit) as left:
+        main(["0.1.0"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "python -m benchmarks.release: the speed could not be measured: the service did not get ready; it said 'no'"
+    ]
+    assert not (folder / "0.1.0.json").exists()
 
 
 def test_sample_is_answered_as_its_manifest_says():
