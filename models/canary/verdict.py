@@ -11,6 +11,7 @@ LEVEL = 0.01  # of each test at the end: how often a canary that differs in noth
 EARLY_LEVEL = 0.001  # of each look at errors before that
 FIRST_LOOK = 1 / 16  # of the answers; each later look is at twice as many, so that there are four before the end
 MIN_DISTANCE = 0.05  # between the mixes of classes; what is nearer is no change that matters, however sure it is
+LEAST_TOLD = 0.0001  # of a probability
 MIN_STABLE = 100  # answers of the stable version, without which there is nothing to compare with
 
 
@@ -49,7 +50,7 @@ class Judge:
         )
         errors = (
             f"{canary.num_errors} of {canary.num_answers:,} answers are errors, {stable.num_errors} of "
-            f"{stable.num_answers:,} of the stable version (p = {errors_p:.4f})"
+            f"{stable.num_answers:,} of the stable version ({_in_words(errors_p)})"
         )
         if errors_p < (LEVEL if is_end else EARLY_LEVEL):
             return Verdict(False, f"more errors: {errors}")
@@ -57,10 +58,14 @@ class Judge:
 
     def _at_the_end(self, canary: Observed, stable: Observed, errors: str) -> Verdict:
         mix_p, distance = other_mix_p(canary.classes, stable.classes), mix_distance(canary.classes, stable.classes)
-        mix = f"the mixes of classes are {distance:.3f} apart (p = {mix_p:.4f})"
+        mix = f"the mixes of classes are {distance:.3f} apart ({_in_words(mix_p)})"
         if mix_p < LEVEL and distance > MIN_DISTANCE:
             return Verdict(False, f"another mix of classes: {mix}; {errors}")
         times = f"a request takes {1000 * canary.mean_s:.1f} ms, {1000 * stable.mean_s:.1f} ms of the stable version"
         if canary.mean_s > self._max_slowdown * stable.mean_s > 0:
             return Verdict(False, f"slower than {self._max_slowdown:g} times: {times}; {errors}")
         return Verdict(True, f"no worse: {errors}; {mix}; {times}")
+
+
+def _in_words(p: float) -> str:
+    return f"p = {p:.4f}" if p >= LEAST_TOLD else f"p < {LEAST_TOLD}"

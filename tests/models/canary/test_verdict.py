@@ -36,7 +36,7 @@ def test_canary_that_is_no_worse_is_promoted_and_the_figures_are_said():
     [
         (
             observed(990, 10),
-            "more errors: 10 of 1,000 answers are errors, 9 of 9,009 of the stable version (p = 0.0000)",
+            "more errors: 10 of 1,000 answers are errors, 9 of 9,009 of the stable version (p < 0.0001)",
         ),
         (observed(cats=0.6), "another mix of classes: the mixes of classes are 0.100 apart (p = 0.0001); 0 of 1,000"),
         (
