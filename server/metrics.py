@@ -109,8 +109,8 @@ class Metrics:
 
     def note_images(self, model: ServedModel | None, outcome: str, num_images: int = 1) -> None:
         """Count images of a request that is about to be answered; no model where none was found."""
-        of_model = (model.name, model.version) if model else ("", "")
-        self.call(self._images[*of_model, outcome], num_images)
+        labels = (model.name, model.version, outcome) if model else ("", "", outcome)
+        self.call(self._images[labels], num_images)
 
     def note_answered(self, model: ServedModel, duration_s: float) -> None:
         """Count what a request took that a version answered, from its choice on."""
