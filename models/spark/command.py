@@ -25,7 +25,7 @@ from models.spark.file_system import Folder
 from models.spark.listing import Listing, list_pictures
 from models.spark.output import Output
 from models.spark.scoring import Scoring
-from models.spark.session import archive_name, spark_session
+from models.spark.session import archive_name, require_pyspark, spark_session
 from models.store.artifact import Artifact
 from models.store.manifest import encode
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
+_NO_START = "JAVA_GATEWAY_EXITED"
 _OUR_ERROR = re.compile(r"^models\.[\w.]+: (.+)$", re.MULTILINE)
 
 
@@ -49,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 
     def run() -> int:
         artifact = read_model(args.model, repository, coverage=args.coverage)
-        with spark_session(artifact, master=args.master, settings=args.conf) as session, told_in_a_line():
+        require_pyspark()
+        with told_in_a_line(), spark_session(artifact, master=args.master, settings=args.conf) as session:
             return classify(session, artifact, args)
 
     try:
@@ -113,4 +115,8 @@ def told_in_a_line() -> Iterator[None]:
     except (Py4JError, PySparkException) as error:
         text = str(error.java_exception if isinstance(error, Py4JJavaError) else error)
         ours = _OUR_ERROR.findall(text)
+        if not ours and _NO_START in text:
+            raise SparkFailed(
+                "Spark did not start; what it says above tells why: look at --master and --conf"
+            ) from None
         raise SparkFailed(ours[-1] if ours else text.partition("\n")[0]) from None

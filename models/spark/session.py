@@ -39,6 +39,12 @@ DEFAULTS = {
 SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit has started the JVM, and has the settings
 
 
+def require_pyspark() -> None:
+    """Raise RuntimeMissing where pyspark is not installed."""
+    if find_spec("pyspark") is None:
+        raise RuntimeMissing("pyspark is not installed: requirements/spark.txt has it")
+
+
 @contextmanager
 def spark_session(
     artifact: Artifact, *, master: str | None, settings: Sequence[tuple[str, str]]
@@ -51,10 +57,8 @@ def spark_session(
         settings: of Spark's, by name.
 
     Raises:
-        RuntimeMissing: pyspark or Java is not installed.
+        RuntimeMissing: Java is not installed.
     """
-    if find_spec("pyspark") is None:
-        raise RuntimeMissing("pyspark is not installed: requirements/spark.txt has it")
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 

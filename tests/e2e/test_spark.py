@@ -171,3 +171,17 @@ def test_without_java_of_the_system_that_of_a_package_runs(photos, tmp_path, mon
     status, told, error = run_spark("cifar10", photos / "1", "--out", tmp_path / "answers", "--runtime", "litert")
     assert status == 0, error
     assert told.startswith(f"{tmp_path}/answers: 429 rows, 0 with an error (in ")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        (("--master", "bogus"), "Spark did not start; what it says above tells why: look at --master and --conf"),
+        (("--conf", "spark.driver.memory=abc"), "Spark did not start; what it says above tells why"),
+        (("--master", "local[x]"), "org.apache.spark.SparkException: Could not parse Master URL: 'local[x]'"),
+    ],
+)
+def test_spark_that_does_not_start_is_told_in_a_line(photos, tmp_path, wrong, line):
+    status, out, last = run_spark("cifar10", photos, "--out", tmp_path / "a", *wrong)
+    assert (status, out) == (1, "")
+    assert last.startswith(f"python -m models.spark: {line}")
