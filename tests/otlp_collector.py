@@ -12,6 +12,8 @@ from running_server import wait_until
 
 ERROR = 2  # of a span's status (opentelemetry.proto.trace.v1.Status)
 SERVER = 2  # of its kind
+STAGES = {"read", "decode_queue", "decode", "queue", "batch_wait", "inference", "encode"}
+CLIENT = "b7ad6b7169203331"  # the span of whoever asked
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,20 @@ def spans_of(request):
 
 def values_of(attributes):
     return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in attributes}
+
+
+def exporting_to(url):
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+
+
+def in_trace(trace_id):
+    return {"traceparent": f"00-{trace_id}-{CLIENT}-01"}
+
+
+def named(spans, name):
+    return [span for span in spans if span.name == name]
+
+
+def only(spans, name):
+    (span,) = named(spans, name)
+    return span

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from models.pixels.preprocessing import PixelSpec
 from models.store.artifact import Artifact
 from models.store.manifest import Manifest, ModelFile
+from models.store.staging import staged
 
 NAME = "flowers"
 
@@ -35,6 +37,12 @@ def small_sources(folder: Path, content: bytes = b"weights") -> dict[str, Path]:
     (folder / "exported" / "saved_model.pb").write_bytes(b"graph of " + content)
     (variables / "variables.index").write_bytes(content * 3)
     return {"model.tflite": folder / "float.tflite", "saved_model": folder / "exported"}
+
+
+def write_artifact(parent: Path, manifest: Manifest, sources: Mapping[str, Path]) -> Artifact:
+    """Write `parent`/<version>, as publishing does it."""
+    with staged(parent, manifest, sources) as staging:
+        return Artifact(parent / str(manifest.version), staging.commit(manifest.version))
 
 
 FILES = ["model.tflite", "saved_model/saved_model.pb", "saved_model/variables/variables.index"]

@@ -1,10 +1,10 @@
-"""Reads, verifies and writes one version of a model: manifest.json and the files it lists."""
+"""Reads and verifies one version of a model: manifest.json and the files it lists."""
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from models.store.fields import MANIFEST_FILE, folders_of
 from models.store.folder_contents import scan_folder
 from models.store.manifest import MAX_MANIFEST_BYTES, Manifest, decode
 from models.store.model_files import FORMATS
-from models.store.staging import staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +43,6 @@ class Artifact:
                 f"it has {formats}. {how}"
             )
         return self.path / manifest.formats[model_format].file
-
-
-def write_artifact(parent: Path, manifest: Manifest, files: Mapping[str, Path]) -> Artifact:
-    """Write `parent`/<version>, whole or not at all.
-
-    Args:
-        parent: the folder of the model; made if missing.
-        manifest: its `files` are replaced by what is written.
-        files: path in the artifact to its source, a file or a folder (of which the files are taken).
-
-    Raises:
-        VersionExists: `parent` has that version.
-        ArtifactError: a source is missing or of a kind that cannot be published, or writing failed.
-    """
-    with staged(parent, manifest, files) as staging:
-        return Artifact(parent / str(manifest.version), staging.commit(manifest.version))
 
 
 def read_artifact(path: Path, *, verify: bool = True) -> Artifact:

@@ -7,68 +7,36 @@ import re
 import shutil
 import subprocess
 from dataclasses import fields
-from pathlib import Path
 
 import kubernetes_validate
 import pytest
 import yaml
 from documented_metrics import documented
+from kubernetes_objects import (
+    APPLIED,
+    BASE,
+    FOLDER,
+    KUBECTL,
+    OBJECTS,
+    OTHERS_KINDS,
+    REPO,
+    ROUTE,
+    SERVER,
+    containers,
+    documents,
+    is_selected,
+    pod_of,
+    rendered,
+)
 
 from benchmarks.replicas import PRESTOP_S
 from server.api.gate import OPEN_PATHS
 from server.master import GRACE_S
 from server.setting_rows import variable
 from server.settings import DEFAULT_PORT, SHIPPED_MODELS, Settings
-from training.cli import EXIT_BAD_ARGUMENTS
-from training.config import preset, replaced
-from training.distributed.asked_for import refuse_settings
-from training.distributed.cluster import cluster_from
-from training.options import changes_of, parser
 
-REPO = Path(__file__).resolve().parent.parent.parent
-FOLDER = REPO / "deploy" / "kubernetes"
-APPLIED = ("overlays/cpu", "overlays/gpu", "rollouts/candidate")
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
-KUBECTL, BASH = shutil.which("kubectl"), shutil.which("bash")
-OTHERS_KINDS = {"ServiceMonitor", "HTTPRoute", "InferenceService"}  # whose schemas come with what they are for
-FRAGMENTS = {"kustomization.yaml", "prometheus-adapter.yaml", "gpu.yaml"}  # for other programs, or no whole object
 END_S = 5  # of the grace period, for what follows the drain
-
-
-def documents(text):
-    return [document for document in yaml.safe_load_all(text) if document]
-
-
-FILES = {path: documents(path.read_text()) for path in FOLDER.rglob("*.yaml") if path.name not in FRAGMENTS}
-OBJECTS = [document for found in FILES.values() for document in found]
-BASE, TRAINING = (
-    {document["kind"]: document for path, found in FILES.items() if path.parent.name == folder for document in found}
-    for folder in ("base", "training")
-)
-SERVER = BASE["Deployment"]["spec"]["template"]
-[ROUTE] = [document for document in OBJECTS if document["kind"] == "HTTPRoute"]
-
-
-def rendered(folder):
-    """The objects that kustomize makes of a folder."""
-    made = subprocess.run([KUBECTL, "kustomize", FOLDER / folder], capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    return documents(made.stdout)
-
-
-def pod_of(document):
-    """The specification of the pod that an object makes; None where it makes none."""
-    spec = document.get("spec", {})
-    return spec.get("predictor") or spec.get("template", {}).get("spec")
-
-
-def containers(document):
-    pod = pod_of(document) or {}
-    return [*pod.get("initContainers", []), *pod.get("containers", [])]
-
-
-def is_selected(selector, labels):
-    return selector.items() <= labels.items()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -236,64 +204,6 @@ def test_candidate_is_asked_by_nobody_who_asks_the_stable_release():
     assert not is_selected(stable, SERVER["metadata"]["labels"] | own)
 
 
-def variables_of(folder, number):
-    """The TF_CONFIG that the command of the Job makes for one of its pods, and the arguments of `python` there."""
-    [container] = pod_of(TRAINING["Job"])["containers"]
-    program = folder / "python"
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$TF_CONFIG" "$@"\n')
-    program.chmod(0o755)
-    variables = {each["name"]: each["value"] for each in container["env"]}
-    variables |= {"JOB_COMPLETION_INDEX": str(number), "PATH": f"{folder}:{os.environ['PATH']}"}
-    words = [*container["command"], *container["args"]]
-    config, *arguments = subprocess.run(
-        words, env=variables, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    return {"TF_CONFIG": config}, arguments
-
-
-def test_every_pod_of_a_training_makes_its_own_number_and_the_names_of_all(tmp_path):
-    job, service, pod = TRAINING["Job"], TRAINING["Service"], pod_of(TRAINING["Job"])
-    [container], [port] = pod["containers"], service["spec"]["ports"]
-    number = job["spec"]["completions"]
-    assert job["spec"]["parallelism"] == number == int(container["env"][0]["value"])
-    name, subdomain = job["metadata"]["name"], service["metadata"]["name"]
-    for index in range(number):
-        cluster = cluster_from(variables_of(tmp_path, index)[0])
-        assert cluster.index == index
-        assert cluster.addresses == tuple(f"{name}-{each}.{subdomain}:{port['port']}" for each in range(number))
-    assert pod["subdomain"] == subdomain
-    assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
-    assert is_selected(service["spec"]["selector"], job["spec"]["template"]["metadata"]["labels"])
-    assert container["ports"] == [{"name": port["targetPort"], "containerPort": port["port"]}]
-
-
-def test_training_of_the_job_is_one_that_the_command_takes(tmp_path):
-    job = TRAINING["Job"]
-    [container] = pod_of(job)["containers"]
-    _, (_, module, *arguments) = variables_of(tmp_path, 0)
-    assert module == "training"
-    options = parser().parse_args(arguments)
-    assert options.strategy == "multi-worker"
-    refuse_settings(options.strategy, replaced(preset("scratch"), changes_of(options)))
-    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
-    for path in (options.data, options.workdir, options.repository):
-        assert mounts & {str(parent) for parent in (path, *path.parents)}
-    [refused] = [rule["onExitCodes"] for rule in job["spec"]["podFailurePolicy"]["rules"] if "onExitCodes" in rule]
-    assert refused == {"containerName": container["name"], "operator": "In", "values": [EXIT_BAD_ARGUMENTS]}
-    assert pod_of(job)["restartPolicy"] == "Never"  # which a policy for failures needs
-
-
-def test_workers_are_reached_by_workers_alone():
-    labels = TRAINING["Job"]["spec"]["template"]["metadata"]["labels"]
-    policy = TRAINING["NetworkPolicy"]["spec"]
-    workers = [{"podSelector": {"matchLabels": labels}}]
-    assert policy["podSelector"]["matchLabels"] == labels
-    assert policy["ingress"] == [{"from": workers}]
-    assert policy["egress"][0] == {"to": workers}
-    assert not is_selected(BASE["Service"]["spec"]["selector"], labels)
-    assert not is_selected(BASE["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"], labels)
-
-
 def test_volumes_that_are_mounted_exist_and_the_repository_is_read_alone():
     claim, keys = BASE["PersistentVolumeClaim"]["metadata"]["name"], "opsin-keys"
     assert BASE["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
@@ -358,70 +268,3 @@ def test_containers_of_kserve_are_valid_as_those_of_a_pod():
     [deployed] = SERVER["spec"]["containers"]
     for name in ("lifecycle", "resources", "securityContext"):
         assert spec["containers"][0][name] == deployed[name]
-
-
-def test_autoscalers_may_make_as_many_replicas_as_the_documents_say():
-    found = {each["kind"]: each.get("spec") for each in OBJECTS}
-    autoscaler, kserve = found["HorizontalPodAutoscaler"], found["InferenceService"]["predictor"]
-    least, most = autoscaler["minReplicas"], autoscaler["maxReplicas"]
-    assert (kserve["minReplicas"], kserve["maxReplicas"]) == (least, most)
-    assert f"{least} to {most} replicas at 70 %" in (REPO / "docs" / "kubernetes.md").read_text()
-    assert f"or {most} replicas of two cores" in (REPO / "docs" / "scale.md").read_text()
-
-
-PATCH = (
-    """kubectl() { shift 2; local kind=$2; shift 3; "$KUBECTL" patch --local -f "$FOLDER/$kind.yaml" -o yaml "$@"; }"""
-)
-
-
-@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
-def test_recipes_for_roll_outs_change_what_they_say(tmp_path):
-    for kind, document in (("service", BASE["Service"]), ("httproute", ROUTE)):
-        (tmp_path / f"{kind}.yaml").write_text(yaml.safe_dump(document))
-    text = (REPO / "docs" / "kubernetes.md").read_text()
-    switch, weigh = (
-        re.search(rf"^{name}\(\) {{.*?}}$", text, re.MULTILINE | re.DOTALL)[0] for name in ("switch", "weigh")
-    )
-    [remove] = re.findall(r"^kubectl -n opsin patch service .*$", text, re.MULTILINE)
-
-    def patched(*lines):
-        ran = subprocess.run(
-            [BASH, "-c", "\n".join([PATCH, *lines])],
-            env={"KUBECTL": KUBECTL, "FOLDER": str(tmp_path), "PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return yaml.safe_load(ran.stdout)["spec"]
-
-    labels = SERVER["metadata"]["labels"]
-    assert patched(switch, "switch candidate")["selector"] == labels | {"app.kubernetes.io/instance": "candidate"}
-    assert patched(switch, "switch stable")["selector"] == BASE["Service"]["spec"]["selector"]
-    assert patched(weigh, "weigh 5")["rules"][0]["backendRefs"] == [
-        {"name": "opsin", "port": 80, "weight": 95},
-        {"name": "opsin-candidate", "port": 80, "weight": 5},
-    ]
-    found = patched(remove)["selector"]
-    assert is_selected(found, labels)
-    assert is_selected(found, labels | {"app.kubernetes.io/instance": "candidate"})
-
-
-def test_folders_and_commands_of_the_document_exist():
-    text = (REPO / "docs" / "kubernetes.md").read_text()
-    for folder in re.findall(r"`((?:components|overlays|rollouts)/[a-z-]+|base|kserve|training)`", text):
-        assert (FOLDER / folder).is_dir(), folder
-    for path in re.findall(r"deploy/kubernetes/[\w./-]*[\w-]", text):
-        assert (REPO / path).exists(), path
-
-
-def test_alerts_become_a_rule_of_the_prometheus_operator_as_the_document_says():
-    text = (REPO / "docs" / "kubernetes.md").read_text()
-    [recipe] = re.findall(r"^ *(\{ printf .*?\}) \| kubectl apply -f -$", text, re.MULTILINE | re.DOTALL)
-    made = subprocess.run([BASH, "-c", recipe], cwd=REPO, capture_output=True, text=True, check=True).stdout
-    [monitor] = [document for document in OBJECTS if document["kind"] == "ServiceMonitor"]
-    assert yaml.safe_load(made) == {
-        "apiVersion": monitor["apiVersion"],
-        "kind": "PrometheusRule",
-        "metadata": {"name": "opsin", "namespace": "opsin"},
-        "spec": yaml.safe_load((REPO / "deploy" / "prometheus" / "alerts.yml").read_text()),
-    }

@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from colours import publish_stub
+from otlp_collector import Collector, exporting_to
 from running_server import STUB, RunningServer
 
 
@@ -40,3 +41,15 @@ def served(repository):
         ends.callback(running.end)
         yield running.wait_until_ready()
         assert running.stop()[0] == 0
+
+
+@pytest.fixture(scope="module")
+def collector():
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture
+def traced(start, collector):
+    """Start a server that sends its spans at once."""
+    return lambda **environ: start(**exporting_to(collector.url), **environ, OPSIN_WORKERS="1").wait_until_ready()

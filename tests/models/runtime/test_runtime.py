@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from small_artifacts import small_manifest
+from small_artifacts import small_manifest, write_artifact
 
 from models.errors import CorruptArtifact, FormatMissing, RuntimeMissing
 from models.network.export import export_float32, export_saved_model
@@ -17,7 +17,7 @@ from models.portable.export import for_one_picture
 from models.portable.onnx_file import convert
 from models.runtime import RUNTIMES, load_runtime
 from models.runtime.litert import LiteRTRuntime
-from models.store.artifact import Artifact, write_artifact
+from models.store.artifact import Artifact
 from models.store.manifest import ModelFile
 from models.store.model_files import format_of
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_artifacts import FILES, contents, small_manifest, small_sources, snapshot
+from small_artifacts import FILES, contents, small_manifest, small_sources, snapshot, write_artifact
 
 from models.errors import ArtifactError, CorruptArtifact, FormatMissing, VersionExists
-from models.store.artifact import read_artifact, write_artifact
+from models.store.artifact import read_artifact
 from models.store.manifest import ModelFile
 
 unhurried = settings(deadline=None)  # the machine may have other work to do
