@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from models.store.reference import ModelReference
 from models.store.repository import Repository
-from server import memory_fit
+from server import devices, memory_fit
 from server.memory_fit import KERNEL_SHARE, LOWERED, MEGABYTE, REST_BYTES, Need, allow_memory, fit_to_memory, need_of
 from server.setting_rows import SettingsError
 from server.settings import SHIPPED_MODELS, Settings
 
+DOCUMENTS = Path(__file__).resolve().parent.parent.parent / "docs"
 NEED = Need(image_bytes=224 * 224 * 3, weights_bytes=20 * MEGABYTE, models_bytes=60 * MEGABYTE)
 
 
@@ -81,6 +83,21 @@ def test_container_that_cannot_hold_the_models_is_refused_in_one_line():
         "raise the limit, or name fewer or smaller models in OPSIN_MODEL"
     )
     allow_memory(Settings(workers=1), REST_BYTES + NEED.weights_bytes, NEED)
+
+
+def test_documents_show_what_half_a_core_is_told(monkeypatch):
+    monkeypatch.setattr(devices, "available_cores", lambda: 1)
+    settings = replace(Settings(workers=1), repository=SHIPPED_MODELS)
+    monkeypatch.setattr(memory_fit, "Settings", lambda: settings)
+    need = need_of(settings, ())
+    _, fitted = allow_memory(settings, 512 * MEGABYTE, need)
+    _, too_little = allow_memory(settings, 256 * MEGABYTE, need)
+    with pytest.raises(SettingsError) as refused:
+        allow_memory(settings, 96 * MEGABYTE, need)
+    shown = " ".join((DOCUMENTS / "containers.md").read_text().split())
+    assert f"opsin: {fitted} $" in shown
+    assert f"opsin: {refused.value} ```" in shown
+    assert f"start says that it should be {too_little.rpartition(' ')[2]} for load" in shown
 
 
 def test_models_that_are_named_are_counted_and_the_largest_twice():
