@@ -6,6 +6,7 @@ meanwhile. A process of its own watches instead, and signals do what they do by 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -23,6 +24,7 @@ from training.distributed.cluster import VARIABLE, Cluster
 LIMIT_S = 600.0
 SAY_EVERY_S = 30.0
 LOOK_EVERY_S = 2.0
+ENDS = signal.SIGHUP  # number 1, the exit code of what may go well another time
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "training.distributed.waiting"
 
@@ -59,11 +61,13 @@ def waiting_for(cluster: Cluster, *, limit_s: float = LIMIT_S, say_every_s: floa
 
     Args:
         cluster: the workers.
-        limit_s: after which this process is ended by SIGTERM, and a line has said for whom it waited.
+        limit_s: after which a line says for whom it waited, and this process ends with exit code 1.
         say_every_s: between lines that say so before.
     """
     request = json.dumps([cluster.addresses, limit_s, say_every_s])
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers[ENDS] = signal.getsignal(ENDS)
+    end_at(ENDS)
     try:
         with subprocess.Popen([sys.executable, "-m", MODULE, request], cwd=ROOT, stdin=subprocess.PIPE) as watcher:
             try:
@@ -73,6 +77,16 @@ def waiting_for(cluster: Cluster, *, limit_s: float = LIMIT_S, say_every_s: floa
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def end_at(number: signal.Signals) -> None:
+    """Have a signal end this process by libc's `_exit`, whose exit code is then its number.
+
+    What signals do by default they do not to the first process of a container.
+    """
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes, libc.signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    libc.signal(number, ctypes.cast(libc._exit, ctypes.c_void_p))
 
 
 def main(argv: list[str]) -> None:
@@ -88,7 +102,7 @@ def main(argv: list[str]) -> None:
         now_s = time.monotonic()
         if now_s - begun_s >= limit_s:
             say(f"waited {limit_s:g} s for {who}: start every worker with the same command and {VARIABLE}")
-            os.kill(waits, signal.SIGTERM)
+            os.kill(waits, ENDS)
             return
         if now_s - said_s >= say_every_s:
             said_s = now_s
