@@ -46,6 +46,13 @@ def test_release_is_slower_only_where_noise_cannot_be_why():
     assert fallen(models(), BEFORE, speed(*[0.9] * 40, what="shipped: CPU time a request")) == []
 
 
+def test_machine_too_busy_to_tell_a_fall_refuses():
+    [fault] = fallen(models(), BEFORE, speed(*[0.5, 4.9, 0.8, 1.2] * 2))
+    assert fault.startswith(
+        "shipped: requests/s at 1 connection, over v1: anything from 0.500 to 4.900, so that it may"
+    )
+
+
 def test_release_that_does_not_answer_everything_is_refused_however_fast():
     what = "shipped: requests not answered 200 at 1 connection, over v1"
     assert fallen(models(), BEFORE, [*speed(1.2), Figure(what, 0, at_most=0)]) == []
