@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from models.portable.painting import PAINTED
 from models.runtime import Runtime, RuntimeName
 from models.runtime.model_file import load_file
 from models.runtime_choice.agreement import compare
-from models.runtime_choice.installed import installed_runtimes
+from models.runtime_choice.installed import PACKAGES, installed_runtimes
 from models.runtime_choice.record import BASELINE
 from models.store.model_files import format_of
 from optimize.cost.rounds import NUM_ROUNDS, Rounds, interleave
@@ -34,10 +34,12 @@ class Gain:
     Attributes:
         int8: of the runtimes whose answers are LiteRT's.
         float32: of all that run it.
+        missing: runtimes that run such files, too, and are not installed.
     """
 
     int8: Mapping[str, Rounds]
     float32: Mapping[str, Rounds]
+    missing: Sequence[str] = ()
 
     @property
     def ratio(self) -> float:
@@ -52,7 +54,10 @@ class Gain:
 
     def __str__(self) -> str:
         runtimes = " or ".join(dict.fromkeys([*self.float32, *self.int8]))
-        return f"int8 takes {self.ratio:.2f} of the time of float32 on this machine, with {runtimes}"
+        text = f"int8 takes {self.ratio:.2f} of the time of float32 on this machine, with {runtimes}"
+        return (
+            f"{text} ({' and '.join(self.missing)}, not installed here, may tell otherwise)" if self.missing else text
+        )
 
 
 def measure_gain(
@@ -84,11 +89,12 @@ def measure_gain(
     pictures = [fitted_pixels(name, pixels) for name in PAINTED]
     shape = (pixels.height_px, pixels.width_px, 3)
     load = load or (lambda name, file: load_file(file, input_shape=shape, num_classes=num_classes, runtime=name))
-    installed = [name for name in installed_runtimes() if format_of(name) is format_of(BASELINE)]
+    tried = tuple(installed_runtimes() if runtimes is None else runtimes)
+    able = [name for name in PACKAGES if format_of(name) is format_of(BASELINE)]
     measures: dict[str, dict[str, Callable[[], float]]] = {"int8": {}, "float32": {}}
     right = None
     with ExitStack() as stack:
-        for runtime in installed if runtimes is None else runtimes:
+        for runtime in (name for name in able if name in tried):
             for precision, file in (("int8", int8), ("float32", float32)):
                 try:
                     loaded = stack.enter_context(closing(load(runtime, file)))
@@ -103,4 +109,6 @@ def measure_gain(
                         continue
                 call = partial(loaded.run, pictures[:1])
                 measures[precision][runtime] = partial(latency_ms, call, clock)
-        return Gain(*interleave([*measures.values()], num_rounds=num_rounds, seed=0))
+        missing = [name for name in able if name not in tried]
+        by_int8, by_float32 = interleave([*measures.values()], num_rounds=num_rounds, seed=0)
+        return Gain(by_int8, by_float32, missing)

@@ -27,7 +27,7 @@ def measured():
     """Measure the gain with runtimes that take SECONDS, where OpenVINO gives this answer to int8."""
     clock = Clock()
 
-    def measured(answer=(0.7, 0.2, 0.1), missing=()):
+    def measured(answer=(0.7, 0.2, 0.1), missing=(), runtimes=("litert", "openvino")):
         def load(runtime, file):
             if (runtime, file) in missing:
                 raise CorruptArtifact("it cannot be loaded")
@@ -41,7 +41,7 @@ def measured():
             FLOAT32,
             pixels=PixelSpec(8, 8),
             num_classes=3,
-            runtimes=("litert", "openvino"),
+            runtimes=runtimes,
             load=load,
             num_rounds=2,
             clock=clock,
@@ -49,6 +49,15 @@ def measured():
 
     measured.loaded = []
     return measured
+
+
+def test_a_runtime_that_is_not_installed_is_named_as_it_may_tell_otherwise(measured):
+    gain = measured(runtimes=("litert",))
+    assert not gain.is_faster
+    assert str(gain) == (
+        "int8 takes 1.00 of the time of float32 on this machine, with litert "
+        "(openvino, not installed here, may tell otherwise)"
+    )
 
 
 def test_fastest_of_each_precision_counts(measured):
