@@ -19,9 +19,8 @@ CalibrationChoice = Literal["random", "balanced"]
 Pattern = Literal["unstructured", "2:4"]
 
 DEFAULT_MACS = 0.5
-SET_BY_FINE_TUNING = frozenset(
-    {"epochs", "peak_lr", "warmup_fraction", "small_fraction"}
-)  # of a training: each fine-tuning sets these
+# Of a training: each fine-tuning sets these.
+SET_BY_FINE_TUNING = frozenset({"epochs", "peak_lr", "warmup_fraction", "small_fraction"})
 # What the trained network, its pixels and its data are made by.
 FIXED = frozenset(
     {"variant", "width", "norm", "image_px", "crop_fraction", "test_fraction", "validation_fraction", "seed"}

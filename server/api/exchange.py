@@ -20,10 +20,8 @@ from server.tracing.stages import STAGES_KEY, Stages
 from server.whole_number import whole_number
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
-SESSION_HEADER, SESSION_COOKIE = (
-    "X-Session-Id",
-    "session_id",
-)  # either keeps a client with one version (docs/rollouts.md)
+# Either keeps a client with one version (docs/rollouts.md).
+SESSION_HEADER, SESSION_COOKIE = "X-Session-Id", "session_id"
 MAX_TIMEOUT_MS = 600_000
 _SESSION_OF_COOKIES = re.compile(rf"(?:^|;) *{SESSION_COOKIE}=([^;]+)")
 

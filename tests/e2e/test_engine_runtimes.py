@@ -118,7 +118,7 @@ def test_faster_runtime_takes_over_and_no_request_notices(start_auto, tmp_path):
     running, statuses = start_auto(), []
     picture = encode(pictures()[0])
     while served(running)["runtime"] != "openvino" or len(statuses) < 100:
-        statuses.append(running.request("POST", "/predict", picture)[0])
+        statuses.append(running.request("POST", "/predict", picture, {"X-Request-Timeout-Ms": "100000"})[0])
     assert set(statuses) == {200}
     assert served(running)["reason"] == "it was 2.00 times as fast as litert and agrees with the golden answers"
     with closing(load_runtime(artifact, runtime="openvino", num_threads=available_cores())) as runtime:

@@ -22,9 +22,8 @@ def test_file_is_no_folder(tmp_path, below):
 
 
 def test_folder_that_is_read_only_is_told_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        os, "access", lambda path, mode: mode == os.F_OK and path == tmp_path
-    )  # root may write anywhere
+    # Root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK and path == tmp_path)
     message = re.escape(f"--repository {tmp_path}/models cannot be written, as {tmp_path} is read-only for you: choose")
     with pytest.raises(ValueError, match=message):
         require_writable({"--repository": tmp_path / "models"})

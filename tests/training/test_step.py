@@ -143,9 +143,8 @@ def test_layers_before_the_last_move_by_a_part_of_what_they_would():
 
     plain, decayed = (change_of(network(), layer_decay=rate, momentum=0.9, weight_decay=0.1) for rate in (1.0, 0.25))
     np.testing.assert_allclose(decayed[-2], plain[-2], rtol=1e-4, atol=1e-7)  # of the classifier
-    np.testing.assert_allclose(
-        decayed[0], plain[0] / 16, rtol=1e-4, atol=1e-7
-    )  # convolution, normalization, classifier
+    # Of the convolution, which the normalization and the classifier follow.
+    np.testing.assert_allclose(decayed[0], plain[0] / 16, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.usefixtures("eager")

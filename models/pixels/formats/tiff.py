@@ -24,9 +24,8 @@ _SAMPLE_FORMAT, _XMP = 339, 700
 _SEPARATE_PLANES = 2
 _SIGNED = 2
 _SAMPLE_KINDS = {1: "unsigned", _SIGNED: "signed", 3: "floating point"}
-_LAYOUT_UNKNOWN = re.compile(
-    "unknown pixel mode|unknown data organization|Invalid value for samples per pixel"
-)  # as Pillow says it
+# As Pillow says it.
+_LAYOUT_UNKNOWN = re.compile("unknown pixel mode|unknown data organization|Invalid value for samples per pixel")
 
 # One value each: fill order, fax options, predictor and old-style JPEG beside those named above.
 _SCALARS = {_WIDTH, _LENGTH, _COMPRESSION, _PHOTOMETRIC, 266, _SAMPLES, _ROWS_PER_STRIP, _PLANAR, 292, 293, 317}

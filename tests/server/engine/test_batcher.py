@@ -172,9 +172,8 @@ def test_work_of_an_engine_that_died_is_found_and_runs_alone(table, clock):
     for slot in range(4):
         batch = successor.next_batch(MAX_BATCH.get)
         assert (batch.slots, batch.is_lone) == ((slot,), slot < 3)
-        assert (
-            successor.next_batch(MAX_BATCH.get) is None
-        )  # nothing beside a suspect, and nothing else waits at the end
+        # Nothing beside a suspect, and nothing else waits at the end.
+        assert successor.next_batch(MAX_BATCH.get) is None
         finish(successor, batch)
 
 
