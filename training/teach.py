@@ -45,6 +45,12 @@ def main(arguments: Sequence[str]) -> int:
 def student_config(options: argparse.Namespace) -> TrainingConfig:
     """Return the settings of the student as far as the arguments say them."""
     changes = parse_assignments(options.set)
+    if "epochs" in changes:
+        raise ValueError(
+            "epochs follow from how often photos are passed over: give --passes N in place of --set epochs"
+        )
+    if of_teacher := [field for field in (*OF_DATA, "augmentation.flip") if field in changes]:
+        raise ValueError(f"a student has the {of_teacher[0]} of its teacher: leave out --set {of_teacher[0]}")
     network = {"variant": options.student, "width": options.width, "image_px": options.image_px}
     config = replaced(
         preset("scratch"), {**network, **AGAINST_OVERFITTING, **OPTIMIZER, "crop_fraction": 1.0, **changes}

@@ -66,6 +66,8 @@ def test_same_command_again_asks_the_teacher_nothing_and_says_which_is_served(ta
     [
         (["--student", "lite0"], "--student must be a variant of ResNet-v2, such as 18, got lite0"),
         (["--passes", "0"], "passes must be >= 1, got 0"),
+        (["--set", "epochs=2"], "give --passes N in place of --set epochs"),
+        (["--set", "seed=2"], "a student has the seed of its teacher: leave out --set seed"),
         (["--unlabelled", "nowhere"], "nowhere"),
     ],
 )
