@@ -22,6 +22,10 @@ _ROUNDING = 0.2  # of the tolerance: total variation, mean over the pictures, th
 _EXPLAINS = 0.25  # mistakes explain answers if with them the reference is nearer by this factor
 _EXPLAINS_BUT_FOR_ROUNDING = 0.5
 _LIKELY = 0.5
+_AS_NEAR, _HARDLY_FARTHER = (
+    1.1,
+    1.3,
+)  # another mistake is named, too, within this of the nearest, if that is sure or likely
 _SAYS_SOMETHING = 0.8
 
 
@@ -76,11 +80,13 @@ def compare(golden: Golden, answers: Probabilities, answer: Answer, *, are_pixel
     is_sure = best.distance <= rounding if outputs and not best.faults() else _explains(left, without, rounding)
     is_likely = not is_near and best.distance <= _LIKELY * before
     if faults and (is_sure or is_likely):
-        rivals = ["; or, as near: " + _in_words(rival.faults()) for rival in islice(search.rivals(best), 1)]
+        within = _AS_NEAR if is_sure else _HARDLY_FARTHER
+        rivals = search.rivals(best, within=within)
+        others = [f"; or, hardly farther: {_in_words(rival.faults())}" for rival in islice(rivals, 1)]
         besides = "; JPEGs are decoded in full, too" if best.way.jpeg and IN_FULL not in dict(faults).values() else ""
         doubt = "" if is_sure else f"; likely, though that leaves {best.distance:.2f} of a distance of {before:.2f}"
         steps = ", ".join(dict.fromkeys(step for step, _ in faults))
-        return Comparison(*figures, steps, f"{_in_words(faults)}{besides}{doubt}{''.join(rivals)}")
+        return Comparison(*figures, steps, f"{_in_words(faults)}{besides}{doubt}{''.join(others)}")
     if is_near:
         return Comparison(*figures)
     return Comparison(*figures, "unknown", _nearest(best, before))

@@ -25,7 +25,7 @@ _NUM_FITTED = 64  # pictures that are fitted once for all that is done to their 
 _IS_BETTER = 0.98
 _MATCHES = 0.05  # an order that nobody would guess is believed if with it the likely outputs are as near as this
 # A fault is taken for none if without it answers are hardly farther away.
-_HARDLY_FARTHER, _HARDLY = 1.25, 0.02
+_HARDLY_FARTHER, _HARDLY = 1.25, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,10 @@ class Search:
         differs = np.abs(before - after) > EXACT
         return (float(before[differs].mean()), float(after[differs].mean())) if differs.any() else (0.0, 0.0)
 
-    def rivals(self, best: Explanation) -> Iterator[Explanation]:
-        """Yield what explains the answers as well, with no more faults."""
+    def rivals(self, best: Explanation, *, within: float) -> Iterator[Explanation]:
+        """Yield what explains the answers with no more faults, at no more than `within` times the distance."""
         for other in self._by_distance():
-            if other.distance > 1.1 * best.distance + EXACT:
+            if other.distance > within * best.distance + EXACT:
                 break
             if other.num_faults <= best.num_faults and other.faults() != best.faults():
                 yield other
