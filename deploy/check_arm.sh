@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds Dockerfile.cpu for arm64 and checks the image as check_image.sh does, on an emulated Cortex-A72, a Raspberry Pi 4's.
-# Takes root, buildah, debootstrap, qemu-user-static (Debian's), and half an hour. Once, it registers qemu with the kernel
-# (binfmt_misc), if nothing has, and makes a base of Debian's Python.
+# Takes root, buildah, debootstrap, qemu-user-static (Debian's), and half an hour of a machine with nothing else to do. Once,
+# it registers qemu with the kernel (binfmt_misc), if nothing has, and makes a base of Debian's Python.
 # What an emulation cannot show: how fast it is, and the order of stores (x86 keeps it; server/engine/fence.py).
 set -euo pipefail
 cd "$(dirname "$0")/.."
