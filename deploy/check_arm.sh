@@ -29,6 +29,7 @@ work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 if ! b images --quiet "$base" >/dev/null 2>&1; then
   debootstrap --arch=arm64 --variant=minbase --include=python3,python3-venv,python3-pip bookworm "$work/root" >/dev/null
+  rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
   ln -sf python3 "$work/root/usr/bin/python"
   container=$(b from --arch arm64 scratch)
   b add --quiet "$container" "$work/root" / >/dev/null
