@@ -36,6 +36,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
     from training.distributed.asked_for import refuse_settings
     from training.distributed.cluster import cluster_from
     from training.folders import require_writable
+    from training.onednn import avoid_onednn
     from training.pixel_sets import pixel_folder
     from training.recipe import Wanted, choose
     from training.transfer.starting_point import find_starting_point
@@ -61,6 +62,7 @@ def _train(options: argparse.Namespace, command: str) -> str:
         print(line)
     start = start or find_starting_point(recipe.config.init, repository)
 
+    avoid_onednn(recipe.config)
     print("  starting TensorFlow, which takes seconds; a few steps tell how long it takes on this machine")
     from models.measuring.intervals import in_words
     from models.measuring.promotion import about_serving
