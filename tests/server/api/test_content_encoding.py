@@ -48,7 +48,7 @@ def test_gzip_of_several_members_is_one_body():
         (gzip.compress(bytes(601)), "gzip", UploadTooLarge, "at most 600 bytes once it is unpacked"),
         (gzip.compress(bytes(10**7)), "gzip", UploadTooLarge, "at most 600 bytes once it is unpacked"),
     ],
-    ids=lambda value: repr(value)[:40],
+    ids=lambda value: "body" if isinstance(value, bytes) else repr(value)[:40],
 )
 def test_what_cannot_be_unpacked_is_refused(body, coding, error, message):
     with pytest.raises(error, match=message):
