@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "x1f" in item.name and "x8b" in item.name:
             raise pytest.UsageError(f"give its cases ids without their bytes: {item.nodeid}")
+
+
+@pytest.fixture
+def heeds_signals() -> Iterator[None]:
+    """Heed SIGHUP and SIGINT, and let processes do so, where the tests were started by nohup or in the background."""
+    ours = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in ours.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,7 @@ import pytest
 from training.cli import run
 from training.stopping import Stopped, signals_as_exceptions
 
-
-@pytest.fixture(autouse=True)
-def heeds_hangups():
-    """Heed SIGHUP, where the tests were started by nohup, too."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+pytestmark = pytest.mark.usefixtures("heeds_signals")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -13,6 +13,8 @@ from running_server import wait_until
 
 from models.importing.work_folder import PREFIX, work_folder
 
+pytestmark = pytest.mark.usefixtures("heeds_signals")
+
 REPO = Path(__file__).resolve().parents[3]
 # What the import's own process does first, and for how long nobody could wait: as TensorFlow's import does.
 SLOW_IMPORT = "import os, time, pathlib; pathlib.Path('{0}').write_text(str(os.getpid())); time.sleep(600)\n"
