@@ -25,6 +25,12 @@ REPO = Path(__file__).parents[3]
 VERSION = Repository(REPO / "models" / "zoo").stable_version("cifar10")
 
 
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch):
+    """Serve the shipped models, whatever a checkout's own repository holds."""
+    monkeypatch.setenv("OPSIN_REPOSITORY", str(REPO / "models" / "zoo"))
+
+
 @pytest.fixture
 def photos(tmp_path):
     folder = tmp_path / "photos"
@@ -176,14 +182,14 @@ def test_a_full_disk_is_one_line_and_the_command_goes_on(predict, monkeypatch, t
     def full(*_arguments, **_options):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("models.predict.answer_file.AnswerFile.append", full)
-    status, _, err = predict()
+    with monkeypatch.context() as patched:
+        patched.setattr("models.predict.answer_file.AnswerFile.append", full)
+        status, _, err = predict()
     assert status == 1
     assert err == (
         f"python -m models predict: {tmp_path}/answers.csv cannot be written: No space left on device; once it can, "
         "the same command goes on\n"
     )
-    monkeypatch.undo()
     assert predict()[0] == 0
 
 
