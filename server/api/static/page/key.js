@@ -45,10 +45,10 @@ export function listenToKey(tried) {
   if (kept) use(kept);
 }
 
-/** Ask for another key, as the one that was sent is not let in. */
-export function askForKey(text) {
+/** Ask for another key; what is wrong with the last one outlasts what was sent after it without any. */
+export function askForKey(text, wasSent = true) {
   write("");
-  showForm(text);
+  if (wasSent || document.getElementById("key-note")?.className !== "wrong") showForm(text);
 }
 
 function keep(key) {

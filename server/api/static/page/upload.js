@@ -58,7 +58,7 @@ export async function ask(file, name, { note = () => {}, signal, parameters = {}
     }
     if (response.status === 401) {
       if (credentials().Authorization !== key.Authorization) continue; // another has come in meanwhile
-      askForKey(troubleOf(answer.error?.code));
+      askForKey(troubleOf(answer.error?.code), answer.error?.code !== "missing_api_key");
     }
     const waitS = Number(response.headers.get("Retry-After")) || LOOK_AGAIN_S;
     waitedS += waitS;
