@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from benchmarks.gpu_figures import GPUFigures
 from benchmarks.gpu_http import measure_http
 from benchmarks.gpu_plan import PARTS, GPUPlan
 from benchmarks.gpu_rows import Row, measure_rows
+from benchmarks.processes import exit_at_sigterm
 from server.devices import visible_gpus
 
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
     }
     about: dict[str, Any] = {"machine": where, "heading": _heading(where), "plan": plan.to_dict()}
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what it started ends too
+    exit_at_sigterm()
     rows: list[Row] = []
     for spec, record in _measure(plan):
         rows.append((spec, record))

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,7 +58,7 @@ class Service:
         host: str = LOOPBACK,
         enter: Sequence[str] = (),
     ) -> None:
-        _exit_at_sigterm()
+        processes.exit_at_sigterm()
         own = {name: value for name, value in os.environ.items() if not name.startswith("OPSIN_")}
         self.port = port
         self._host = host
@@ -147,12 +146,6 @@ class Service:
                 return connection.ask(get_request(self._ready_path)).status == 200
         except (OSError, NoAnswer):
             return False
-
-
-def _exit_at_sigterm() -> None:
-    """Have SIGTERM end this command through its `with` blocks, so that no server outlives it."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def opsin(workload: Workload, *, folder: Path = ROOT, **settings: str) -> Service:

@@ -65,6 +65,7 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     from models.store.manifest import validate_name
     from models.store.repository import Repository
     from training.folders import require_writable
+    from training.onednn import avoid_onednn
 
     require_writable({"--workdir": options.workdir, "--repository": options.repository})
     config = student_config(options)
@@ -74,6 +75,7 @@ def _teach(options: argparse.Namespace, command: str) -> str:
     repository = Repository(options.repository)
     at_least(1, passes=options.passes, rounds=1 if options.rounds is None else options.rounds)
 
+    avoid_onednn(config)
     print("starting TensorFlow, which takes seconds, and opening what the teacher has learned from")
     from models.measuring.promotion import about_serving
     from training.in_use import alone_in

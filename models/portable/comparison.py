@@ -22,10 +22,8 @@ _ROUNDING = 0.2  # of the tolerance: total variation, mean over the pictures, th
 _EXPLAINS = 0.25  # mistakes explain answers if with them the reference is nearer by this factor
 _EXPLAINS_BUT_FOR_ROUNDING = 0.5
 _LIKELY = 0.5
-_AS_NEAR, _HARDLY_FARTHER = (
-    1.1,
-    1.3,
-)  # another mistake is named, too, within this of the nearest, if that is sure or likely
+# Another mistake is named, too, within this of the nearest, if that is sure or likely.
+_AS_NEAR, _HARDLY_FARTHER = 1.1, 1.3
 _SAYS_SOMETHING = 0.8
 
 
